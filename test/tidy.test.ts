@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { importDirections, operatorStaysPure } from './tidy/imports.ts'
+import {
+  documentedExports,
+  exportsNamedForTheJob,
+  fiveFiles,
+  namedForTheJob,
+  noDefaultExports,
+} from './tidy/names.ts'
+import { pureRooms } from './tidy/purity.ts'
+import { shortFiles, shortFunctions, shortLines } from './tidy/size.ts'
+import { cleanText, noSwitchedOffTests } from './tidy/text.ts'
+import { type Finding, type Rule, readTree } from './tidy/tree.ts'
+
+const rules: Readonly<Record<string, Rule>> = {
+  'short files': shortFiles,
+  'short lines': shortLines,
+  'short functions': shortFunctions,
+  'import directions': importDirections,
+  'the operator stays pure': operatorStaysPure,
+  'pure rooms': pureRooms,
+  'names for the job': namedForTheJob,
+  'exports named for the job': exportsNamedForTheJob,
+  'no default exports': noDefaultExports,
+  'documented exports': documentedExports,
+  'five files': fiveFiles,
+  'clean text': cleanText,
+  'no switched-off tests': noSwitchedOffTests,
+}
+
+function report(findings: readonly Finding[]): string {
+  return findings.map(({ path, line, message }) => `${path}:${line}: ${message}`).join('\n')
+}
+
+const tree = readTree(join(import.meta.dirname, '..'))
+
+describe('tidy', () => {
+  it('sees the rooms of the house', () => {
+    for (const path of ['protocol/heads.ts', 'agent/main.ts', 'bin/covey', 'test/run']) {
+      assert.ok(tree.has(path), `${path} is not among the files that the rules look at`)
+    }
+  })
+  for (const [name, rule] of Object.entries(rules)) {
+    it(name, () => {
+      const findings = rule(tree)
+      assert.equal(findings.length, 0, `\n${report(findings)}`)
+    })
+  }
+})
