@@ -9,7 +9,9 @@ export interface Fault {
 }
 
 /** Either a value or the fault that kept it from being one. */
-export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: Fault }
+export type Checked<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly fault: Fault }
 
 /** A good result. */
 export function good<T>(value: T): Checked<T> {

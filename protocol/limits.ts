@@ -36,10 +36,10 @@ export const exchangeMs: number = 30_000
 export const exchangeJitter: number = 0.2
 /** Rounds of silence from everyone until the alarm `isolated`. */
 export const isolatedRounds: number = 3
-/** One fetch of a document; the next announcer is asked after it. */
-export const fetchMsMax: number = 10_000
-/** Announcers remembered for one wanted document. */
-export const announcersMax: number = 16
+/** One fetch of a document; the next announcer is asked after it. Leaves 6 MiB to a line of 2.5 Mbit/s. */
+export const fetchMsMax: number = 20_000
+/** A peer that failed to deliver what it announced is asked again after this. */
+export const fetchRetryMs: number = 5_000
 /** Documents fetched at once, and documents that wait for verification from one peer. */
 export const fetchesMax: number = 16
 export const verificationsPerPeerMax: number = 4
@@ -54,19 +54,26 @@ export const helloMsMax: number = 5_000
 export const banMs: number = 30_000
 /** From the new head sent to a removed peer until it is disconnected (security.md 1 asks for 5 s). */
 export const farewellMs: number = 2_000
+/** Dials under way at once. */
+export const dialsMax: number = 16
+/** A random listed peer is dialled this often above the full mesh, so that no cut of chords lasts. */
+export const randomDialMs: number = 60_000
 /** Up to this many hosts everyone connects to everyone. */
 export const fullMeshHostsMax: number = 16
 
 /** A signed status record of one host, encoded. */
 export const statusRecordBytesMax: number = 768
-/** Own status: at most one record in this time, but for a new head. */
+/** Own status: one record in this time on average, and at most this many in a burst around a new head. */
 export const statusMsMin: number = 10_000
+export const statusBurstMax: number = 4
 /** Records or digest entries in one gossip message. */
 export const statusEntriesMax: number = 64
 /** Alarms in a status record. */
 export const statusAlarmsMax: number = 8
-/** Own status is said again at least this often, so that the age that others show means something. */
+/** Own status is said again this often, so that the age that others show means something ... */
 export const statusMsMax: number = 30_000
+/** ... and in proportion more rarely above this many hosts, so that traffic per node stays bounded. */
+export const statusHostsFree: number = 100
 
 /** Evidence of forks and lost branches kept on disk, in documents. */
 export const evidenceMax: number = 16

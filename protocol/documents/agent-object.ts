@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { Config, HostSection } from './config.ts'
-import { isObject } from './canonical-json.ts'
 import { isName } from '../names.ts'
+import { isObject } from './canonical-json.ts'
+import type { Config, HostSection } from './config.ts'
 
 /** Port of the overlay where an `agent` object names none. */
 export const overlayPortDefault: number = 4069
@@ -21,7 +21,10 @@ export const agentObjectSchema: z.ZodType<AgentObject> = z.strictObject({
   type: z.literal('agent'),
   peer_id: z
     .string()
-    .regex(/^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/, 'must be the peer id of an Ed25519 key (12D3KooW…)'),
+    .regex(
+      /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/,
+      'must be the peer id of an Ed25519 key (12D3KooW…)',
+    ),
   network: z.string().refine(isName, 'must name a wireguard_network of this host'),
   port: z.int().min(1).max(65535).default(overlayPortDefault),
 })
@@ -63,10 +66,17 @@ function placeIn(host: string, section: HostSection): PeerPlace | undefined {
     const network = Object.hasOwn(section, agent.data.network) && section[agent.data.network]
     if (!network || network['type'] !== 'wireguard_network') continue
     const address = network['address']
-    const bare = typeof address === 'string' ? /^([0-9a-fA-F.:]+)\/\d+$/.exec(address)?.[1] : undefined
+    const bare =
+      typeof address === 'string' ? /^([0-9a-fA-F.:]+)\/\d+$/.exec(address)?.[1] : undefined
     if (bare === undefined) continue
     const { peer_id: peerId, port } = agent.data
-    return { host, peerId, address: bare, port, hasEndpoint: typeof network['endpoint'] === 'string' }
+    return {
+      host,
+      peerId,
+      address: bare,
+      port,
+      hasEndpoint: typeof network['endpoint'] === 'string',
+    }
   }
   return undefined
 }

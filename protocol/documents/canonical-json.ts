@@ -1,8 +1,14 @@
-import { jsonDepthMax } from '../limits.ts'
 import { bad, type Checked, good } from '../fault.ts'
+import { jsonDepthMax } from '../limits.ts'
 
 /** Any JSON value whose numbers are safe integers. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json }
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [member: string]: Json }
 
 /** A JSON object, as opposed to an array, null or a scalar. */
 export function isObject(value: unknown): value is { readonly [member: string]: Json } {
@@ -28,7 +34,10 @@ export function parseCanonicalJson(text: string): Checked<Json> {
   const finding = inspect(text)
   if (finding !== undefined) return bad(finding.code, finding.message, finding.path)
   if (JSON.stringify(value) !== text) {
-    return bad('not-canonical', 'JSON is not in canonical form (white space, escapes or member order)')
+    return bad(
+      'not-canonical',
+      'JSON is not in canonical form (white space, escapes or member order)',
+    )
   }
   return good(value)
 }
@@ -121,7 +130,11 @@ function inspectKey(frame: Frame, members: Set<string>, key: string): Finding | 
     return { code: 'duplicate-member', message: 'this member stands twice', path: pathIn(frame) }
   }
   if (key === '__proto__') {
-    return { code: 'forbidden-member', message: 'this member name is not allowed', path: pathIn(frame) }
+    return {
+      code: 'forbidden-member',
+      message: 'this member name is not allowed',
+      path: pathIn(frame),
+    }
   }
   members.add(key)
   return undefined

@@ -59,7 +59,8 @@ export function parseConfig(text: string): Checked<ParsedConfig> {
 
 function parseClaims(payload: { readonly [member: string]: Json }): Checked<Claims> {
   const { aud, epoch, version, ancestors } = payload
-  if (!isDigest(aud)) return bad('claim-aud', 'must be the cluster id, sha256:<64 hex digits>', 'aud')
+  if (!isDigest(aud))
+    return bad('claim-aud', 'must be the cluster id, sha256:<64 hex digits>', 'aud')
   if (!isCount(epoch, epochMax)) return bad('claim-epoch', `must be 1 ... ${epochMax}`, 'epoch')
   if (typeof version === 'number' && version > versionMax) {
     return bad('version-out-of-range', 'must be at most 2^32-1', 'version')
@@ -73,7 +74,11 @@ function isCount(value: unknown, max: number): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= max
 }
 
-function parseAncestors(value: unknown, epoch: number, version: number): Checked<readonly Ancestor[]> {
+function parseAncestors(
+  value: unknown,
+  epoch: number,
+  version: number,
+): Checked<readonly Ancestor[]> {
   if (!Array.isArray(value) || value.length > ancestorsMax) {
     return bad('claim-ancestors', `must be an array of at most ${ancestorsMax}`, 'ancestors')
   }
@@ -85,7 +90,11 @@ function parseAncestors(value: unknown, epoch: number, version: number): Checked
       return bad('claim-ancestors', 'must be [epoch, version, digest]', path)
     }
     if (e > above.epoch || (e === above.epoch && v >= above.version)) {
-      return bad('claim-ancestors', 'ancestors go from newest to oldest, below the config itself', path)
+      return bad(
+        'claim-ancestors',
+        'ancestors go from newest to oldest, below the config itself',
+        path,
+      )
     }
     above = { epoch: e, version: v }
   }
@@ -128,14 +137,17 @@ export function bodyFaults(config: Pick<Config, 'hosts'>): readonly Fault[] {
   return faults
 }
 
-const nameRule = 'a name starts with a letter, has 1 to 40 of a-z 0-9 _ - and ends in a letter or digit'
+const nameRule =
+  'a name starts with a letter, has 1 to 40 of a-z 0-9 _ - and ends in a letter or digit'
 
 /** What is wrong with one named object before its type is asked: its name, its shape, its `type`. */
 export function objectFaults(path: string, name: string, object: unknown): readonly Fault[] {
   if (!isName(name)) return [{ code: 'name', message: nameRule, path }]
   if (!isObject(object)) return [{ code: 'object-shape', message: 'must be an object', path }]
   if (typeof object['type'] !== 'string') {
-    return [{ code: 'object-type', message: 'must be the name of an object type', path: `${path}.type` }]
+    return [
+      { code: 'object-type', message: 'must be the name of an object type', path: `${path}.type` },
+    ]
   }
   return []
 }

@@ -40,7 +40,10 @@ export const typeOf: Readonly<Record<DocumentKind, string>> = {
 export function parseEnvelope(text: string): Checked<Envelope> {
   if (text.length > envelopeBytesMax) {
     const most = `${payloadBytesMax / 2 ** 20} MiB`
-    return bad('payload-too-large', `the document is larger than covey carries (payload of ${most})`)
+    return bad(
+      'payload-too-large',
+      `the document is larger than covey carries (payload of ${most})`,
+    )
   }
   const trimmed = text.trim()
   const compact = /^([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)$/.exec(trimmed)
@@ -62,7 +65,10 @@ const signatureMembers = ['protected', 'signature']
 
 function checkShape(value: unknown, text: string): Checked<Envelope> {
   if (!hasExactly(value, envelopeMembers)) {
-    return bad('envelope-shape', 'a signed document has exactly the members "payload" and "signatures"')
+    return bad(
+      'envelope-shape',
+      'a signed document has exactly the members "payload" and "signatures"',
+    )
   }
   const { payload, signatures } = value
   if (typeof payload !== 'string') return bad('envelope-shape', 'must be a string', 'payload')
@@ -90,7 +96,11 @@ function hasExactly(value: unknown, members: readonly string[]): value is Record
 /** Checks sizes and spelling of an envelope whose members are known to be strings. */
 function checkEnvelope(envelope: Envelope): Checked<Envelope> {
   if (Math.floor((envelope.payload.length * 3) / 4) > payloadBytesMax) {
-    return bad('payload-too-large', `the payload is larger than ${payloadBytesMax} bytes`, 'payload')
+    return bad(
+      'payload-too-large',
+      `the payload is larger than ${payloadBytesMax} bytes`,
+      'payload',
+    )
   }
   if (!isCanonicalBase64url(envelope.payload)) {
     return bad('base64url-not-canonical', 'is not canonical base64url', 'payload')

@@ -57,7 +57,11 @@ export function parseRoot(text: string): Checked<Root> {
     return bad('root-epoch', `must be 1 ... ${epochMax}`, 'epoch')
   }
   if (!isPrevious(previous, epoch === 1)) {
-    return bad('root-previous', 'must be null in the first root, else digests of the one before', 'previous')
+    return bad(
+      'root-previous',
+      'must be null in the first root, else digests of the one before',
+      'previous',
+    )
   }
   if (!isName(cluster)) return bad('root-cluster', 'must be a name', 'cluster')
   const rootRole = parseRole(root, 'root')
@@ -85,7 +89,11 @@ function parseRole(value: Json | undefined, path: string): Checked<Role> {
   const keys = Object.entries(value['keys'])
   if (keys.length > signaturesMax) return bad('root-key', `more than ${signaturesMax} keys`, path)
   const threshold = value['threshold']
-  if (!Number.isSafeInteger(threshold) || Number(threshold) < 1 || Number(threshold) > keys.length) {
+  if (
+    !Number.isSafeInteger(threshold) ||
+    Number(threshold) < 1 ||
+    Number(threshold) > keys.length
+  ) {
     return bad('root-threshold', 'must be 1 ... the number of keys', `${path}.threshold`)
   }
   const seen = new Set<string>()
@@ -104,13 +112,19 @@ function checkKey(key: Json, path: string, seen: Set<string>): Checked<null> {
   const x = jwk['x']
   const bytes = typeof x === 'string' ? decodeBase64url(x) : undefined
   const members = Object.keys(jwk).sort().join()
-  if (jwk['kty'] !== 'OKP' || jwk['crv'] !== 'Ed25519' || bytes?.length !== 32 || members !== 'crv,kty,x') {
+  if (
+    jwk['kty'] !== 'OKP' ||
+    jwk['crv'] !== 'Ed25519' ||
+    bytes?.length !== 32 ||
+    members !== 'crv,kty,x'
+  ) {
     return bad('root-key', 'must be a public Ed25519 JWK with kty, crv and x only', `${path}.jwk`)
   }
   if (isSmallOrder(bytes)) {
     return bad('root-key-small-order', 'every message verifies under this key', `${path}.jwk`)
   }
-  if (seen.has(String(x))) return bad('root-key-repeated', 'this key stands twice in one role', path)
+  if (seen.has(String(x)))
+    return bad('root-key-repeated', 'this key stands twice in one role', path)
   seen.add(String(x))
   return good(null)
 }

@@ -1,0 +1,112 @@
+import { isObject, parseCanonicalJson } from './documents/canonical-json.ts'
+import type { SignedDocument } from './documents/envelope.ts'
+import { bad, type Checked, good } from './fault.ts'
+import type { Head } from './heads.ts'
+import { statusEntriesMax } from './limits.ts'
+import { isDigest, isName } from './names.ts'
+import { isHeadOrNull, type SignedStatus } from './status-record.ts'
+
+/** Version of the gossip messages; a hello with another one is refused. */
+export const gossipVersion: number = 1
+
+/** A config and the roots that the receiver lacks to judge it, oldest first. */
+export interface Delivery {
+  readonly roots: readonly SignedDocument[]
+  readonly config: SignedDocument
+}
+
+/** First message each way. A dial is no acceptance: only an answered hello is. */
+export interface Hello {
+  readonly kind: 'hello'
+  readonly gossip: number
+  /** Cluster id. */
+  readonly cluster: string
+  readonly agent_version: string
+  readonly head: Head | null
+}
+
+/** What the sender holds. A hint; the document may ride along, and is verified like any other. */
+export interface HeadMessage {
+  readonly kind: 'head'
+  readonly head: Head | null
+}
+
+/** Newest status sequence numbers that the sender knows, by host. */
+export interface StatusDigest {
+  readonly kind: 'status-digest'
+  readonly known: readonly (readonly [host: string, sequence: number])[]
+}
+
+/** Hosts whose newer records the sender asks for. */
+export interface StatusWant {
+  readonly kind: 'status-want'
+  readonly hosts: readonly string[]
+}
+
+/** Status records; the shell has verified their signatures before anyone else sees them. */
+export interface StatusMessage {
+  readonly kind: 'status'
+  readonly records: readonly SignedStatus[]
+}
+
+/** A message of `/covey/gossip/1`. */
+export type Message = Hello | HeadMessage | StatusDigest | StatusWant | StatusMessage
+
+/** Parses the JSON part of a gossip frame. Fault: `message`. Unknown kinds are faults: the hello says the version. */
+export function parseMessage(text: string): Checked<Message> {
+  const parsed = parseCanonicalJson(text)
+  if (!parsed.ok || !isObject(parsed.value)) return bad('message', 'a frame holds no message')
+  const message = parsed.value
+  const sound = checks[String(message['kind'])]?.(message) ?? false
+  return sound
+    ? good(message as unknown as Message)
+    : bad('message', 'a frame holds no known message')
+}
+
+type Members = { readonly [member: string]: unknown }
+
+const checks: Readonly<Record<string, (message: Members) => boolean>> = {
+  hello: (message) =>
+    Number.isSafeInteger(message['gossip']) &&
+    isDigest(message['cluster']) &&
+    typeof message['agent_version'] === 'string' &&
+    message['agent_version'].length <= 64 &&
+    isHeadOrNull(message['head']),
+  head: (message) => isHeadOrNull(message['head']),
+  'status-digest': (message) =>
+    isList(message['known'], (entry) => {
+      const [host, sequence] = Array.isArray(entry) ? entry : []
+      return isName(host) && Number.isSafeInteger(sequence) && (sequence as number) >= 0
+    }),
+  'status-want': (message) => isList(message['hosts'], isName),
+  status: (message) =>
+    isList(message['records'], (entry) => {
+      return (
+        isObject(entry) &&
+        typeof entry['text'] === 'string' &&
+        typeof entry['signature'] === 'string'
+      )
+    }),
+}
+
+function isList(value: unknown, check: (entry: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.length <= statusEntriesMax && value.every(check)
+}
+
+/** A request of `/covey/document/1`. */
+export interface DocumentRequest {
+  /** Digest of the wanted config. */
+  readonly want: string
+  /** Epoch of the newest root that the asker holds; the answer brings those after it. */
+  readonly epoch: number
+}
+
+/** Parses a document request. Fault: `request`. */
+export function parseRequest(text: string): Checked<DocumentRequest> {
+  const parsed = parseCanonicalJson(text)
+  const value = parsed.ok ? parsed.value : null
+  if (isObject(value) && isDigest(value['want']) && Number.isSafeInteger(value['epoch'])) {
+    return good({ want: value['want'], epoch: Number(value['epoch']) })
+  }
+  return bad('request', 'is no request for a document')
+}

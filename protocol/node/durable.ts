@@ -1,0 +1,47 @@
+import type { ParsedConfig } from '../documents/config.ts'
+import type { SignedDocument } from '../documents/envelope.ts'
+import type { Root } from '../documents/root.ts'
+import type { Head } from '../heads.ts'
+
+/** A config that was verified under its epoch's root: its place, its bytes, its meaning. */
+export interface HeldConfig {
+  readonly head: Head
+  readonly document: SignedDocument
+  readonly parsed: ParsedConfig
+  /** Keys whose signatures were good, so that an alarm can name who signed. */
+  readonly kids: readonly string[]
+}
+
+/** A root document that was verified as the next of its chain. */
+export interface HeldRoot {
+  readonly digest: string
+  readonly document: SignedDocument
+  readonly root: Root
+}
+
+/** What a node knows after a restart, every document of it verified again. */
+export interface DurableStart {
+  readonly host: string
+  readonly peerId: string
+  readonly agentVersion: string
+  /** Oldest first; the first one's digest is the cluster id. */
+  readonly roots: readonly HeldRoot[]
+  readonly head: HeldConfig | null
+  readonly previous: HeldConfig | null
+  readonly confirmed: HeldConfig | null
+  /** Highest head that was ever durable here; bounds what may become head. */
+  readonly floor: Head | null
+}
+
+/**
+ * One durable change. The store writes the parts in the order in which they stand here, each one whole
+ * before the next begins, so a crash between them leaves a state that the start understands: evidence
+ * before the head that replaces it, the head before the floor that it raises.
+ */
+export interface DurableWrite {
+  readonly evidence?: HeldConfig
+  readonly previous?: HeldConfig
+  readonly head?: HeldConfig
+  readonly floor?: Head
+  readonly confirmed?: HeldConfig
+}

@@ -1,0 +1,146 @@
+import type { PeerPlace } from '../documents/agent-object.ts'
+import type { Config } from '../documents/config.ts'
+import type { KeyRing } from '../documents/root.ts'
+import type { Fault } from '../fault.ts'
+import type { Head } from '../heads.ts'
+import type { Delivery, Message } from '../messages.ts'
+import type { SignedStatus, StatusRecord } from '../status-record.ts'
+import type { DurableWrite, HeldConfig } from './durable.ts'
+
+/** What came of handing a document to a node. */
+export interface Verdict {
+  readonly verdict: 'accepted' | 'already-head' | 'older' | 'fork' | 'refused'
+  /** Stable; `accepted` and `already-head` for those two. */
+  readonly code: string
+  readonly message: string
+  /** The node's head after the decision. */
+  readonly head: Head | null
+  /** Faults by path, where the body was at fault. */
+  readonly faults: readonly Fault[]
+}
+
+/** What a person asked for along with a document. */
+export interface InjectOptions {
+  readonly allowGap: boolean
+  readonly allowIsolation: boolean
+}
+
+/** What hashing and verifying a delivery came to. */
+export type Verified =
+  | {
+      readonly ok: true
+      /** Identity of the config. */
+      readonly digest: string
+      /** The verified payload, decoded. */
+      readonly payload: string
+      /** Distinct keys of the ring whose signatures were good. */
+      readonly kids: readonly string[]
+    }
+  | { readonly ok: false; readonly fault: Fault }
+
+/** Everything that can happen to a node. */
+export type Input =
+  | { readonly kind: 'peer-up'; readonly peer: string }
+  | { readonly kind: 'peer-down'; readonly peer: string }
+  | { readonly kind: 'dial-failed'; readonly peer: string }
+  | {
+      readonly kind: 'received'
+      readonly peer: string
+      readonly message: Message
+      /** A document that rode inside a head message. */
+      readonly delivery: Delivery | null
+    }
+  /** A peer broke a rule that the shell watches: a frame that does not decode, a limit. */
+  | { readonly kind: 'misbehaved'; readonly peer: string; readonly reason: string }
+  | {
+      readonly kind: 'fetched'
+      readonly peer: string
+      readonly digest: string
+      readonly delivery: Delivery | null
+    }
+  | { readonly kind: 'fetch-failed'; readonly peer: string; readonly digest: string }
+  | { readonly kind: 'verified'; readonly token: number; readonly result: Verified }
+  /** What the reconcilers' pure checks say of an injected config. */
+  | {
+      readonly kind: 'linted'
+      readonly token: number
+      readonly faults: readonly Fault[]
+      readonly isolated: readonly string[]
+    }
+  | { readonly kind: 'persisted'; readonly token: number }
+  | { readonly kind: 'persist-failed'; readonly token: number; readonly error: Fault }
+  | {
+      readonly kind: 'injected'
+      readonly request: number
+      readonly delivery: Delivery
+      readonly options: InjectOptions
+    }
+  | { readonly kind: 'tick'; readonly now: number }
+  | {
+      readonly kind: 'apply-reported'
+      readonly head: Head
+      readonly objects: readonly ObjectReport[]
+    }
+  | { readonly kind: 'status-signed'; readonly record: SignedStatus }
+
+/** State of one object of this host. */
+export interface ObjectReport {
+  readonly name: string
+  readonly type: string
+  readonly state: 'converged' | 'pending' | 'failed' | 'unsupported'
+  readonly reason: string | null
+}
+
+/** A trouble that a person should see; raised until it is cleared. */
+export interface Alarm {
+  readonly code: string
+  readonly message: string
+  /** Seconds since 1970, by this host's clock. */
+  readonly since: number
+  /** Host that it is about, or null for the cluster. */
+  readonly host: string | null
+}
+
+/**
+ * What a node wants done. The shell keeps this order: what is `persist`ed is reported `persisted` before
+ * any effect that rests on it is returned, so nothing is announced, adopted or replied before it is durable.
+ */
+export type Effect =
+  /** Hash, check form and verify signatures with exactly these keys; answer with `verified`. */
+  | {
+      readonly kind: 'verify'
+      readonly token: number
+      readonly delivery: Delivery
+      readonly ring: KeyRing
+    }
+  /** Judge an injected config by the reconcilers' pure checks; answer with `linted`. */
+  | {
+      readonly kind: 'lint'
+      readonly token: number
+      readonly config: Config
+      readonly before: Config | null
+    }
+  /** Make durable, in the order of `DurableWrite`; answer with `persisted` or `persist-failed`. */
+  | { readonly kind: 'persist'; readonly token: number; readonly write: DurableWrite }
+  /** Send the head, and the document with it where it is small enough. */
+  | { readonly kind: 'announce'; readonly peers: readonly string[]; readonly held: HeldConfig }
+  | { readonly kind: 'send'; readonly peer: string; readonly message: Message }
+  /** Ask one peer for a document; answer with `fetched` or, within `fetchMsMax`, `fetch-failed`. */
+  | {
+      readonly kind: 'fetch'
+      readonly peer: string
+      readonly digest: string
+      readonly epoch: number
+    }
+  /** From now on this config is what the reconcilers work towards. */
+  | { readonly kind: 'adopt'; readonly held: HeldConfig; readonly config: Config }
+  /** The only peers that may be connected. */
+  | { readonly kind: 'admit'; readonly peers: ReadonlySet<string> }
+  /** Where to listen; null where the config gives this host no place. */
+  | { readonly kind: 'listen'; readonly place: PeerPlace | null }
+  | { readonly kind: 'dial'; readonly place: PeerPlace }
+  | { readonly kind: 'drop'; readonly peer: string; readonly reason: string }
+  /** Sign this host's own record; answer with `status-signed`. */
+  | { readonly kind: 'sign-status'; readonly record: StatusRecord }
+  | { readonly kind: 'alarm'; readonly alarm: Alarm; readonly raised: boolean }
+  | { readonly kind: 'reply'; readonly request: number; readonly verdict: Verdict }

@@ -1,0 +1,154 @@
+import { compareHeadsOrNone, samePosition } from '../heads.ts'
+import {
+  exchangeJitter,
+  exchangeMs,
+  fetchesMax,
+  fetchRetryMs,
+  isolatedRounds,
+  redialMsMin,
+} from '../limits.ts'
+import { type Delivery, gossipVersion, type Hello, type Message } from '../messages.ts'
+import { clearAlarm, raiseAlarm } from './alarms.ts'
+import { consider } from './candidates.ts'
+import { misbehaved } from './peers.ts'
+import { jittered } from './random.ts'
+import { isGreeted, type NodeState, type PeerState, type Turn } from './state.ts'
+import { greetWithStatus, onStatusMessage, sendStatusWindow } from './statuses.ts'
+
+/** A message of a peer. A frame from a peer that is not listed any more is passed over. */
+export function onReceived(
+  turn: Turn,
+  peerId: string,
+  message: Message,
+  delivery: Delivery | null,
+): void {
+  const { node } = turn
+  const peer = node.peers.get(peerId)
+  if (peer === undefined || peer.phase === 'down' || peer.phase === 'dialling') return
+  peer.heardAt = node.now
+  if (message.kind === 'hello') return onHello(turn, peerId, peer, message)
+  if (peer.phase !== 'greeted') return misbehaved(turn, peerId, 'spoke before its hello')
+  clearAlarm(turn, 'isolated')
+  if (message.kind === 'head') return onHead(turn, peerId, peer, message.head, delivery)
+  onStatusMessage(turn, peerId, message)
+}
+
+function onHello(turn: Turn, peerId: string, peer: PeerState, hello: Hello): void {
+  const { node } = turn
+  if (hello.cluster !== node.clusterId) {
+    raiseAlarm(turn, 'other-cluster', 'a peer belongs to another cluster', peer.place.host)
+    return misbehaved(turn, peerId, 'belongs to another cluster')
+  }
+  if (hello.gossip !== gossipVersion) {
+    return misbehaved(
+      turn,
+      peerId,
+      `speaks version ${hello.gossip} of the gossip, not ${gossipVersion}`,
+    )
+  }
+  clearAlarm(turn, 'isolated')
+  peer.phase = 'greeted'
+  peer.backoffMs = redialMsMin
+  peer.exchangeAt = node.now + jittered(node.random, exchangeMs, exchangeJitter)
+  greetWithStatus(turn, peerId)
+  onHead(turn, peerId, peer, hello.head, null)
+}
+
+function onHead(
+  turn: Turn,
+  peerId: string,
+  peer: PeerState,
+  head: PeerState['head'],
+  delivery: Delivery | null,
+): void {
+  const { node } = turn
+  peer.head = head
+  peer.fetchAt = 0
+  if (head !== null && delivery !== null && isWanted(node, head)) {
+    consider(turn, { kind: 'peer', peer: peerId, digest: head.digest }, delivery)
+    return
+  }
+  if (node.head !== null && compareHeadsOrNone(head, node.head.head) < 0) {
+    turn.effects.push({ kind: 'announce', peers: [peerId], held: node.head })
+  }
+}
+
+/** A head above the own one; or the other side of a fork, which is evidence whichever side is in force. */
+function isWanted(node: NodeState, head: NonNullable<PeerState['head']>): boolean {
+  if (compareHeadsOrNone(head, node.head?.head ?? null) > 0) return true
+  const own = node.head?.head
+  if (own === undefined || own.digest === head.digest || !samePosition(own, head)) return false
+  return !node.evidence.has(head.digest)
+}
+
+/**
+ * Asks for what is wanted. A body crosses the wire once: a digest that is being fetched or judged is not
+ * asked for again, unless the first announcer fails. What is wanted follows from what peers last said, so
+ * there is no list that could grow or grow stale.
+ */
+export function fetchWanted(turn: Turn): void {
+  const { node } = turn
+  const busy = new Set(node.fetching.values())
+  for (const candidate of [...node.judging.values(), ...node.decided]) {
+    if (candidate.source.kind === 'peer') busy.add(candidate.source.digest)
+  }
+  const written = node.writing?.pending.write.head?.head.digest
+  if (written !== undefined) busy.add(written)
+  for (const [peerId, peer] of node.peers) {
+    if (node.fetching.size >= fetchesMax) return
+    if (!isGreeted(peer) || peer.head === null || node.fetching.has(peerId)) continue
+    const { digest } = peer.head
+    if (busy.has(digest) || peer.fetchAt > node.now || !isWanted(node, peer.head)) continue
+    busy.add(digest)
+    node.fetching.set(peerId, digest)
+    const epoch = node.durable.roots.length
+    turn.effects.push({ kind: 'fetch', peer: peerId, digest, epoch })
+  }
+}
+
+/** A peer has answered a fetch, perhaps that it holds no such document any more. */
+export function onFetched(
+  turn: Turn,
+  peerId: string,
+  digest: string,
+  delivery: Delivery | null,
+): void {
+  const { node } = turn
+  if (node.fetching.get(peerId) !== digest) return
+  node.fetching.delete(peerId)
+  const peer = node.peers.get(peerId)
+  if (peer === undefined) return
+  if (delivery === null) peer.fetchAt = node.now + fetchRetryMs
+  else consider(turn, { kind: 'peer', peer: peerId, digest }, delivery)
+}
+
+/** A fetch ran out of time or its stream broke; the next announcer is asked. */
+export function onFetchFailed(turn: Turn, peerId: string, digest: string): void {
+  const { node } = turn
+  if (node.fetching.get(peerId) !== digest) return
+  node.fetching.delete(peerId)
+  const peer = node.peers.get(peerId)
+  if (peer !== undefined) peer.fetchAt = node.now + fetchRetryMs
+}
+
+/** The periodic exchange on which correctness rests, and the alarm for a node that hears nobody. */
+export function tickGossip(turn: Turn): void {
+  const { node } = turn
+  let heardAt = node.startedAt
+  for (const [peerId, peer] of node.peers) {
+    heardAt = Math.max(heardAt, peer.heardAt)
+    if (!isGreeted(peer) || peer.exchangeAt > node.now) continue
+    peer.exchangeAt = node.now + jittered(node.random, exchangeMs, exchangeJitter)
+    const head = node.head?.head ?? null
+    turn.effects.push({ kind: 'send', peer: peerId, message: { kind: 'head', head } })
+    sendStatusWindow(turn, peerId)
+  }
+  const silentMs = node.now - heardAt
+  if (node.peers.size > 0 && silentMs > isolatedRounds * exchangeMs) {
+    raiseAlarm(
+      turn,
+      'isolated',
+      'no peer has been heard for three rounds; this host goes on with what it has',
+    )
+  }
+}

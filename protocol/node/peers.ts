@@ -1,0 +1,241 @@
+import { type PeerPlace, peerPlaces } from '../documents/agent-object.ts'
+import type { Config } from '../documents/config.ts'
+import { compareHeadsOrNone } from '../heads.ts'
+import {
+  banMs,
+  dialMsMax,
+  dialsMax,
+  farewellMs,
+  fullMeshHostsMax,
+  helloMsMax,
+  randomDialMs,
+  redialMsMax,
+  redialMsMin,
+} from '../limits.ts'
+import { nextRandom } from './random.ts'
+import { configOf, isGreeted, type NodeState, newPeer, type PeerState, type Turn } from './state.ts'
+import { chooseNeighbours } from './topology.ts'
+
+/**
+ * Who may connect: the agents of the head, and of the confirmed config as long as the head still lists
+ * their host, so that a bad head does not cut the channel that carries its correction. A host that the
+ * head removes is sent that head and then dropped.
+ */
+export function refreshPeers(turn: Turn): void {
+  const { node } = turn
+  const places = listedPlaces(node)
+  const listed = new Map(places.map((place) => [place.peerId, place]))
+  const own = listed.get(node.durable.peerId) ?? null
+  listed.delete(node.durable.peerId)
+  for (const [peerId, peer] of node.peers) {
+    if (!listed.has(peerId)) letGo(turn, peerId, peer)
+  }
+  for (const [peerId, place] of listed) {
+    const known = node.peers.get(peerId)
+    if (known === undefined) node.peers.set(peerId, newPeer(place, node.now))
+    else known.place = place
+    node.leaving.delete(peerId)
+  }
+  const hosts = new Set(places.map((place) => place.host))
+  for (const host of node.statuses.keys()) if (!hosts.has(host)) node.statuses.delete(host)
+  node.neighbours = chooseNeighbours(node.durable.peerId, places)
+  admit(turn)
+  turn.effects.push({ kind: 'listen', place: own })
+}
+
+function listedPlaces(node: NodeState): readonly PeerPlace[] {
+  const head = configOf(node.head)
+  const confirmed = configOf(node.confirmed)
+  if (head === null) return confirmed === null ? [] : peerPlaces(confirmed)
+  const places = peerPlaces(head)
+  if (confirmed === null || node.confirmed?.head.digest === node.head?.head.digest) return places
+  const listed = new Set(places.map((place) => place.peerId))
+  const kept = peerPlaces(confirmed).filter(
+    (place) => staysListed(head, place.host) && !listed.has(place.peerId),
+  )
+  return kept.length === 0
+    ? places
+    : [...places, ...kept].sort((a, b) => (a.host < b.host ? -1 : 1))
+}
+
+function staysListed(head: Config, host: string): boolean {
+  return Object.hasOwn(head.hosts, host)
+}
+
+function letGo(turn: Turn, peerId: string, peer: PeerState): void {
+  const { node } = turn
+  node.peers.delete(peerId)
+  node.fetching.delete(peerId)
+  if (peer.phase === 'down' || peer.phase === 'dialling') return
+  node.leaving.set(peerId, node.now + farewellMs)
+  if (node.head !== null) turn.effects.push({ kind: 'announce', peers: [peerId], held: node.head })
+}
+
+function admit(turn: Turn): void {
+  const { node } = turn
+  const peers = new Set(node.leaving.keys())
+  for (const [peerId, peer] of node.peers) if (peer.bannedUntil <= node.now) peers.add(peerId)
+  turn.effects.push({ kind: 'admit', peers })
+}
+
+/** A gossip stream is open. The first thing said on it is a hello, each way. */
+export function onPeerUp(turn: Turn, peerId: string): void {
+  const { node } = turn
+  const peer = node.peers.get(peerId)
+  if (peer === undefined) {
+    if (!node.leaving.has(peerId))
+      turn.effects.push({ kind: 'drop', peer: peerId, reason: 'not listed' })
+    return
+  }
+  peer.phase = 'up'
+  peer.upAt = node.now
+  peer.head = null
+  peer.fetchAt = 0
+  turn.effects.push({
+    kind: 'send',
+    peer: peerId,
+    message: {
+      kind: 'hello',
+      gossip: 1,
+      cluster: node.clusterId,
+      agent_version: node.durable.agentVersion,
+      head: node.head?.head ?? null,
+    },
+  })
+}
+
+/** A connection is gone. A configured peer is redialled for ever; at once if it had been talking. */
+export function onPeerDown(turn: Turn, peerId: string): void {
+  const { node } = turn
+  node.fetching.delete(peerId)
+  node.leaving.delete(peerId)
+  const peer = node.peers.get(peerId)
+  if (peer === undefined) return
+  if (peer.phase === 'greeted') peer.backoffMs = redialMsMin
+  peer.phase = 'down'
+  scheduleDial(node, peer)
+}
+
+/** A dial came to nothing. */
+export function onDialFailed(turn: Turn, peerId: string): void {
+  const peer = turn.node.peers.get(peerId)
+  if (peer?.phase !== 'dialling') return
+  peer.phase = 'down'
+  scheduleDial(turn.node, peer)
+}
+
+/**
+ * Waits between half the backoff and all of it ("equal jitter"), then doubles it up to its bound, so that
+ * a heal finds everyone dialling soon and nobody dialling at once.
+ */
+function scheduleDial(node: NodeState, peer: PeerState): void {
+  peer.dialAt = node.now + peer.backoffMs * (0.5 + nextRandom(node.random) / 2)
+  peer.backoffMs = Math.min(redialMsMax, peer.backoffMs * 2)
+}
+
+/** Drops a peer that broke a rule, and neither dials nor admits it for a while. */
+export function misbehaved(turn: Turn, peerId: string, reason: string): void {
+  const { node } = turn
+  const peer = node.peers.get(peerId)
+  if (peer !== undefined) {
+    peer.bannedUntil = node.now + banMs
+    peer.phase = 'down'
+    peer.head = null
+    admit(turn)
+  }
+  node.fetching.delete(peerId)
+  turn.effects.push({ kind: 'drop', peer: peerId, reason })
+}
+
+/** Tells the head to all greeted neighbours that are not known to have it, but the one it came from. */
+export function announceHead(turn: Turn, from: string | null): void {
+  const { node } = turn
+  const held = node.head
+  if (held === null) return
+  const peers: string[] = []
+  for (const [peerId, peer] of node.peers) {
+    const behind = compareHeadsOrNone(peer.head, held.head) < 0
+    if (peerId !== from && isGreeted(peer) && behind) peers.push(peerId)
+  }
+  if (peers.length > 0) turn.effects.push({ kind: 'announce', peers, held })
+}
+
+/** What time brings for connections: farewells, silent newcomers, ends of bans, dials. */
+export function tickPeers(turn: Turn): void {
+  const { node } = turn
+  let changed = false
+  for (const [peerId, dropAt] of node.leaving) {
+    if (dropAt > node.now) continue
+    node.leaving.delete(peerId)
+    turn.effects.push({ kind: 'drop', peer: peerId, reason: 'no longer listed' })
+    changed = true
+  }
+  for (const [peerId, peer] of node.peers) {
+    if (peer.bannedUntil > 0 && peer.bannedUntil <= node.now) {
+      peer.bannedUntil = 0
+      changed = true
+    }
+    if (peer.phase === 'up' && node.now - peer.upAt > helloMsMax) {
+      turn.effects.push({ kind: 'drop', peer: peerId, reason: 'said no hello' })
+      peer.phase = 'down'
+      scheduleDial(node, peer)
+    }
+    // The shell bounds every dial; this only catches an answer that was lost.
+    if (peer.phase === 'dialling' && node.now - peer.dialAt > 4 * dialMsMax)
+      onDialFailed(turn, peerId)
+  }
+  if (changed) admit(turn)
+  dialWanted(turn)
+}
+
+/** Dials neighbours, and further listed peers while there are fewer live connections than neighbours. */
+function dialWanted(turn: Turn): void {
+  const { node } = turn
+  let dialling = 0
+  let live = 0
+  for (const peer of node.peers.values()) {
+    if (peer.phase === 'dialling') dialling++
+    if (isGreeted(peer)) live++
+  }
+  chooseRandomPeer(turn, live)
+  const others: PeerState[] = []
+  for (const peer of node.peers.values()) {
+    if (peer.phase !== 'down' || peer.dialAt > node.now || peer.bannedUntil > node.now) continue
+    const wanted = node.neighbours.has(peer.place.peerId) || node.randomPeer === peer.place.peerId
+    if (!wanted) others.push(peer)
+    else if (dialling < dialsMax) {
+      dialling++
+      dial(turn, peer)
+    }
+  }
+  for (
+    let missing = node.neighbours.size - live - dialling;
+    missing > 0 && others.length > 0;
+    missing--
+  ) {
+    if (dialling++ >= dialsMax) return
+    const [peer] = others.splice(Math.floor(nextRandom(node.random) * others.length), 1)
+    if (peer !== undefined) dial(turn, peer)
+  }
+}
+
+/** Above the full mesh, one random link a minute joins what a cut of chords might have parted. */
+function chooseRandomPeer(turn: Turn, live: number): void {
+  const { node } = turn
+  if (node.peers.size < fullMeshHostsMax || node.now < node.randomDialAt) return
+  node.randomDialAt = node.now + randomDialMs * (0.5 + nextRandom(node.random))
+  const before = node.randomPeer
+  if (before !== null && !node.neighbours.has(before) && live > node.neighbours.size) {
+    if (isGreeted(node.peers.get(before))) {
+      turn.effects.push({ kind: 'drop', peer: before, reason: 'the random link moves on' })
+    }
+  }
+  const candidates = [...node.peers.keys()].filter((peerId) => !node.neighbours.has(peerId))
+  node.randomPeer = candidates[Math.floor(nextRandom(node.random) * candidates.length)] ?? null
+}
+
+function dial(turn: Turn, peer: PeerState): void {
+  peer.phase = 'dialling'
+  peer.dialAt = turn.node.now
+  turn.effects.push({ kind: 'dial', place: peer.place })
+}

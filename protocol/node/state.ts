@@ -1,0 +1,177 @@
+import type { PeerPlace } from '../documents/agent-object.ts'
+import type { Config } from '../documents/config.ts'
+import type { Head } from '../heads.ts'
+import { redialMsMin, statusBurstMax } from '../limits.ts'
+import type { Delivery } from '../messages.ts'
+import type { HostState, SignedStatus, StatusRecord } from '../status-record.ts'
+import type { DurableStart, DurableWrite, HeldConfig } from './durable.ts'
+import type { Alarm, Effect, InjectOptions, ObjectReport } from './effects.ts'
+import { type Random, seeded } from './random.ts'
+
+/** A listed peer. Never forgotten while it is listed. */
+export interface PeerState {
+  place: PeerPlace
+  /** `up` has an open gossip stream, `greeted` has answered with a hello that fits. */
+  phase: 'down' | 'dialling' | 'up' | 'greeted'
+  /** What it last said that it holds. */
+  head: Head | null
+  upAt: number
+  heardAt: number
+  exchangeAt: number
+  dialAt: number
+  backoffMs: number
+  bannedUntil: number
+  /** It failed to deliver what it announced, and is asked again from then on, or when it announces anew. */
+  fetchAt: number
+}
+
+/** Who handed over a document that is being judged. */
+export type Source =
+  | { readonly kind: 'peer'; readonly peer: string; readonly digest: string }
+  | { readonly kind: 'request'; readonly request: number; readonly options: InjectOptions }
+
+/** A document between its arrival and the verdict on it. */
+export interface Candidate {
+  readonly source: Source
+  readonly delivery: Delivery
+  held: HeldConfig | null
+}
+
+/** A durable write that waits for its turn, and what follows once it is durable. */
+export interface PendingWrite {
+  readonly write: DurableWrite
+  readonly candidate: Candidate | null
+}
+
+/** What this host knows of another, or of itself, from a signed record. */
+export interface KnownStatus {
+  readonly record: StatusRecord
+  readonly signed: SignedStatus
+  readonly heardAt: number
+}
+
+/** A node. Mutated by `step` only; everything in it is bounded by `limits.ts` or by the config. */
+export interface NodeState {
+  readonly durable: DurableStart
+  readonly clusterId: string
+  readonly random: Random
+  now: number
+  startedAt: number
+  nextToken: number
+
+  head: HeldConfig | null
+  previous: HeldConfig | null
+  confirmed: HeldConfig | null
+  floor: Head | null
+  /** What the reconcilers work towards; may be behind the head. */
+  adopted: { readonly head: Head; readonly config: Config } | null
+  applied: Head | null
+  objects: readonly ObjectReport[]
+  /** Whether a full round over `adopted` has ended since the start. */
+  observed: boolean
+
+  readonly peers: Map<string, PeerState>
+  /** Removed peers that are still being sent the head, and when each is dropped. */
+  readonly leaving: Map<string, number>
+  neighbours: ReadonlySet<string>
+  randomPeer: string | null
+  randomDialAt: number
+
+  /** Documents at the shell, by token. */
+  readonly judging: Map<number, Candidate>
+  /** Digest being fetched, by peer. */
+  readonly fetching: Map<string, string>
+  /** The write under way; one at a time, so that the order on disk is the order of decisions. */
+  writing: { readonly token: number; readonly pending: PendingWrite } | null
+  readonly decided: Candidate[]
+  confirmation: HeldConfig | null
+  /** Forks that are kept as evidence, by digest. */
+  readonly evidence: Set<string>
+  readonly alarms: Map<string, Alarm>
+
+  readonly statuses: Map<string, KnownStatus>
+  /** Hosts whose record changed since the last tick, with the peer it came from. */
+  readonly news: Map<string, string | null>
+  sequence: number
+  statusTokens: number
+  statusAt: number
+  statusWanted: boolean
+  statusSigning: boolean
+  statusWindow: number
+  publishedState: HostState | null
+}
+
+/** A turn of the machine: the node, and the effects that this input has so far. */
+export interface Turn {
+  readonly node: NodeState
+  readonly effects: Effect[]
+}
+
+/** A node as it is right after its start, before any input. `now` in ms since 1970. */
+export function createNode(durable: DurableStart, seed: number, now: number): NodeState {
+  const [first] = durable.roots
+  if (first === undefined) throw new Error('a node is started with at least its first root')
+  return {
+    durable,
+    clusterId: first.digest,
+    random: seeded(seed),
+    now,
+    startedAt: now,
+    nextToken: 1,
+    head: durable.head,
+    previous: durable.previous,
+    confirmed: durable.confirmed,
+    floor: durable.floor,
+    adopted: null,
+    applied: durable.confirmed?.head ?? null,
+    objects: [],
+    observed: false,
+    peers: new Map(),
+    leaving: new Map(),
+    neighbours: new Set(),
+    randomPeer: null,
+    randomDialAt: now,
+    judging: new Map(),
+    fetching: new Map(),
+    writing: null,
+    decided: [],
+    confirmation: null,
+    evidence: new Set(),
+    alarms: new Map(),
+    statuses: new Map(),
+    news: new Map(),
+    sequence: 0,
+    statusTokens: statusBurstMax,
+    statusAt: 0,
+    statusWanted: false,
+    statusSigning: false,
+    statusWindow: 0,
+    publishedState: null,
+  }
+}
+
+/** A peer that has just been listed. */
+export function newPeer(place: PeerPlace, now: number): PeerState {
+  return {
+    place,
+    phase: 'down',
+    head: null,
+    upAt: 0,
+    heardAt: 0,
+    exchangeAt: 0,
+    dialAt: now,
+    backoffMs: redialMsMin,
+    bannedUntil: 0,
+    fetchAt: 0,
+  }
+}
+
+/** The config that a held document is, if its body is one at all. */
+export function configOf(held: HeldConfig | null): Config | null {
+  return held?.parsed.body.ok ? held.parsed.body.value : null
+}
+
+/** Whether the node and a peer can talk: its hello has been answered. */
+export function isGreeted(peer: PeerState | undefined): peer is PeerState {
+  return peer?.phase === 'greeted'
+}

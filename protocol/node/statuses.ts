@@ -1,0 +1,181 @@
+import {
+  statusAlarmsMax,
+  statusBurstMax,
+  statusEntriesMax,
+  statusHostsFree,
+  statusMsMax,
+  statusMsMin,
+} from '../limits.ts'
+import type { StatusDigest, StatusMessage, StatusWant } from '../messages.ts'
+import { parseStatusRecord, type SignedStatus, type StatusRecord } from '../status-record.ts'
+import { isGreeted, type NodeState, type Turn } from './state.ts'
+import { countObjects, hostState } from './view.ts'
+
+/** Windows of the digest that a newly greeted peer is sent at once. */
+const windowsAtGreeting = 4
+
+/** Tells a new neighbour what is known of the hosts, so that it asks for what it lacks. */
+export function greetWithStatus(turn: Turn, peer: string): void {
+  for (let window = 0; window < windowsAtGreeting; window++) {
+    if (window * statusEntriesMax >= Math.max(1, turn.node.statuses.size)) return
+    sendStatusWindow(turn, peer)
+  }
+}
+
+/** Sends a slice of the table, the next one each time, so that the cost of a round is bounded at any size. */
+export function sendStatusWindow(turn: Turn, peer: string): void {
+  const { node } = turn
+  const hosts = [...node.statuses.keys()]
+  const start = node.statusWindow >= hosts.length ? 0 : node.statusWindow
+  const window = hosts.slice(start, start + statusEntriesMax)
+  node.statusWindow = start + statusEntriesMax
+  sendDigest(turn, peer, window)
+}
+
+function sendDigest(turn: Turn, peer: string, hosts: readonly string[]): void {
+  const known: (readonly [string, number])[] = []
+  for (const host of hosts) {
+    const status = turn.node.statuses.get(host)
+    if (status !== undefined) known.push([host, status.record.sequence])
+  }
+  if (known.length > 0) {
+    turn.effects.push({ kind: 'send', peer, message: { kind: 'status-digest', known } })
+  }
+}
+
+/** Digest, question and answer of the status exchange. */
+export function onStatusMessage(
+  turn: Turn,
+  peer: string,
+  message: StatusDigest | StatusWant | StatusMessage,
+): void {
+  if (message.kind === 'status-digest') return onDigest(turn, peer, message)
+  if (message.kind === 'status-want') return onWant(turn, peer, message.hosts)
+  for (const signed of message.records) onRecord(turn, peer, signed)
+}
+
+function onDigest(turn: Turn, peer: string, message: StatusDigest): void {
+  const { node } = turn
+  const want: string[] = []
+  for (const [host, sequence] of message.known) {
+    if (host === node.durable.host) resumeAbove(node, sequence)
+    else if (sequence > (node.statuses.get(host)?.record.sequence ?? 0)) want.push(host)
+  }
+  const missing = want.filter((host) => isListed(node, host))
+  if (missing.length > 0) {
+    turn.effects.push({ kind: 'send', peer, message: { kind: 'status-want', hosts: missing } })
+  }
+}
+
+/** A host that hears its own record with a higher number (a restored disk, a restart) goes on above it. */
+function resumeAbove(node: NodeState, sequence: number): void {
+  if (sequence <= node.sequence) return
+  node.sequence = sequence
+  node.statusWanted = true
+  node.publishedState = null
+}
+
+function isListed(node: NodeState, host: string): boolean {
+  for (const peer of node.peers.values()) if (peer.place.host === host) return true
+  return false
+}
+
+function onWant(turn: Turn, peer: string, hosts: readonly string[]): void {
+  const records: SignedStatus[] = []
+  for (const host of hosts) {
+    const status = turn.node.statuses.get(host)
+    if (status !== undefined) records.push(status.signed)
+  }
+  if (records.length > 0) {
+    turn.effects.push({ kind: 'send', peer, message: { kind: 'status', records } })
+  }
+}
+
+/** A record whose signature is good. It counts only if the config lists that host with that key. */
+function onRecord(turn: Turn, peer: string, signed: SignedStatus): void {
+  const { node } = turn
+  const parsed = parseStatusRecord(signed.text)
+  if (!parsed.ok) return
+  const record = parsed.value
+  if (record.host === node.durable.host) return resumeAbove(node, record.sequence)
+  if (node.peers.get(record.peer_id)?.place.host !== record.host) return
+  const known = node.statuses.get(record.host)?.record.sequence ?? 0
+  if (record.sequence < known) return sendDigest(turn, peer, [record.host])
+  if (record.sequence === known) return
+  node.statuses.set(record.host, { record, signed, heardAt: node.now })
+  node.news.set(record.host, peer)
+}
+
+/** Spreads what is new, and says this host's own status anew where it changed or has grown old. */
+export function tickStatuses(turn: Turn): void {
+  const { node } = turn
+  spreadNews(turn)
+  const most = statusBurstMax
+  node.statusTokens = Math.min(most, node.statusTokens + (node.now - node.statusAt) / statusMsMin)
+  node.statusAt = node.now
+  const own = node.statuses.get(node.durable.host)
+  const againMs = statusMsMax * Math.max(1, node.peers.size / statusHostsFree)
+  const isOld = own === undefined || node.now - own.heardAt >= againMs
+  if (node.statusSigning || !(node.statusWanted || isOld) || node.statusTokens < 1) return
+  const record = ownRecord(node)
+  node.statusWanted = false
+  if (!isOld && own !== undefined && saysTheSame(own.record, record)) return
+  node.statusTokens -= 1
+  node.statusSigning = true
+  turn.effects.push({ kind: 'sign-status', record })
+}
+
+function spreadNews(turn: Turn): void {
+  const { node } = turn
+  if (node.news.size === 0) return
+  const news = [...node.news].slice(0, statusEntriesMax)
+  for (const [host] of news) node.news.delete(host)
+  for (const [peerId, peer] of node.peers) {
+    if (!isGreeted(peer)) continue
+    const hosts = news.filter(([host, from]) => from !== peerId && host !== peer.place.host)
+    sendDigest(
+      turn,
+      peerId,
+      hosts.map(([host]) => host),
+    )
+  }
+}
+
+function saysTheSame(a: StatusRecord, b: StatusRecord): boolean {
+  return JSON.stringify({ ...a, sequence: 0 }) === JSON.stringify({ ...b, sequence: 0 })
+}
+
+/** What this host says of itself now. */
+export function ownRecord(node: NodeState): StatusRecord {
+  return {
+    host: node.durable.host,
+    peer_id: node.durable.peerId,
+    sequence: node.sequence + 1,
+    state: hostState(node),
+    head: node.head?.head ?? null,
+    applied: node.applied,
+    objects: countObjects(node),
+    alarms: [...new Set([...node.alarms.values()].map((alarm) => alarm.code))].slice(
+      0,
+      statusAlarmsMax,
+    ),
+  }
+}
+
+/** The shell has signed the own record: it is told to every neighbour at once. */
+export function onStatusSigned(turn: Turn, signed: SignedStatus): void {
+  const { node } = turn
+  node.statusSigning = false
+  const parsed = parseStatusRecord(signed.text)
+  if (!parsed.ok) return
+  if (parsed.value.sequence <= node.sequence) {
+    node.statusWanted = true
+    return
+  }
+  node.sequence = parsed.value.sequence
+  node.statuses.set(node.durable.host, { record: parsed.value, signed, heardAt: node.now })
+  for (const [peer, state] of node.peers) {
+    if (!isGreeted(state)) continue
+    turn.effects.push({ kind: 'send', peer, message: { kind: 'status', records: [signed] } })
+  }
+}

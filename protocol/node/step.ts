@@ -1,0 +1,81 @@
+import { adoptAtStart, onApplyReported } from './adopt.ts'
+import { consider, onLinted, onVerified } from './candidates.ts'
+import type { DurableStart } from './durable.ts'
+import type { Effect, Input } from './effects.ts'
+import { fetchWanted, onFetched, onFetchFailed, onReceived, tickGossip } from './gossip.ts'
+import { misbehaved, onDialFailed, onPeerDown, onPeerUp, tickPeers } from './peers.ts'
+import { createNode, type NodeState, type Turn } from './state.ts'
+import { onStatusSigned, tickStatuses } from './statuses.ts'
+import { decideNext, onPersisted, onPersistFailed } from './writes.ts'
+
+/** Starts a node from what its disk holds. Returns it with its first effects; `now` in ms since 1970. */
+export function startNode(
+  durable: DurableStart,
+  seed: number,
+  now: number,
+): { readonly node: NodeState; readonly effects: readonly Effect[] } {
+  const node = createNode(durable, seed, now)
+  const turn: Turn = { node, effects: [] }
+  adoptAtStart(turn)
+  return { node, effects: turn.effects }
+}
+
+/**
+ * One step: an input changes the node and yields effects. No IO, no clock, no randomness but the node's own
+ * seeded generator: the same node and input always give the same effects, in the same order.
+ */
+export function step(node: NodeState, input: Input): readonly Effect[] {
+  const turn: Turn = { node, effects: [] }
+  take(turn, input)
+  decideNext(turn)
+  fetchWanted(turn)
+  return turn.effects
+}
+
+function take(turn: Turn, input: Input): void {
+  switch (input.kind) {
+    case 'tick':
+      return onTick(turn, input.now)
+    case 'peer-up':
+      return onPeerUp(turn, input.peer)
+    case 'peer-down':
+      return onPeerDown(turn, input.peer)
+    case 'dial-failed':
+      return onDialFailed(turn, input.peer)
+    case 'received':
+      return onReceived(turn, input.peer, input.message, input.delivery)
+    case 'misbehaved':
+      return misbehaved(turn, input.peer, input.reason)
+    case 'fetched':
+      return onFetched(turn, input.peer, input.digest, input.delivery)
+    case 'fetch-failed':
+      return onFetchFailed(turn, input.peer, input.digest)
+    case 'verified':
+      return onVerified(turn, input.token, input.result)
+    case 'linted':
+      return onLinted(turn, input.token, input.faults, input.isolated)
+    case 'persisted':
+      return onPersisted(turn, input.token)
+    case 'persist-failed':
+      return onPersistFailed(turn, input.token, input.error)
+    case 'injected':
+      return consider(
+        turn,
+        { kind: 'request', request: input.request, options: input.options },
+        input.delivery,
+      )
+    case 'apply-reported':
+      return onApplyReported(turn, input.head, input.objects)
+    case 'status-signed':
+      return onStatusSigned(turn, input.record)
+  }
+}
+
+function onTick(turn: Turn, now: number): void {
+  const { node } = turn
+  // The shell counts on a clock that only runs forward; this holds even if one day it does not.
+  node.now = Math.max(node.now, now)
+  tickPeers(turn)
+  tickGossip(turn)
+  tickStatuses(turn)
+}

@@ -1,0 +1,108 @@
+import { isObject } from '../documents/canonical-json.ts'
+import type { Head } from '../heads.ts'
+import type { HostState, ObjectCounts } from '../status-record.ts'
+import type { Alarm, ObjectReport } from './effects.ts'
+import { configOf, isGreeted, type NodeState } from './state.ts'
+
+/** What `covey status --json` and `GET /v1/status` show; scripts depend on its shape. */
+export interface StatusView {
+  readonly host: string
+  readonly cluster: string
+  readonly cluster_id: string
+  readonly agent_version: string
+  readonly head: Head | null
+  readonly applied: Head | null
+  readonly confirmed: Head | null
+  readonly failed: (Head & { readonly reason: string }) | null
+  readonly state: HostState
+  readonly objects: readonly ObjectReport[]
+  readonly peers: readonly {
+    readonly host: string
+    readonly peer_id: string
+    readonly connected: boolean
+    readonly head: Head | null
+  }[]
+  readonly hosts: readonly {
+    readonly host: string
+    /** `unknown` until a record of that host has arrived. */
+    readonly state: HostState | 'unknown'
+    readonly head: Head | null
+    readonly applied: Head | null
+    readonly objects: ObjectCounts
+    /** Since its newest record came, by this host's clock; null where none has. */
+    readonly age_seconds: number | null
+  }[]
+  readonly alarms: readonly Alarm[]
+}
+
+/** How this host stands to its head, in one word. */
+export function hostState(node: NodeState): HostState {
+  if (node.head === null && node.adopted === null) return 'not-listed'
+  if (node.head !== null) {
+    const config = configOf(node.head)
+    if (config === null) return 'unappliable'
+    if (!Object.hasOwn(config.hosts, node.durable.host)) return 'not-listed'
+    if (!isObject(config.hosts[node.durable.host])) return 'unappliable'
+  }
+  if (node.adopted === null || node.applied?.digest !== node.adopted.head.digest) return 'applying'
+  // Nothing is known of the objects until the first round after a start has looked at them.
+  if (!node.observed) return 'applying'
+  return node.objects.every((object) => object.state === 'converged') ? 'in-sync' : 'degraded'
+}
+
+/** This host's objects, counted by state. */
+export function countObjects(node: NodeState): ObjectCounts {
+  const counts = { converged: 0, pending: 0, failed: 0, unsupported: 0 }
+  for (const object of node.objects) counts[object.state]++
+  return counts
+}
+
+/** Everything a person may want to know of a node, from the node alone. */
+export function statusView(node: NodeState): StatusView {
+  const { durable } = node
+  return {
+    host: durable.host,
+    cluster: durable.roots[0]?.root.cluster ?? '',
+    cluster_id: node.clusterId,
+    agent_version: durable.agentVersion,
+    head: node.head?.head ?? null,
+    applied: node.applied,
+    confirmed: node.confirmed?.head ?? null,
+    failed: null,
+    state: hostState(node),
+    objects: node.objects,
+    peers: peersView(node),
+    hosts: hostsView(node),
+    alarms: [...node.alarms.values()],
+  }
+}
+
+function peersView(node: NodeState): StatusView['peers'] {
+  const rows = [...node.peers].map(([peerId, peer]) => ({
+    host: peer.place.host,
+    peer_id: peerId,
+    connected: isGreeted(peer),
+    head: isGreeted(peer) ? peer.head : null,
+  }))
+  return rows.sort((a, b) => (a.host < b.host ? -1 : 1))
+}
+
+function hostsView(node: NodeState): StatusView['hosts'] {
+  const config = configOf(node.head) ?? configOf(node.confirmed)
+  const hosts = config === null ? [] : Object.keys(config.hosts)
+  return hosts.sort().map((host) => {
+    if (host === node.durable.host) {
+      const head = node.head?.head ?? null
+      const objects = countObjects(node)
+      return { host, state: hostState(node), head, applied: node.applied, objects, age_seconds: 0 }
+    }
+    const known = node.statuses.get(host)
+    if (known === undefined) {
+      const objects = { converged: 0, pending: 0, failed: 0, unsupported: 0 }
+      return { host, state: 'unknown', head: null, applied: null, objects, age_seconds: null }
+    }
+    const { state, head, applied, objects } = known.record
+    const age = Math.max(0, Math.round((node.now - known.heardAt) / 1000))
+    return { host, state, head, applied, objects, age_seconds: age }
+  })
+}

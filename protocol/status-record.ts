@@ -1,0 +1,90 @@
+import { isObject, parseCanonicalJson } from './documents/canonical-json.ts'
+import { bad, type Checked, good } from './fault.ts'
+import type { Head } from './heads.ts'
+import { statusAlarmsMax, statusRecordBytesMax, versionMax } from './limits.ts'
+import { isDigest, isName } from './names.ts'
+
+/** How a host stands to its head; `docs/PROTOCOL.md`, Status. */
+export type HostState =
+  | 'in-sync'
+  | 'applying'
+  | 'trial'
+  | 'degraded'
+  | 'unappliable'
+  | 'not-listed'
+  | 'held'
+  | 'floor-unknown'
+
+const hostStates: readonly string[] = [
+  'in-sync',
+  'applying',
+  'trial',
+  'degraded',
+  'unappliable',
+  'not-listed',
+  'held',
+  'floor-unknown',
+]
+
+/** Objects of a host, counted by state. */
+export interface ObjectCounts {
+  readonly converged: number
+  readonly pending: number
+  readonly failed: number
+  readonly unsupported: number
+}
+
+/** One host's own summary, as it spreads through the overlay. */
+export interface StatusRecord {
+  readonly host: string
+  readonly peer_id: string
+  /** Grows with every record of that host; the newest wins. */
+  readonly sequence: number
+  readonly state: HostState
+  readonly head: Head | null
+  readonly applied: Head | null
+  readonly objects: ObjectCounts
+  /** Codes only; details stay on the host. */
+  readonly alarms: readonly string[]
+}
+
+/** A record as it travels: its exact text, and the Ed25519 signature of the host's libp2p key, base64url. */
+export interface SignedStatus {
+  readonly text: string
+  readonly signature: string
+}
+
+/** A head on a record or message; null where a host has no config yet. */
+export function isHeadOrNull(value: unknown): value is Head | null {
+  if (value === null) return true
+  if (!isObject(value)) return false
+  return isCount(value['epoch']) && isCount(value['version']) && isDigest(value['digest'])
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= versionMax
+}
+
+/** Parses a record whose signature has been verified. Fault: `status-record`. */
+export function parseStatusRecord(text: string): Checked<StatusRecord> {
+  const fault = bad('status-record', 'is no status record')
+  if (text.length > statusRecordBytesMax) return fault
+  const parsed = parseCanonicalJson(text)
+  if (!parsed.ok || !isObject(parsed.value)) return fault
+  const record = parsed.value
+  const { objects, alarms, sequence } = record
+  const sound =
+    isName(record['host']) &&
+    typeof record['peer_id'] === 'string' &&
+    Number.isSafeInteger(sequence) &&
+    Number(sequence) > 0 &&
+    hostStates.includes(String(record['state'])) &&
+    isHeadOrNull(record['head']) &&
+    isHeadOrNull(record['applied']) &&
+    isObject(objects) &&
+    ['converged', 'pending', 'failed', 'unsupported'].every((state) => isCount(objects[state])) &&
+    Array.isArray(alarms) &&
+    alarms.length <= statusAlarmsMax &&
+    alarms.every((code) => typeof code === 'string')
+  return sound ? good(record as unknown as StatusRecord) : fault
+}
