@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Config } from '../protocol/documents/config.ts'
-import type { Fault } from '../protocol/fault.ts'
+import { CoveyError, type Fault } from '../protocol/fault.ts'
 import type { HostPorts } from './host-ports.ts'
 
 /** What a config means for one host, as far as one reconciler goes. */
@@ -11,12 +11,34 @@ export interface Resolved<Spec> {
   readonly pending: readonly { readonly object: string; readonly reason: string }[]
   /** Objects that are wrong. They keep their applied form and hold back what refers to them. */
   readonly faulty: readonly { readonly object: string; readonly fault: Fault }[]
+  /** For each object that refers to others of this host, their names. Order and holding back rest on it. */
+  readonly references: Readonly<Record<string, readonly string[]>>
+}
+
+/** What an observation says of an object beyond the steps for it. */
+export interface Verdict {
+  readonly object: string
+  readonly state: 'pending' | 'failed'
+  readonly reason: string
 }
 
 /** A step of a plan. One step may be a batch for many objects. */
 export interface PlanStep {
   /** Names of the objects of this host that the step is for; empty for leftovers that no object wants. */
   readonly objects: readonly string[]
+  /** Set where the step only removes what no object wants; it runs after everything that adds. */
+  readonly takesDown?: true
+}
+
+/** A step that reached some of its objects and not others; `apply` rejects with it. */
+export class StepError extends CoveyError {
+  readonly failed: readonly { readonly object: string; readonly reason: string }[]
+
+  /** `failed` names the objects that were not reached; the step's others were. */
+  constructor(failed: readonly { readonly object: string; readonly reason: string }[]) {
+    super('step-partial', failed.map((each) => `${each.object}: ${each.reason}`).join('; '))
+    this.failed = failed
+  }
 }
 
 /** One kind of machinery on a host. Decisions live in `plan`; `apply` is dumb. docs/ARCHITECTURE.md. */
@@ -28,11 +50,24 @@ export interface Reconciler<Spec, Observed, Step extends PlanStep> {
   /** Pure. Also judges references: a missing one, one of the wrong type or a circle is a fault. */
   resolve(config: Config, host: string): Resolved<Spec>
   observe(spec: Spec, host: HostPorts, signal: AbortSignal): Promise<Observed>
-  /** Pure and synchronous; nothing to do is an empty list. */
+  /** Pure. Objects that what was observed holds back, as a link of that name that is not covey's. */
+  judge(desired: Spec, observed: Observed): readonly Verdict[]
+  /** Pure and synchronous, in the order to apply; nothing to do is an empty list. */
   plan(desired: Spec, observed: Observed): readonly Step[]
   apply(step: Step, host: HostPorts, signal: AbortSignal): Promise<void>
   /** One line for a dry run, a log or a test; never a secret. */
   describe(step: Step): string
+}
+
+/** Any reconciler, for who drives several of them and hands each only what it made itself. */
+export type AnyReconciler = Reconciler<unknown, unknown, PlanStep>
+
+/** What the loop says to a log; pino fits. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
 }
 
 /** State of one object on its host, as `covey status` shows it. */

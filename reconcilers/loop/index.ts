@@ -1,0 +1,166 @@
+import type { Config } from '../../protocol/documents/config.ts'
+import type { Head } from '../../protocol/heads.ts'
+import type { HostPorts } from '../host-ports.ts'
+import { pokeGapMs, roundMs, settleMs } from '../limits.ts'
+import type { AnyReconciler, Log, ObjectStatus } from '../reconciler.ts'
+import { type Backoff, createBackoff, createRandom } from './backoff.ts'
+import type { ExtraType } from './extra-types.ts'
+import { look, runRound } from './round.ts'
+import { type JudgedSection, judgeSection } from './section.ts'
+
+export { agentType, type ExtraState, type ExtraType } from './extra-types.ts'
+
+/** What a loop is made from. */
+export interface ReconcileLoopInit {
+  /** In the order in which they build on each other. */
+  readonly reconcilers: readonly AnyReconciler[]
+  /** Types that someone else owns, as `agentType`. */
+  readonly extraTypes: readonly ExtraType[]
+  readonly ports: HostPorts
+  readonly log: Log
+  /** What the jitter of retries is drawn from. */
+  readonly seed: number
+  /** Time between two rounds without an event; `roundMs` where absent. */
+  readonly roundMs?: number
+  /** After the first whole round over a config, then whenever the state of an object changed. */
+  readonly onReport: (report: ReconcileReport) => void
+}
+
+/** What has been reached. */
+export interface ReconcileReport {
+  /** The config that the states are about. */
+  readonly head: Head
+  readonly objects: readonly ObjectStatus[]
+  /** Whole rounds over this config so far. */
+  readonly rounds: number
+}
+
+/** A step that a round would take now. */
+export interface PlannedStep {
+  readonly objects: readonly string[]
+  /** One line for people. */
+  readonly text: string
+  readonly reconciler: string
+}
+
+/** Keeps a host as its section of a config says. None of these throws; `plan` may reject. */
+export interface ReconcileLoop {
+  /** A new desired state. A round over an older one ends after the step that it is at. */
+  adopt(config: Config, host: string, head: Head): void
+  /** Something may have changed: look again soon. */
+  poke(reason: string): void
+  /** Looks and plans without applying; over the adopted config where none is given. */
+  plan(config?: Config): Promise<readonly PlannedStep[]>
+  /** Ends everything, also the command that runs; what was applied stays. */
+  stop(): Promise<void>
+}
+
+interface Desired {
+  readonly config: Config
+  readonly host: string
+  readonly head: Head
+  readonly judged: JudgedSection | null
+  readonly backoff: Backoff
+  readonly restless: Map<string, number>
+  rounds: number
+  reported: string
+}
+
+/** Makes a loop that does nothing until a config is adopted. */
+export function createReconcileLoop(init: ReconcileLoopInit): ReconcileLoop {
+  const random = createRandom(init.seed)
+  const stopped = new AbortController()
+  let adopted = new AbortController()
+  let poked = new AbortController()
+  let desired: Desired | null = null
+  let running: Promise<void> | null = null
+
+  const wait = (ms: number, ...signals: readonly AbortSignal[]): Promise<void> =>
+    init.ports.clock.sleep(ms, AbortSignal.any([stopped.signal, adopted.signal, ...signals]))
+
+  /** Returns the time to the next round, where no event asks for one sooner. */
+  const round = async (current: Desired): Promise<number> => {
+    const longestMs = init.roundMs ?? roundMs
+    if (current.judged === null) return longestMs
+    const result = await runRound({
+      ...init,
+      judged: current.judged,
+      backoff: current.backoff,
+      restless: current.restless,
+      lookSignal: AbortSignal.any([stopped.signal, adopted.signal]),
+      applySignal: stopped.signal,
+      stillWanted: () => desired === current,
+    })
+    if (result === null) return 0
+    current.rounds++
+    report(init, current, result.states)
+    const retryMs = current.backoff.nextMs(init.ports.clock.now()) ?? longestMs
+    return Math.min(longestMs, retryMs, result.tried > 0 ? settleMs : longestMs)
+  }
+
+  const run = async (): Promise<void> => {
+    while (!stopped.signal.aborted && desired !== null) {
+      const current: Desired = desired
+      adopted = new AbortController()
+      poked = new AbortController()
+      const nextMs = await round(current).catch((error: unknown) => {
+        init.log.error({ error }, 'a round of reconciling broke off')
+        return settleMs
+      })
+      if (desired !== current) continue
+      await wait(pokeGapMs)
+      if (desired === current) await wait(Math.max(0, nextMs - pokeGapMs), poked.signal)
+    }
+  }
+
+  const adopt = (config: Config, host: string, head: Head): void => {
+    const judged = judgeSection(config, host, init)
+    const backoff = createBackoff(random)
+    desired = { config, host, head, judged, backoff, restless: new Map(), rounds: 0, reported: '' }
+    adopted.abort()
+    running ??= run()
+  }
+
+  return {
+    adopt(config, host, head) {
+      if (!stopped.signal.aborted) adopt(config, host, head)
+    },
+    poke(reason) {
+      init.log.debug({ reason }, 'asked to look again')
+      poked.abort()
+    },
+    plan: (config) => dryRun(init, config ?? desired?.config, desired?.host, stopped.signal),
+    async stop() {
+      stopped.abort()
+      await running
+    },
+  }
+}
+
+function report(init: ReconcileLoopInit, current: Desired, objects: readonly ObjectStatus[]): void {
+  const text = JSON.stringify(objects)
+  if (current.reported === text) return
+  current.reported = text
+  try {
+    init.onReport({ head: current.head, objects, rounds: current.rounds })
+  } catch (error) {
+    init.log.error({ error }, 'a report of reconciling was not taken')
+  }
+}
+
+async function dryRun(
+  init: ReconcileLoopInit,
+  config: Config | undefined,
+  host: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly PlannedStep[]> {
+  if (config === undefined || host === undefined) return []
+  const judged = judgeSection(config, host, init)
+  if (judged === null) return []
+  const { steps } = await look({ ...init, judged }, signal)
+  return steps.map(({ step, reconciler }) => ({
+    objects: step.objects,
+    text: init.reconcilers[reconciler]?.describe(step) ?? '',
+    reconciler: init.reconcilers[reconciler]?.name ?? '',
+  }))
+}

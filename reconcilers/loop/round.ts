@@ -1,0 +1,211 @@
+import type { HostPorts } from '../host-ports.ts'
+import { restlessRoundsMax } from '../limits.ts'
+import {
+  type AnyReconciler,
+  type Log,
+  type ObjectStatus,
+  type PlanStep,
+  StepError,
+  type Verdict,
+} from '../reconciler.ts'
+import type { Backoff } from './backoff.ts'
+import type { ExtraType } from './extra-types.ts'
+import { dependants, mergePlans, type OrderedStep, type References } from './order.ts'
+import type { JudgedSection } from './section.ts'
+import { objectStates } from './states.ts'
+
+/** What a round is made from. */
+export interface RoundInit {
+  readonly judged: JudgedSection
+  readonly reconcilers: readonly AnyReconciler[]
+  readonly extraTypes: readonly ExtraType[]
+  readonly ports: HostPorts
+  readonly log: Log
+  readonly backoff: Backoff
+  /** Rounds in a row in which each object needed work; kept from round to round. */
+  readonly restless: Map<string, number>
+  /** Ends the looking: a round that is only looking can be given up at any point. */
+  readonly lookSignal: AbortSignal
+  /** Ends the applying, in mid-step; only a stop of the whole agent does that. */
+  readonly applySignal: AbortSignal
+  /** Asked between steps: whether this config is still the one to reach. */
+  readonly stillWanted: () => boolean
+}
+
+/** What came of a round. */
+export interface RoundResult {
+  readonly states: readonly ObjectStatus[]
+  /** Steps that were tried, with whatever result. */
+  readonly tried: number
+}
+
+/** Plans of all reconcilers over what they observed. */
+export interface Look {
+  readonly steps: readonly OrderedStep[]
+  readonly verdicts: readonly Verdict[]
+}
+
+/**
+ * Looks at the host through every reconciler. One that cannot look fails its own objects and plans nothing.
+ * Throws if `signal` fired.
+ */
+export async function look(
+  init: Pick<RoundInit, 'judged' | 'reconcilers' | 'ports'>,
+  signal: AbortSignal,
+): Promise<Look> {
+  const seen = await Promise.all(
+    init.reconcilers.map((reconciler, index) => lookThrough(reconciler, index, init, signal)),
+  )
+  signal.throwIfAborted()
+  const plans = seen.map((each) => each.steps)
+  const steps = mergePlans(plans, init.judged.references)
+  return { steps, verdicts: seen.flatMap((each) => each.verdicts) }
+}
+
+interface Seen {
+  readonly steps: readonly PlanStep[]
+  readonly verdicts: readonly Verdict[]
+}
+
+async function lookThrough(
+  reconciler: AnyReconciler,
+  index: number,
+  init: Pick<RoundInit, 'judged' | 'ports'>,
+  signal: AbortSignal,
+): Promise<Seen> {
+  const resolved = init.judged.resolved[index]
+  if (resolved === null || resolved === undefined) return { steps: [], verdicts: [] }
+  try {
+    const observed = await reconciler.observe(resolved.spec, init.ports, signal)
+    const verdicts = reconciler.judge(resolved.spec, observed)
+    return { steps: reconciler.plan(resolved.spec, observed), verdicts }
+  } catch (error) {
+    const owned = init.judged.objects.filter(({ type }) => Object.hasOwn(reconciler.types, type))
+    const reason = reasonOf(error)
+    return {
+      steps: [],
+      verdicts: owned.map(({ name }) => ({ object: name, state: 'failed', reason })),
+    }
+  }
+}
+
+/**
+ * One round: look, plan, apply in order. A step that fails holds back what refers to its objects and nothing
+ * else. Null if the config was replaced or the agent stops before the round was whole.
+ */
+export async function runRound(init: RoundInit): Promise<RoundResult | null> {
+  let looked: Look
+  try {
+    looked = await look(init, init.lookSignal)
+  } catch {
+    return null
+  }
+  const unready = new Set([
+    ...init.judged.fixed.keys(),
+    ...looked.verdicts.map((verdict) => verdict.object),
+  ])
+  const progress: Progress = { unready, failures: new Map(), tried: new Set(), keys: new Set() }
+  for (const ordered of looked.steps) {
+    if (!init.stillWanted() || init.applySignal.aborted) return null
+    if (!isHeldBack(ordered.step, init.judged.references, progress)) {
+      await tryStep(ordered, init, progress)
+    }
+  }
+  if (init.applySignal.aborted) return null
+  init.backoff.retain(progress.keys)
+  for (const key of init.restless.keys()) if (!progress.tried.has(key)) init.restless.delete(key)
+  const { failures } = progress
+  const states = objectStates(init.judged, looked.verdicts, failures, init.extraTypes)
+  return { states, tried: progress.tried.size }
+}
+
+interface Progress {
+  /** Objects that were not as they should be before the first step. */
+  readonly unready: ReadonlySet<string>
+  /** Objects that failed in this round or wait to be tried again, with the reason. */
+  readonly failures: Map<string, string>
+  /** Keys of the steps that were tried. */
+  readonly tried: Set<string>
+  /** Keys of all steps that were due, tried or not. */
+  readonly keys: Set<string>
+}
+
+/**
+ * A step runs only if none of its objects failed and nothing that they refer to is unready. What else is in
+ * the step did not get what it needs either, and says so.
+ */
+function isHeldBack(step: PlanStep, references: References, progress: Progress): boolean {
+  const blocking = [...progress.unready, ...progress.failures.keys()]
+  const blocked = dependants(blocking, references)
+  const cause = step.objects.find(
+    (object) =>
+      progress.failures.has(object) ||
+      (references.get(object) ?? []).some((target) => blocked.has(target)),
+  )
+  if (cause === undefined) return false
+  for (const object of step.objects) {
+    const known = progress.failures.has(object) || (references.get(object) ?? []).length > 0
+    if (!known) progress.failures.set(object, `held back together with ${cause}`)
+  }
+  return true
+}
+
+async function tryStep(ordered: OrderedStep, init: RoundInit, progress: Progress): Promise<void> {
+  const { step } = ordered
+  const reconciler = init.reconcilers[ordered.reconciler]
+  if (reconciler === undefined) return
+  const text = reconciler.describe(step)
+  const keys = step.objects.length > 0 ? step.objects : [`${reconciler.name}: ${text}`]
+  for (const key of keys) progress.keys.add(key)
+  const now = init.ports.clock.now()
+  if (keys.every((key) => init.backoff.waits(key, now))) {
+    for (const key of keys) progress.failures.set(key, init.backoff.reason(key) ?? 'failed')
+    return
+  }
+  for (const key of keys) {
+    if (!progress.tried.has(key)) init.restless.set(key, (init.restless.get(key) ?? 0) + 1)
+    progress.tried.add(key)
+  }
+  const failed = new Map<string, string>()
+  try {
+    await reconciler.apply(step, init.ports, init.applySignal)
+    init.log.info({ reconciler: reconciler.name, objects: step.objects }, text)
+  } catch (error) {
+    if (init.applySignal.aborted) return
+    for (const { key, reason } of failuresOf(error, keys)) failed.set(key, reason)
+    init.log.warn({ reconciler: reconciler.name, objects: step.objects, error }, text)
+  }
+  count(keys, failed, init, progress)
+}
+
+/** Remembers what a step came to. An object that needs work round after round counts as failed. */
+function count(
+  keys: readonly string[],
+  failed: ReadonlyMap<string, string>,
+  init: RoundInit,
+  progress: Progress,
+): void {
+  const now = init.ports.clock.now()
+  for (const key of keys) {
+    if (failed.has(key)) init.restless.set(key, 0)
+    const isRestless = (init.restless.get(key) ?? 0) > restlessRoundsMax
+    const reason = failed.get(key) ?? (isRestless ? 'does not stay as it was applied' : undefined)
+    if (reason === undefined) continue
+    init.backoff.fail(key, reason, now)
+    progress.failures.set(key, reason)
+  }
+}
+
+function failuresOf(
+  error: unknown,
+  keys: readonly string[],
+): readonly { readonly key: string; readonly reason: string }[] {
+  if (error instanceof StepError) {
+    return error.failed.map(({ object, reason }) => ({ key: object, reason }))
+  }
+  return keys.map((key) => ({ key, reason: reasonOf(error) }))
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
