@@ -1,0 +1,49 @@
+/**
+ * Bounds of the network part, beside those of protocol/limits.ts. They hold for 25 agents that share one
+ * loopback address, where the defaults of libp2p (5 inbound connections a second, 10 pending) bite.
+ */
+
+/** Bytes of frames that wait to be written to one peer; a peer that reads slower is dropped. */
+export const gossipQueueBytesMax: number = 4 * 1024 * 1024
+/** Frames are written in batches of about this size, so that a burst costs one write and not one each. */
+export const gossipBatchBytes: number = 64 * 1024
+
+/** A peer for which nothing is queued is sent an empty frame once in this time. */
+export const heartbeatMs: number = 1_250
+/** Heartbeats in a row without a byte from a peer until it counts as gone: after 3.75 to 5 s. */
+export const silentHeartbeatsMax: number = 4
+/** Heartbeats in a row without progress on a queued frame until a peer counts as not reading: 10 s. */
+export const stalledHeartbeatsMax: number = 8
+/** Heartbeats until a connection that carries no gossip stream is closed: 2.5 to 3.75 s. */
+export const unclaimedHeartbeatsMax: number = 3
+
+/** Open connections in all, counted by peer as at most `connectionsPerPeerMax` each. */
+export const connectionsMax: number = 512
+/** Connections with one peer: one from each side, and as many that are still closing. */
+export const connectionsPerPeerMax: number = 4
+/** Inbound connections from one address in a second. Every peer is behind one address in a lab. */
+export const inboundPerSecondMax: number = 128
+/** Inbound connections before the end of their handshake, and dials under way. */
+export const inboundPendingMax: number = 64
+export const dialsMax: number = 64
+/** Handshake of an inbound connection; its dialler has given up after `dialMsMax` anyway. */
+export const handshakeMsMax: number = 2_000
+
+/** Streams that one side may hold open on one connection, whatever they are for. */
+export const streamsPerConnectionMax: number = 32
+/** Bytes that a peer may send on one stream before we have read them. */
+export const streamWindowBytesMax: number = 1024 * 1024
+
+/** Largest request on the document stream. */
+export const requestBytesMax: number = 64 * 1024
+/** Requests of one peer that are answered at once; more are refused. Each may hold a whole envelope. */
+export const requestsPerPeerMax: number = 8
+/** From an arriving document stream to the last byte of its answer. */
+export const answerMsMax: number = 10_000
+
+/** What is queued for a dropped peer is written within this time, or not at all. */
+export const lingerMs: number = 1_000
+/** The same while the overlay stops; the rest of the second is for libp2p. */
+export const stopLingerMs: number = 300
+/** A listener and the libp2p node each have this long to close. */
+export const closeMsMax: number = 400

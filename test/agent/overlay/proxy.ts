@@ -1,0 +1,81 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import type { TestContext } from 'node:test'
+import { ownAddress } from './host.ts'
+
+/** A TCP relay in front of a host: the cable that a test can cut. */
+export interface Proxy {
+  readonly address: string
+  readonly port: number
+  /** Connections through it that are open on both sides. */
+  readonly open: number
+  /** Resolves once as many connections are open. */
+  untilOpen(count: number): Promise<void>
+  /** Breaks every connection, as the death of a process does. */
+  cut(): void
+  /** Passes nothing on any more and says so to nobody, as a vanished machine does. */
+  freeze(): void
+}
+
+/** Starts a relay to a place; it ends after the test. */
+export async function startProxy(
+  test: Pick<TestContext, 'after'>,
+  target: { readonly address: string; readonly port: number },
+): Promise<Proxy> {
+  const pairs = new Set<readonly [Socket, Socket]>()
+  const waiting = new Set<() => void>()
+  const look = (): void => {
+    for (const waiter of [...waiting]) waiter()
+  }
+  const server = createServer((inner) => {
+    const outer = connect(target.port, target.address)
+    const pair = [inner, outer] as const
+    pairs.add(pair)
+    inner.pipe(outer)
+    outer.pipe(inner)
+    for (const socket of pair) {
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        for (const end of pair) end.destroy()
+        pairs.delete(pair)
+        look()
+      })
+    }
+    look()
+  })
+  const address = ownAddress()
+  server.listen({ host: address, port: target.port })
+  await once(server, 'listening')
+  const cut = (): void => {
+    for (const socket of [...pairs].flat()) socket.resetAndDestroy()
+  }
+  test.after(() => {
+    server.close()
+    cut()
+  })
+  return {
+    address,
+    port: target.port,
+    get open() {
+      return pairs.size
+    },
+    untilOpen: (count) =>
+      new Promise<void>((resolve) => {
+        const waiter = (): void => {
+          if (pairs.size !== count) return
+          waiting.delete(waiter)
+          resolve()
+        }
+        waiting.add(waiter)
+        waiter()
+      }),
+    cut,
+    freeze: () => {
+      for (const [inner, outer] of pairs) {
+        inner.unpipe(outer)
+        outer.unpipe(inner)
+        for (const socket of [inner, outer]) socket.on('data', () => {})
+      }
+    },
+  }
+}

@@ -1,0 +1,33 @@
+import type { TestContext } from 'node:test'
+import { noise } from '@chainsafe/libp2p-noise'
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import type { Libp2p } from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { type Host, ownAddress, seedOf } from './host.ts'
+
+/** A libp2p node that is not covey's: it lets everyone in and says what a test makes it say. */
+export async function startStranger(
+  test: Pick<TestContext, 'after'>,
+  name: string,
+): Promise<{ readonly node: Libp2p; readonly address: string; readonly port: number }> {
+  const address = ownAddress()
+  const port = 4069
+  const node = await createLibp2p({
+    privateKey: await generateKeyPairFromSeed('Ed25519', seedOf(name)),
+    addresses: { listen: [`/ip4/${address}/tcp/${port}`] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionMonitor: { enabled: false },
+  })
+  test.after(() => node.stop())
+  return { node, address, port }
+}
+
+/** The full address of a host, as libp2p writes it. */
+export function addressOfHost(host: Host): ReturnType<typeof multiaddr> {
+  return multiaddr(`/ip4/${host.address}/tcp/${host.port}/p2p/${host.peerId}`)
+}
