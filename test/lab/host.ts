@@ -30,6 +30,7 @@ const logLinesMax = 25
 /** Settings and variables that every command on a host sees. Nothing of the machine's own covey. */
 const hostEnv: Readonly<Record<string, string>> = {
   ...plainEnv,
+  PATH: `${join(projectRoot, 'bin')}:${plainEnv['PATH']}`,
   HOME: '/var/lib/covey-lab',
   COVEY_CONFIG: '/var/lib/covey-lab/agent.json',
 }

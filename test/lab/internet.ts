@@ -99,10 +99,11 @@ export async function joinInternet(
   pid: number,
   inside: string,
 ): Promise<void> {
-  const { port, address } = place
+  const { address } = place
   const onHosts = address.startsWith(`${hostNetwork}.`)
   const [own, other] = onHosts ? [hostNetwork, routerNetwork] : [routerNetwork, hostNetwork]
-  await plug(record.internet.pid, 'br0', port, pid, inside)
+  const bridge = { pid: record.internet.pid, bridge: 'br0' }
+  await plug(bridge, place, { pid, name: inside })
   await ipBatch(pid, [
     'link set lo up',
     `link set ${inside} up`,
@@ -112,18 +113,24 @@ export async function joinInternet(
   ])
 }
 
+/** A host keeps its hardware address over a power cut: others remember it. */
+function hardwareAddress(address: string): string {
+  const numbers = address.split('.').map((each) => Number(each).toString(16).padStart(2, '0'))
+  return ['02', '00', ...numbers].join(':')
+}
+
 async function plug(
-  outerPid: number,
-  bridge: string,
-  port: string,
-  innerPid: number,
-  inside: string,
+  outer: { readonly pid: number; readonly bridge: string },
+  place: { readonly port: string; readonly address: string },
+  inner: { readonly pid: number; readonly name: string },
 ): Promise<void> {
+  const { port } = place
   // Fails where there is no such link, which is the usual case.
-  await inNetworkOf(outerPid, 'ip', ['link', 'del', port]).catch(() => undefined)
-  await ipBatch(outerPid, [
-    `link add ${port} type veth peer name ${inside} netns ${innerPid}`,
-    `link set ${port} master ${bridge}`,
+  await inNetworkOf(outer.pid, 'ip', ['link', 'del', port]).catch(() => undefined)
+  const mac = hardwareAddress(place.address)
+  await ipBatch(outer.pid, [
+    `link add ${port} type veth peer name ${inner.name} address ${mac} netns ${inner.pid}`,
+    `link set ${port} master ${outer.bridge}`,
     `link set ${port} up`,
   ])
 }
@@ -156,7 +163,7 @@ export async function joinSite(
   place: { readonly port: string; readonly address: string },
   pid: number,
 ): Promise<void> {
-  await plug(router.process.pid, 'lan0', place.port, pid, 'eth0')
+  await plug({ pid: router.process.pid, bridge: 'lan0' }, place, { pid, name: 'eth0' })
   await ipBatch(pid, [
     'link set lo up',
     'link set eth0 up',

@@ -10,11 +10,13 @@ const wireguardPort = 51820
 export class Operator {
   /** Everything of the operator's. */
   readonly home: string
+  readonly keyFolder: string
   /** The folder with `cluster.yaml`. */
   readonly folder: string
 
   constructor(home: string) {
     this.home = home
+    this.keyFolder = join(home, 'keys')
     this.folder = join(home, 'home')
     mkdirSync(this.folder, { recursive: true })
   }
@@ -24,7 +26,7 @@ export class Operator {
     const env = {
       ...plainEnv,
       HOME: this.home,
-      COVEY_KEY_DIR: join(this.home, 'keys'),
+      COVEY_KEY_DIR: this.keyFolder,
       COVEY_RUN_DIR: join(this.home, 'run'),
       COVEY_STATE_DIR: join(this.home, 'state'),
       ...options.env,
