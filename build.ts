@@ -1,0 +1,98 @@
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+
+/**
+ * Bundles the two programs into plain JavaScript for those who install covey, and lays out the npm
+ * package: `npm run build`, or `node build.ts DIR` to build somewhere else than in `dist`. The bundle
+ * needs nothing but Node, so the package has no dependencies and brings no Node of its own.
+ */
+const root = import.meta.dirname
+const outFolder = process.argv[2] ?? join(root, 'dist')
+const packageFolder = join(outFolder, 'package')
+
+/** Some of what is bundled is CommonJS and asks for Node's own modules by `require`. */
+const banner = `import { createRequire as requireFrom } from 'node:module'
+const require = requireFrom(import.meta.url)`
+
+/** Gives the names of the packages that went into the bundle. */
+async function bundle(): Promise<readonly string[]> {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: { agent: 'agent/main.ts', operator: 'operator/main.ts' },
+    outdir: outFolder,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    // What only the agent imports, libp2p above all, stays out of the operator's start.
+    splitting: true,
+    chunkNames: '[name]-[hash]',
+    sourcemap: 'linked',
+    sourcesContent: false,
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+    banner: { js: banner },
+  })
+  const packages = new Set<string>()
+  for (const path of Object.keys(metafile.inputs)) {
+    const [, name] = /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path) ?? []
+    if (name !== undefined) packages.add(name)
+  }
+  return [...packages].sort()
+}
+
+function readJson(path: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(path, 'utf8'))
+}
+
+/** What the authors of the bundled packages ask to be passed on. */
+function licences(packages: readonly string[]): string {
+  return packages
+    .map((name) => {
+      const folder = join(root, 'node_modules', name)
+      const { version, license } = readJson(join(folder, 'package.json'))
+      const texts = readdirSync(folder)
+        .filter((file) => /^licen[cs]e/i.test(file))
+        .map((file) => readFileSync(join(folder, file), 'utf8').trim())
+      return [`## ${name} ${version} (${license})`, ...texts].join('\n\n')
+    })
+    .join('\n\n')
+}
+
+function layOutPackage(packages: readonly string[]): void {
+  const { name, version, description, license, type, bin, engines } = readJson(
+    join(root, 'package.json'),
+  )
+  const manifest = { name, version, description, license, type, bin, engines, os: ['linux'] }
+  mkdirSync(join(packageFolder, 'bin'), { recursive: true })
+  mkdirSync(join(packageFolder, 'dist'))
+  writeFileSync(join(packageFolder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  writeFileSync(join(packageFolder, 'THIRD-PARTY.md'), `${licences(packages)}\n`)
+  const launcher = join(packageFolder, 'bin/covey')
+  copyFileSync(join(root, 'bin/covey'), launcher)
+  chmodSync(launcher, 0o755)
+  const service = join(root, 'packaging/covey.service')
+  copyFileSync(service, join(packageFolder, 'covey.service'))
+  for (const file of ['README.md', 'LICENSE']) {
+    if (existsSync(join(root, file))) copyFileSync(join(root, file), join(packageFolder, file))
+  }
+  for (const file of readdirSync(outFolder)) {
+    if (file.endsWith('.js')) {
+      copyFileSync(join(outFolder, file), join(packageFolder, 'dist', file))
+    }
+  }
+}
+
+rmSync(outFolder, { recursive: true, force: true })
+layOutPackage(await bundle())
