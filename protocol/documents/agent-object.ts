@@ -63,8 +63,9 @@ function placeIn(host: string, section: HostSection): PeerPlace | undefined {
     if (!isObject(object) || object['type'] !== 'agent') continue
     const agent = agentObjectSchema.safeParse(object)
     if (!agent.success) continue
-    const network = Object.hasOwn(section, agent.data.network) && section[agent.data.network]
-    if (!network || network['type'] !== 'wireguard_network') continue
+    if (!Object.hasOwn(section, agent.data.network)) continue
+    const network = section[agent.data.network]
+    if (!isObject(network) || network['type'] !== 'wireguard_network') continue
     const address = network['address']
     const bare =
       typeof address === 'string' ? /^([0-9a-fA-F.:]+)\/\d+$/.exec(address)?.[1] : undefined

@@ -1,5 +1,5 @@
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-const valueOf = new Map([...alphabet].map((character, value) => [character, value]))
+const bitsOf = new Map([...alphabet].map((character, value) => [character, value]))
 
 /**
  * Whether `text` is the one canonical spelling of some bytes (RFC 4648 section 5, no padding): only the
@@ -11,7 +11,7 @@ export function isCanonicalBase64url(text: string): boolean {
   const rest = text.length % 4
   if (rest === 0) return true
   if (rest === 1) return false
-  const last = valueOf.get(text.charAt(text.length - 1)) ?? 0
+  const last = bitsOf.get(text.charAt(text.length - 1)) ?? 0
   return (rest === 2 ? last & 15 : last & 3) === 0
 }
 
@@ -23,7 +23,7 @@ export function decodeBase64url(text: string): Uint8Array | undefined {
   let held = 0
   let at = 0
   for (const character of text) {
-    bits = ((bits << 6) | (valueOf.get(character) ?? 0)) & 0xffff
+    bits = ((bits << 6) | (bitsOf.get(character) ?? 0)) & 0xffff
     held += 6
     if (held >= 8) {
       held -= 8

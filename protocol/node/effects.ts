@@ -10,7 +10,7 @@ import type { DurableWrite, HeldConfig } from './durable.ts'
 /** What came of handing a document to a node. */
 export interface Verdict {
   readonly verdict: 'accepted' | 'already-head' | 'older' | 'fork' | 'refused'
-  /** Stable; `accepted` and `already-head` for those two. */
+  /** Stable: the verdict itself, `fork-won` for a fork that is now in force, or the fault's code. */
   readonly code: string
   readonly message: string
   /** The node's head after the decision. */

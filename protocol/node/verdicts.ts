@@ -21,7 +21,7 @@ export function answerFork(turn: Turn, source: Source, held: HeldConfig, standin
   const message = won
     ? `another config of version ${version} existed; this one has the lower digest and is in force`
     : `another config of version ${version} is in force: it has the lower digest; sign a higher version`
-  answer(turn, source, 'fork', message)
+  answer(turn, source, 'fork', message, [], won ? 'fork-won' : 'fork')
 }
 
 /** The name that the root of `epoch` gives a key. */

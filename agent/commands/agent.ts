@@ -1,0 +1,52 @@
+import { pino } from 'pino'
+import { CoveyError } from '../../protocol/fault.ts'
+import { wireguard } from '../../reconcilers/wireguard/index.ts'
+import { startAgent } from '../agent.ts'
+import { stopMsMax } from '../limits.ts'
+import { readSettings } from '../settings.ts'
+
+/** Where the agent finds its files. */
+export interface AgentPlaces {
+  readonly stateDir: string
+  readonly runDir: string
+  readonly config: string
+}
+
+/** Runs the agent until SIGTERM or SIGINT. Errors: those of `startAgent`, `settings`, `not-root`. */
+export async function runAgent(places: AgentPlaces): Promise<void> {
+  const settings = await readSettings(places.config)
+  if (settings.reconcilers.length > 0) {
+    throw new CoveyError(
+      'settings',
+      `${places.config}: reconcilers: packages are not supported yet`,
+      {
+        hint: 'leave the list empty',
+      },
+    )
+  }
+  process.umask(0o077)
+  const log = pino({ level: settings.log_level, base: null }, pino.destination({ sync: true }))
+  const ending = new AbortController()
+  // From here on a signal ends the agent, also while it starts.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => ending.abort(signal))
+  }
+  const agent = await startAgent({
+    ...places,
+    log,
+    reconcilers: [wireguard],
+    onFatal(error) {
+      log.fatal({ err: error }, 'the disk failed; a new start reads what it holds')
+      process.exit(1)
+    },
+  })
+  await new Promise<void>((resolve) => {
+    if (ending.signal.aborted) resolve()
+    else ending.signal.addEventListener('abort', () => resolve())
+  })
+  log.info({ signal: ending.signal.reason }, 'agent ends')
+  // What has been reported is durable already, so nothing is lost where a part does not end in time.
+  setTimeout(() => process.exit(0), stopMsMax).unref()
+  await agent.stop()
+  process.exit(0)
+}

@@ -1,0 +1,33 @@
+import { STATUS_CODES } from 'node:http'
+
+/** An answer that is not the one asked for: problem details of RFC 9457 with a stable `code`. */
+export class Problem extends Error {
+  readonly status: number
+  readonly code: string
+  readonly members: Readonly<Record<string, unknown>>
+
+  constructor(
+    status: number,
+    code: string,
+    detail: string,
+    members: Readonly<Record<string, unknown>> = {},
+  ) {
+    super(detail)
+    this.name = 'Problem'
+    this.status = status
+    this.code = code
+    this.members = members
+  }
+
+  /** The body, as JSON. `type` is `about:blank`: `code` says more than a link would. */
+  body(): Readonly<Record<string, unknown>> {
+    return {
+      type: 'about:blank',
+      title: STATUS_CODES[this.status] ?? 'Error',
+      status: this.status,
+      detail: this.message,
+      code: this.code,
+      ...this.members,
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { envelopeBytesMax } from '../../protocol/limits.ts'
+import type { PlannedStep } from '../../reconcilers/loop/index.ts'
+import { watcherBytesMax } from '../limits.ts'
+import type { Shell } from '../shell.ts'
+import { metricsText } from './metrics.ts'
+import { Problem } from './problem.ts'
+
+/** What the control API is made from. */
+export interface ControlInit {
+  readonly shell: Shell
+  /** What a round would do now. */
+  readonly plan: () => Promise<readonly PlannedStep[]>
+}
+
+/** Answers one request, or throws a `Problem`. */
+export type Route = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+) => Promise<void> | void
+
+/** Routes of `covey.sock`, by method and path. docs/OPERATING.md lists them. */
+export function controlRoutes(init: ControlInit): ReadonlyMap<string, Route> {
+  const { shell } = init
+  return new Map<string, Route>([
+    ['GET /v1/status', (_request, response) => sendJson(response, 200, shell.status())],
+    ['GET /v1/config', (_request, response) => sendConfig(shell, response)],
+    ['POST /v1/config', (request, response, url) => takeConfig(shell, request, response, url)],
+    [
+      'GET /v1/plan',
+      async (_request, response) => {
+        const steps = await init.plan().catch((error) => {
+          throw new Problem(
+            500,
+            'plan-failed',
+            error instanceof Error ? error.message : String(error),
+          )
+        })
+        sendJson(response, 200, { steps })
+      },
+    ],
+    ['GET /v1/events', (request, response) => sendEvents(shell, request, response)],
+    [
+      'GET /metrics',
+      (_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+        response.end(metricsText(shell.status(), shell.traffic(), process.memoryUsage.rss()))
+      },
+    ],
+  ])
+}
+
+/** Sends one JSON document. */
+export function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(`${JSON.stringify(body)}\n`)
+}
+
+function sendConfig(shell: Shell, response: ServerResponse): void {
+  const envelope = shell.head()
+  if (envelope === null) throw new Problem(404, 'no-config', 'this host holds no config yet')
+  response.writeHead(200, { 'content-type': 'application/jose+json' })
+  response.end(envelope)
+}
+
+async function takeConfig(
+  shell: Shell,
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+): Promise<void> {
+  const text = await readBody(request, shell)
+  const verdict = await shell.inject(text, {
+    allowGap: url.searchParams.get('allow_gap') === '1',
+    allowIsolation: url.searchParams.get('allow_isolation') === '1',
+  })
+  const holds = ['accepted', 'already-head', 'fork-won'].includes(verdict.code)
+  if (holds) return sendJson(response, 200, verdict)
+  const later = ['disk-full', 'storage', 'busy'].includes(verdict.code)
+  const status = later ? 503 : verdict.verdict === 'refused' ? 422 : 409
+  throw new Problem(status, verdict.code, verdict.message, { ...verdict })
+}
+
+async function readBody(request: IncomingMessage, shell: Shell): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request) {
+    const part: Buffer = chunk
+    bytes += part.length
+    // The rest is read and thrown away, so that the sender hears the answer instead of a broken pipe.
+    if (bytes <= envelopeBytesMax) chunks.push(part)
+    if (bytes > 4 * envelopeBytesMax) break
+  }
+  if (bytes > envelopeBytesMax) {
+    const { head } = shell.status()
+    const detail = `the document is larger than ${envelopeBytesMax} bytes`
+    throw new Problem(413, 'payload-too-large', detail, {
+      verdict: 'refused',
+      message: detail,
+      head,
+    })
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** Server-sent events: the status first, then what happens. A watcher that reads too slowly is let go. */
+function sendEvents(shell: Shell, request: IncomingMessage, response: ServerResponse): void {
+  const stop = shell.events.watch((event) => {
+    response.write(`event: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`)
+    if (response.writableLength > watcherBytesMax) response.destroy()
+  })
+  if (stop === null)
+    throw new Problem(503, 'too-many-watchers', 'too many watch the events already')
+  request.on('close', stop)
+  response.on('close', stop)
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+  response.write(`event: status\ndata: ${JSON.stringify(shell.status())}\n\n`)
+}

@@ -1,0 +1,38 @@
+import type { Head } from '../protocol/heads.ts'
+import type { Alarm, ObjectReport } from '../protocol/node/effects.ts'
+import type { HostState } from '../protocol/status-record.ts'
+import { watchersMax } from './limits.ts'
+
+/** Something that happened on this host, as `GET /v1/events` tells it. */
+export type AgentEvent =
+  | { readonly event: 'head'; readonly head: Head }
+  | { readonly event: 'applied'; readonly head: Head }
+  | { readonly event: 'state'; readonly state: HostState }
+  | { readonly event: 'object'; readonly object: ObjectReport }
+  | { readonly event: 'peer'; readonly host: string; readonly connected: boolean }
+  | { readonly event: 'alarm'; readonly alarm: Alarm; readonly raised: boolean }
+
+/** An event and when it happened, in ms since 1970 by this host's clock. */
+export type TimedEvent = AgentEvent & { readonly at: number }
+
+/** Passes events on to whoever watches; keeps none. */
+export interface EventFeed {
+  tell(event: TimedEvent): void
+  /** Returns how to stop watching, or null where too many watch already. */
+  watch(watcher: (event: TimedEvent) => void): (() => void) | null
+}
+
+/** A feed without watchers. */
+export function createEventFeed(): EventFeed {
+  const watchers = new Set<(event: TimedEvent) => void>()
+  return {
+    tell(event) {
+      for (const watcher of watchers) watcher(event)
+    },
+    watch(watcher) {
+      if (watchers.size >= watchersMax) return null
+      watchers.add(watcher)
+      return () => watchers.delete(watcher)
+    },
+  }
+}

@@ -1,0 +1,247 @@
+import { type KeyObject, sign, verify } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { PeerPlace } from '../protocol/documents/agent-object.ts'
+import { type Fault, faultText } from '../protocol/fault.ts'
+import { fetchMsMax, hostsMax, inlineDocumentBytesMax } from '../protocol/limits.ts'
+import { type Delivery, type Message, parseRequest } from '../protocol/messages.ts'
+import type { HeldConfig, HeldRoot } from '../protocol/node/durable.ts'
+import type { Input } from '../protocol/node/effects.ts'
+import {
+  parseStatusRecord,
+  type SignedStatus,
+  type StatusRecord,
+} from '../protocol/status-record.ts'
+import type { Clock } from '../reconcilers/host-ports.ts'
+import { privateKeyOf, publicKeyOf } from './identity/peer-id.ts'
+import { decodingFramesMax } from './limits.ts'
+import type { Overlay, OverlayEvents } from './overlay/overlay.ts'
+import { decodeFrame, encodeFrame, packDelivery, unpackDelivery } from './state/wire.ts'
+
+/** What the gossip port is made from. */
+export interface GossipPortInit {
+  /** Makes the overlay; it takes its time, and everything else goes on meanwhile. */
+  readonly openOverlay: (events: OverlayEvents) => Promise<Overlay>
+  /** Seed of the host's libp2p key, which also signs its status records. */
+  readonly seed: Uint8Array
+  readonly clock: Clock
+  readonly log: Logger
+  readonly feed: (input: Input) => void
+  /** A config that this host can serve, by digest. */
+  readonly find: (digest: string) => HeldConfig | null
+  readonly roots: () => readonly HeldRoot[]
+}
+
+/** Carries the node's effects on the network out, and brings back what the network says. */
+export interface GossipPort {
+  admit(peers: ReadonlySet<string>): void
+  listen(place: PeerPlace | null): void
+  /** Tries again to listen where the address was not there before. */
+  listenAgain(): void
+  dial(place: PeerPlace): void
+  drop(peer: string, reason: string): void
+  send(peer: string, message: Message): void
+  announce(peers: readonly string[], held: HeldConfig): void
+  fetch(peer: string, digest: string, epoch: number): void
+  signStatus(record: StatusRecord): void
+  traffic(): { readonly bytesIn: number; readonly bytesOut: number }
+  stop(): Promise<void>
+}
+
+/** A port whose overlay is being opened. */
+export function createGossipPort(init: GossipPortInit): GossipPort {
+  const { feed, log } = init
+  const stopped = new AbortController()
+  const packer = createPacker(init.roots)
+  const key = privateKeyOf(init.seed)
+  let overlay: Overlay | null = null
+  let admitted: ReadonlySet<string> = new Set()
+  let place: PeerPlace | null = null
+  let listening = false
+
+  const listenNow = async (): Promise<void> => {
+    if (overlay === null) return
+    const wanted = place
+    const listens = await overlay.listen(wanted)
+    if (wanted !== place) return
+    if (listens && !listening && wanted !== null) {
+      log.info({ address: wanted.address, port: wanted.port }, 'overlay listens')
+    }
+    listening = listens || wanted === null
+  }
+
+  const opening = init
+    .openOverlay(overlayEvents(init, packer))
+    .then(async (opened) => {
+      overlay = opened
+      if (stopped.signal.aborted) return await opened.stop()
+      opened.admit(admitted)
+      await listenNow()
+    })
+    .catch((error) => log.error({ err: error }, 'cannot open the overlay'))
+
+  return {
+    admit(peers) {
+      admitted = peers
+      overlay?.admit(peers)
+    },
+    listen(wanted) {
+      if (place?.address !== wanted?.address || place?.port !== wanted?.port) listening = false
+      place = wanted
+      void listenNow()
+    },
+    listenAgain: () => void (listening || listenNow()),
+    dial(peer) {
+      if (overlay === null) feed({ kind: 'dial-failed', peer: peer.peerId })
+      else overlay.dial(peer)
+    },
+    drop(peer, reason) {
+      log.info({ peer, reason }, 'peer dropped')
+      overlay?.drop(peer)
+    },
+    send: (peer, message) => void overlay?.send(peer, encodeFrame(message, null)),
+    announce(peers, held) {
+      void packer.pack(held, 0).then((packed) => {
+        const inline = packed.length <= inlineDocumentBytesMax ? packed : null
+        const frame = encodeFrame({ kind: 'head', head: held.head }, inline)
+        for (const peer of peers) overlay?.send(peer, frame)
+      })
+    },
+    fetch: (peer, digest, epoch) => void fetchDocument(init, overlay, peer, digest, epoch),
+    signStatus(record) {
+      const text = JSON.stringify(record)
+      const signature = sign(null, Buffer.from(text), key).toString('base64url')
+      feed({ kind: 'status-signed', record: { text, signature } })
+    },
+    traffic: () => overlay?.traffic() ?? { bytesIn: 0, bytesOut: 0 },
+    async stop() {
+      stopped.abort()
+      await opening
+      await overlay?.stop()
+    },
+  }
+}
+
+/** What the overlay tells, as inputs of the node. Frames of one peer are decoded in their order. */
+function overlayEvents(init: GossipPortInit, packer: Packer): OverlayEvents {
+  const { feed } = init
+  const decoding = new Map<string, { frames: number; last: Promise<void> }>()
+  const signatures = createStatusVerifier()
+  const take = async (peer: string, frame: Uint8Array): Promise<void> => {
+    const decoded = await decodeFrame(frame)
+    const fault = decoded.ok ? signatures.check(decoded.value.message) : decoded.fault
+    if (fault !== null) feed({ kind: 'misbehaved', peer, reason: faultText(fault) })
+    else if (decoded.ok) feed({ kind: 'received', peer, ...decoded.value })
+  }
+  return {
+    peerUp: (peer) => feed({ kind: 'peer-up', peer }),
+    peerDown(peer, reason) {
+      init.log.debug({ peer, reason }, 'peer down')
+      decoding.delete(peer)
+      feed({ kind: 'peer-down', peer })
+    },
+    dialFailed(peer, reason) {
+      init.log.debug({ peer, reason }, 'dial failed')
+      feed({ kind: 'dial-failed', peer })
+    },
+    frame(peer, frame) {
+      const queue = decoding.get(peer) ?? { frames: 0, last: Promise.resolve() }
+      decoding.set(peer, queue)
+      if (++queue.frames > decodingFramesMax) {
+        feed({ kind: 'misbehaved', peer, reason: 'sends faster than its frames can be read' })
+        return
+      }
+      queue.last = queue.last.then(async () => {
+        queue.frames--
+        if (decoding.get(peer) === queue) await take(peer, frame)
+      })
+    },
+    async serve(_peer, bytes) {
+      const request = parseRequest(Buffer.from(bytes).toString('utf8'))
+      if (!request.ok) throw new Error(request.fault.message)
+      const held = init.find(request.value.want)
+      return held === null ? new Uint8Array() : await packer.pack(held, request.value.epoch)
+    },
+  }
+}
+
+async function fetchDocument(
+  init: GossipPortInit,
+  overlay: Overlay | null,
+  peer: string,
+  digest: string,
+  epoch: number,
+): Promise<void> {
+  const done = new AbortController()
+  const late = new AbortController()
+  void init.clock.sleep(fetchMsMax, done.signal).then(() => late.abort())
+  try {
+    if (overlay === null) throw new Error('the overlay is not open')
+    const request = Buffer.from(JSON.stringify({ want: digest, epoch }))
+    const packed = await overlay.request(peer, request, late.signal)
+    const delivery = packed.length === 0 ? null : await unpackDelivery(packed)
+    if (delivery?.ok === false) {
+      return init.feed({ kind: 'misbehaved', peer, reason: faultText(delivery.fault) })
+    }
+    init.feed({ kind: 'fetched', peer, digest, delivery: delivery?.value ?? null })
+  } catch (error) {
+    init.log.debug({ peer, digest, err: error }, 'fetch failed')
+    init.feed({ kind: 'fetch-failed', peer, digest })
+  } finally {
+    done.abort()
+  }
+}
+
+/** Packs configs for the wire, each once: every neighbour asks for the same bytes. */
+interface Packer {
+  /** `epoch` is the newest root that the receiver holds; 0 where none is wanted along. */
+  pack(held: HeldConfig, epoch: number): Promise<Uint8Array>
+}
+
+/** The head and the one before it are what neighbours ask for. */
+const packedMax = 2
+
+function createPacker(roots: () => readonly HeldRoot[]): Packer {
+  const packed = new Map<string, Promise<Uint8Array>>()
+  return {
+    pack(held, epoch) {
+      const newer = roots().filter((root) => epoch > 0 && root.root.epoch > epoch)
+      const delivery: Delivery = {
+        roots: newer.map((root) => root.document),
+        config: held.document,
+      }
+      if (newer.length > 0) return packDelivery(delivery)
+      const known = packed.get(held.head.digest)
+      if (known !== undefined) return known
+      const made = packDelivery(delivery)
+      packed.set(held.head.digest, made)
+      const [oldest] = packed.keys()
+      if (packed.size > packedMax && oldest !== undefined) packed.delete(oldest)
+      return made
+    },
+  }
+}
+
+/** Verifies status records against the peer id that they name; whether that id is listed, the node knows. */
+function createStatusVerifier(): { check(message: Message): Fault | null } {
+  const keys = new Map<string, KeyObject | null>()
+  const keyOf = (peerId: string): KeyObject | null => {
+    const known = keys.get(peerId)
+    if (known !== undefined) return known
+    if (keys.size >= hostsMax) keys.clear()
+    const key = publicKeyOf(peerId)
+    keys.set(peerId, key)
+    return key
+  }
+  const isGood = (signed: SignedStatus): boolean => {
+    const record = parseStatusRecord(signed.text)
+    const key = record.ok ? keyOf(record.value.peer_id) : null
+    if (key === null) return false
+    return verify(null, Buffer.from(signed.text), key, Buffer.from(signed.signature, 'base64url'))
+  }
+  return {
+    check(message) {
+      if (message.kind !== 'status' || message.records.every(isGood)) return null
+      return { code: 'status-signature', message: 'a status record is not signed by its host' }
+    },
+  }
+}

@@ -1,0 +1,15 @@
+/** Bounds of the agent itself; those of the protocol are in `protocol/limits.ts`. */
+
+/** The node is told the time this often, in ms. */
+export const tickMs: number = 500
+/** Frames of one peer that wait to be decoded. */
+export const decodingFramesMax: number = 512
+/** Watchers of the event feed at once, and what may wait for a slow one, in bytes. */
+export const watchersMax: number = 32
+export const watcherBytesMax: number = 1024 * 1024
+/** An ordered stop may take this long, in ms; SIGTERM is promised to end an agent within a second. */
+export const stopMsMax: number = 900
+/** Open connections on one control socket. */
+export const controlConnectionsMax: number = 64
+/** Time for one request on the control socket to arrive whole, in ms. */
+export const controlRequestMsMax: number = 30_000

@@ -1,0 +1,156 @@
+import { readFile } from 'node:fs/promises'
+import { Command, CommanderError } from 'commander'
+import { CoveyError } from '../protocol/fault.ts'
+import { envelopeBytesMax } from '../protocol/limits.ts'
+import { coveyVersion } from '../protocol/version.ts'
+import { runAgent } from './commands/agent.ts'
+import { enrolHost, enrolledText } from './commands/enrol.ts'
+import { showIdentity } from './commands/identity.ts'
+
+/** Exit codes of docs/OPERATING.md for the errors of this program; 1 for the rest. */
+const exitCodes: Readonly<Record<string, number>> = {
+  usage: 2,
+  settings: 2,
+  'invalid-input': 2,
+  refused: 4,
+  'other-host': 4,
+}
+
+interface Places {
+  readonly stateDir: string
+  readonly runDir: string
+  readonly config: string
+  readonly debug?: boolean
+}
+
+function withPlaces(command: Command): Command {
+  const { env } = process
+  return command
+    .option(
+      '--state-dir <dir>',
+      'where this host keeps its keys and documents (COVEY_STATE_DIR)',
+      env['COVEY_STATE_DIR'] || '/var/lib/covey',
+    )
+    .option(
+      '--run-dir <dir>',
+      'where the sockets are (COVEY_RUN_DIR)',
+      env['COVEY_RUN_DIR'] || '/run/covey',
+    )
+    .option(
+      '--config <file>',
+      "the host's own settings (COVEY_CONFIG)",
+      env['COVEY_CONFIG'] || '/etc/covey/agent.json',
+    )
+    .option('--debug', 'show the stack of an error')
+}
+
+function print(json: boolean | undefined, value: object, text: string): void {
+  process.stdout.write(`${json ? JSON.stringify(value) : text}\n`)
+}
+
+async function readInput(path: string): Promise<string> {
+  if (path === '-') {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    for await (const chunk of process.stdin) {
+      bytes += chunk.length
+      if (bytes > bundleBytesMax) break
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks).toString('utf8')
+  }
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : String(error)
+    throw new CoveyError('invalid-input', `${path} cannot be read (${code})`, {
+      hint: 'give the file that `covey bundle` wrote',
+    })
+  }
+}
+
+/** A bundle holds a config and the chain of roots. */
+const bundleBytesMax = 4 * envelopeBytesMax
+
+function buildProgram(): Command {
+  const program = new Command('covey')
+    .description("The host's side of covey: its keys, its membership, its agent.")
+    .version(coveyVersion)
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
+  withPlaces(program.command('agent'))
+    .description('run the agent of this host in the foreground, until SIGTERM')
+    .addHelpText(
+      'after',
+      '\nExample:\n  covey agent\n\nIt logs JSON lines to stdout. Links and routes go on when it ends.',
+    )
+    .action(async (options: Places) => {
+      await runAgent(options)
+    })
+  withPlaces(program.command('identity'))
+    .description("show this host's public keys and its card; the first call makes them")
+    .option('--host <name>', 'name of this host in the cluster; needed at the first call')
+    .option('--new-wireguard-key', 'add a WireGuard key, which a config can then name')
+    .option(
+      '--json',
+      'print one JSON document: {host, peer_id, wireguard_public_key, sealing_public_key, card}',
+    )
+    .addHelpText('after', '\nExample:\n  covey identity --host cloud01 --json > cloud01.card.json')
+    .action(
+      async (options: Places & { host?: string; newWireguardKey?: boolean; json?: boolean }) => {
+        const view = await showIdentity({
+          stateDir: options.stateDir,
+          host: options.host,
+          newWireguardKey: options.newWireguardKey ?? false,
+        })
+        const text = [
+          `host:                 ${view.host}`,
+          `peer id:              ${view.peer_id}`,
+          `WireGuard public key: ${view.wireguard_public_key}`,
+          `sealing public key:   ${view.sealing_public_key}`,
+          'For the operator: covey identity --json > card.json, then covey host add --card card.json',
+        ]
+        print(options.json, view, text.join('\n'))
+      },
+    )
+  withPlaces(program.command('enrol'))
+    .description('make this host a member of the cluster that a bundle describes')
+    .argument('<bundle>', 'file from `covey bundle`, or - for stdin')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      '\nExample:\n  covey enrol cloud01.bundle.json && systemctl enable --now covey',
+    )
+    .action(async (path: string, options: Places & { json?: boolean }) => {
+      const enrolled = await enrolHost(options.stateDir, await readInput(path))
+      print(options.json, enrolled, enrolledText(enrolled))
+    })
+  for (const command of program.commands) {
+    command.exitOverride().configureOutput({ outputError: () => undefined })
+  }
+  return program
+}
+
+/** Prints an error as `covey: <what>: <why>` and a hint, and returns the exit code. */
+function reportError(error: unknown, argv: readonly string[]): number {
+  const what = argv[0] ?? 'covey'
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0
+    const why = error.message.replace(/^error: /, '')
+    process.stderr.write(`covey: ${what}: ${why}\nhint: covey ${what} --help\n`)
+    return 2
+  }
+  const covey = error instanceof CoveyError ? error : null
+  const why = error instanceof Error ? error.message : String(error)
+  process.stderr.write(`covey: ${what}: ${why}\n`)
+  if (covey?.hint !== undefined) process.stderr.write(`hint: ${covey.hint}\n`)
+  if (argv.includes('--debug') && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  return exitCodes[covey?.code ?? ''] ?? 1
+}
+
+const argv = process.argv.slice(2)
+try {
+  await buildProgram().parseAsync(argv, { from: 'user' })
+} catch (error) {
+  process.exitCode = reportError(error, argv)
+}

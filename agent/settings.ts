@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { CoveyError } from '../protocol/fault.ts'
+
+/** A registry that this host's agent may pull from. */
+export interface RegistrySettings {
+  readonly insecure?: boolean | undefined
+  readonly ca_file?: string | undefined
+  readonly username?: string | undefined
+  readonly password_file?: string | undefined
+  readonly mirror_of?: string | undefined
+}
+
+/** `/etc/covey/agent.json`: the host's own settings, all optional. No config can change them. */
+export interface AgentSettings {
+  readonly log_level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+  readonly registries: Readonly<Record<string, RegistrySettings>>
+  readonly grants: readonly string[]
+  readonly reconcilers: readonly string[]
+  readonly image_budget_bytes: number
+  readonly trial_seconds: number
+}
+
+const registrySchema: z.ZodType<RegistrySettings> = z.strictObject({
+  insecure: z.boolean().optional(),
+  ca_file: z.string().optional(),
+  username: z.string().optional(),
+  password_file: z.string().optional(),
+  mirror_of: z.string().optional(),
+})
+
+const settingsSchema: z.ZodType<AgentSettings> = z.strictObject({
+  log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  registries: z.record(z.string(), registrySchema).default({}),
+  grants: z.array(z.string()).default([]),
+  reconcilers: z.array(z.string()).default([]),
+  image_budget_bytes: z.int().positive().default(20_000_000_000),
+  trial_seconds: z.int().min(10).max(3600).default(120),
+})
+
+/**
+ * Reads the settings; a missing file means defaults. Errors: `settings` with every fault as
+ * `FILE: path: why`, one a line.
+ */
+export async function readSettings(path: string): Promise<AgentSettings> {
+  const text = await readFile(path, 'utf8').catch((error) => {
+    if (error.code === 'ENOENT') return '{}'
+    throw new CoveyError('settings', `${path} cannot be read (${error.code})`)
+  })
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new CoveyError('settings', `${path}: is not JSON: ${reason}`, { hint: 'mend the file' })
+  }
+  const parsed = settingsSchema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const lines = parsed.error.issues.map((issue) => {
+    return `${path}: ${issue.path.join('.') || '(whole)'}: ${issue.message}`
+  })
+  throw new CoveyError('settings', lines.join('\n'), { hint: 'mend the file and start again' })
+}

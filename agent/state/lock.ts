@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process'
+import { mkdir, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CoveyError } from '../../protocol/fault.ts'
+
+/** How long a starting agent waits for one that ends, in seconds. */
+export const lockWaitSeconds: number = 5
+
+/** A held lock. It ends with the process, however that ends. */
+export interface Lock {
+  release(): Promise<void>
+}
+
+/**
+ * Takes the one lock of a state folder. `flock` of util-linux locks the open file that it inherits, and that
+ * lock stays with this process when `flock` has ended: no file that a crash could leave behind. (Node itself
+ * has no flock(2).)
+ *
+ * Errors: `state-locked` after `waitSeconds`; `tool-missing` where there is no `flock`.
+ */
+export async function lockState(stateDir: string, waitSeconds: number): Promise<Lock> {
+  await mkdir(stateDir, { recursive: true, mode: 0o700 })
+  const file = await open(join(stateDir, 'lock'), 'w', 0o600)
+  const code = await new Promise<number | null>((resolve, reject) => {
+    const child = spawn('/usr/bin/flock', ['-w', String(waitSeconds), '3'], {
+      stdio: ['ignore', 'ignore', 'ignore', file.fd],
+    })
+    child.on('error', reject)
+    child.on('exit', resolve)
+  }).catch(async (cause) => {
+    await file.close()
+    throw new CoveyError('tool-missing', 'cannot run /usr/bin/flock', {
+      hint: 'install the package util-linux',
+      cause,
+    })
+  })
+  if (code !== 0) {
+    await file.close()
+    throw new CoveyError('state-locked', `another covey agent uses ${stateDir}`, {
+      hint: 'stop it first, or give another --state-dir',
+    })
+  }
+  return { release: () => file.close() }
+}

@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto'
+import { flattenedVerify } from 'jose'
+import {
+  type DocumentKind,
+  parseHeader,
+  type SignedDocument,
+} from '../../protocol/documents/envelope.ts'
+import {
+  type KeyRing,
+  keysOf,
+  meetsThreshold,
+  type PublicJwk,
+  parseRoot,
+} from '../../protocol/documents/root.ts'
+import { bad, type Checked, good } from '../../protocol/fault.ts'
+import type { HeldRoot } from '../../protocol/node/durable.ts'
+import type { Verified } from '../../protocol/node/effects.ts'
+
+const signatureBytes = 64
+
+/** Identity of a document: `sha256:<hex>` of its payload's bytes. */
+export function digestOf(payload: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(payload).digest('hex')}`
+}
+
+/**
+ * Verifies each signature of a document with the one key that its `kid` names in `ring`. A signature by a
+ * key of the ring must be good, or the document has been tampered with; one by a key that the ring does not
+ * have is not counted. Faults: the header's, `signature-malformed`, `bad-signature`, `unknown-key`,
+ * `payload-not-utf8`.
+ */
+export async function verifyDocument(
+  document: SignedDocument,
+  kind: DocumentKind,
+  ring: KeyRing,
+): Promise<Verified> {
+  const digest = digestOf(document.payload)
+  const payload = Buffer.from(
+    document.payload.buffer,
+    document.payload.byteOffset,
+    document.payload.length,
+  )
+  const kids: string[] = []
+  let stranger: string | null = null
+  for (const [index, entry] of document.signatures.entries()) {
+    const path = `signatures.${index}`
+    const kid = parseHeader(entry.protected, kind)
+    if (!kid.ok) return bad(kid.fault.code, kid.fault.message, `${path}.protected`)
+    const jwk = Object.hasOwn(ring, kid.value) ? ring[kid.value] : undefined
+    if (jwk === undefined) {
+      stranger = kid.value
+      continue
+    }
+    if (Buffer.from(entry.signature, 'base64url').length !== signatureBytes) {
+      return bad('signature-malformed', 'an Ed25519 signature has 64 bytes', `${path}.signature`)
+    }
+    if (!(await isGood(payload.toString('base64url'), entry, jwk))) {
+      const message = `the signature by key ${kid.value} does not fit the payload; one of them was changed`
+      return bad('bad-signature', message, path)
+    }
+    if (!kids.includes(kid.value)) kids.push(kid.value)
+  }
+  if (kids.length === 0) {
+    return bad(
+      'unknown-key',
+      `signed by key ${stranger}, which no root of this cluster names`,
+      'signatures',
+    )
+  }
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(document.payload)
+    return { ok: true, digest, payload: text, kids }
+  } catch {
+    return bad('payload-not-utf8', 'the payload is not UTF-8', 'payload')
+  }
+}
+
+async function isGood(
+  payload: string,
+  entry: { readonly protected: string; readonly signature: string },
+  jwk: PublicJwk,
+): Promise<boolean> {
+  // One signature at a time, each with its own pinned key and algorithm: jose's generalVerify stops at the
+  // first good one, and a token must never choose how it is verified (RFC 8725 section 3.1).
+  const key = { kty: jwk.kty, crv: jwk.crv, x: jwk.x }
+  return await flattenedVerify({ payload, ...entry }, key, { algorithms: ['Ed25519'] }).then(
+    () => true,
+    () => false,
+  )
+}
+
+/**
+ * Verifies one root document as the next of a chain: under a threshold of the root keys of the one before
+ * *and* of its own. The first needs its own only; that it is the right one is said by its digest.
+ *
+ * Faults: those of `verifyDocument` and `parseRoot`, `root-chain`, `root-kid`, `below-threshold`.
+ */
+export async function verifyRoot(
+  document: SignedDocument,
+  before: HeldRoot | null,
+): Promise<Checked<HeldRoot>> {
+  // A root vouches for itself, so its own keys have to be read before anything is verified. What is read is
+  // not used before the threshold of the root that is already trusted has been met as well.
+  const unverified = parseRoot(Buffer.from(document.payload).toString('utf8'))
+  if (!unverified.ok) return unverified
+  const ring = keysOf(before === null ? [unverified.value] : [before.root, unverified.value])
+  const verified = await verifyDocument(document, 'root', ring)
+  if (!verified.ok) return verified
+  const root = unverified.value
+  const misnamed = await findMisnamed(root.root.keys, root.config.keys)
+  if (misnamed !== null) return bad('root-kid', 'is not the thumbprint of its key', misnamed)
+  if (before !== null) {
+    const expected = before.root.epoch + 1
+    const follows = Array.isArray(root.previous)
+      ? root.previous.includes(before.digest)
+      : root.previous === before.digest
+    if (root.epoch !== expected || !follows) {
+      return bad('root-chain', `is not the successor of root ${before.root.epoch}`, 'previous')
+    }
+    if (!meetsThreshold(before.root.root, verified.kids)) {
+      return bad(
+        'below-threshold',
+        `is not signed by enough root keys of root ${before.root.epoch}`,
+      )
+    }
+  } else if (root.epoch !== 1) {
+    return bad('root-chain', 'the chain does not begin with root 1', 'epoch')
+  }
+  if (!meetsThreshold(root.root, verified.kids)) {
+    return bad('below-threshold', 'is not signed by enough of its own root keys')
+  }
+  return good({ digest: verified.digest, document, root })
+}
+
+async function findMisnamed(
+  ...roles: readonly { readonly [kid: string]: { readonly jwk: PublicJwk } }[]
+): Promise<string | null> {
+  for (const keys of roles) {
+    for (const [kid, { jwk }] of Object.entries(keys)) {
+      if (thumbprintOf(jwk) !== kid) return `keys.${kid}`
+    }
+  }
+  return null
+}
+
+/** RFC 7638 thumbprint of an Ed25519 key: SHA-256 over its required members in lexicographic order. */
+export function thumbprintOf(jwk: PublicJwk): string {
+  const members = JSON.stringify({ crv: jwk.crv, kty: jwk.kty, x: jwk.x })
+  return createHash('sha256').update(members).digest('base64url')
+}

@@ -1,0 +1,46 @@
+import { bad, type Checked, good } from '../fault.ts'
+import type { Head } from '../heads.ts'
+import { epochMax } from '../limits.ts'
+import { isDigest, isName } from '../names.ts'
+import { isHeadOrNull } from '../status-record.ts'
+import { isObject } from './canonical-json.ts'
+import { type Envelope, parseEnvelope } from './envelope.ts'
+
+/** What a host is given to join a cluster: `covey bundle` writes it, `covey enrol` reads it. */
+export interface Bundle {
+  readonly host: string
+  /** Digest of the first root document, which is the cluster id; worth comparing by eye. */
+  readonly root_digest: string
+  /** The whole chain, oldest first. */
+  readonly roots: readonly Envelope[]
+  /** Newest config signed so far; nothing older is ever taken by the host. */
+  readonly floor: Head | null
+  readonly config: Envelope | null
+}
+
+/** Parses a bundle. Its documents are checked for form only. Fault: `bundle-shape`, or an envelope's. */
+export function parseBundle(text: string): Checked<Bundle> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return bad('bundle-shape', 'not JSON')
+  }
+  if (!isObject(value)) return bad('bundle-shape', 'must be an object')
+  const { host, root_digest: digest, roots, floor, config } = value
+  if (!isName(host)) return bad('bundle-shape', 'must be a host name', 'host')
+  if (!isDigest(digest)) return bad('bundle-shape', 'must be a digest', 'root_digest')
+  if (!isHeadOrNull(floor)) return bad('bundle-shape', 'must be null or a head', 'floor')
+  if (!Array.isArray(roots) || roots.length === 0 || roots.length > epochMax) {
+    return bad('bundle-shape', 'must be a list of at least one root document', 'roots')
+  }
+  const chain: Envelope[] = []
+  for (const [index, root] of roots.entries()) {
+    const envelope = parseEnvelope(JSON.stringify(root))
+    if (!envelope.ok) return bad(envelope.fault.code, envelope.fault.message, `roots.${index}`)
+    chain.push(envelope.value)
+  }
+  const newest = config === null ? null : parseEnvelope(JSON.stringify(config ?? ''))
+  if (newest?.ok === false) return bad(newest.fault.code, newest.fault.message, 'config')
+  return good({ host, root_digest: digest, roots: chain, floor, config: newest?.value ?? null })
+}
