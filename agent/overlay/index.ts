@@ -187,7 +187,7 @@ class Libp2pOverlay implements Overlay {
     for (const connection of this.#node.libp2p.getConnections()) {
       if (this.#sessions.claims(connection.id)) continue
       const beats = (this.#unclaimed.get(connection.id) ?? 0) + 1
-      if (beats > unclaimedHeartbeatsMax) abort(connection, 'no gossip stream')
+      if (beats >= unclaimedHeartbeatsMax) abort(connection, 'no gossip stream')
       else unclaimed.set(connection.id, beats)
     }
     this.#unclaimed = unclaimed

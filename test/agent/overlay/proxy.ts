@@ -11,6 +11,8 @@ export interface Proxy {
   readonly open: number
   /** Resolves once as many connections are open. */
   untilOpen(count: number): Promise<void>
+  /** Resolves when a connection has opened or closed. */
+  changed(): Promise<void>
   /** Breaks every connection, as the death of a process does. */
   cut(): void
   /** Passes nothing on any more and says so to nobody, as a vanished machine does. */
@@ -23,10 +25,12 @@ export async function startProxy(
   target: { readonly address: string; readonly port: number },
 ): Promise<Proxy> {
   const pairs = new Set<readonly [Socket, Socket]>()
-  const waiting = new Set<() => void>()
+  let next = Promise.withResolvers<void>()
   const look = (): void => {
-    for (const waiter of [...waiting]) waiter()
+    next.resolve()
+    next = Promise.withResolvers<void>()
   }
+  const changed = (): Promise<void> => next.promise
   const server = createServer((inner) => {
     const outer = connect(target.port, target.address)
     const pair = [inner, outer] as const
@@ -59,16 +63,10 @@ export async function startProxy(
     get open() {
       return pairs.size
     },
-    untilOpen: (count) =>
-      new Promise<void>((resolve) => {
-        const waiter = (): void => {
-          if (pairs.size !== count) return
-          waiting.delete(waiter)
-          resolve()
-        }
-        waiting.add(waiter)
-        waiter()
-      }),
+    untilOpen: async (count) => {
+      while (pairs.size !== count) await changed()
+    },
+    changed,
     cut,
     freeze: () => {
       for (const [inner, outer] of pairs) {

@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test'
 import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { Libp2p } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -30,4 +31,9 @@ export async function startStranger(
 /** The full address of a host, as libp2p writes it. */
 export function addressOfHost(host: Host): ReturnType<typeof multiaddr> {
   return multiaddr(`/ip4/${host.address}/tcp/${host.port}/p2p/${host.peerId}`)
+}
+
+/** The peer id that goes with a name. */
+export async function peerIdOf(name: string): Promise<string> {
+  return peerIdFromPrivateKey(await generateKeyPairFromSeed('Ed25519', seedOf(name))).toString()
 }
