@@ -19,7 +19,7 @@ export function addressOf(place: {
 
 /** What a dial needs. */
 export interface Dialler {
-  readonly sessions: Sessions
+  readonly sessions: Sessions<GossipStream>
   /** Connects and shakes hands. */
   connect(address: Multiaddr, signal: AbortSignal): Promise<Connection>
   /** Wraps the stream that was opened on a connection. */

@@ -38,7 +38,7 @@ class Libp2pOverlay implements Overlay {
   readonly #init: OverlayInit
   readonly #gater: Gater
   readonly #node: Node
-  readonly #sessions: Sessions
+  readonly #sessions: Sessions<GossipStream>
   readonly #listening: Listening
   readonly #traffic: Traffic = new Traffic()
   readonly #context: DocumentContext
@@ -53,7 +53,7 @@ class Libp2pOverlay implements Overlay {
     this.#init = init
     this.#gater = gater
     this.#node = node
-    this.#sessions = new Sessions(this.peerId, init.events)
+    this.#sessions = new Sessions<GossipStream>(this.peerId, init.events)
     this.#listening = new Listening(() => node.createListener(), init.log)
     this.#context = {
       traffic: this.#traffic,

@@ -1,21 +1,28 @@
-import type { GossipStream } from './gossip-stream.ts'
 import { lingerMs } from './limits.ts'
 import type { OverlayEvents } from './overlay.ts'
 import { judgeOffer, type Standing } from './rivals.ts'
+
+/** A gossip stream, as far as it matters who uses which. */
+export interface SessionStream {
+  readonly peerId: string
+  readonly connection: { readonly id: string }
+  readonly dialledHere: boolean
+  accept(): void
+  send(frame: Uint8Array): boolean
+  beat(): void
+  abort(reason: string): void
+  finish(reason: string, ms: number): Promise<void>
+}
 
 /** One attempt to reach a peer; `cancel` is called when it is no longer wanted, for whatever reason. */
 export interface Attempt {
   cancel(reason: string): void
 }
 
-type Session =
+type Session<S> =
   | { readonly state: 'dialling'; readonly attempt: Attempt }
-  | {
-      readonly state: 'offered'
-      readonly attempt: Attempt
-      readonly stream: GossipStream | undefined
-    }
-  | { readonly state: 'up'; readonly stream: GossipStream }
+  | { readonly state: 'offered'; readonly attempt: Attempt; readonly stream: S | undefined }
+  | { readonly state: 'up'; readonly stream: S }
 
 /**
  * Where this host stands with each peer.
@@ -27,12 +34,12 @@ type Session =
  *    that each side knows of the other before it reports `peerUp`. A frame sent after that arrives, or
  *    both sides see the stream end.
  */
-export class Sessions {
+export class Sessions<S extends SessionStream> {
   readonly #self: string
   readonly #events: OverlayEvents
-  readonly #sessions: Map<string, Session> = new Map()
-  readonly #held: Map<string, GossipStream> = new Map()
-  readonly #finishing: Map<GossipStream, Promise<void>> = new Map()
+  readonly #sessions: Map<string, Session<S>> = new Map()
+  readonly #held: Map<string, S> = new Map()
+  readonly #finishing: Map<S, Promise<void>> = new Map()
   #stopped = false
 
   constructor(self: string, events: OverlayEvents) {
@@ -41,7 +48,7 @@ export class Sessions {
   }
 
   /** The stream of a peer that is up. */
-  up(peerId: string): GossipStream | undefined {
+  up(peerId: string): S | undefined {
     const session = this.#sessions.get(peerId)
     return session?.state === 'up' ? session.stream : undefined
   }
@@ -79,7 +86,7 @@ export class Sessions {
   }
 
   /** Notes that our stream is being opened; without a stream while its protocol is negotiated. */
-  offered(peerId: string, attempt: Attempt, stream?: GossipStream): void {
+  offered(peerId: string, attempt: Attempt, stream?: S): void {
     if (this.current(peerId, attempt))
       this.#sessions.set(peerId, { state: 'offered', attempt, stream })
   }
@@ -99,7 +106,7 @@ export class Sessions {
   }
 
   /** Judges a stream that the peer has opened on a connection that it dialled. */
-  offer(stream: GossipStream): void {
+  offer(stream: S): void {
     const session = this.#sessions.get(stream.peerId)
     const judgement = judgeOffer(this.#standing(stream.peerId, session))
     if (judgement === 'hold') {
@@ -118,7 +125,7 @@ export class Sessions {
   }
 
   /** A frame of any stream. The first on our own offer accepts it. */
-  frame(stream: GossipStream, frame: Uint8Array): void {
+  frame(stream: S, frame: Uint8Array): void {
     const { peerId } = stream
     const session = this.#sessions.get(peerId)
     if (session?.state === 'dialling' || session?.stream !== stream) {
@@ -133,7 +140,7 @@ export class Sessions {
   }
 
   /** A stream has ended. */
-  closed(stream: GossipStream, reason: string): void {
+  closed(stream: S, reason: string): void {
     const { peerId } = stream
     if (this.#held.get(peerId) === stream) this.#held.delete(peerId)
     const session = this.#sessions.get(peerId)
@@ -171,7 +178,7 @@ export class Sessions {
     await Promise.all(this.#finishing.values())
   }
 
-  #standing(peerId: string, session: Session | undefined): Standing {
+  #standing(peerId: string, session: Session<S> | undefined): Standing {
     return {
       state: session?.state ?? 'none',
       dialledHere: session?.state === 'up' && session.stream.dialledHere,
@@ -179,7 +186,7 @@ export class Sessions {
     }
   }
 
-  #take(stream: GossipStream): void {
+  #take(stream: S): void {
     this.#sessions.set(stream.peerId, { state: 'up', stream })
     this.#post((events) => events.peerUp(stream.peerId))
     stream.accept()
@@ -193,12 +200,12 @@ export class Sessions {
     return true
   }
 
-  #finish(stream: GossipStream, reason: string, ms: number): void {
+  #finish(stream: S, reason: string, ms: number): void {
     const done = stream.finish(reason, ms).finally(() => this.#finishing.delete(stream))
     this.#finishing.set(stream, done)
   }
 
-  #down(stream: GossipStream, reason: string): void {
+  #down(stream: S, reason: string): void {
     this.#post((events) => events.peerDown(stream.peerId, reason))
   }
 
