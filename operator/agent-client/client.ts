@@ -1,0 +1,129 @@
+import { request } from 'node:http'
+import { resolve } from 'node:path'
+import { answerBytesMax, answerMsMax } from '../limits.ts'
+import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
+import type { Session } from '../terminal/session.ts'
+
+/** One question to an agent. */
+export interface Question {
+  readonly method: 'GET' | 'POST'
+  /** Path and query, as `/v1/status`. */
+  readonly path: string
+  readonly body?: string
+  /** From the connect to the end of the answer. */
+  readonly timeoutMs?: number
+}
+
+/** What the agent said. */
+export interface Answer {
+  readonly status: number
+  readonly text: string
+}
+
+/** Path of the socket to talk to: `--to`, else `covey.sock` of the run folder. */
+export function socketPath(session: Session): string {
+  const { to, runDir } = session.settings
+  if (to === undefined) return resolve(runDir, 'covey.sock')
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(to)?.[1]
+  if (scheme === undefined) return session.path(to)
+  throw new Failure(
+    2,
+    'to-not-supported',
+    `--to ${to}: this version talks to a socket only, not to ${scheme}://`,
+    {
+      hint: 'run covey on that host, or name a socket: --to /run/covey/covey.sock',
+    },
+  )
+}
+
+/**
+ * Asks an agent over its socket. Throws `Failure`: `no-agent` (exit code 5) where nobody listens,
+ * `no-answer` (1) where none comes in time, `socket-denied`, `answer-broken`, `answer-too-large` (1).
+ */
+export async function ask(session: Session, question: Question): Promise<Answer> {
+  const socket = socketPath(session)
+  const timeoutMs = question.timeoutMs ?? answerMsMax
+  const signal = AbortSignal.timeout(timeoutMs)
+  try {
+    return await exchange(socket, question, signal)
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    if (signal.aborted) {
+      const message = `the agent at ${socket} has not answered within ${timeoutMs / 1000} s`
+      throw new Failure(1, 'no-answer', message, {
+        hint: 'look at the log of the agent',
+        cause: error,
+      })
+    }
+    throw connectFailure(socket, error)
+  }
+}
+
+function exchange(socketPath: string, question: Question, signal: AbortSignal): Promise<Answer> {
+  const { method, path, body } = question
+  const headers = body === undefined ? {} : { 'content-type': 'application/jose+json' }
+  return new Promise((fulfil, reject) => {
+    const outgoing = request(
+      { socketPath, method, path, headers, signal, agent: false },
+      (incoming) => {
+        const chunks: Buffer[] = []
+        let size = 0
+        incoming.on('data', (chunk: Buffer) => {
+          chunks.push(chunk)
+          size += chunk.length
+          if (size <= answerBytesMax) return
+          reject(
+            new Failure(1, 'answer-too-large', 'the answer of the agent is too large to be one'),
+          )
+          incoming.destroy()
+        })
+        incoming.on('error', reject)
+        incoming.on('end', () => {
+          fulfil({ status: incoming.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') })
+        })
+      },
+    )
+    outgoing.on('error', reject)
+    outgoing.end(body)
+  })
+}
+
+function connectFailure(socket: string, error: unknown): Failure {
+  const code = systemCode(error)
+  if (['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR', 'EPROTOTYPE'].includes(code)) {
+    return new Failure(5, 'no-agent', `no agent answers at ${socket}`, {
+      hint: 'start it (systemctl start covey), or name its socket with --run-dir or --to',
+      cause: error,
+    })
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new Failure(
+      1,
+      'socket-denied',
+      `may not talk to the agent at ${socket}: ${systemReason(error)}`,
+      {
+        hint: 'use sudo, or join the group covey',
+        cause: error,
+      },
+    )
+  }
+  const message = `the agent at ${socket} broke off: ${systemReason(error)}`
+  return new Failure(1, 'answer-broken', message, {
+    hint: 'look at the log of the agent',
+    cause: error,
+  })
+}
+
+/** The JSON of an answer with this status. Throws `Failure` `agent-error` for a problem (RFC 9457). */
+export function documentOf(answer: Answer): unknown {
+  let value: unknown
+  try {
+    value = JSON.parse(answer.text)
+  } catch {
+    throw new Failure(1, 'answer-broken', `the agent answered with ${answer.status} and no JSON`)
+  }
+  if (answer.status === 200) return value
+  const { code, detail, title } = Object(value) as Record<string, unknown>
+  const message = String(detail ?? title ?? `the agent answered with ${answer.status}`)
+  throw new Failure(1, typeof code === 'string' ? code : 'agent-error', message)
+}

@@ -1,0 +1,86 @@
+import type { CommandDefinition } from './definition.ts'
+import { signOptions } from './sign-options.ts'
+
+const host: CommandDefinition = {
+  name: 'host',
+  summary: 'add hosts to the layout, list them, take them out',
+  examples: ['covey host add --card cloud01.card.json --endpoint 203.0.113.7:51820'],
+  subcommands: [
+    {
+      name: 'add',
+      parameters: '[name] [destination]',
+      summary: 'put a host into cluster.yaml, and its card and address into cluster.lock',
+      details:
+        'The card is what `covey identity --host NAME --json` prints on the host. Without an endpoint the\n' +
+        'host is one behind NAT: it dials, and nobody dials it.',
+      examples: [
+        'covey host add --card cloud01.card.json --endpoint 203.0.113.7:51820',
+        'covey host add local01 --card local01.card.json --site home',
+      ],
+      options: [
+        ['--card <file>', 'the card of the host'],
+        ['--endpoint <host:port>', 'where others reach its WireGuard'],
+        ['--site <name>', 'where it stands, for hosts behind one NAT'],
+        ['--replace', 'take a card with other keys for a host that is known'],
+      ],
+      run: async (session, input) => (await import('./host-add.ts')).addHost(session, input),
+    },
+    {
+      name: 'list',
+      aliases: ['ls'],
+      summary: 'show the hosts of the layout',
+      examples: ['covey host list', 'covey host list --json'],
+      run: async (session) => (await import('./host.ts')).listHosts(session),
+    },
+    {
+      name: 'remove',
+      aliases: ['rm'],
+      parameters: '<name>',
+      summary: 'take a host out of the layout; `covey apply` then makes the others drop it',
+      examples: ['covey host remove local01 && covey apply'],
+      run: async (session, input) => (await import('./host.ts')).removeHost(session, input),
+    },
+  ],
+}
+
+/** What an operator does every day, in the order of a cluster's life. */
+export const dailyCommands: readonly CommandDefinition[] = [
+  {
+    name: 'init',
+    parameters: '[dir]',
+    summary: 'start a cluster: keys, first root document, starter cluster.yaml',
+    details:
+      'Makes an operator key and a recovery key. Move the recovery key to a place that is offline.',
+    examples: ['covey init . --name home', 'covey init ~/clusters/home --name home'],
+    options: [['--name <name>', 'name of the cluster']],
+    run: async (session, input) => (await import('./init.ts')).initFolder(session, input),
+  },
+  host,
+  {
+    name: 'apply',
+    aliases: ['up'],
+    summary: 'compile the layout, sign it, send it, and watch it arrive on every host',
+    details:
+      'Where the layout comes to the same hosts as the newest signed config, that one is sent again and\n' +
+      'nothing is signed. With --offline nothing is sent; the signed config goes to -o (or stdout).',
+    examples: ['covey apply', 'covey apply --offline -o home.signed.json'],
+    options: [
+      ['--yes', 'do not ask'],
+      ['--offline', 'sign, and do not send'],
+      ['-o, --output <file>', 'with --offline: where the signed config goes'],
+      ['--no-wait', 'do not watch it arrive'],
+      ...signOptions,
+    ],
+    run: async (session, input) => (await import('./apply.ts')).applyLayout(session, input),
+  },
+  {
+    name: 'status',
+    summary: 'show how the cluster is, as this node knows it',
+    details:
+      'With --watch it goes on: redrawn on a terminal, else one line for each change (with --json one JSON\n' +
+      'document on each line), until Ctrl-C.',
+    examples: ['covey status', 'covey status --watch'],
+    options: [['--watch', 'go on and show every change']],
+    run: async (session, input) => (await import('./status.ts')).showStatus(session, input),
+  },
+]

@@ -1,0 +1,28 @@
+import type { Session } from '../terminal/session.ts'
+
+/** What stood behind a command's name. */
+export interface Input {
+  readonly args: readonly string[]
+  /** Value of an option, by its long name in camelCase. */
+  text(option: string): string | undefined
+  /** Whether a switch is on. */
+  is(option: string): boolean
+}
+
+/** One command, as help shows it and as it runs. */
+export interface CommandDefinition {
+  readonly name: string
+  readonly aliases?: readonly string[]
+  /** Arguments in commander's notation, as `<config>` or `[name]`. */
+  readonly parameters?: string
+  /** One line, without a full stop. */
+  readonly summary: string
+  /** What the one line leaves out. */
+  readonly details?: string
+  /** Whole command lines. */
+  readonly examples: readonly string[]
+  readonly options?: readonly (readonly [flags: string, description: string])[]
+  readonly subcommands?: readonly CommandDefinition[]
+  /** Modules are loaded here, so that each command loads no more than it needs. */
+  readonly run?: (session: Session, input: Input) => Promise<void>
+}

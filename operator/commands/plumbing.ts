@@ -1,0 +1,130 @@
+import type { CommandDefinition } from './definition.ts'
+import { signOptions } from './sign-options.ts'
+
+const key: CommandDefinition = {
+  name: 'key',
+  summary: 'make and look at the keys of operators',
+  examples: ['covey key list'],
+  subcommands: [
+    {
+      name: 'new',
+      parameters: '[name]',
+      summary: 'make an operator key; the private part stays in its file',
+      examples: ['covey key new alice'],
+      run: async (session, input) => (await import('./key.ts')).makeKey(session, input),
+    },
+    {
+      name: 'list',
+      aliases: ['ls'],
+      summary: 'show the keys of the key folder, and what they may sign here',
+      examples: ['covey key list', 'covey key list --json'],
+      run: async (session) => (await import('./key.ts')).listKeys(session),
+    },
+    {
+      name: 'show',
+      parameters: '<key>',
+      summary: 'print the public part of a key, named by its name, its kid or the start of its kid',
+      examples: ['covey key show home.operator'],
+      run: async (session, input) => (await import('./key.ts')).showKey(session, input),
+    },
+    {
+      name: 'check-recovery',
+      parameters: '[file]',
+      summary: 'check that a recovery key is whole and may sign the next root document',
+      examples: ['covey key check-recovery /media/usb/home.recovery.jwk.json'],
+      run: async (session, input) => (await import('./key.ts')).checkRecovery(session, input),
+    },
+  ],
+}
+
+const config: CommandDefinition = {
+  name: 'config',
+  summary: 'look at the config that a node holds',
+  examples: ['covey config show'],
+  subcommands: [
+    {
+      name: 'show',
+      summary: 'print the config at the head of a node',
+      examples: ['covey config show', 'covey config show --jwt', 'covey config show --signed'],
+      options: [
+        ['--jwt', 'as a JWT (compact form), where it has one signature'],
+        ['--signed', 'as the signed document that covey inject takes'],
+      ],
+      run: async (session, input) => (await import('./config-show.ts')).showConfig(session, input),
+    },
+  ],
+}
+
+/** The steps that the daily commands are made of. */
+export const plumbingCommands: readonly CommandDefinition[] = [
+  {
+    name: 'validate',
+    parameters: '<file>',
+    summary: 'check a layout, a config, a signed config or a root document, and tell every fault',
+    examples: ['covey validate cluster.yaml', 'covey validate home.signed.json'],
+    run: async (session, input) => (await import('./validate.ts')).validateFile(session, input),
+  },
+  {
+    name: 'compile',
+    summary: 'work out the config that the layout means, unsigned',
+    details:
+      'A function of cluster.yaml and of the cluster.lock beside it: the same input gives the same bytes.',
+    examples: ['covey compile', 'covey compile -f cluster.yaml -o config.json'],
+    options: [
+      ['-f, --file <layout>', 'the layout (default: cluster.yaml of the folder)'],
+      ['-o, --output <file>', 'where the config goes (default: stdout)'],
+    ],
+    run: async (session, input) => (await import('./compile.ts')).compileFile(session, input),
+  },
+  {
+    name: 'sign',
+    parameters: '<config>',
+    summary: 'sign a config; it is recorded in history/ first',
+    details:
+      'The file holds at least {"hosts": {…}}; aud, epoch, version, ancestors and iat are added. It follows the\n' +
+      'newest config in history/, or the one given with --base. Without -o the signed config goes to stdout.',
+    examples: [
+      'covey sign config.json -o signed.json',
+      'covey compile | covey sign - | covey inject -',
+    ],
+    options: [
+      ['-o, --output <file>', 'where the signed config goes (default: stdout)'],
+      ['--base <file>', 'the signed config that this one follows'],
+      ...signOptions,
+    ],
+    run: async (session, input) => (await import('./sign.ts')).signFile(session, input),
+  },
+  {
+    name: 'inject',
+    parameters: '<signed>',
+    summary: 'hand a signed config to a node; the others get it from there',
+    examples: ['covey inject home.signed.json', 'covey inject - --json < home.signed.json'],
+    options: signOptions,
+    run: async (session, input) => (await import('./inject.ts')).injectFile(session, input),
+  },
+  {
+    name: 'bundle',
+    summary: 'pack what a host needs to enrol: roots, root digest, floor, newest signed config',
+    examples: ['covey bundle --host cloud01 -o cloud01.bundle.json'],
+    options: [
+      ['--host <name>', 'the host it is for'],
+      ['-o, --output <file>', 'where the bundle goes (default: stdout)'],
+    ],
+    run: async (session, input) => (await import('./bundle.ts')).makeBundle(session, input),
+  },
+  config,
+  {
+    name: 'history',
+    summary: 'list every config that was signed here, the newest first',
+    examples: ['covey history', 'covey history --json'],
+    run: async (session) => (await import('./history.ts')).showHistory(session),
+  },
+  key,
+  {
+    name: 'schema',
+    parameters: '[of]',
+    summary: 'print the JSON Schema of a config or of a layout, for editors',
+    examples: ['covey schema > config.schema.json', 'covey schema layout > cluster.schema.json'],
+    run: async (session, input) => (await import('./schema.ts')).printSchema(session, input),
+  },
+]

@@ -1,0 +1,94 @@
+import { open } from 'node:fs/promises'
+import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
+import type { Session } from '../terminal/session.ts'
+
+/** A text and the name under which its faults are reported. */
+export interface Source {
+  /** As the user wrote it, or `<stdin>`. */
+  readonly file: string
+  readonly text: string
+}
+
+/** How a file is read. */
+export interface ReadOptions {
+  readonly bytesMax: number
+  /** What it should be, as `a signed config`; for messages. */
+  readonly kind: string
+  readonly hint?: string
+}
+
+/**
+ * Reads a text of the user's, `-` being stdin. Throws `Failure` with exit code 2 and the code `file-missing`,
+ * `file-unreadable`, `file-too-large`, `file-empty`, `file-binary`; with exit code 1 where the disk failed.
+ * A byte order mark is taken off; line ends stay as they are.
+ */
+export async function readSource(
+  session: Session,
+  path: string,
+  options: ReadOptions,
+): Promise<Source> {
+  if (path === '-') {
+    if (session.io.canAsk) session.note('covey: reading from the terminal; end with Ctrl-D')
+    const bytes = await collect(session.io.stdin, '<stdin>', options)
+    return { file: '<stdin>', text: decode(bytes, '<stdin>', options) }
+  }
+  const bytes = await readBytes(session.path(path), path, options)
+  return { file: path, text: decode(bytes, path, options) }
+}
+
+async function readBytes(
+  absolute: string,
+  file: string,
+  options: ReadOptions,
+): Promise<Uint8Array> {
+  try {
+    const handle = await open(absolute, 'r')
+    // A stream, because the file may be a pipe, and because /dev/zero must not be read to its end.
+    return await collect(handle.createReadStream(), file, options)
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    const code = systemCode(error)
+    const hint = options.hint ?? `give the path of ${options.kind}`
+    const missing = code === 'ENOENT' || code === 'ENOTDIR'
+    const exit = code === 'EIO' ? 1 : 2
+    const name = missing ? 'file-missing' : 'file-unreadable'
+    const message = `cannot read ${file}: ${systemReason(error)}`
+    throw new Failure(exit, name, message, { hint, cause: error })
+  }
+}
+
+async function collect(
+  chunks: AsyncIterable<Uint8Array>,
+  file: string,
+  options: ReadOptions,
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of chunks) {
+    parts.push(chunk)
+    size += chunk.length
+    if (size <= options.bytesMax) continue
+    const most = `${Math.floor(options.bytesMax / 2 ** 20)} MiB`
+    const message = `${file} is larger than ${options.kind} can be (${most})`
+    throw new Failure(2, 'file-too-large', message, { hint: 'check that it is the right file' })
+  }
+  return Buffer.concat(parts)
+}
+
+function decode(bytes: Uint8Array, file: string, options: ReadOptions): string {
+  const hint = options.hint ?? `give the path of ${options.kind}`
+  if (bytes.length === 0) throw new Failure(2, 'file-empty', `${file} is empty`, { hint })
+  const binary = (): Failure =>
+    new Failure(2, 'file-binary', `${file} is not text in UTF-8, so it is not ${options.kind}`, {
+      hint,
+    })
+  if (bytes.includes(0)) throw binary()
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw binary()
+  }
+  if (text.trim() === '') throw new Failure(2, 'file-empty', `${file} is empty`, { hint })
+  return text
+}

@@ -1,0 +1,53 @@
+import { stat } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { Failure } from '../terminal/failure.ts'
+import type { Session } from '../terminal/session.ts'
+import { type RootChain, readRoots } from './roots.ts'
+
+/** An operator's folder: `cluster.yaml`, `cluster.lock`, `roots/`, `history/`. */
+export interface OperatorFolder {
+  /** Absolute path. */
+  readonly dir: string
+  readonly chain: RootChain
+  /** A file of the folder as messages show it: relative to the working directory where that is shorter. */
+  shown(name: string): string
+}
+
+/** Whether a folder is an operator's: it holds the first root document. */
+export async function isFolder(dir: string): Promise<boolean> {
+  return (await stat(join(dir, 'roots', '1.json')).catch(() => undefined)) !== undefined
+}
+
+/** The operator's folder at `--dir`, else the nearest upwards from the working directory. Undefined: none. */
+export async function findFolder(session: Session): Promise<string | undefined> {
+  const { dir } = session.settings
+  if (dir !== undefined) return (await isFolder(dir)) ? dir : undefined
+  for (let at = session.io.cwd; ; at = dirname(at)) {
+    if (await isFolder(at)) return at
+    if (at === dirname(at)) return undefined
+  }
+}
+
+/** Opens the operator's folder and verifies its roots. Throws `Failure` `no-folder`, `roots-damaged`. */
+export async function openFolder(session: Session): Promise<OperatorFolder> {
+  const dir = await findFolder(session)
+  if (dir === undefined) {
+    const named = session.settings.dir
+    const where = named === undefined ? `${session.io.cwd} and above it` : named
+    throw new Failure(
+      2,
+      'no-folder',
+      `there is no covey folder in ${where} (none holds roots/1.json)`,
+      {
+        hint: 'go to it, name it with --dir, or make one: covey init DIR --name NAME',
+      },
+    )
+  }
+  return { dir, chain: await readRoots(dir), shown: (name) => shownPath(session, join(dir, name)) }
+}
+
+/** A path as a person would write it here. */
+export function shownPath(session: Session, path: string): string {
+  const short = relative(session.io.cwd, path)
+  return short !== '' && short.length < path.length ? short : path
+}

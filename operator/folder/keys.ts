@@ -1,0 +1,122 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK } from 'jose'
+import type { PublicJwk } from '../../protocol/documents/root.ts'
+import { createWhole, makeFolder } from '../files/write-file.ts'
+import { smallFileBytesMax } from '../limits.ts'
+import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
+
+/** A private Ed25519 key of an operator, as its file holds it (RFC 8037 section 2). */
+export interface OperatorKey {
+  readonly path: string
+  /** Name of the file without `.jwk.json`, as `home.operator`. */
+  readonly name: string
+  /** RFC 7638 thumbprint. */
+  readonly kid: string
+  readonly jwk: PublicJwk
+  /** Base64url of the private seed. It is never printed. */
+  readonly d: string
+}
+
+const suffix = '.jwk.json'
+
+/**
+ * Makes a key and its file, `NAME.jwk.json`, mode 0600. Where that name is taken, part of the thumbprint
+ * is added to it: a key is never overwritten.
+ */
+export async function newKey(keyDir: string, name: string): Promise<OperatorKey> {
+  await makeFolder(keyDir, 0o700)
+  const { privateKey } = await generateKeyPair('Ed25519', { extractable: true })
+  const { x = '', d = '' } = await exportJWK(privateKey)
+  const jwk: PublicJwk = { kty: 'OKP', crv: 'Ed25519', x }
+  const kid = await calculateJwkThumbprint({ ...jwk })
+  const text = `${JSON.stringify({ ...jwk, d, kid, alg: 'Ed25519', use: 'sig' }, null, 2)}\n`
+  for (const stem of [name, `${name}.${kid.replace(/[^A-Za-z0-9]/g, '').slice(0, 8)}`]) {
+    const path = join(keyDir, `${stem}${suffix}`)
+    if (await createWhole(path, text, 0o600)) return { path, name: stem, kid, jwk, d }
+  }
+  throw new Failure(1, 'key-exists', `there is already a key named ${name} in ${keyDir}`)
+}
+
+/** What a folder of keys holds. */
+export interface KeyFolder {
+  /** By name. */
+  readonly keys: readonly OperatorKey[]
+  /** Files that should be keys and are not; they hold nobody up who does not need them. */
+  readonly broken: readonly Failure[]
+}
+
+/** All keys of a folder; one that is not there holds none. */
+export async function readKeys(keyDir: string): Promise<KeyFolder> {
+  let names: readonly string[]
+  try {
+    names = (await readdir(keyDir)).filter((name) => name.endsWith(suffix) && !name.startsWith('.'))
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return { keys: [], broken: [] }
+    throw new Failure(1, 'keys-unreadable', `cannot read ${keyDir}: ${systemReason(error)}`, {
+      hint: 'name the folder of your keys with --key-dir',
+    })
+  }
+  const keys: OperatorKey[] = []
+  const broken: Failure[] = []
+  for (const name of [...names].sort()) {
+    try {
+      keys.push(await readKey(join(keyDir, name)))
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      broken.push(error)
+    }
+  }
+  return { keys, broken }
+}
+
+/** Reads one key file. Throws `Failure` `key-file` if it is no private Ed25519 JWK, or if its kid is not its own. */
+export async function readKey(path: string): Promise<OperatorKey> {
+  const wrong = (why: string, cause?: unknown): Failure =>
+    new Failure(2, 'key-file', `${path}: ${why}`, {
+      hint: 'put a whole copy of the key back',
+      cause,
+    })
+  let value: Record<string, unknown>
+  try {
+    if ((await stat(path)).size > smallFileBytesMax) throw wrong('too large for a key')
+    value = Object(JSON.parse(await readFile(path, 'utf8')))
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    // The parser's own message would quote the file, which may be a damaged private key.
+    throw wrong(error instanceof SyntaxError ? 'not valid JSON' : systemReason(error))
+  }
+  const { kty, crv, x, d, kid } = value
+  const isSeed = (text: unknown): text is string =>
+    typeof text === 'string' && /^[A-Za-z0-9_-]{43}$/.test(text)
+  if (kty !== 'OKP' || crv !== 'Ed25519' || !isSeed(x) || !isSeed(d)) {
+    throw wrong('not a private Ed25519 key (a JWK with kty, crv, x and d)')
+  }
+  const jwk: PublicJwk = { kty, crv, x }
+  const thumbprint = await calculateJwkThumbprint({ ...jwk })
+  if (kid !== undefined && kid !== thumbprint)
+    throw wrong('its kid is not the thumbprint of its key')
+  return { path, name: basename(path, suffix), kid: thumbprint, jwk, d }
+}
+
+/** The key, ready to sign. Throws `Failure` `key-file` where `d` and `x` are not one pair. */
+export async function privateKeyOf(key: OperatorKey): Promise<CryptoKey> {
+  try {
+    return (await importJWK({ ...key.jwk, d: key.d }, 'Ed25519')) as CryptoKey
+  } catch (error) {
+    throw new Failure(
+      2,
+      'key-file',
+      `${key.path}: its private and public parts do not belong together`,
+      {
+        hint: 'put a whole copy of the key back',
+        cause: error,
+      },
+    )
+  }
+}
+
+/** Whether others could read the file of a key. */
+export async function isExposed(key: OperatorKey): Promise<boolean> {
+  return ((await stat(key.path)).mode & 0o077) !== 0
+}

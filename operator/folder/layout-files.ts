@@ -1,0 +1,49 @@
+import { stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { readSource, type Source } from '../files/read-text.ts'
+import { type Layout, parseLayout } from '../layout/layout.ts'
+import { emptyLock, type Lock, parseLock } from '../layout/lock.ts'
+import { smallFileBytesMax } from '../limits.ts'
+import { expectNoFaults } from '../sources/located.ts'
+import { parseYamlSource, type YamlSource } from '../sources/yaml-source.ts'
+import { Failure } from '../terminal/failure.ts'
+import type { Session } from '../terminal/session.ts'
+
+/** A layout and its lock, read and checked. */
+export interface LayoutFiles {
+  readonly source: Source
+  readonly yaml: YamlSource
+  readonly layout: Layout
+  readonly lock: Lock
+  /** Path of the lock, beside the layout. */
+  readonly lockPath: string
+}
+
+/**
+ * Reads a layout and the `cluster.lock` beside it, which may be missing. `path` is as the user is to see it.
+ * Throws `Failure` with all faults of the file.
+ */
+export async function readLayout(session: Session, path: string): Promise<LayoutFiles> {
+  const source = await readSource(session, path, {
+    bytesMax: smallFileBytesMax,
+    kind: 'a layout',
+    hint: 'a layout is a file like the cluster.yaml that covey init makes',
+  })
+  const yaml = parseYamlSource(source)
+  const { layout, faults } = parseLayout(yaml.value)
+  expectNoFaults(yaml, faults)
+  if (layout === undefined) throw new Failure(2, 'layout-shape', `${path} is no layout`)
+  const lockPath = path === '-' ? 'cluster.lock' : join(dirname(path), 'cluster.lock')
+  return { source, yaml, layout, lock: await readLock(session, lockPath), lockPath }
+}
+
+async function readLock(session: Session, path: string): Promise<Lock> {
+  const found = await stat(session.path(path)).catch(() => undefined)
+  if (found === undefined) return emptyLock
+  const options = {
+    bytesMax: smallFileBytesMax,
+    kind: 'a lock',
+    hint: 'covey host add writes it anew',
+  }
+  return parseLock(await readSource(session, path, options))
+}

@@ -1,0 +1,130 @@
+import type { Config, ConfigObject, HostSection } from '../../protocol/documents/config.ts'
+import type { Fault } from '../../protocol/fault.ts'
+import { type Card, verifyCard } from '../folder/card.ts'
+import type { Layout, LayoutHost } from './layout.ts'
+import { carded, hostFact, type Lock } from './lock.ts'
+import { hostAddress, hostNumberOf, hostsIn } from './network.ts'
+
+/** Name of the link that every host gets; the kernel allows 15 characters. */
+const linkName = 'wg_cluster'
+/** Names of the objects that every host gets. */
+const networkObject = 'wg_network'
+
+/** What a layout and its lock come to. */
+export interface Compiled {
+  readonly hosts: Config['hosts']
+  /** Faults by their path in the layout; with any, `hosts` is not to be used. */
+  readonly faults: readonly Fault[]
+  /** Hosts without a card, which only a check of the layout alone may pass over. */
+  readonly cardless: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** A function of the layout and the lock and of nothing else: same input, same bytes. */
+export async function compileLayout(layout: Layout, lock: Lock): Promise<Compiled> {
+  const faults: Fault[] = []
+  const cardless: string[] = []
+  const sections: [string, HostSection][] = []
+  const holders = new Map<string, string>()
+  for (const name of [...layout.hosts.keys()].sort()) {
+    const host = layout.hosts.get(name)
+    if (host === undefined) continue
+    const path = `hosts.${name}`
+    const text = hostFact(lock, name, 'card')
+    const address = host.address ?? hostFact(lock, name, 'address')
+    if (text === undefined) cardless.push(name)
+    const card = text === undefined ? undefined : await cardIn(text, name)
+    if (typeof card === 'string') faults.push({ code: 'lock-card', message: card, path })
+    if (address === undefined || card === undefined || typeof card === 'string') continue
+    if (hostNumberOf(layout.network, address) === undefined) {
+      const message = `its address ${address} is not one of ${layout.networkText}'s first /24`
+      faults.push({ code: 'address-outside', message, path })
+      continue
+    }
+    for (const [kind, value] of keysToShare(card, address)) {
+      const holder = holders.get(value)
+      if (holder === undefined) holders.set(value, name)
+      else
+        faults.push({ code: 'duplicate', message: `has the ${kind} of ${holder}: ${value}`, path })
+    }
+    sections.push([name, sectionOf(layout, host, card, address)])
+  }
+  const hosts = Object.fromEntries(sections)
+  return { hosts, faults, cardless, warnings: warningsOf(layout) }
+}
+
+/** Faults for hosts that cannot be compiled because nobody has brought their card. */
+export function cardlessFaults(compiled: Compiled): readonly Fault[] {
+  return compiled.cardless.map((name) => ({
+    code: 'no-card',
+    message: `has no card yet: covey host add ${name} --card FILE`,
+    path: `hosts.${name}`,
+  }))
+}
+
+/**
+ * The lowest address that no host has, or undefined if the network is full. A host that keeps its name keeps
+ * its address.
+ */
+export function freeAddress(layout: Layout, lock: Lock, name: string): string | undefined {
+  const kept = hostFact(lock, name, 'address')
+  const taken = new Set<string | undefined>()
+  for (const [other, host] of layout.hosts) if (other !== name) taken.add(host.address)
+  for (const other of carded(lock)) if (other !== name) taken.add(hostFact(lock, other, 'address'))
+  const keeps = kept !== undefined && hostNumberOf(layout.network, kept) !== undefined
+  if (keeps && !taken.has(kept)) return kept
+  for (let number = 1; number <= hostsIn(layout.network); number++) {
+    const address = hostAddress(layout.network, number)
+    if (!taken.has(address)) return address
+  }
+  return undefined
+}
+
+async function cardIn(text: string, name: string): Promise<Card | string> {
+  const card = await verifyCard(text)
+  if (!card.ok) return `its card in the lock is no good: ${card.fault.message}`
+  return card.value.host === name
+    ? card.value
+    : `its card in the lock is that of ${card.value.host}`
+}
+
+/** What no two hosts may share, with its kind for people. */
+function keysToShare(card: Card, address: string): readonly (readonly [string, string])[] {
+  return [
+    ['address', address],
+    ['peer id', card.peerId],
+    ['WireGuard key', card.wireguardPublicKey],
+  ]
+}
+
+function sectionOf(layout: Layout, host: LayoutHost, card: Card, address: string): HostSection {
+  const { endpoint } = host
+  const network: ConfigObject = {
+    type: 'wireguard_network',
+    link_name: linkName,
+    address: `${address}/${layout.network.prefix}`,
+    ...(endpoint === undefined ? {} : { listen_port: endpoint.port }),
+    public_key: card.wireguardPublicKey,
+    ...(endpoint === undefined ? {} : { endpoint: endpoint.text }),
+  }
+  return {
+    [networkObject]: network,
+    mesh: { type: 'wireguard_mesh', network: networkObject },
+    agent: { type: 'agent', peer_id: card.peerId, network: networkObject },
+  }
+}
+
+function warningsOf(layout: Layout): readonly string[] {
+  const without = [...layout.hosts].filter(([, host]) => host.endpoint === undefined)
+  const names = without.map(([name]) => name).sort()
+  if (names.length < 2) return []
+  const last = names.at(-1)
+  const all = `${names.slice(0, -1).join(', ')} and ${last}`
+  const reach = names.length === layout.hosts.size
+  return [
+    reach
+      ? `${all} have no endpoint, and no other host has one: there is no tunnel between any of them`
+      : `${all} have no endpoint: there is no tunnel between them, and configs reach each of them ` +
+        'through the hosts that have one',
+  ]
+}

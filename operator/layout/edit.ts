@@ -1,0 +1,120 @@
+import { isDeepStrictEqual } from 'node:util'
+import { isMap, isScalar, type YAMLMap } from 'yaml'
+import type { Source } from '../files/read-text.ts'
+import { parseYamlSource } from '../sources/yaml-source.ts'
+
+/** Fields of a host as they are written into the layout. */
+export type HostFields = Readonly<Record<string, string>>
+
+/**
+ * Puts a host into the text of a layout, or sets fields of one that is there. Everything else stays as it
+ * was written, comments, quotes and white space included, wherever a line can simply be added; where it
+ * cannot, the document is written anew, with its comments.
+ */
+export function withHost(source: Source, name: string, fields: HostFields): string {
+  const expected = structuredClone(parseYamlSource(source).value) as {
+    hosts?: Record<string, unknown>
+  }
+  const before = expected.hosts?.[name]
+  const merged = { ...(typeof before === 'object' ? before : {}), ...fields }
+  if (before !== undefined && isDeepStrictEqual(before, merged)) return source.text
+  expected.hosts = { ...expected.hosts, [name]: merged }
+  const inserted = before === undefined ? insertLine(source, name, fields) : undefined
+  if (inserted !== undefined && reads(source, inserted, expected)) return inserted
+  const { document } = parseYamlSource(source)
+  if (!isMap(document.get('hosts', true))) document.set('hosts', document.createNode({}))
+  const hosts = document.get('hosts', true) as unknown as YAMLMap
+  if (hosts.items.length === 0) hosts.flow = false
+  if (!isMap(hosts.get(name, true))) hosts.set(name, document.createNode({}, { flow: true }))
+  for (const [field, value] of Object.entries(fields)) document.setIn(['hosts', name, field], value)
+  return document.toString({ lineWidth: 0 })
+}
+
+/** Takes a host out of the text of a layout. */
+export function withoutLayoutHost(source: Source, name: string): string {
+  const { document } = parseYamlSource(source)
+  const expected = structuredClone(parseYamlSource(source).value) as {
+    hosts?: Record<string, unknown>
+  }
+  if (expected.hosts !== undefined) delete expected.hosts[name]
+  const removed = removeLines(source, name)
+  if (removed !== undefined && reads(source, removed, expected)) return removed
+  document.deleteIn(['hosts', name])
+  return document.toString({ lineWidth: 0 })
+}
+
+function reads(source: Source, text: string, expected: unknown): boolean {
+  try {
+    return isDeepStrictEqual(parseYamlSource({ ...source, text }).value, expected)
+  } catch {
+    return false
+  }
+}
+
+/** The text with one line more, where `hosts` is empty or a block of lines; undefined elsewhere. */
+function insertLine(source: Source, name: string, fields: HostFields): string | undefined {
+  const { text } = source
+  const end = text.includes('\r\n') ? '\r\n' : '\n'
+  const { document } = parseYamlSource(source)
+  const pair = isMap(document.contents)
+    ? document.contents.items.find((item) => isScalar(item.key) && item.key.value === 'hosts')
+    : undefined
+  const line = (indent: string): string => `${indent}${name}: ${flowText(fields)}${end}`
+  if (pair === undefined) return `${endedText(text, end)}hosts:${end}${line('  ')}`
+  const { value } = pair
+  if (isMap(value) && value.items.length > 0) {
+    if (value.flow === true) return undefined
+    const first = value.items[0]?.key
+    const last = value.items.at(-1)
+    const start = isScalar(first) ? first.range?.[0] : undefined
+    const lastNode = last?.value ?? last?.key
+    const stop = lastNode?.range?.[1]
+    if (start === undefined || stop === undefined) return undefined
+    const indent = /[ \t]*$/.exec(text.slice(0, start))?.[0] ?? ''
+    const cut = endOfLine(text, stop)
+    return endedText(text.slice(0, cut), end) + line(indent) + text.slice(cut)
+  }
+  const key = isScalar(pair.key) ? pair.key.range : undefined
+  if (key == null) return undefined
+  // `hosts:`, `hosts: {}` or `hosts: null`: what stands behind the colon goes, a comment behind it stays.
+  const cut = endOfLine(text, key[1])
+  const opening = text.slice(key[1], cut).replace(/^(\s*:)\s*(\{\s*\}|null|~)?/, '$1')
+  return text.slice(0, key[1]) + endedText(opening, end) + line('  ') + text.slice(cut)
+}
+
+/** The text without the lines of a host in a block of lines; undefined where they are not so simple. */
+function removeLines(source: Source, name: string): string | undefined {
+  const { text } = source
+  const hosts = parseYamlSource(source).document.get('hosts', true) as unknown
+  if (!isMap(hosts) || hosts.flow === true) return undefined
+  const index = hosts.items.findIndex((item) => isScalar(item.key) && item.key.value === name)
+  const item = hosts.items[index]
+  const key = item !== undefined && isScalar(item.key) ? item.key.range : undefined
+  const value = item?.value as
+    | { range?: readonly [number, number, number] | null }
+    | null
+    | undefined
+  if (key == null) return undefined
+  const start = text.lastIndexOf('\n', key[0]) + 1
+  const cut = endOfLine(text, Math.max(key[1], (value?.range?.[1] ?? key[1]) - 1))
+  const rest = text.slice(0, start) + text.slice(cut)
+  if (hosts.items.length > 1) return rest
+  const opening = /hosts[ \t]*:/.exec(text.slice(0, start).split('\n').at(-2) ?? '')
+  return opening === null
+    ? undefined
+    : `${text.slice(0, start - 1).replace(/\r$/, '')} {}\n${text.slice(cut)}`
+}
+
+function flowText(fields: HostFields): string {
+  const parts = Object.entries(fields).map(([field, value]) => `${field}: ${JSON.stringify(value)}`)
+  return parts.length === 0 ? '{}' : `{ ${parts.join(', ')} }`
+}
+
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf('\n', from)
+  return end === -1 ? text.length : end + 1
+}
+
+function endedText(text: string, end: string): string {
+  return text === '' || text.endsWith('\n') ? text : text + end
+}

@@ -1,0 +1,56 @@
+import { parseAddress, addressText as textOf } from '../../reconcilers/addresses.ts'
+
+/** The cluster's range, IPv4. Its first /24 is for hosts; host N's containers have the Nth /24 after it. */
+export interface Network {
+  /** First address, as a number. */
+  readonly base: number
+  readonly prefix: number
+}
+
+/** Numbers of hosts: the first /24 has room for these. */
+const hostNumberMax = 254
+
+/** An IPv4 address as a number, or undefined. */
+function numberOf(text: string): number | undefined {
+  const address = parseAddress(text)
+  return address?.family === 4 ? Number(address.bits) : undefined
+}
+
+function addressText(address: number): string {
+  return textOf({ family: 4, bits: BigInt(address) })
+}
+
+/** `10.69.0.0/16`, or why it cannot be the network of a cluster. */
+export function parseNetwork(text: string): Network | string {
+  const match = /^([^/]+)\/(\d{1,2})$/.exec(text)
+  const base = match?.[1] === undefined ? undefined : numberOf(match[1])
+  const prefix = Number(match?.[2])
+  if (base === undefined || prefix > 32) return 'must be an IPv4 network, as 10.69.0.0/16'
+  if (prefix < 8 || prefix > 23) {
+    return 'must be between /8 and /23: its first /24 is for hosts, and each has a /24 for containers'
+  }
+  const size = 2 ** (32 - prefix)
+  if (base % size !== 0)
+    return `is no network: did you mean ${addressText(base - (base % size))}/${prefix}?`
+  const first = base / 2 ** 24
+  if (first < 1 || first >= 224 || Math.floor(first) === 127)
+    return 'must be a range of unicast addresses'
+  return { base, prefix }
+}
+
+/** How many hosts a network has room for. */
+export function hostsIn(network: Network): number {
+  return Math.min(hostNumberMax, 2 ** (24 - network.prefix) - 1)
+}
+
+/** Mesh address of host N, from 1. */
+export function hostAddress(network: Network, number: number): string {
+  return addressText(network.base + number)
+}
+
+/** The number of the host that has an address, or undefined if it is none of a host's. */
+export function hostNumberOf(network: Network, address: string): number | undefined {
+  const value = numberOf(address)
+  const number = value === undefined ? 0 : value - network.base
+  return number >= 1 && number <= hostsIn(network) ? number : undefined
+}

@@ -1,0 +1,25 @@
+import { payloadBytesMax } from '../protocol/limits.ts'
+
+/** Bounds of the `covey` command, by name, with the unit last. Those of the protocol are in protocol/limits.ts. */
+
+/** A config before it is signed may be indented, so it may be larger than its payload. */
+export const configSourceBytesMax: number = 4 * payloadBytesMax
+/** A layout, a lock, a card or a key, as a file. */
+export const smallFileBytesMax: number = 4 * 1024 * 1024
+/** One answer of an agent on its socket. */
+export const answerBytesMax: number = 16 * 1024 * 1024
+/** One request to an agent, from the connect to the end of its answer; then the exit code is 1. */
+export const answerMsMax: number = 30_000
+/** The same for a question that only completes another answer. */
+export const sideQuestionMsMax: number = 2_000
+/** `apply` waits this long for a config to arrive on every host. */
+export const arrivalMsMax: number = 30_000
+/** Time between two looks at the status while watching or waiting. */
+export const lookMs: number = 500
+/** Tries to take the next free version while others sign at the same time. */
+export const versionTriesMax: number = 64
+/** Another command that edits the same folder is waited for this long, asking once in `editLockMs`. */
+export const editLockMsMax: number = 5_000
+export const editLockMs: number = 50
+/** Faults of one file that are printed; the rest is counted. */
+export const faultsShownMax: number = 200

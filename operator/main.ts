@@ -1,0 +1,47 @@
+import { createInterface } from 'node:readline/promises'
+import { run } from './run.ts'
+import type { Io } from './terminal/io.ts'
+
+let interruption: AbortController | undefined
+
+const io: Io = {
+  env: process.env,
+  cwd: process.cwd(),
+  stdin: process.stdin,
+  canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
+  outIsTerminal: process.stdout.isTTY === true,
+  errIsTerminal: process.stderr.isTTY === true,
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  ask: async (question) => {
+    const lines = createInterface({ input: process.stdin, output: process.stderr })
+    const signal = io.interrupted()
+    try {
+      return await lines.question(question, { signal })
+    } finally {
+      lines.close()
+    }
+  },
+  interrupted: () => {
+    if (interruption === undefined) {
+      interruption = new AbortController()
+      const controller = interruption
+      for (const name of ['SIGINT', 'SIGTERM'] as const)
+        process.once(name, () => controller.abort())
+    }
+    return interruption.signal
+  },
+  now: () => Date.now(),
+}
+
+// Whoever reads our output may stop reading (`covey history | head -1`); that is no failure of ours.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
+}
+
+process.exitCode = await run(process.argv.slice(2), io)
+// An open stdin, as after a question, must not keep the process.
+process.stdin.unref?.()

@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs'
+import { Command, Option } from 'commander'
+import { dailyCommands } from './commands/daily.ts'
+import type { CommandDefinition, Input } from './commands/definition.ts'
+import { hostCommands } from './commands/on-host.ts'
+import { plumbingCommands } from './commands/plumbing.ts'
+import type { Io } from './terminal/io.ts'
+import { openSession } from './terminal/session.ts'
+
+const exitCodes = `
+Exit codes: 0 done, 1 it failed, 2 wrong usage or invalid input, 4 refused, 5 no agent answers.
+Each path may be given as a flag or by an environment variable; the flag wins.`
+
+/** The whole command line, ready to parse. Nothing is read or printed before it parses. */
+export function buildProgram(io: Io): Command {
+  const program = new Command('covey')
+    .description('small clusters with no control plane: a signed config that every host applies')
+    .usage('COMMAND [options]')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
+    .option('--json', 'print exactly one JSON document on stdout')
+    .option('--debug', 'show the stack of an error')
+    .option('--dir <dir>', "the operator's folder (default: found upwards, as git does)")
+    .option('--key-dir <dir>', 'folder of your keys (COVEY_KEY_DIR, default: ~/.config/covey/keys)')
+    .option('--to <socket>', 'the node to talk to, by its socket')
+    .option('--run-dir <dir>', 'folder of the sockets (COVEY_RUN_DIR, default: /run/covey)')
+    // No command of this program reads these two; they are taken so that scripts can pass them to all.
+    .addOption(new Option('--state-dir <dir>').hideHelp())
+    .addOption(new Option('--config <file>').hideHelp())
+    .addHelpCommand(helpCommand())
+  program.addHelpText('after', exitCodes)
+  const groups: readonly (readonly [string, readonly CommandDefinition[]])[] = [
+    ['Daily:', dailyCommands],
+    ['On a host:', hostCommands],
+    ['Plumbing:', plumbingCommands],
+  ]
+  prepare(program, io)
+  for (const [heading, definitions] of groups) {
+    program.commandsGroup(heading)
+    for (const definition of definitions) addCommand(program, definition, io)
+  }
+  return program
+}
+
+function addCommand(parent: Command, definition: CommandDefinition, io: Io): void {
+  const { name, parameters, subcommands, run } = definition
+  const command = parent.command(parameters === undefined ? name : `${name} ${parameters}`)
+  command.summary(definition.summary).aliases([...(definition.aliases ?? [])])
+  const details = definition.details === undefined ? '' : `\n\n${definition.details}`
+  command.description(`${sentence(definition.summary)}${details}`)
+  for (const [flags, description] of definition.options ?? []) command.option(flags, description)
+  const examples = definition.examples.map((line) => `  $ ${line}\n`).join('')
+  command.addHelpText('after', `\nExamples:\n${examples}`.trimEnd())
+  prepare(command, io)
+  if (subcommands !== undefined) command.helpCommand(false)
+  for (const below of subcommands ?? []) addCommand(command, below, io)
+  if (run === undefined) return
+  command.action(async () => {
+    const session = openSession(command.optsWithGlobals(), io)
+    await run(session, inputOf(command))
+  })
+}
+
+function helpCommand(): Command {
+  const command = new Command('help').argument('[command]').helpGroup('Plumbing:')
+  return command.summary('show help of a command').helpOption(false)
+}
+
+function prepare(command: Command, io: Io): void {
+  command.exitOverride()
+  command.configureOutput({
+    writeOut: (text) => io.out(text),
+    writeErr: (text) => io.err(text),
+    outputError: () => {},
+    getOutHelpWidth: () => 100,
+    getErrHelpWidth: () => 100,
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  })
+}
+
+function inputOf(command: Command): Input {
+  const options: Readonly<Record<string, unknown>> = command.opts()
+  return {
+    args: command.args,
+    text: (option) => {
+      const value = options[option]
+      return typeof value === 'string' ? value : undefined
+    },
+    is: (option) => options[option] === true,
+  }
+}
+
+function sentence(summary: string): string {
+  return `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  const { version } = JSON.parse(text) as { version?: unknown }
+  return String(version)
+}

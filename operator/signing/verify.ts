@@ -1,0 +1,100 @@
+import { flattenedVerify, importJWK } from 'jose'
+import { type Config, headOf, parseConfig } from '../../protocol/documents/config.ts'
+import { type DocumentKind, type Envelope, parseHeader } from '../../protocol/documents/envelope.ts'
+import { type KeyRing, keysOf, meetsThreshold, type Root } from '../../protocol/documents/root.ts'
+import { bad, type Checked, good } from '../../protocol/fault.ts'
+import type { Head } from '../../protocol/heads.ts'
+import { digestOf } from './digest.ts'
+
+/** The payload's bytes of an envelope that `parseEnvelope` took. */
+export function payloadOf(envelope: Envelope): Uint8Array {
+  return Buffer.from(envelope.payload, 'base64url')
+}
+
+/** The payload as text. Fault: `not-utf8`. */
+export function textOf(envelope: Envelope): Checked<string> {
+  try {
+    // A byte order mark is a part of the bytes that were signed, so it is kept, and refused as JSON.
+    return good(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payloadOf(envelope)),
+    )
+  } catch {
+    return bad('not-utf8', 'the payload is not UTF-8')
+  }
+}
+
+/**
+ * The distinct keys of `ring` whose signatures are good. Each signature is verified by itself with the one
+ * key that its `kid` names, because `generalVerify` stops at the first good one. A signature by a key that
+ * nobody here knows counts for nothing; a wrong one by a known key refuses the document.
+ *
+ * Faults: those of `parseHeader`, `signature`.
+ */
+export async function verifiedKids(
+  kind: DocumentKind,
+  envelope: Envelope,
+  ring: KeyRing,
+): Promise<Checked<readonly string[]>> {
+  const kids = new Set<string>()
+  for (const { protected: header, signature } of envelope.signatures) {
+    const kid = parseHeader(header, kind)
+    if (!kid.ok) return kid
+    const jwk = Object.hasOwn(ring, kid.value) ? ring[kid.value] : undefined
+    if (jwk === undefined) continue
+    try {
+      const key = await importJWK({ ...jwk }, 'Ed25519')
+      const flattened = { protected: header, payload: envelope.payload, signature }
+      await flattenedVerify(flattened, key, { algorithms: ['Ed25519'] })
+    } catch {
+      return bad('signature', `the signature by key ${kid.value} is wrong`)
+    }
+    kids.add(kid.value)
+  }
+  return good([...kids])
+}
+
+/** A config whose signatures meet the threshold of its epoch's root. */
+export interface VerifiedConfig {
+  readonly envelope: Envelope
+  readonly text: string
+  readonly head: Head
+  readonly kids: readonly string[]
+  readonly config: Config
+}
+
+/** What a config is verified against: the cluster's id and its roots, `roots[0]` being the first. */
+export interface Trust {
+  readonly clusterId: string
+  readonly roots: readonly Root[]
+}
+
+/**
+ * Verifies a signed config. Faults: those of `verifiedKids` and `parseConfig`, `not-utf8`, `key-unknown`,
+ * `threshold`, `other-cluster`, `epoch-unknown`, `body-hosts`.
+ */
+export async function verifyConfig(
+  envelope: Envelope,
+  trust: Trust,
+): Promise<Checked<VerifiedConfig>> {
+  const kids = await verifiedKids('config', envelope, keysOf(trust.roots))
+  if (!kids.ok) return kids
+  if (kids.value.length === 0) return bad('key-unknown', 'no key of this cluster has signed it')
+  const text = textOf(envelope)
+  if (!text.ok) return text
+  const parsed = parseConfig(text.value)
+  if (!parsed.ok) return parsed
+  const { claims, body } = parsed.value
+  if (claims.aud !== trust.clusterId)
+    return bad('other-cluster', 'it is for another cluster', 'aud')
+  const root = trust.roots[claims.epoch - 1]
+  if (root === undefined) {
+    return bad('epoch-unknown', `there is no root document ${claims.epoch} here`, 'epoch')
+  }
+  if (!meetsThreshold(root.config, kids.value)) {
+    const { threshold } = root.config
+    return bad('threshold', `root ${claims.epoch} asks for ${threshold} of its config keys`)
+  }
+  if (!body.ok) return body
+  const head = headOf(claims, digestOf(payloadOf(envelope)))
+  return good({ envelope, text: text.value, head, kids: kids.value, config: body.value })
+}

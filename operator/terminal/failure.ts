@@ -1,0 +1,78 @@
+import { CoveyError, type Fault } from '../../protocol/fault.ts'
+
+/** 1 it failed, 2 wrong usage or input, 3 there are differences, 4 refused, 5 no agent answers. */
+export type ExitCode = 1 | 2 | 3 | 4 | 5
+
+/** A fault with its place in a file; lines and columns count from 1. */
+export interface LocatedFault extends Fault {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+
+/** What else a failure may say. */
+export interface FailureOptions {
+  readonly hint?: string
+  readonly cause?: unknown
+  /** All faults of the files that were read; they are printed instead of the message. */
+  readonly faults?: readonly LocatedFault[]
+  /** The document that `--json` prints instead of `{"error": …}`. */
+  readonly document?: unknown
+}
+
+/** An error that ends a command with its exit code. */
+export class Failure extends CoveyError {
+  readonly exit: ExitCode
+  readonly faults: readonly LocatedFault[]
+  readonly document: unknown
+
+  constructor(exit: ExitCode, code: string, message: string, options: FailureOptions = {}) {
+    super(code, message, {
+      ...(options.hint === undefined ? {} : { hint: options.hint }),
+      ...(options.cause === undefined ? {} : { cause: options.cause }),
+    })
+    this.name = 'Failure'
+    this.exit = exit
+    this.faults = options.faults ?? []
+    this.document = options.document
+  }
+}
+
+/** A failure whose reason is the faults of a file. */
+export function faultsFailure(faults: readonly LocatedFault[], hint?: string): Failure {
+  const files = [...new Set(faults.map((fault) => fault.file))].join(', ')
+  const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`
+  const options = hint === undefined ? { faults } : { faults, hint }
+  return new Failure(2, faults[0]?.code ?? 'faults', `${count} in ${files}`, options)
+}
+
+/** `FILE:LINE:COL: path: why`. */
+export function locatedText(fault: LocatedFault): string {
+  const path = fault.path === undefined || fault.path === '' ? '' : `${fault.path}: `
+  return `${fault.file}:${fault.line}:${fault.column}: ${path}${fault.message}`
+}
+
+const systemReasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  EISDIR: 'it is a folder, not a file',
+  ENOTDIR: 'a part of the path is no folder',
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  ELOOP: 'too many symbolic links',
+  ENAMETOOLONG: 'the name is too long',
+  EEXIST: 'it exists already',
+}
+
+/** The `code` of a system error, as ENOENT, or the empty string. */
+export function systemCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
+
+/** Why the system did not do something, in words where they are known. */
+export function systemReason(error: unknown): string {
+  const reason = systemReasons[systemCode(error)]
+  return reason ?? (error instanceof Error ? error.message : String(error))
+}

@@ -1,0 +1,77 @@
+import type { Io } from './io.ts'
+
+/** What a colour stands for. */
+export type Tone = 'good' | 'bad' | 'busy' | 'quiet' | 'strong'
+
+const codes: Readonly<Record<Tone, readonly [number, number]>> = {
+  good: [32, 39],
+  bad: [31, 39],
+  busy: [33, 39],
+  quiet: [2, 22],
+  strong: [1, 22],
+}
+
+/** Colours a text. */
+export type Paint = (tone: Tone, text: string) => string
+
+/** Colours for a terminal that wants them (https://no-color.org), else none. */
+export function paintFor(io: Io): Paint {
+  const wanted = io.outIsTerminal && !io.env['NO_COLOR'] && io.env['TERM'] !== 'dumb'
+  if (!wanted) return (_tone, text) => text
+  return (tone, text) => `\u001b[${codes[tone][0]}m${text}\u001b[${codes[tone][1]}m`
+}
+
+/** A cell of a table: its text and, where it has one, its colour. */
+export type Cell = string | { readonly text: string; readonly tone: Tone }
+
+/**
+ * Columns that line up, two spaces apart, each line ended. Control characters in cells are shown as `?`:
+ * what other hosts say must not reach the terminal as commands.
+ */
+export function table(
+  heads: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  paint: Paint,
+): string {
+  const cells = rows.map((row) =>
+    row.map((cell) => (typeof cell === 'string' ? { text: cell } : cell)),
+  )
+  const safe = cells.map((row) => row.map((cell) => ({ ...cell, text: printable(cell.text) })))
+  const widths = heads.map((head, column) =>
+    safe.reduce(
+      (width, row) => Math.max(width, [...(row[column]?.text ?? '')].length),
+      head.length,
+    ),
+  )
+  const last = heads.length - 1
+  const padding = (text: string, column: number): string =>
+    column === last ? '' : ' '.repeat((widths[column] ?? 0) - [...text].length + 2)
+  const head = heads.map((text, column) => paint('quiet', text) + padding(text, column)).join('')
+  const lines = safe.map((row) =>
+    row
+      .map((cell, column) => {
+        const text = 'tone' in cell ? paint(cell.tone, cell.text) : cell.text
+        return text + padding(cell.text, column)
+      })
+      .join(''),
+  )
+  return [head, ...lines].map((line) => `${line.trimEnd()}\n`).join('')
+}
+
+/** A text without control characters and direction marks, for a terminal. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?')
+}
+
+/** `3 s`, `12 min`, `5 h`, `9 d`: an age for people, rounded down. */
+export function ageText(seconds: number): string {
+  if (seconds < 120) return `${Math.max(0, Math.floor(seconds))} s`
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`
+  return `${Math.floor(seconds / 86_400)} d`
+}
+
+/** `1 host`, `2 hosts`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
