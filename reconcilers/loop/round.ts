@@ -1,3 +1,4 @@
+import { CoveyError } from '../../protocol/fault.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { restlessRoundsMax } from '../limits.ts'
 import {
@@ -207,5 +208,8 @@ function failuresOf(
 }
 
 function reasonOf(error: unknown): string {
+  if (error instanceof CoveyError && error.hint !== undefined) {
+    return `${error.message} (${error.hint})`
+  }
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,0 +1,67 @@
+import type { z } from 'zod'
+import { agentObjectSchema } from '../protocol/documents/agent-object.ts'
+import { bodyFaults, type Config } from '../protocol/documents/config.ts'
+import type { Fault } from '../protocol/fault.ts'
+import { agentType } from './loop/extra-types.ts'
+import type { AnyReconciler } from './reconciler.ts'
+import { checkReference, checkSchema, objectIn, sectionOf, typeIn } from './references.ts'
+import { wireguard } from './wireguard/index.ts'
+
+/** The reconcilers that every agent of this version has, in the order in which they build on each other. */
+export const builtInReconcilers: readonly AnyReconciler[] = [wireguard]
+
+/** Every object type that this version knows, with its schema. */
+export const knownTypes: Readonly<Record<string, z.ZodType>> = Object.assign(
+  { [agentType.type]: agentType.schema },
+  ...builtInReconcilers.map((reconciler) => reconciler.types),
+)
+
+/**
+ * Everything that is wrong with a config, over all hosts: form, fields and references, each with the path of
+ * its field. An object of an unknown type is no fault here: the host it is for may know it.
+ */
+export function lintConfig(config: Config): readonly Fault[] {
+  const faults: Fault[] = [...bodyFaults(config)]
+  const peerIds = new Map<string, string>()
+  for (const host of Object.keys(config.hosts)) {
+    if (sectionOf(config, host) === undefined) continue
+    for (const reconciler of builtInReconcilers) {
+      faults.push(...reconciler.resolve(config, host).faulty.map(({ fault }) => fault))
+    }
+    faults.push(...agentFaults(config, host, peerIds))
+  }
+  return withoutRepeats(faults)
+}
+
+function agentFaults(config: Config, host: string, peerIds: Map<string, string>): readonly Fault[] {
+  const section = sectionOf(config, host) ?? {}
+  const faults: Fault[] = []
+  const names = Object.keys(section).filter((name) => typeIn(section, name) === agentType.type)
+  for (const [index, name] of names.entries()) {
+    const path = `hosts.${host}.${name}`
+    const object = objectIn(section, name)
+    const { value: agent, faults: found } = checkSchema(agentObjectSchema, path, object)
+    faults.push(...found)
+    const target = section[name]?.['network']
+    for (const reference of agentType.references) {
+      if (typeof target !== 'string') continue
+      const fault = checkReference(section, path, reference, target)
+      if (fault !== undefined) faults.push(fault)
+    }
+    if (index > 0) {
+      faults.push({ code: 'agent-repeated', message: `${names[0]} is this host's agent`, path })
+    }
+    const other = agent && peerIds.get(agent.peer_id)
+    if (other !== undefined) {
+      const message = `is the peer id of host ${other} as well`
+      faults.push({ code: 'peer-id-repeated', message, path: `${path}.peer_id` })
+    } else if (agent !== undefined) peerIds.set(agent.peer_id, host)
+  }
+  return faults
+}
+
+/** What is wrong with one host's network is found again by each host that has it as a peer. */
+function withoutRepeats(faults: readonly Fault[]): readonly Fault[] {
+  const seen = new Map(faults.map((fault) => [`${fault.path} ${fault.code}`, fault] as const))
+  return [...seen.values()]
+}

@@ -1,0 +1,175 @@
+import {
+  cidrText,
+  compareNetworks,
+  endpointText,
+  parseAddress,
+  parseCidr,
+  parseEndpoint,
+} from '../addresses.ts'
+import { handshakeMsMax, renewalsMax, renewJitterMs, renewMs } from '../limits.ts'
+import type { DeviceSeen, PeerSeen, PeerWanted } from '../tools/wg.ts'
+import type { LinkMemory, PeerMemory } from './memory.ts'
+import { handshakeAgeMs, type WireguardObserved } from './observe.ts'
+import type { LinkSpec, PeerSpec, WireguardSpec } from './spec.ts'
+
+/** What one device should be, and how that differs from what it is. */
+export interface DevicePlan {
+  readonly publicKey: string
+  readonly listenPort: number
+  readonly peers: readonly PeerWanted[]
+  /** Keys of peers to remove first, so that they begin anew. */
+  readonly renew: readonly string[]
+  /** Objects that the difference is about; empty if there is none. */
+  readonly changed: readonly string[]
+  /** Whether it differs at all: a peer that nobody wants belongs to no object. */
+  readonly isDifferent: boolean
+  readonly memory: LinkMemory
+}
+
+/** Plans one device. `device` is null for a link that is yet to be made. */
+export function planDevice(
+  link: LinkSpec,
+  publicKey: string,
+  device: DeviceSeen | null,
+  spec: WireguardSpec,
+  observed: WireguardObserved,
+): DevicePlan {
+  const before = device === null ? undefined : observed.memory.links.get(link.link)
+  const seen = new Map(device?.peers.map((peer) => [peer.publicKey, peer]))
+  const wanted = link.peers.filter((peer) => peer.publicKey !== publicKey)
+  const changed = new Set<string>()
+  const memory = new Map<string, PeerMemory>()
+  const peers: PeerWanted[] = []
+  const renew: string[] = []
+  for (const peer of wanted) {
+    const known = before?.peers.get(peer.publicKey)
+    const context = { peer, seen: seen.get(peer.publicKey), known, observed, publicKey }
+    const isNew = renew.length < renewalsMax && isToRenew(context)
+    const target = targetOf(context, isNew)
+    if (isNew) renew.push(peer.publicKey)
+    if (isNew || differs(target, context.seen)) changed.add(peer.object)
+    peers.push(target)
+    memory.set(peer.publicKey, remembered(context, isNew))
+  }
+  for (const { peer, known } of keptPeers(link, before, device, spec)) {
+    peers.push(peer)
+    memory.set(peer.publicKey, known)
+  }
+  const names = new Set(peers.map((peer) => peer.publicKey))
+  const isStrange = device?.peers.some((peer) => !names.has(peer.publicKey)) ?? false
+  const isOwn = device?.publicKey === publicKey && device.listenPort === link.listenPort
+  if (!isOwn || isStrange) changed.add(link.object)
+  return {
+    publicKey,
+    listenPort: link.listenPort,
+    peers,
+    renew,
+    changed: [...changed],
+    isDifferent: changed.size > 0,
+    memory: { object: link.object, making: false, peers: memory },
+  }
+}
+
+interface PeerContext {
+  readonly peer: PeerSpec
+  readonly seen: PeerSeen | undefined
+  readonly known: PeerMemory | undefined
+  readonly observed: WireguardObserved
+  /** The link's own key. */
+  readonly publicKey: string
+}
+
+/** The numeric endpoint that the config asks for, or null. */
+function configuredEndpoint({ peer, observed }: PeerContext): string | null {
+  if (peer.endpoint === null) return null
+  const { address, host, port } = peer.endpoint
+  const found = address ?? parseAddress(observed.names.get(host)?.address ?? '')
+  return found ? endpointText(found, port) : null
+}
+
+/**
+ * The peer as it should be. Its endpoint is written only if it must change: a roamed one stays unless the
+ * configured one is new or the handshake is over.
+ */
+function targetOf(context: PeerContext, isNew: boolean): PeerWanted {
+  const { peer, seen, known, observed } = context
+  const configured = configuredEndpoint(context)
+  const isOver = handshakeAgeMs(seen, observed.nowMs) > handshakeMsMax
+  const isDue = isNew || isOver || configured !== (known?.endpoint ?? null)
+  const isOther = isNew || configured !== (seen?.endpoint ?? null)
+  const write = configured !== null && isDue && isOther
+  const { publicKey, allowedIps, keepaliveSeconds } = peer
+  // A renewed peer without a configured endpoint keeps the one that it was last seen at.
+  const roamed = isNew && seen?.endpoint && parseEndpoint(seen.endpoint) ? seen.endpoint : null
+  return { publicKey, allowedIps, keepaliveSeconds, endpoint: write ? configured : roamed }
+}
+
+function differs(target: PeerWanted, seen: PeerSeen | undefined): boolean {
+  if (seen === undefined || target.endpoint !== null) return true
+  if (target.keepaliveSeconds !== seen.keepaliveSeconds) return true
+  return target.allowedIps.map(cidrText).sort().join() !== seen.allowedIps.join()
+}
+
+/**
+ * Whether a peer has been silent for so long that it is removed and added again: WireGuard refuses a host
+ * whose clock was once ahead until it has caught up, and forgets that only with the peer. Each end of a
+ * tunnel has a time of its own, drawn from both keys, so that they do not keep interrupting each other.
+ */
+function isToRenew({ peer, seen, known, observed, publicKey }: PeerContext): boolean {
+  if (seen === undefined || known === undefined) return false
+  const { nowMs } = observed
+  const jitterMs = spread(`${publicKey} ${peer.publicKey} ${known.sinceMs}`) * renewJitterMs
+  const quietMs = handshakeAgeMs(seen, nowMs)
+  const ageMs = nowMs < known.sinceMs ? Number.POSITIVE_INFINITY : nowMs - known.sinceMs
+  return Math.min(quietMs, ageMs) > renewMs + jitterMs
+}
+
+/** A number in [0, 1) that looks random and is the same for the same text (FNV-1a, 32 bits). */
+function spread(text: string): number {
+  let hash = 0x811c9dc5
+  for (let at = 0; at < text.length; at++) {
+    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193) >>> 0
+  }
+  return hash / 2 ** 32
+}
+
+function remembered(context: PeerContext, isNew: boolean): PeerMemory {
+  const { peer, seen, known, observed } = context
+  const isSince = isNew || seen === undefined || known === undefined
+  return {
+    object: peer.object,
+    host: peer.host,
+    // Whether it was written now, or the device had it, or it has been applied before.
+    endpoint: configuredEndpoint(context),
+    sinceMs: isSince ? observed.nowMs : known.sinceMs,
+  }
+}
+
+interface KeptPeer {
+  readonly peer: PeerWanted
+  readonly known: PeerMemory
+}
+
+/** Peers of faulty objects stay as they are, less what others now have, and less hosts that are gone. */
+function keptPeers(
+  link: LinkSpec,
+  before: LinkMemory | undefined,
+  device: DeviceSeen | null,
+  spec: WireguardSpec,
+): readonly KeptPeer[] {
+  const wanted = new Set(link.peers.map((peer) => peer.publicKey))
+  const taken = link.peers.flatMap((peer) => peer.allowedIps)
+  return (device?.peers ?? []).flatMap((seen) => {
+    const known = before?.peers.get(seen.publicKey)
+    if (known === undefined || wanted.has(seen.publicKey)) return []
+    const isKept = spec.kept.some(
+      ({ object, host }) => object === known.object && (host === null || host === known.host),
+    )
+    if (!isKept || (known.host !== null && !spec.listed.has(known.host))) return []
+    const allowedIps = seen.allowedIps
+      .flatMap((text) => parseCidr(text) ?? [])
+      .filter((range) => !taken.some((each) => compareNetworks(each, range) === 0))
+    const { publicKey, keepaliveSeconds } = seen
+    return [{ peer: { publicKey, allowedIps, keepaliveSeconds, endpoint: null }, known }]
+  })
+}

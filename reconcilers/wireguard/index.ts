@@ -1,0 +1,24 @@
+import type { Reconciler } from '../reconciler.ts'
+import { applyWireguard } from './apply.ts'
+import { describeWireguard } from './describe.ts'
+import { judgeWireguard } from './links.ts'
+import { observeWireguard, type WireguardObserved } from './observe.ts'
+import { planWireguard, type WireguardStep } from './plan.ts'
+import { resolveWireguard } from './resolve.ts'
+import { meshSchema, networkSchema, peerSchema, type WireguardSpec } from './spec.ts'
+
+/** Links, peers and routes of WireGuard (docs/OBJECTS.md, wireguard). */
+export const wireguard: Reconciler<WireguardSpec, WireguardObserved, WireguardStep> = {
+  name: 'wireguard',
+  types: {
+    wireguard_network: networkSchema,
+    wireguard_peer: peerSchema,
+    wireguard_mesh: meshSchema,
+  },
+  resolve: resolveWireguard,
+  observe: observeWireguard,
+  judge: judgeWireguard,
+  plan: planWireguard,
+  apply: applyWireguard,
+  describe: describeWireguard,
+}

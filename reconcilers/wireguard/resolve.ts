@@ -1,0 +1,221 @@
+import { type Config, type HostSection, objectFaults } from '../../protocol/documents/config.ts'
+import type { Fault } from '../../protocol/fault.ts'
+import { cidrText, networkOf, overlaps } from '../addresses.ts'
+import type { Resolved } from '../reconciler.ts'
+import { checkReference, checkSchema, sectionOf, typeIn } from '../references.ts'
+import { type Candidate, judgeCandidates, type LinkContext, peerOf } from './candidates.ts'
+import { findNetwork, networkIndex } from './networks.ts'
+import { explicitCandidate, meshCandidates } from './peer-candidates.ts'
+import {
+  type Kept,
+  type LinkSpec,
+  meshSchema,
+  type NetworkObject,
+  type PeerObject,
+  type PeerSpec,
+  peerSchema,
+  type WireguardSpec,
+} from './spec.ts'
+
+/** What is collected while a section is resolved. */
+interface Findings {
+  readonly pending: { readonly object: string; readonly reason: string }[]
+  readonly faulty: { readonly object: string; readonly fault: Fault }[]
+  readonly kept: Kept[]
+  readonly references: Record<string, readonly string[]>
+}
+
+/**
+ * What a config means for the WireGuard links of one host (docs/OBJECTS.md, wireguard). Refusals are made
+ * here, before anything is touched: overlapping networks, default routes, addresses out of range.
+ */
+export function resolveWireguard(config: Config, host: string): Resolved<WireguardSpec> {
+  const section = sectionOf(config, host) ?? {}
+  const findings: Findings = { pending: [], faulty: [], kept: [], references: {} }
+  for (const [name, object] of Object.entries(section)) {
+    // What is not even an object may have been one of these before.
+    if (objectFaults('', name, object).length > 0) findings.kept.push({ object: name, host: null })
+  }
+  const contexts = ownLinks(config, host, section, findings)
+  const peers = ownPeers(host, section, findings)
+  const meshes = ownMeshes(host, section, findings)
+  const links = contexts.map((context) => {
+    const mine = peers.filter(({ peer }) => peer.network === context.object)
+    const mesh = meshes.get(context.object)
+    const candidates = mine.map(({ name, peer }) => explicitCandidate(context, name, peer))
+    const taken = takenByPeers(section, context.object)
+    const members = mesh === undefined ? [] : meshCandidates(context, mesh, taken)
+    return linkOf(context, settle(context, [...candidates, ...members], findings))
+  })
+  const { pending, faulty, kept, references } = findings
+  const spec = { links, kept, listed: new Set(Object.keys(config.hosts)) }
+  return { spec, pending, faulty, references }
+}
+
+/** Fails an object: it stays as it was applied. */
+function refuse(findings: Findings, object: string, faults: readonly Fault[]): void {
+  for (const fault of faults) findings.faulty.push({ object, fault })
+  findings.kept.push({ object, host: null })
+}
+
+function namesOf(section: HostSection, type: string): readonly string[] {
+  return Object.keys(section)
+    .filter(
+      (name) =>
+        typeIn(section, name) === type && objectFaults('', name, section[name]).length === 0,
+    )
+    .sort()
+}
+
+/** The sound links of a host, ordered by object name. */
+function ownLinks(
+  config: Config,
+  host: string,
+  section: HostSection,
+  findings: Findings,
+): readonly LinkContext[] {
+  const index = networkIndex(config)
+  const listed = new Set(Object.keys(config.hosts))
+  const contexts: LinkContext[] = []
+  for (const object of namesOf(section, 'wireguard_network')) {
+    const own = findNetwork(index, host, object)
+    if (own === undefined) continue
+    const { network } = own
+    const clash = network && clashWith(own.path, network, contexts)
+    if (network === undefined || clash !== undefined) {
+      refuse(findings, object, clash === undefined ? own.faults : [clash])
+    } else contexts.push({ host, object, own, network, index, listed })
+  }
+  return contexts
+}
+
+/** Two links of one host cannot share a name, a port or a range. */
+function clashWith(
+  path: string,
+  network: NetworkObject,
+  others: readonly LinkContext[],
+): Fault | undefined {
+  for (const { object, network: other } of others) {
+    if (network.link_name === other.link_name) {
+      const message = `${network.link_name} is the link of ${object}`
+      return { code: 'link-repeated', message, path: `${path}.link_name` }
+    }
+    if (network.listen_port === other.listen_port) {
+      const message = `${network.listen_port} is the port of ${object}`
+      return { code: 'port-repeated', message, path: `${path}.listen_port` }
+    }
+    const range = networkOf(other.address)
+    if (overlaps(networkOf(network.address), range)) {
+      const message = `overlaps with ${cidrText(range)} of ${object}`
+      return { code: 'overlap', message, path: `${path}.address` }
+    }
+  }
+  return undefined
+}
+
+interface NamedPeer {
+  readonly name: string
+  readonly peer: PeerObject
+}
+
+function ownPeers(host: string, section: HostSection, findings: Findings): readonly NamedPeer[] {
+  const peers: NamedPeer[] = []
+  for (const name of namesOf(section, 'wireguard_peer')) {
+    const path = `hosts.${host}.${name}`
+    const { value: peer, faults } = checkSchema(peerSchema, path, section[name])
+    const broken = checkNetwork(section, path, name, findings)
+    if (peer === undefined || broken !== undefined) {
+      refuse(findings, name, [...faults, ...(broken === undefined ? [] : [broken])])
+    } else peers.push({ name, peer })
+  }
+  return peers
+}
+
+/** Meshes by the network that they are of. */
+function ownMeshes(
+  host: string,
+  section: HostSection,
+  findings: Findings,
+): ReadonlyMap<string, string> {
+  const meshes = new Map<string, string>()
+  for (const name of namesOf(section, 'wireguard_mesh')) {
+    const path = `hosts.${host}.${name}`
+    const { value: mesh, faults } = checkSchema(meshSchema, path, section[name])
+    const broken = checkNetwork(section, path, name, findings)
+    const known = mesh && meshes.get(mesh.network)
+    if (mesh === undefined || broken !== undefined) {
+      refuse(findings, name, [...faults, ...(broken === undefined ? [] : [broken])])
+    } else if (known !== undefined) {
+      const message = `${known} is a mesh of ${mesh.network} already`
+      refuse(findings, name, [{ code: 'mesh-repeated', message, path: `${path}.network` }])
+    } else meshes.set(mesh.network, name)
+  }
+  return meshes
+}
+
+/** Judges the field `network`, which is a reference even where other fields are faulty. */
+function checkNetwork(
+  section: HostSection,
+  path: string,
+  name: string,
+  findings: Findings,
+): Fault | undefined {
+  const target = section[name]?.['network']
+  if (typeof target !== 'string') return undefined
+  const reference = { field: 'network', type: 'wireguard_network' }
+  const fault = checkReference(section, path, reference, target)
+  if (fault === undefined) findings.references[name] = [target]
+  return fault
+}
+
+/** Hosts and keys that explicit peers of a network name, also faulty ones: a mesh must not overrule them. */
+function takenByPeers(section: HostSection, network: string): ReadonlySet<string> {
+  const taken = new Set<string>()
+  for (const name of namesOf(section, 'wireguard_peer')) {
+    const peer = section[name]
+    if (peer?.['network'] !== network) continue
+    for (const value of [peer['host'], peer['public_key']]) {
+      if (typeof value === 'string') taken.add(value)
+    }
+  }
+  return taken
+}
+
+/** Sorts candidates into peers, pending and faulty ones. One faulty member does not hold back its mesh. */
+function settle(
+  context: LinkContext,
+  candidates: readonly Candidate[],
+  findings: Findings,
+): readonly PeerSpec[] {
+  const faults = judgeCandidates(context, candidates)
+  const peers: PeerSpec[] = []
+  const keyless = new Map<string, string[]>()
+  for (const candidate of candidates) {
+    const { object, host, isMesh, publicKey } = candidate
+    const found = faults.get(candidate) ?? []
+    for (const fault of found) findings.faulty.push({ object, fault })
+    if (found.length > 0) findings.kept.push({ object, host: isMesh ? host : null })
+    else if (publicKey !== null) peers.push(peerOf(candidate, publicKey))
+    else if (isMesh) keyless.set(object, [...(keyless.get(object) ?? []), host ?? ''])
+    else findings.pending.push({ object, reason: 'no public key' })
+  }
+  for (const [object, hosts] of keyless) {
+    const more = hosts.length > 3 ? ` and ${hosts.length - 3} more` : ''
+    const reason = `no public key of ${hosts.slice(0, 3).join(', ')}${more}`
+    findings.pending.push({ object, reason })
+  }
+  return peers.sort((a, b) => (a.publicKey < b.publicKey ? -1 : 1))
+}
+
+function linkOf(context: LinkContext, peers: readonly PeerSpec[]): LinkSpec {
+  const { object, network } = context
+  return {
+    object,
+    link: network.link_name,
+    address: network.address,
+    listenPort: network.listen_port,
+    mtu: network.mtu,
+    publicKey: network.public_key ?? null,
+    peers,
+  }
+}
