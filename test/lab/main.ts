@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { AgentStatus } from './agent-status.ts'
 import { createLab, type Lab, openLab } from './lab.ts'
+import { lookAround } from './look-around.ts'
 import { isAbandoned, type LabRecord, listLabs, removeLab, sweepLabs } from './record.ts'
 
 const hostsMax = 40
@@ -36,27 +37,6 @@ async function up(hosts: number): Promise<void> {
   }
   lab.keep()
   console.log(lookAround(lab))
-}
-
-/** What a person can do with a lab that runs. */
-export function lookAround(lab: Lab): string {
-  const names = [...lab.hosts.keys()]
-  const [first = ''] = names
-  const last = names.at(-1) ?? first
-  return [
-    `lab ${lab.record.id} runs: ${names.join(', ')}`,
-    '',
-    '  npm run lab -- status',
-    `  npm run lab -- exec ${first} -- covey status`,
-    `  npm run lab -- exec ${last} -- wg show`,
-    `  npm run lab -- exec ${first} -- bash`,
-    `  npm run lab -- cut ${first} ${last}     and then: heal`,
-    '  npm run lab -- down',
-    '',
-    `the operator's folder: ${lab.operator.folder}`,
-    `  there, with COVEY_KEY_DIR=${lab.operator.keyFolder}, covey inject … --to a socket of these:`,
-    ...[...lab.hosts.values()].filter(({ isOn }) => isOn).map((each) => `  ${each.socketPath}`),
-  ].join('\n')
 }
 
 function line(name: string, address: string, state: string): string {

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Hosts } from './config-hosts.ts'
 import { coveyPath, type VirtualHost } from './host.ts'
 import { type CommandOptions, type CommandResult, plainEnv, run } from './processes.ts'
 
@@ -75,18 +76,28 @@ export class Operator {
     throw new Error(`${host.name}: covey enrol: ${enrolled.stderr}${enrolled.stdout}`)
   }
 
-  /** The newest hosts that were signed, for a version by hand. */
-  async hosts(): Promise<Record<string, Record<string, Record<string, unknown>>>> {
+  /** The hosts that the layout means, for a version by hand. */
+  async hosts(): Promise<Hosts> {
     const config = JSON.parse(await this.must('compile'))
     return config.hosts
   }
 
   /** Signs these hosts as the next version, by the operator's own hand; gives the file. */
-  async sign(hosts: unknown, name = 'next'): Promise<string> {
+  async sign(hosts: Hosts, name = 'next'): Promise<string> {
     writeFileSync(this.path(`${name}.config.json`), JSON.stringify({ hosts }))
     const signed = this.path(`${name}.signed.json`)
     await this.must('sign', this.path(`${name}.config.json`), '--dir', '.', '-o', signed)
     return signed
+  }
+
+  /** Signs these hosts and hands them to one node, which has to accept them; gives the version. */
+  async release(hosts: Hosts, through: VirtualHost): Promise<number> {
+    const result = await this.inject(through, await this.sign(hosts))
+    const answer = JSON.parse(result.stdout || '{}')
+    if (result.exitCode === 0 && answer.verdict === 'accepted') return answer.head.version
+    throw new Error(
+      `inject at ${through.name}: ${result.exitCode} ${result.stderr}${result.stdout}`,
+    )
   }
 
   /** Hands a signed config to one node, over its socket. */
