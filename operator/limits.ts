@@ -1,6 +1,9 @@
 import { payloadBytesMax } from '../protocol/limits.ts'
 
-/** Bounds of the `covey` command, by name, with the unit last. Those of the protocol are in protocol/limits.ts. */
+/**
+ * Bounds of the `covey` command, by name, with the unit last. Those of the protocol are in
+ * protocol/limits.ts.
+ */
 
 /** A config before it is signed may be indented, so it may be larger than its payload. */
 export const configSourceBytesMax: number = 4 * payloadBytesMax
@@ -18,7 +21,9 @@ export const arrivalMsMax: number = 30_000
 export const lookMs: number = 500
 /** Tries to take the next free version while others sign at the same time. */
 export const versionTriesMax: number = 64
-/** Another command that edits the same folder is waited for this long, asking once in `editLockMs`. */
+/**
+ * Another command that edits the same folder is waited for this long, asking once in `editLockMs`.
+ */
 export const editLockMsMax: number = 5_000
 export const editLockMs: number = 50
 /** Faults of one file that are printed; the rest is counted. */

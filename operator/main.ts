@@ -34,7 +34,8 @@ const io: Io = {
   now: () => Date.now(),
 }
 
-// Whoever reads our output may stop reading (`covey history | head -1`); that is no failure of ours.
+// Whoever reads our output may stop reading (`covey history | head -1`); that is no failure of
+// ours.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)

@@ -25,7 +25,8 @@ export function buildProgram(io: Io): Command {
     .option('--key-dir <dir>', 'folder of your keys (COVEY_KEY_DIR, default: ~/.config/covey/keys)')
     .option('--to <socket>', 'the node to talk to, by its socket')
     .option('--run-dir <dir>', 'folder of the sockets (COVEY_RUN_DIR, default: /run/covey)')
-    // No command of this program reads these two; they are taken so that scripts can pass them to all.
+    // No command of this program reads these two; they are taken so that scripts can pass them to
+    // all.
     .addOption(new Option('--state-dir <dir>').hideHelp())
     .addOption(new Option('--config <file>').hideHelp())
     .addHelpCommand(helpCommand())

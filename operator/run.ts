@@ -7,7 +7,9 @@ import type { Io } from './terminal/io.ts'
 import { jsonText } from './terminal/session.ts'
 import { printable } from './terminal/style.ts'
 
-/** Runs one command line (without the program's own name) and returns its exit code. Never throws. */
+/**
+ * Runs one command line (without the program's own name) and returns its exit code. Never throws.
+ */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const program = buildProgram(io)
   try {
@@ -80,7 +82,10 @@ function oneLine(text: string): string {
   return printable(text.replace(/\s*[\r\n]+\s*/g, ' '))
 }
 
-/** The command that a line means, as far as it can be told from the words that are names of commands. */
+/**
+ * The command that a line means, as far as it can be told from the words that are names of
+ * commands.
+ */
 function commandIn(program: Command, argv: readonly string[]): Command {
   let command = program
   for (const word of argv) {

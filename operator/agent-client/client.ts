@@ -38,7 +38,8 @@ export function socketPath(session: Session): string {
 
 /**
  * Asks an agent over its socket. Throws `Failure`: `no-agent` (exit code 5) where nobody listens,
- * `no-answer` (1) where none comes in time, `socket-denied`, `answer-broken`, `answer-too-large` (1).
+ * `no-answer` (1) where none comes in time, `socket-denied`, `answer-broken`, `answer-too-large`
+ * (1).
  */
 export async function ask(session: Session, question: Question): Promise<Answer> {
   const socket = socketPath(session)
@@ -114,7 +115,9 @@ function connectFailure(socket: string, error: unknown): Failure {
   })
 }
 
-/** The JSON of an answer with this status. Throws `Failure` `agent-error` for a problem (RFC 9457). */
+/**
+ * The JSON of an answer with this status. Throws `Failure` `agent-error` for a problem (RFC 9457).
+ */
 export function documentOf(answer: Answer): unknown {
   let value: unknown
   try {

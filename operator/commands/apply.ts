@@ -28,7 +28,7 @@ export async function applyLayout(session: Session, input: Input): Promise<void>
   }
   const { hosts, warnings, cluster } = await compileChecked(session, folder.shown('cluster.yaml'))
   if (cluster !== folder.chain.cluster) {
-    const message = `cluster.yaml is of "${cluster}", and this folder's cluster is "${folder.chain.cluster}"`
+    const message = `cluster.yaml is of "${cluster}", and this folder is of "${folder.chain.cluster}"`
     throw new Failure(2, 'other-cluster', message, {
       hint: `set it back: cluster: ${folder.chain.cluster}`,
     })
@@ -94,8 +94,8 @@ async function confirm(
 }
 
 /**
- * Takes a newer config of the cluster, which another operator signed, into the history, so that the next one
- * follows it. Throws `Failure` `fork` where two different ones hold one place.
+ * Takes a newer config of the cluster, which another operator signed, into the history, so that the
+ * next one follows it. Throws `Failure` `fork` where two different ones hold one place.
  */
 async function catchUp(session: Session, folder: OperatorFolder): Promise<void> {
   const answer = await ask(session, { method: 'GET', path: '/v1/config' })
@@ -120,7 +120,7 @@ async function catchUp(session: Session, folder: OperatorFolder): Promise<void> 
     return
   }
   if (ours.head.version !== head.version || ours.head.epoch !== head.epoch) return
-  const message = `version ${head.version} was signed twice: the cluster holds another one than this folder`
+  const message = `version ${head.version} was signed twice: the node holds another than this folder`
   throw new Failure(4, 'fork', message, {
     hint: 'covey config show --signed > theirs.json, then covey sign CONFIG --base theirs.json',
   })

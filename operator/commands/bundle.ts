@@ -50,7 +50,8 @@ async function hasCard(session: Session, path: string, host: string): Promise<bo
   try {
     return hostFact((await readLayout(session, path)).lock, host, 'card') !== undefined
   } catch (error) {
-    // A layout that is missing or faulty says nothing of the host, and the bundle does not rest on it.
+    // A layout that is missing or faulty says nothing of the host, and the bundle does not rest on
+    // it.
     if (error instanceof Failure) return false
     throw error
   }

@@ -11,8 +11,8 @@ const host: CommandDefinition = {
       parameters: '[name] [destination]',
       summary: 'put a host into cluster.yaml, and its card and address into cluster.lock',
       details:
-        'The card is what `covey identity --host NAME --json` prints on the host. Without an endpoint the\n' +
-        'host is one behind NAT: it dials, and nobody dials it.',
+        'The card is what `covey identity --host NAME --json` prints on the host. Without an\n' +
+        'endpoint the host is one behind NAT: it dials, and nobody dials it.',
       examples: [
         'covey host add --card cloud01.card.json --endpoint 203.0.113.7:51820',
         'covey host add local01 --card local01.card.json --site home',
@@ -61,8 +61,8 @@ export const dailyCommands: readonly CommandDefinition[] = [
     aliases: ['up'],
     summary: 'compile the layout, sign it, send it, and watch it arrive on every host',
     details:
-      'Where the layout comes to the same hosts as the newest signed config, that one is sent again and\n' +
-      'nothing is signed. With --offline nothing is sent; the signed config goes to -o (or stdout).',
+      'Where the layout comes to the same hosts as the newest signed config, that one is sent again\n' +
+      'and nothing is signed. With --offline nothing is sent; the signed config goes to -o or stdout.',
     examples: ['covey apply', 'covey apply --offline -o home.signed.json'],
     options: [
       ['--yes', 'do not ask'],
@@ -77,8 +77,8 @@ export const dailyCommands: readonly CommandDefinition[] = [
     name: 'status',
     summary: 'show how the cluster is, as this node knows it',
     details:
-      'With --watch it goes on: redrawn on a terminal, else one line for each change (with --json one JSON\n' +
-      'document on each line), until Ctrl-C.',
+      'With --watch it goes on until Ctrl-C: redrawn on a terminal, else one line for each change\n' +
+      '(with --json one JSON document on each line).',
     examples: ['covey status', 'covey status --watch'],
     options: [['--watch', 'go on and show every change']],
     run: async (session, input) => (await import('./status.ts')).showStatus(session, input),

@@ -14,7 +14,10 @@ interface Row {
   readonly fault: string | null
 }
 
-/** `covey history`: every entry verified; one that is damaged is shown as such and fails the command. */
+/**
+ * `covey history`: every entry verified; one that is damaged is shown as such and fails the
+ * command.
+ */
 export async function showHistory(session: Session): Promise<void> {
   const folder = await openFolder(session)
   const rows: Row[] = []

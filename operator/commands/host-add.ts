@@ -17,7 +17,10 @@ import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import type { Input } from './definition.ts'
 
-/** `covey host add [NAME] --card FILE`. Adding the same card again changes nothing but the given fields. */
+/**
+ * `covey host add [NAME] --card FILE`. Adding the same card again changes nothing but the given
+ * fields.
+ */
 export async function addHost(session: Session, input: Input): Promise<void> {
   const [named, destination] = input.args
   const file = input.text('card')
@@ -32,7 +35,7 @@ export async function addHost(session: Session, input: Input): Promise<void> {
       'card-mismatch',
       `the card in ${file} is that of ${card.host}, not of ${name}`,
       {
-        hint: `add it as ${card.host}, or make one on the host: covey identity --host ${name} --json`,
+        hint: `add it as ${card.host}, or on the host: covey identity --host ${name} --json`,
       },
     )
   }
@@ -64,7 +67,10 @@ export async function addHost(session: Session, input: Input): Promise<void> {
 }
 
 function needsCard(name = 'NAME', destination: string | undefined): Failure {
-  const hint = `on the host: covey identity --host ${name} --json > ${name}.card.json; here: covey host add --card ${name}.card.json`
+  const file = `${name}.card.json`
+  const hint =
+    `on the host: covey identity --host ${name} --json > ${file}; ` +
+    `here: covey host add --card ${file}`
   const message =
     destination === undefined
       ? 'the card of the host is missing: --card FILE'

@@ -13,7 +13,9 @@ import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import type { Input } from './definition.ts'
 
-/** `covey init [DIR] --name NAME`. The first root document is written last: it makes the folder one. */
+/**
+ * `covey init [DIR] --name NAME`. The first root document is written last: it makes the folder one.
+ */
 export async function initFolder(session: Session, input: Input): Promise<void> {
   const dir = session.path(input.args[0] ?? session.settings.dir ?? '.')
   if (await isFolder(dir)) throw alreadyFolder(dir)
@@ -43,7 +45,7 @@ export async function initFolder(session: Session, input: Input): Promise<void> 
     `${name}: a new cluster in ${shown} (${clusterId.slice(0, 19)})\n` +
       `operator key: ${operator.path}\n` +
       `recovery key: ${recovery.path}\n` +
-      '              Move it to a place that is offline, and keep a copy: it replaces a lost operator key.\n' +
+      '  Move it to a place that is offline: it replaces an operator key that was lost.\n' +
       `next: covey identity --host NAME --json on a host, then here covey host add --card FILE\n`,
   )
 }

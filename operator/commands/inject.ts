@@ -53,9 +53,9 @@ export async function injectFile(session: Session, input: Input): Promise<void> 
 }
 
 /**
- * Hands an envelope to the agent. Returns the verdict where it is good: `accepted`, `already-head`, or a fork
- * that wins. Throws `Failure` with exit code 4 and the verdict as its document where it is not, with 1 where the
- * node could not store it, and as `ask` does.
+ * Hands an envelope to the agent. Returns the verdict where it is good: `accepted`, `already-head`,
+ * or a fork that wins. Throws `Failure` with exit code 4 and the verdict as its document where it
+ * is not, with 1 where the node could not store it, and as `ask` does.
  */
 export async function injectEnvelope(
   session: Session,
@@ -100,7 +100,9 @@ function replyIn(text: string): Reply | undefined {
   }
 }
 
-/** Reads a signed config of the user's. A fault of its form still comes with a verdict for scripts. */
+/**
+ * Reads a signed config of the user's. A fault of its form still comes with a verdict for scripts.
+ */
 async function readEnvelope(session: Session, file: string): Promise<Envelope> {
   const options = { bytesMax: envelopeBytesMax, kind: 'a signed config' }
   try {

@@ -67,8 +67,7 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   {
     name: 'compile',
     summary: 'work out the config that the layout means, unsigned',
-    details:
-      'A function of cluster.yaml and of the cluster.lock beside it: the same input gives the same bytes.',
+    details: 'A function of cluster.yaml and the cluster.lock beside it: same input, same bytes.',
     examples: ['covey compile', 'covey compile -f cluster.yaml -o config.json'],
     options: [
       ['-f, --file <layout>', 'the layout (default: cluster.yaml of the folder)'],
@@ -81,8 +80,8 @@ export const plumbingCommands: readonly CommandDefinition[] = [
     parameters: '<config>',
     summary: 'sign a config; it is recorded in history/ first',
     details:
-      'The file holds at least {"hosts": {…}}; aud, epoch, version, ancestors and iat are added. It follows the\n' +
-      'newest config in history/, or the one given with --base. Without -o the signed config goes to stdout.',
+      'The file holds at least {"hosts": {…}}; aud, epoch, version, ancestors and iat are added. It\n' +
+      'follows the newest config in history/, or the one given with --base.',
     examples: [
       'covey sign config.json -o signed.json',
       'covey compile | covey sign - | covey inject -',

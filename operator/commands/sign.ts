@@ -83,7 +83,7 @@ export async function deliver(
   const toFile = output !== undefined && output !== '-'
   if (toFile) await writeWhole(session.path(output), text)
   const hosts = counted(Object.keys(signed.config.hosts).length, 'host')
-  const said = `version ${head.version} (epoch ${head.epoch}) for ${hosts}, ${head.digest.slice(0, 19)}`
+  const said = `version ${head.version} for ${hosts} (${head.digest.slice(0, 19)})`
   const facts = { head, file: toFile ? output : null, history, signed_by: kids }
   if (toFile) session.result(facts, `${output}: ${said}\n`)
   else {

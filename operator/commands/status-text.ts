@@ -9,7 +9,9 @@ import {
   table,
 } from '../terminal/style.ts'
 
-/** A host that says nothing for this long is a problem: three rounds of the exchange, and some more. */
+/**
+ * A host that says nothing for this long is a problem: three rounds of the exchange, and some more.
+ */
 const silentSeconds = 120
 
 /** States in which nothing is wrong. */
@@ -160,7 +162,8 @@ function hostLine(host: HostStatus): string {
 
 function objectLine(object: Status['objects'][number]): string {
   const reason = object.reason == null ? '' : ` (${printable(object.reason)})`
-  return `${printable(object.name)} (${printable(object.type)}): ${printable(object.state)}${reason}`
+  const { name, type, state } = object
+  return `${printable(name)} (${printable(type)}): ${printable(state)}${reason}`
 }
 
 function alarmLine(alarm: Status['alarms'][number]): string {

@@ -60,7 +60,8 @@ function screen(session: Session): Show {
       answer === null
         ? 'no agent answers; waiting for it\n'
         : statusText(answer.status, session.paint)
-    // Home, the text with the rest of each line cleared, then the rest of the screen cleared: no flicker.
+    // Home, the text with the rest of each line cleared, then the rest of the screen cleared: no
+    // flicker.
     session.io.out(`\u001b[H${text.replace(/\n/g, '\u001b[K\n')}\u001b[J`)
   }
 }

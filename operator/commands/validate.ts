@@ -25,7 +25,10 @@ interface Finding {
   readonly says: string
 }
 
-/** `covey validate FILE`. A layout is known by `cluster`, a signed document by `payload`, a root by its header. */
+/**
+ * `covey validate FILE`. A layout is known by `cluster`, a signed document by `payload`, a root by
+ * its header.
+ */
 export async function validateFile(session: Session, input: Input): Promise<void> {
   const [file = '-'] = input.args
   const finding = await judge(session, file)
@@ -89,7 +92,10 @@ async function judgeSigned(session: Session, source: Source, located?: Located):
     : await judgeConfig(session, source, envelope, dir)
 }
 
-/** A root says of itself who must have signed it, so it is checked by itself; not that it is this cluster's. */
+/**
+ * A root says of itself who must have signed it, so it is checked by itself; not that it is this
+ * cluster's.
+ */
 async function judgeRoot(source: Source, envelope: Envelope): Promise<Finding> {
   const text = textOf(envelope)
   const parsed = text.ok ? parseRoot(text.value) : text

@@ -18,9 +18,9 @@ export interface ReadOptions {
 }
 
 /**
- * Reads a text of the user's, `-` being stdin. Throws `Failure` with exit code 2 and the code `file-missing`,
- * `file-unreadable`, `file-too-large`, `file-empty`, `file-binary`; with exit code 1 where the disk failed.
- * A byte order mark is taken off; line ends stay as they are.
+ * Reads a text of the user's, `-` being stdin. Throws `Failure` with exit code 2 and the code
+ * `file-missing`, `file-unreadable`, `file-too-large`, `file-empty`, `file-binary`; with exit code
+ * 1 where the disk failed. A byte order mark is taken off; line ends stay as they are.
  */
 export async function readSource(
   session: Session,

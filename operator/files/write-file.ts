@@ -7,9 +7,10 @@ import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
 export const temporaryPrefix = '.covey-'
 
 /**
- * Writes a file whole or not at all: temporary file in the same folder, fsync, rename, fsync of the folder.
- * What is no regular file (`/dev/stdout`, a pipe) is written to as it is. A link keeps pointing where it did.
- * Throws `Failure` `cannot-write` with exit code 1; then what was there before is unchanged.
+ * Writes a file whole or not at all: temporary file in the same folder, fsync, rename, fsync of the
+ * folder. What is no regular file (`/dev/stdout`, a pipe) is written to as it is. A link keeps
+ * pointing where it did. Throws `Failure` `cannot-write` with exit code 1; then what was there
+ * before is unchanged.
  */
 export async function writeWhole(path: string, text: string, mode = 0o644): Promise<void> {
   try {
@@ -30,8 +31,8 @@ export async function writeWhole(path: string, text: string, mode = 0o644): Prom
 }
 
 /**
- * Makes a new file, whole and durable, unless one of that name exists: false then. Two processes that try at
- * once cannot both get true, and a crash at any moment leaves the whole file or none.
+ * Makes a new file, whole and durable, unless one of that name exists: false then. Two processes
+ * that try at once cannot both get true, and a crash at any moment leaves the whole file or none.
  */
 export async function createWhole(path: string, text: string, mode = 0o644): Promise<boolean> {
   try {

@@ -22,8 +22,8 @@ const headerText = JSON.stringify({ alg: 'Ed25519', typ: 'covey-card+jwt' })
 const memberNames = ['host', 'peer_id', 'wireguard_public_key', 'sealing_public_key'] as const
 
 /**
- * Verifies a card with the public key that its own peer id is. So it says nothing of whom the host belongs
- * to; it says that whoever holds the libp2p key chose the other keys and the name.
+ * Verifies a card with the public key that its own peer id is. So it says nothing of whom the host
+ * belongs to; it says that whoever holds the libp2p key chose the other keys and the name.
  *
  * Faults: `card-shape`, `card-header`, `card-payload`, `card-host`, `card-peer-id`, `card-key`,
  * `card-signature`.
@@ -82,8 +82,9 @@ function parseClaims(text: string): Checked<Claims> {
 }
 
 /**
- * Reads what `covey identity --json` printed: the card, and beside it the same facts in clear, which must agree
- * with the signed ones. Faults: those of `verifyCard`, `card-file`, `card-mismatch`.
+ * Reads what `covey identity --json` printed: the card, and beside it the same facts in clear,
+ * which must agree with the signed ones. Faults: those of `verifyCard`, `card-file`,
+ * `card-mismatch`.
  */
 export async function parseIdentity(value: unknown): Promise<Checked<Card>> {
   const text = isObject(value) ? value['card'] : undefined

@@ -6,9 +6,9 @@ import { editLockMs, editLockMsMax } from '../limits.ts'
 import { Failure, systemCode } from '../terminal/failure.ts'
 
 /**
- * Runs `edit` while no other covey of this machine edits the folder. The lock is a name in Linux's abstract
- * socket namespace (unix(7)): the kernel gives it back whenever the process ends, so it is never stale. Systems
- * without that have no lock. Throws `Failure` `folder-busy`.
+ * Runs `edit` while no other covey of this machine edits the folder. The lock is a name in Linux's
+ * abstract socket namespace (unix(7)): the kernel gives it back whenever the process ends, so it is
+ * never stale. Systems without that have no lock. Throws `Failure` `folder-busy`.
  */
 export async function whileEditing<T>(dir: string, edit: () => Promise<T>): Promise<T> {
   if (process.platform !== 'linux') return await edit()

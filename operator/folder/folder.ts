@@ -9,7 +9,10 @@ export interface OperatorFolder {
   /** Absolute path. */
   readonly dir: string
   readonly chain: RootChain
-  /** A file of the folder as messages show it: relative to the working directory where that is shorter. */
+  /**
+   * A file of the folder as messages show it: relative to the working directory where that is
+   * shorter.
+   */
   shown(name: string): string
 }
 
@@ -18,7 +21,10 @@ export async function isFolder(dir: string): Promise<boolean> {
   return (await stat(join(dir, 'roots', '1.json')).catch(() => undefined)) !== undefined
 }
 
-/** The operator's folder at `--dir`, else the nearest upwards from the working directory. Undefined: none. */
+/**
+ * The operator's folder at `--dir`, else the nearest upwards from the working directory. Undefined:
+ * none.
+ */
 export async function findFolder(session: Session): Promise<string | undefined> {
   const { dir } = session.settings
   if (dir !== undefined) return (await isFolder(dir)) ? dir : undefined
@@ -28,7 +34,10 @@ export async function findFolder(session: Session): Promise<string | undefined> 
   }
 }
 
-/** Opens the operator's folder and verifies its roots. Throws `Failure` `no-folder`, `roots-damaged`. */
+/**
+ * Opens the operator's folder and verifies its roots. Throws `Failure` `no-folder`,
+ * `roots-damaged`.
+ */
 export async function openFolder(session: Session): Promise<OperatorFolder> {
   const dir = await findFolder(session)
   if (dir === undefined) {

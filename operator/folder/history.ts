@@ -8,7 +8,9 @@ import { type VerifiedConfig, verifyConfig } from '../signing/verify.ts'
 import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
 import type { OperatorFolder } from './folder.ts'
 
-/** One file of `DIR/history`: its name says which place it holds, and a place is never given twice. */
+/**
+ * One file of `DIR/history`: its name says which place it holds, and a place is never given twice.
+ */
 export interface HistoryEntry {
   readonly epoch: number
   readonly version: number

@@ -21,8 +21,8 @@ export interface OperatorKey {
 const suffix = '.jwk.json'
 
 /**
- * Makes a key and its file, `NAME.jwk.json`, mode 0600. Where that name is taken, part of the thumbprint
- * is added to it: a key is never overwritten.
+ * Makes a key and its file, `NAME.jwk.json`, mode 0600. Where that name is taken, part of the
+ * thumbprint is added to it: a key is never overwritten.
  */
 export async function newKey(keyDir: string, name: string): Promise<OperatorKey> {
   await makeFolder(keyDir, 0o700)
@@ -70,7 +70,10 @@ export async function readKeys(keyDir: string): Promise<KeyFolder> {
   return { keys, broken }
 }
 
-/** Reads one key file. Throws `Failure` `key-file` if it is no private Ed25519 JWK, or if its kid is not its own. */
+/**
+ * Reads one key file. Throws `Failure` `key-file` if it is no private Ed25519 JWK, or if its kid is
+ * not its own.
+ */
 export async function readKey(path: string): Promise<OperatorKey> {
   const wrong = (why: string, cause?: unknown): Failure =>
     new Failure(2, 'key-file', `${path}: ${why}`, {

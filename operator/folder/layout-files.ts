@@ -20,8 +20,8 @@ export interface LayoutFiles {
 }
 
 /**
- * Reads a layout and the `cluster.lock` beside it, which may be missing. `path` is as the user is to see it.
- * Throws `Failure` with all faults of the file.
+ * Reads a layout and the `cluster.lock` beside it, which may be missing. `path` is as the user is
+ * to see it. Throws `Failure` with all faults of the file.
  */
 export async function readLayout(session: Session, path: string): Promise<LayoutFiles> {
   const source = await readSource(session, path, {

@@ -52,8 +52,8 @@ export interface SoundRoot {
 }
 
 /**
- * Verifies what a root document says of itself. Faults: those of `verifiedKids` and `parseRoot`, `not-utf8`,
- * `root-kid`, `threshold`.
+ * Verifies what a root document says of itself. Faults: those of `verifiedKids` and `parseRoot`,
+ * `not-utf8`, `root-kid`, `threshold`.
  */
 export async function verifyRoot(envelope: Envelope): Promise<Checked<SoundRoot>> {
   const text = textOf(envelope)
@@ -72,8 +72,8 @@ export async function verifyRoot(envelope: Envelope): Promise<Checked<SoundRoot>
 }
 
 /**
- * Whether a sound root document may stand behind the one before it, whose root keys must have signed it too.
- * Faults: those of `verifiedKids`, `root-order`, `threshold`.
+ * Whether a sound root document may stand behind the one before it, whose root keys must have
+ * signed it too. Faults: those of `verifiedKids`, `root-order`, `threshold`.
  */
 async function followsIn(
   envelope: Envelope,

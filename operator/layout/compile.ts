@@ -63,8 +63,8 @@ export function cardlessFaults(compiled: Compiled): readonly Fault[] {
 }
 
 /**
- * The lowest address that no host has, or undefined if the network is full. A host that keeps its name keeps
- * its address.
+ * The lowest address that no host has, or undefined if the network is full. A host that keeps its
+ * name keeps its address.
  */
 export function freeAddress(layout: Layout, lock: Lock, name: string): string | undefined {
   const kept = hostFact(lock, name, 'address')
@@ -124,7 +124,7 @@ function warningsOf(layout: Layout): readonly string[] {
   return [
     reach
       ? `${all} have no endpoint, and no other host has one: there is no tunnel between any of them`
-      : `${all} have no endpoint: there is no tunnel between them, and configs reach each of them ` +
-        'through the hosts that have one',
+      : `${all} have no endpoint: there is no tunnel between them, and configs reach each ` +
+        'of them through the hosts that have one',
   ]
 }

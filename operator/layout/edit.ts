@@ -7,9 +7,9 @@ import { parseYamlSource } from '../sources/yaml-source.ts'
 export type HostFields = Readonly<Record<string, string>>
 
 /**
- * Puts a host into the text of a layout, or sets fields of one that is there. Everything else stays as it
- * was written, comments, quotes and white space included, wherever a line can simply be added; where it
- * cannot, the document is written anew, with its comments.
+ * Puts a host into the text of a layout, or sets fields of one that is there. Everything else stays
+ * as it was written, comments, quotes and white space included, wherever a line can simply be
+ * added; where it cannot, the document is written anew, with its comments.
  */
 export function withHost(source: Source, name: string, fields: HostFields): string {
   const expected = structuredClone(parseYamlSource(source).value) as {
@@ -76,13 +76,16 @@ function insertLine(source: Source, name: string, fields: HostFields): string | 
   }
   const key = isScalar(pair.key) ? pair.key.range : undefined
   if (key == null) return undefined
-  // `hosts:`, `hosts: {}` or `hosts: null`: what stands behind the colon goes, a comment behind it stays.
+  // `hosts:`, `hosts: {}` or `hosts: null`: what stands behind the colon goes, a comment behind it
+  // stays.
   const cut = endOfLine(text, key[1])
   const opening = text.slice(key[1], cut).replace(/^(\s*:)\s*(\{\s*\}|null|~)?/, '$1')
   return text.slice(0, key[1]) + endedText(opening, end) + line('  ') + text.slice(cut)
 }
 
-/** The text without the lines of a host in a block of lines; undefined where they are not so simple. */
+/**
+ * The text without the lines of a host in a block of lines; undefined where they are not so simple.
+ */
 function removeLines(source: Source, name: string): string | undefined {
   const { text } = source
   const hosts = parseYamlSource(source).document.get('hosts', true) as unknown

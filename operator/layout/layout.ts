@@ -120,7 +120,7 @@ function* keyFaults(value: object): Generator<Fault> {
       content === null || (typeof content === 'object' && Object.keys(content).length === 0)
     if ((laterKeys as readonly string[]).includes(key)) {
       if (empty) continue
-      const message = `"${key}" is not supported by this version of covey yet; it lays out hosts and their mesh`
+      const message = `"${key}" is not supported yet: this version lays out hosts and their mesh`
       yield { code: 'not-supported-yet', message, path: key }
     } else {
       yield { code: 'layout-key', message: `unknown key (known: ${known.join(', ')})`, path: key }

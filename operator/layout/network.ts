@@ -1,6 +1,9 @@
 import { parseAddress, addressText as textOf } from '../../reconcilers/addresses.ts'
 
-/** The cluster's range, IPv4. Its first /24 is for hosts; host N's containers have the Nth /24 after it. */
+/**
+ * The cluster's range, IPv4. Its first /24 is for hosts; host N's containers have the Nth /24 after
+ * it.
+ */
 export interface Network {
   /** First address, as a number. */
   readonly base: number
@@ -27,7 +30,7 @@ export function parseNetwork(text: string): Network | string {
   const prefix = Number(match?.[2])
   if (base === undefined || prefix > 32) return 'must be an IPv4 network, as 10.69.0.0/16'
   if (prefix < 8 || prefix > 23) {
-    return 'must be between /8 and /23: its first /24 is for hosts, and each has a /24 for containers'
+    return 'must be /8 to /23: its first /24 is for hosts, and each has a /24 for containers'
   }
   const size = 2 ** (32 - prefix)
   if (base % size !== 0)

@@ -1,21 +1,14 @@
 import { z } from 'zod'
-import { agentObjectSchema } from '../../protocol/documents/agent-object.ts'
 import { namePattern } from '../../protocol/names.ts'
-import { meshSchema, networkSchema, peerSchema } from '../../reconcilers/wireguard/spec.ts'
+import { knownTypes } from '../../reconcilers/lint.ts'
 
 /**
- * JSON Schema (draft 2020-12) of a config before it is signed. Objects of types that this version does not
- * know are let through, as hosts do.
+ * JSON Schema (draft 2020-12) of a config before it is signed. Objects of types that this version
+ * does not know are let through, as hosts do.
  */
 export function configJsonSchema(): object {
-  const known = {
-    agent: agentObjectSchema,
-    wireguard_network: networkSchema,
-    wireguard_peer: peerSchema,
-    wireguard_mesh: meshSchema,
-  }
   const types = Object.fromEntries(
-    Object.entries(known).map(([type, schema]) => [
+    Object.entries(knownTypes).map(([type, schema]) => [
       type,
       { ...z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }), $schema: undefined },
     ]),

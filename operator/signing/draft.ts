@@ -1,5 +1,5 @@
 import { isObject, type Json } from '../../protocol/documents/canonical-json.ts'
-import { bodyFaults, type Config } from '../../protocol/documents/config.ts'
+import type { Config } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import { jsonDepthMax } from '../../protocol/limits.ts'
 import { lintConfig } from '../../reconcilers/lint.ts'
@@ -17,8 +17,9 @@ export interface DraftPlace {
 }
 
 /**
- * Reads a config that is to be signed, as `{"hosts": {…}}`. Throws `Failure` with exit code 2 and all faults of
- * its objects, and with exit code 4 where it says that it is for another cluster or epoch.
+ * Reads a config that is to be signed, as `{"hosts": {…}}`. Throws `Failure` with exit code 2 and
+ * all faults of its objects, and with exit code 4 where it says that it is for another cluster or
+ * epoch.
  */
 export function draftFrom(located: Located, place: DraftPlace | null): ConfigDraft {
   expectNoFaults(located, configFaults(located.value))
@@ -68,11 +69,11 @@ export function configFaults(value: unknown): readonly Fault[] {
   }
   if (!isObject(hosts)) {
     const message =
-      hosts === undefined ? 'is missing: a config is {"hosts": {…}}' : 'must be an object of hosts'
+      hosts === undefined ? 'is missing: {"hosts": {…}}' : 'must be an object of hosts'
     return [...faults, { code: 'body-hosts', message, path: 'hosts' }]
   }
   const config = blankConfig(hosts as unknown as Config['hosts'])
-  return [...faults, ...bodyFaults(config), ...lintConfig(config)]
+  return [...faults, ...lintConfig(config)]
 }
 
 /** A config of these hosts with claims that say nothing, for checks that only look at the body. */
@@ -80,7 +81,10 @@ export function blankConfig(hosts: Config['hosts']): Config {
   return { aud: '', epoch: 1, version: 1, ancestors: [], iat: null, allowIsolation: [], hosts }
 }
 
-/** Whether a value is nested deeper; a list of levels instead of recursion, so that depth cannot hurt. */
+/**
+ * Whether a value is nested deeper; a list of levels instead of recursion, so that depth cannot
+ * hurt.
+ */
 function isDeeperThan(value: unknown, depthMax: number): boolean {
   let level: readonly unknown[] = [value]
   for (let depth = 0; level.length > 0; depth++) {

@@ -32,11 +32,12 @@ export interface SignOptions {
 }
 
 /**
- * Signs a config and records it in the history, which is durable before this returns. Where another process
- * takes the version meanwhile, everything is judged again for the next one.
+ * Signs a config and records it in the history, which is durable before this returns. Where another
+ * process takes the version meanwhile, everything is judged again for the next one.
  *
  * Throws `Failure` with exit code 4 and `gap`, `older`, `isolation`, `payload-too-large`,
- * `version-out-of-range`, `epoch-older`; with 1 and `key-missing`, `history-damaged`, `cannot-write`.
+ * `version-out-of-range`, `epoch-older`; with 1 and `key-missing`, `history-damaged`,
+ * `cannot-write`.
  */
 export async function makeConfig(
   session: Session,
@@ -113,8 +114,8 @@ function isolation(hosts: readonly string[]): Failure {
 }
 
 const hints: Readonly<Record<string, string>> = {
-  gap: 'take "version" out of the file and the next one is used, or say that you mean it: --allow-gap',
-  older: 'take "version" out of the file and the next one is used',
+  gap: 'take "version" out of the file to use the next one, or say that you mean it: --allow-gap',
+  older: 'take "version" out of the file to use the next one',
   'payload-too-large': 'take large files out of the config',
   'epoch-older': 'bring roots/ of this folder up to date',
 }

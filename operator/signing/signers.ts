@@ -4,8 +4,8 @@ import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 
 /**
- * As many of this operator's keys as a role's threshold asks for. Throws `Failure` `key-missing` where there
- * are fewer. Warns of key files that others can read.
+ * As many of this operator's keys as a role's threshold asks for. Throws `Failure` `key-missing`
+ * where there are fewer. Warns of key files that others can read.
  */
 export async function signersFor(session: Session, role: Role): Promise<readonly OperatorKey[]> {
   const folder = await readKeys(session.settings.keyDir)
@@ -25,14 +25,16 @@ function tooFew(
   held: readonly OperatorKey[],
   folder: KeyFolder,
 ): Failure {
-  const wanted = Object.entries(role.keys).map(([kid, key]) => `${key.name} (${kid.slice(0, 8)}…)`)
+  const wanted = Object.entries(role.keys)
+    .map(([kid, key]) => `${key.name} (${kid.slice(0, 8)}…)`)
+    .join(', ')
   const has = held.length === 0 ? 'none' : `only ${held.length}`
   const broken = folder.broken.map((failure) => `; ${failure.message}`).join('')
   return new Failure(
     1,
     'key-missing',
-    `${role.threshold} of the keys ${wanted.join(', ')} must sign, and ${session.settings.keyDir} ` +
-      `holds ${has} of them${broken}`,
+    `${role.threshold} of the keys ${wanted} must sign, and ` +
+      `${session.settings.keyDir} holds ${has} of them${broken}`,
     { hint: 'name the folder of your keys with --key-dir or COVEY_KEY_DIR' },
   )
 }

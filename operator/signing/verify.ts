@@ -14,7 +14,8 @@ export function payloadOf(envelope: Envelope): Uint8Array {
 /** The payload as text. Fault: `not-utf8`. */
 export function textOf(envelope: Envelope): Checked<string> {
   try {
-    // A byte order mark is a part of the bytes that were signed, so it is kept, and refused as JSON.
+    // A byte order mark is a part of the bytes that were signed, so it is kept, and refused as
+    // JSON.
     return good(
       new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payloadOf(envelope)),
     )
@@ -24,9 +25,10 @@ export function textOf(envelope: Envelope): Checked<string> {
 }
 
 /**
- * The distinct keys of `ring` whose signatures are good. Each signature is verified by itself with the one
- * key that its `kid` names, because `generalVerify` stops at the first good one. A signature by a key that
- * nobody here knows counts for nothing; a wrong one by a known key refuses the document.
+ * The distinct keys of `ring` whose signatures are good. Each signature is verified by itself with
+ * the one key that its `kid` names, because `generalVerify` stops at the first good one. A
+ * signature by a key that nobody here knows counts for nothing; a wrong one by a known key refuses
+ * the document.
  *
  * Faults: those of `parseHeader`, `signature`.
  */
@@ -62,15 +64,17 @@ export interface VerifiedConfig {
   readonly config: Config
 }
 
-/** What a config is verified against: the cluster's id and its roots, `roots[0]` being the first. */
+/**
+ * What a config is verified against: the cluster's id and its roots, `roots[0]` being the first.
+ */
 export interface Trust {
   readonly clusterId: string
   readonly roots: readonly Root[]
 }
 
 /**
- * Verifies a signed config. Faults: those of `verifiedKids` and `parseConfig`, `not-utf8`, `key-unknown`,
- * `threshold`, `other-cluster`, `epoch-unknown`, `body-hosts`.
+ * Verifies a signed config. Faults: those of `verifiedKids` and `parseConfig`, `not-utf8`,
+ * `key-unknown`, `threshold`, `other-cluster`, `epoch-unknown`, `body-hosts`.
  */
 export async function verifyConfig(
   envelope: Envelope,

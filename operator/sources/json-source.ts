@@ -5,8 +5,9 @@ import { faultsFailure } from '../terminal/failure.ts'
 import { at, type Located, locateIn, type Places } from './located.ts'
 
 /**
- * Reads JSON as it stands in a file. Throws `Failure` with every member that stands twice, every number that
- * is no safe integer and every forbidden name, or with the place of the first mistake in the syntax.
+ * Reads JSON as it stands in a file. Throws `Failure` with every member that stands twice, every
+ * number that is no safe integer and every forbidden name, or with the place of the first mistake
+ * in the syntax.
  */
 export function parseJsonSource(source: Source): Located {
   let value: unknown

@@ -25,7 +25,9 @@ export function positionAt(text: string, offset: number): { line: number; column
   }
 }
 
-/** Puts faults to their places: that of the path, else of the nearest member above it that exists. */
+/**
+ * Puts faults to their places: that of the path, else of the nearest member above it that exists.
+ */
 export function locateIn(
   source: Source,
   places: Places,

@@ -22,8 +22,8 @@ export interface YamlSource extends Located {
 }
 
 /**
- * Reads YAML 1.2 with merge keys, as Compose files use them. Throws `Failure` with every fault of the syntax,
- * every key that stands twice and every tag that is not known.
+ * Reads YAML 1.2 with merge keys, as Compose files use them. Throws `Failure` with every fault of
+ * the syntax, every key that stands twice and every tag that is not known.
  */
 export function parseYamlSource(source: Source): YamlSource {
   const document = parseDocument(source.text, {

@@ -12,7 +12,10 @@ export interface Io {
   err(text: string): void
   /** One line from the person at the terminal. */
   ask(question: string): Promise<string>
-  /** Fires at Ctrl-C or SIGTERM. From the first call on the process no longer dies of them by itself. */
+  /**
+   * Fires at Ctrl-C or SIGTERM. From the first call on the process no longer dies of them by
+   * itself.
+   */
   interrupted(): AbortSignal
   /** Milliseconds since 1970. */
   now(): number

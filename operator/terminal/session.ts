@@ -9,7 +9,9 @@ export interface Settings {
   readonly debug: boolean
   readonly runDir: string
   readonly keyDir: string
-  /** The operator's folder where it was named; else it is found upwards from the working directory. */
+  /**
+   * The operator's folder where it was named; else it is found upwards from the working directory.
+   */
   readonly dir: string | undefined
   readonly to: string | undefined
 }

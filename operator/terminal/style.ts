@@ -25,8 +25,8 @@ export function paintFor(io: Io): Paint {
 export type Cell = string | { readonly text: string; readonly tone: Tone }
 
 /**
- * Columns that line up, two spaces apart, each line ended. Control characters in cells are shown as `?`:
- * what other hosts say must not reach the terminal as commands.
+ * Columns that line up, two spaces apart, each line ended. Control characters in cells are shown as
+ * `?`: what other hosts say must not reach the terminal as commands.
  */
 export function table(
   heads: readonly string[],
