@@ -147,7 +147,10 @@ export class Story {
   async #cutAndHeal({ cloud01, cloud02, home01 }: Cast, hosts: Hosts): Promise<void> {
     this.#narrator.chapter('The host at home is cut off, and version 3 (MTU 1380) goes to a cloud')
     await this.#lab.isolate('home01')
-    this.#narrator.tell({ event: 'cut', text: 'home01   is cut off from everyone' })
+    const { address } = meshLink(hosts, 'cloud01')
+    const { exitCode: reached } = await home01.exec('ping', ['-c', '1', '-W', '1', address])
+    assert.notEqual(reached, 0, 'home01 still reaches cloud01')
+    this.#narrator.tell({ event: 'cut', text: 'home01   reaches nobody any more' })
     const begun = await this.#inject(cloud01, 3, hosts, 1380)
     await this.#arrival(3, [cloud01, cloud02], begun)
     await this.#checkMtu(hosts, [cloud01, cloud02], 1380)
