@@ -35,6 +35,8 @@ const hostEnv: Readonly<Record<string, string>> = {
   COVEY_CONFIG: '/var/lib/covey-lab/agent.json',
 }
 
+const enter = 'nsenter'
+
 /** Moves into the host's control groups, which entering its namespaces alone does not. */
 const joinCgroups = `
 for file in /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/*/cgroup.procs; do
@@ -165,7 +167,7 @@ export class VirtualHost {
     options: CommandOptions = {},
   ): Promise<CommandResult> {
     const env = { ...hostEnv, ...options.env }
-    return run('nsenter', this.#inside(command, args), { ...options, env })
+    return run(enter, this.#inside(command, args), { ...options, env })
   }
 
   /** Runs a command on the host that has to succeed; gives its stdout. */
@@ -183,7 +185,7 @@ export class VirtualHost {
 
   /** Starts a process on the host that goes on until it ends by itself or with the host. */
   spawn(command: string, args: readonly string[] = []): Running {
-    const child = spawn('nsenter', this.#inside(command, args), { env: hostEnv, cwd: '/' })
+    const child = spawn(enter, this.#inside(command, args), { env: hostEnv, cwd: '/' })
     let text = ''
     const take = (chunk: Buffer): void => {
       text += chunk.toString()
@@ -203,7 +205,7 @@ export class VirtualHost {
   /** Hands a command this terminal, for use by hand. Gives its exit code. */
   async attach(command: string, args: readonly string[]): Promise<number> {
     const env = { ...hostEnv, TERM: process.env['TERM'] ?? 'dumb' }
-    const child = spawn('nsenter', this.#inside(command, args), { env, cwd: '/', stdio: 'inherit' })
+    const child = spawn(enter, this.#inside(command, args), { env, cwd: '/', stdio: 'inherit' })
     return await new Promise((resolve, reject) => {
       child.on('error', reject)
       child.on('close', (code) => resolve(code ?? -1))

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { must, plainEnv, run } from './lab/processes.ts'
+
+const root = join(import.meta.dirname, '..')
+
+/** Names of the files that a bundle's entry loads before it does anything. */
+function loadedAtStart(folder: string, entry: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(entry)) return seen
+  seen.add(entry)
+  const text = readFileSync(join(folder, entry), 'utf8')
+  for (const [, name = ''] of text.matchAll(/^(?:\} from|import) "\.\/([^"]+)";$/gm)) {
+    loadedAtStart(folder, name, seen)
+  }
+  return seen
+}
+
+describe('the bundle', () => {
+  let folder: string
+  let built: string
+  const env = { ...plainEnv, PATH: `${dirname(process.execPath)}:${plainEnv['PATH']}` }
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'covey-build-'))
+    built = join(folder, 'dist')
+    await must(process.execPath, [join(root, 'build.ts'), built])
+  })
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('runs without the sources', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    const operator = join(built, 'package/dist/operator.js')
+    assert.equal(await must(process.execPath, [operator, '--version']), `${version}\n`)
+    assert.match(await must(process.execPath, [operator, '--help']), /^Usage: covey /)
+  })
+
+  it('keeps libp2p out of what the operator loads, and out of what `identity` loads', () => {
+    const withLibp2p = readdirSync(built).filter(
+      (name) => name.endsWith('.js') && readFileSync(join(built, name), 'utf8').includes('/yamux/'),
+    )
+    assert.notDeepEqual(withLibp2p, [])
+    for (const entry of ['operator.js', 'agent.js']) {
+      const loaded = loadedAtStart(built, entry)
+      assert.ok(loaded.size > 1, `${entry} loads nothing: the bundle looks different by now`)
+      assert.ok(!withLibp2p.some((name) => loaded.has(name)), `${entry} loads ${withLibp2p}`)
+    }
+  })
+
+  it('is a package that needs nothing but Node', async () => {
+    const packing = ['pack', join(built, 'package'), '--json', '--pack-destination', folder]
+    const [packed] = JSON.parse(await must('npm', packing, { env: { ...env, HOME: folder } }))
+    const prefix = join(folder, 'prefix')
+    await must(
+      'npm',
+      ['install', '--global', '--offline', '--prefix', prefix, join(folder, packed.filename)],
+      { env: { ...env, HOME: folder } },
+    )
+    const installed = join(prefix, 'lib/node_modules/covey')
+    assert.ok(existsSync(join(installed, 'covey.service')))
+    assert.ok(!existsSync(join(installed, 'node_modules')), 'it has brought other packages')
+    const covey = join(prefix, 'bin/covey')
+    const state = ['--state-dir', join(folder, 'state')]
+    const card = await must(covey, ['identity', '--host', 'cloud01', '--json', ...state], { env })
+    assert.match(JSON.parse(card).peer_id, /^12D3Koo/)
+    const { exitCode, stderr } = await run(covey, ['no-such-command'], { env })
+    assert.equal(exitCode, 2)
+    assert.match(stderr, /no-such-command/)
+  })
+})
