@@ -28,7 +28,7 @@ export async function applyLayout(session: Session, input: Input): Promise<void>
   }
   const { hosts, warnings, cluster } = await compileChecked(session, folder.shown('cluster.yaml'))
   if (cluster !== folder.chain.cluster) {
-    const message = `cluster.yaml is of "${cluster}", and this folder is of "${folder.chain.cluster}"`
+    const message = `cluster.yaml is of "${cluster}", this folder "${folder.chain.cluster}"`
     throw new Failure(2, 'other-cluster', message, {
       hint: `set it back: cluster: ${folder.chain.cluster}`,
     })
@@ -120,7 +120,7 @@ async function catchUp(session: Session, folder: OperatorFolder): Promise<void> 
     return
   }
   if (ours.head.version !== head.version || ours.head.epoch !== head.epoch) return
-  const message = `version ${head.version} was signed twice: the node holds another than this folder`
+  const message = `version ${head.version} was signed twice: the node's is not that of this folder`
   throw new Failure(4, 'fork', message, {
     hint: 'covey config show --signed > theirs.json, then covey sign CONFIG --base theirs.json',
   })

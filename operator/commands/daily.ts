@@ -61,8 +61,8 @@ export const dailyCommands: readonly CommandDefinition[] = [
     aliases: ['up'],
     summary: 'compile the layout, sign it, send it, and watch it arrive on every host',
     details:
-      'Where the layout comes to the same hosts as the newest signed config, that one is sent again\n' +
-      'and nothing is signed. With --offline nothing is sent; the signed config goes to -o or stdout.',
+      'Where the layout comes to the same hosts as the newest signed config, that one is sent\n' +
+      'again and nothing is signed. With --offline the signed config goes to -o, or to stdout.',
     examples: ['covey apply', 'covey apply --offline -o home.signed.json'],
     options: [
       ['--yes', 'do not ask'],
@@ -77,8 +77,8 @@ export const dailyCommands: readonly CommandDefinition[] = [
     name: 'status',
     summary: 'show how the cluster is, as this node knows it',
     details:
-      'With --watch it goes on until Ctrl-C: redrawn on a terminal, else one line for each change\n' +
-      '(with --json one JSON document on each line).',
+      'With --watch it goes on until Ctrl-C: redrawn on a terminal, else one line for each\n' +
+      'change (with --json one JSON document on each line).',
     examples: ['covey status', 'covey status --watch'],
     options: [['--watch', 'go on and show every change']],
     run: async (session, input) => (await import('./status.ts')).showStatus(session, input),

@@ -19,10 +19,10 @@ import type { Input } from './definition.ts'
 export async function initFolder(session: Session, input: Input): Promise<void> {
   const dir = session.path(input.args[0] ?? session.settings.dir ?? '.')
   if (await isFolder(dir)) throw alreadyFolder(dir)
-  await makeFolder(dir)
   const layoutPath = join(dir, 'cluster.yaml')
   const hasLayout = (await stat(layoutPath).catch(() => undefined)) !== undefined
   const name = await clusterName(session, input, hasLayout ? layoutPath : undefined)
+  await makeFolder(dir)
   await expectWritable(layoutPath)
   await makeFolder(join(dir, 'roots'))
   await makeFolder(join(dir, 'history'))

@@ -80,8 +80,8 @@ export const plumbingCommands: readonly CommandDefinition[] = [
     parameters: '<config>',
     summary: 'sign a config; it is recorded in history/ first',
     details:
-      'The file holds at least {"hosts": {…}}; aud, epoch, version, ancestors and iat are added. It\n' +
-      'follows the newest config in history/, or the one given with --base.',
+      'The file holds at least {"hosts": {…}}; the claims (aud, epoch, version …) are added.\n' +
+      'It follows the newest config in history/, or the one given with --base.',
     examples: [
       'covey sign config.json -o signed.json',
       'covey compile | covey sign - | covey inject -',

@@ -4,7 +4,8 @@ import { faultText } from '../../protocol/fault.ts'
 import { payloadBytesMax } from '../../protocol/limits.ts'
 import { isolatedHosts } from '../../reconcilers/mesh.ts'
 import type { OperatorFolder } from '../folder/folder.ts'
-import { listHistory, newestConfig, recordConfig } from '../folder/history.ts'
+import { listHistory, readHistory, recordConfig } from '../folder/history.ts'
+import type { RootChain } from '../folder/roots.ts'
 import { versionTriesMax } from '../limits.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
@@ -48,8 +49,12 @@ export async function makeConfig(
   const { chain, dir } = folder
   const signers = await signersFor(session, chain.newest.config)
   for (let tries = 0; tries < versionTriesMax; tries++) {
-    const base = options.base ?? (await newestConfig(folder))
-    const payload = await payloadFor(session, folder, draft, options, base)
+    // One look at the folder decides both: between two looks another process may take a version.
+    const history = await listHistory(dir)
+    const [newest] = history
+    const base = options.base ?? (newest === undefined ? null : await readHistory(folder, newest))
+    const taken = history.find((entry) => entry.epoch === chain.newest.epoch)?.version ?? 0
+    const payload = payloadFor(session, chain, draft, options, base, taken)
     const envelope = await signPayload('config', payload, signers)
     const verified = await verifyConfig(envelope, chain)
     if (!verified.ok) throw new Failure(1, verified.fault.code, faultText(verified.fault))
@@ -60,20 +65,19 @@ export async function makeConfig(
   })
 }
 
-async function payloadFor(
+function payloadFor(
   session: Session,
-  folder: OperatorFolder,
+  chain: RootChain,
   draft: ConfigDraft,
   options: SignOptions,
   base: VerifiedConfig | null,
-): Promise<string> {
-  const { chain, dir } = folder
-  const epoch = chain.newest.epoch
-  const taken = (await listHistory(dir)).find((entry) => entry.epoch === epoch)
+  versionTaken: number,
+): string {
+  const { epoch } = chain.newest
   const place = nextPlace({
     epoch,
     base: base === null ? null : { head: base.head, ancestors: base.config.ancestors },
-    versionTaken: taken?.version ?? 0,
+    versionTaken,
     versionWanted: draft.version,
     allowGap: options.allowGap,
   })
