@@ -13,8 +13,8 @@ import { build } from 'esbuild'
 
 /**
  * Bundles the two programs into plain JavaScript for those who install covey, and lays out the npm
- * package: `npm run build`, or `node build.ts DIR` to build somewhere else than in `dist`. The bundle
- * needs nothing but Node, so the package has no dependencies and brings no Node of its own.
+ * package: `npm run build`, or `node build.ts DIR` to build somewhere else than in `dist`. The
+ * bundle needs nothing but Node, so the package has no dependencies and brings no Node of its own.
  */
 const root = import.meta.dirname
 const outFolder = process.argv[2] ?? join(root, 'dist')

@@ -5,7 +5,10 @@ import { describe, it } from 'node:test'
 
 const root = join(import.meta.dirname, '..')
 
-/** The parts of `npm run check` that are programs of their own; the tidy test is a test file already. */
+/**
+ * The parts of `npm run check` that are programs of their own; the tidy test is a test file
+ * already.
+ */
 const programs: readonly (readonly string[])[] = [
   ['tsc', '-b'],
   ['biome', 'check', '--colors=off', '.'],

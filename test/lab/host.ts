@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AgentStatus, askStatus } from './agent-status.ts'
@@ -16,6 +16,7 @@ import {
   start,
 } from './processes.ts'
 import { cgroupOf, type HostRecord, type LabRecord, saveLab } from './record.ts'
+import { type Running, startBeside } from './running.ts'
 import { until, waitMsMax } from './waiting.ts'
 
 /** The checkout that this file belongs to. */
@@ -23,7 +24,9 @@ export const projectRoot: string = join(import.meta.dirname, '../..')
 /** The command under test. */
 export const coveyPath: string = join(projectRoot, 'bin/covey')
 
-/** An agent ends within a second of SIGTERM; the lab waits a little longer before it calls it stuck. */
+/**
+ * An agent ends within a second of SIGTERM; the lab waits a little longer before it calls it stuck.
+ */
 const stopMsMax = 10_000
 const logLinesMax = 25
 
@@ -44,16 +47,6 @@ for file in /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/*/cgroup.procs; do
 done 2>/dev/null
 exec "$@"
 `
-
-/** A process that goes on beside the test, inside a host. */
-export interface Running {
-  /** What it has printed on both outputs so far. */
-  output(): string
-  /** Sends it a signal; it must still run. */
-  signal(name: NodeJS.Signals): void
-  /** Settles when it has ended; -1 stands for a signal. */
-  readonly ended: Promise<number>
-}
 
 /** A host of its own on this machine: own network, processes, mounts, name, /run and /var/lib. */
 export class VirtualHost {
@@ -185,21 +178,7 @@ export class VirtualHost {
 
   /** Starts a process on the host that goes on until it ends by itself or with the host. */
   spawn(command: string, args: readonly string[] = []): Running {
-    const child = spawn(enter, this.#inside(command, args), { env: hostEnv, cwd: '/' })
-    let text = ''
-    const take = (chunk: Buffer): void => {
-      text += chunk.toString()
-    }
-    child.stdout.on('data', take)
-    child.stderr.on('data', take)
-    return {
-      output: () => text,
-      signal: (name) => signalChild(child, name),
-      ended: new Promise((resolve, reject) => {
-        child.on('error', reject)
-        child.on('close', (code) => resolve(code ?? -1))
-      }),
-    }
+    return startBeside(enter, this.#inside(command, args), hostEnv)
   }
 
   /** Hands a command this terminal, for use by hand. Gives its exit code. */
@@ -212,7 +191,9 @@ export class VirtualHost {
     })
   }
 
-  /** Starts the agent, as a process of its own that outlives the lab's, and waits until it answers. */
+  /**
+   * Starts the agent, as a process of its own that outlives the lab's, and waits until it answers.
+   */
   async startAgent(): Promise<void> {
     const { exitCode, stderr } = await this.exec('sh', [
       '-c',
@@ -258,7 +239,9 @@ export class VirtualHost {
     return askStatus(this.socketPath)
   }
 
-  /** Waits until the agent's status is as wanted; fails with `what`, the last status and the log. */
+  /**
+   * Waits until the agent's status is as wanted; fails with `what`, the last status and the log.
+   */
   async waitFor(
     what: string,
     wanted: (status: AgentStatus) => boolean,
@@ -284,11 +267,4 @@ export class VirtualHost {
     const lines = text.trimEnd().split('\n').slice(-logLinesMax)
     return [`--- ${this.name}: end of ${this.logPath}`, ...lines, '---'].join('\n')
   }
-}
-
-/** `nsenter` passes no signals on: the process that is meant is its child. */
-function signalChild(child: ChildProcess, name: NodeJS.Signals): void {
-  const [inner] = child.pid === undefined ? [] : childrenOf(child.pid)
-  if (inner === undefined) throw new Error('the process has ended already')
-  process.kill(inner, name)
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # First process of a virtual host, already alone in its namespaces. It gives the host a /proc, /run,
-# /sys and /var/lib that nobody else sees, then stays as the parent of orphans: a shell reaps them, a
-# bare sleep does not. Everything that it mounts ends with the mount namespace.
+# /sys and /var/lib that nobody else sees, then stays as the parent of orphans: a shell reaps them,
+# a bare sleep does not. Everything that it mounts ends with the mount namespace.
 # Usage: init.sh NAME FOLDER ROOT CGROUP
 # (FOLDER: what the host keeps over a power cut; ROOT: the checkout; CGROUP: name of its own folder)
 set -eu

@@ -50,7 +50,9 @@ export async function ipBatch(pid: number, lines: readonly string[]): Promise<vo
   await inNetworkOf(pid, 'ip', ['-batch', '-'], { stdin: `${lines.join('\n')}\n` })
 }
 
-/** Lays the bridge that plays the internet. Its own two addresses answer for what does not exist. */
+/**
+ * Lays the bridge that plays the internet. Its own two addresses answer for what does not exist.
+ */
 export async function layInternet(pid: number): Promise<void> {
   await ipBatch(pid, [
     'link set lo up',
@@ -90,8 +92,9 @@ export function takeLanPlace(
 }
 
 /**
- * Joins a namespace to the internet by a link that is `port` there and `inside` here. A link of that
- * name from before a power cut is removed first: the kernel takes its time with dead namespaces.
+ * Joins a namespace to the internet by a link that is `port` there and `inside` here. A link of
+ * that name from before a power cut is removed first: the kernel takes its time with dead
+ * namespaces.
  */
 export async function joinInternet(
   record: LabRecord,
@@ -135,7 +138,9 @@ async function plug(
   ])
 }
 
-/** Lays a router between a new site and the internet. Nobody outside can open a flow into the site. */
+/**
+ * Lays a router between a new site and the internet. Nobody outside can open a flow into the site.
+ */
 export async function layRouter(
   record: LabRecord,
   site: string,
@@ -172,7 +177,10 @@ export async function joinSite(
   ])
 }
 
-/** Drops whatever goes from one link of the internet to another; nobody loses carrier, and ARP stays. */
+/**
+ * Drops whatever goes from one link of the internet to another; nobody loses carrier, and ARP
+ * stays.
+ */
 export async function cutLinks(pid: number, from: string, to: string): Promise<void> {
   const element = `{ "${from}" . "${to}" }`
   await inNetworkOf(pid, 'nft', [`add element bridge lab cut ${element}`])

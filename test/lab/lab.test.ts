@@ -150,7 +150,10 @@ async function machineState(id: string): Promise<Record<string, unknown>> {
 
 const nothing = { processes: [], mounts: [], cgroups: [], folders: [], records: [] }
 
-/** Makes and ends a lab in a network namespace that stands for the machine's, with nobody else in it. */
+/**
+ * Makes and ends a lab in a network namespace that stands for the machine's, with nobody else in
+ * it.
+ */
 const watcher = `
   const load = (name) => import(${JSON.stringify(import.meta.dirname)} + '/' + name)
   const { createLab } = await load('lab.ts')

@@ -25,7 +25,9 @@ import {
 export interface HostOptions {
   /** Behind a router with address translation: nobody outside can open a flow to it. */
   readonly nat?: boolean
-  /** Hosts of one site share a router and reach one another directly. The host's own name if absent. */
+  /**
+   * Hosts of one site share a router and reach one another directly. The host's own name if absent.
+   */
   readonly site?: string
 }
 
@@ -53,7 +55,10 @@ export class Lab {
     )
   }
 
-  /** Makes a host and switches it on. Its name is known to all by /etc/hosts, if it has a public address. */
+  /**
+   * Makes a host and switches it on. Its name is known to all by /etc/hosts, if it has a public
+   * address.
+   */
   async host(name: string, options: HostOptions = {}): Promise<VirtualHost> {
     if (this.hosts.has(name)) throw new Error(`there is a host ${name} already`)
     const site = options.nat === true ? (options.site ?? name) : null
@@ -154,7 +159,10 @@ function closeAll(): void {
 
 let guarded = false
 
-/** However this process ends, its labs end with it; for SIGKILL there is the kernel, and the next sweep. */
+/**
+ * However this process ends, its labs end with it; for SIGKILL there is the kernel, and the next
+ * sweep.
+ */
 function guardExit(): void {
   if (guarded) return
   guarded = true

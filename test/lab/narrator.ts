@@ -1,4 +1,7 @@
-/** Something that happened in the story: its kind, what it says to people, and its facts for machines. */
+/**
+ * Something that happened in the story: its kind, what it says to people, and its facts for
+ * machines.
+ */
 export interface StoryEvent {
   readonly event: string
   readonly text: string

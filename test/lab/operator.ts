@@ -22,7 +22,9 @@ export class Operator {
     mkdirSync(this.folder, { recursive: true })
   }
 
-  /** Runs the covey command in the operator's folder, out of reach of an agent of the machine's own. */
+  /**
+   * Runs the covey command in the operator's folder, out of reach of an agent of the machine's own.
+   */
   covey(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     const env = {
       ...plainEnv,

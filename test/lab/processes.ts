@@ -33,7 +33,9 @@ export const plainEnv: Readonly<Record<string, string>> = {
 
 const outputBytesMax = 64 * 1024 * 1024
 
-/** Runs a command to its end, whatever its exit code. Rejects if it cannot start or takes too long. */
+/**
+ * Runs a command to its end, whatever its exit code. Rejects if it cannot start or takes too long.
+ */
 export async function run(
   command: string,
   args: readonly string[],
@@ -121,7 +123,9 @@ export function childrenOf(pid: number): readonly number[] {
   return found
 }
 
-/** Runs a command in the network namespace of another process, everything else being the machine's. */
+/**
+ * Runs a command in the network namespace of another process, everything else being the machine's.
+ */
 export function inNetworkOf(
   pid: number,
   command: string,

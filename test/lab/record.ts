@@ -55,7 +55,9 @@ export interface LabRecord {
 const registry = '/run/covey-lab'
 const endMsMax = 10_000
 
-/** Makes the folders of a new lab; `id` is part of every name that it uses outside its namespaces. */
+/**
+ * Makes the folders of a new lab; `id` is part of every name that it uses outside its namespaces.
+ */
 export function newLabFolders(): { id: string; folder: string } {
   const id = randomBytes(4).toString('hex')
   mkdirSync(registry, { recursive: true, mode: 0o700 })
@@ -130,9 +132,9 @@ function removeCgroups(record: LabRecord): void {
 }
 
 /**
- * Ends a lab and removes every trace of it, without waiting for anything but the kernel: it also runs
- * while this process exits. With the first process of a host its namespaces go, and with them every
- * process, link, rule and mount inside.
+ * Ends a lab and removes every trace of it, without waiting for anything but the kernel: it also
+ * runs while this process exits. With the first process of a host its namespaces go, and with them
+ * every process, link, rule and mount inside.
  */
 export function removeLab(record: LabRecord): void {
   const processes = processesOf(record)

@@ -6,7 +6,10 @@ import type { VirtualHost } from './host.ts'
 import { createLab, type Lab } from './lab.ts'
 import { until } from './waiting.ts'
 
-/** Makes a link, a route and a WireGuard link with a peer that are nobody's business but the owner's. */
+/**
+ * Makes a link, a route and a WireGuard link with a peer that are nobody's business but the
+ * owner's.
+ */
 const ownThings = `
 ip link add mine0 type veth peer name mine1
 ip link set mine0 up
@@ -105,7 +108,7 @@ describe('repairing', () => {
     assert.equal(await look(), before)
   })
 
-  it("fails the object whose link name is taken by somebody else's link, and only that", async () => {
+  it("fails the object whose link name is taken by another's link, and only that", async () => {
     const taken = structuredClone(hosts)
     const own = taken['cloud01'] ?? assert.fail('no cloud01')
     own['second'] = {

@@ -28,7 +28,10 @@ function withMtu(hosts: Hosts, mtu: number): Hosts {
   return changed
 }
 
-/** The demo: everything in it really happens, and the story ends at the first thing that does not hold. */
+/**
+ * The demo: everything in it really happens, and the story ends at the first thing that does not
+ * hold.
+ */
 export class Story {
   readonly #lab: Lab
   readonly #narrator: Narrator

@@ -4,8 +4,8 @@ import { pino } from 'pino'
 import { createOverlay } from '../../agent/overlay/index.ts'
 
 /**
- * Dials an agent's overlay port with a key of one's own, as somebody would who has got into the tunnel.
- * Prints `up` if its gossip stream opens and is open 2 s later still, else why not.
+ * Dials an agent's overlay port with a key of one's own, as somebody would who has got into the
+ * tunnel. Prints `up` if its gossip stream opens and is open 2 s later still, else why not.
  * Usage: stranger.ts ADDRESS PORT PEER_ID [FILE] (FILE: a host's identity; a new key if absent)
  */
 const [address = '', port = '', peerId = '', file] = process.argv.slice(2)

@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Where nothing else is said, the lab waits this long for what has to happen. Generous: machines differ. */
+/**
+ * Where nothing else is said, the lab waits this long for what has to happen. Generous: machines
+ * differ.
+ */
 export const waitMsMax = 60_000
 
 const pollMs = 50
 
 /**
- * Waits until `probe` gives something other than undefined or false, and gives that back. Rejects with
- * `what` and with what `probe` threw last, if it did, after `timeoutMs`.
+ * Waits until `probe` gives something other than undefined or false, and gives that back. Rejects
+ * with `what` and with what `probe` threw last, if it did, after `timeoutMs`.
  */
 export async function until<T>(
   what: string,

@@ -2,7 +2,9 @@ import { posix } from 'node:path'
 import ts from 'typescript'
 import { type Finding, lineOf, type Rule, roomOf, type Source, sources, walk } from './tree.ts'
 
-/** Rooms that a file of a room may import from, besides its own (docs/ARCHITECTURE.md, The house). */
+/**
+ * Rooms that a file of a room may import from, besides its own (docs/ARCHITECTURE.md, The house).
+ */
 const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   reconcilers: ['protocol'],
@@ -85,7 +87,10 @@ export const importDirections: Rule = (tree) =>
       .filter((finding) => finding !== null),
   )
 
-/** No chain of imports that survives the stripping of types leads from the operator to a host's machinery. */
+/**
+ * No chain of imports that survives the stripping of types leads from the operator to a host's
+ * machinery.
+ */
 export const operatorStaysPure: Rule = (tree) => {
   const byPath = new Map(sources(tree).map((source) => [source.path, source]))
   const findings: Finding[] = []

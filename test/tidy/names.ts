@@ -46,7 +46,10 @@ function isDocumented(node: ts.Statement): boolean {
   return ts.getJSDocCommentsAndTags(node).length > 0
 }
 
-/** Docstrings missing in one file. One above a run of declarations without a blank line is for all of them. */
+/**
+ * Docstrings missing in one file. One above a run of declarations without a blank line is for all
+ * of them.
+ */
 function undocumented({ path, file }: Source): readonly Finding[] {
   const findings: Finding[] = []
   let coveredUntilLine = 0

@@ -17,7 +17,9 @@ const impureGlobals = new Set([
   'queueMicrotask',
 ])
 
-/** Whether an identifier is a value or a type of that name, and not a member or a key of something. */
+/**
+ * Whether an identifier is a value or a type of that name, and not a member or a key of something.
+ */
 function standsAlone(node: ts.Identifier): boolean {
   const { parent } = node
   if (ts.isPropertyAccessExpression(parent)) return parent.expression === node

@@ -23,7 +23,10 @@ interface Case {
 
 const lines = (count: number): string => 'x()\n'.repeat(count)
 
-/** Planted violations beside code that comes close to one, so that a rule which never fires is noticed. */
+/**
+ * Planted violations beside code that comes close to one, so that a rule which never fires is
+ * noticed.
+ */
 const cases: readonly Case[] = [
   {
     rule: shortFiles,
@@ -33,9 +36,13 @@ const cases: readonly Case[] = [
   },
   {
     rule: shortLines,
-    says: 'counts characters, not bytes',
-    files: { 'agent/a.ts': `x\n${'y'.repeat(101)}`, 'bin/b': 'é'.repeat(100) },
-    found: ['agent/a.ts:2'],
+    says: 'counts characters, not bytes, and lets text for people be',
+    files: {
+      'agent/a.ts': `x\n${'y'.repeat(101)}\nconst z = '${'z'.repeat(100)}'\n`,
+      'agent/b.ts': `const x = 'x' // ${'y'.repeat(100)}\n`,
+      'bin/b': 'é'.repeat(100),
+    },
+    found: ['agent/a.ts:2', 'agent/b.ts:1'],
   },
   {
     rule: shortFunctions,
