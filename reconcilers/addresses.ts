@@ -1,6 +1,6 @@
 /**
- * IPv4 and IPv6 addresses and networks as numbers, so that two spellings of one address are one address.
- * Texts out of here are canonical: RFC 5952 for IPv6.
+ * IPv4 and IPv6 addresses and networks as numbers, so that two spellings of one address are one
+ * address. Texts out of here are canonical: RFC 5952 for IPv6.
  */
 
 export type Family = 4 | 6
@@ -23,7 +23,9 @@ export function widthOf(family: Family): number {
   return widths[family]
 }
 
-/** Parses an address without prefix length or zone. IPv4 in dotted decimal without leading zeros. */
+/**
+ * Parses an address without prefix length or zone. IPv4 in dotted decimal without leading zeros.
+ */
 export function parseAddress(text: string): Address | undefined {
   if (text.length > 45) return undefined
   return text.includes(':') ? parseIpv6(text) : parseIpv4(text)
@@ -131,7 +133,10 @@ export function overlaps(a: Cidr, b: Cidr): boolean {
   return contains(a, b) || contains(b, a)
 }
 
-/** Order by family, then first address, then the wider network: a network comes before what it holds. */
+/**
+ * Order by family, then first address, then the wider network: a network comes before what it
+ * holds.
+ */
 export function compareNetworks(a: Cidr, b: Cidr): number {
   if (a.family !== b.family) return a.family - b.family
   if (a.bits !== b.bits) return a.bits < b.bits ? -1 : 1

@@ -3,7 +3,9 @@ export interface Command {
   /** Name of a tool that covey knows, as `wg`; the real ports map it to an absolute path. */
   readonly tool: string
   readonly args: readonly string[]
-  /** Data for stdin; a tool that cannot read a socket there takes a file instead (see `HostFiles`). */
+  /**
+   * Data for stdin; a tool that cannot read a socket there takes a file instead (see `HostFiles`).
+   */
   readonly stdin?: string
   /** Wall time, in ms, after which it is killed; 10 000 where absent. */
   readonly timeoutMs?: number
@@ -16,7 +18,10 @@ export interface CommandResult {
   readonly stderr: string
 }
 
-/** Runs commands. Rejects with a `CoveyError` (`tool-missing`, `tool-timeout`, `tool-output`) if none came of it. */
+/**
+ * Runs commands. Rejects with a `CoveyError` (`tool-missing`, `tool-timeout`, `tool-output`) if
+ * none came of it.
+ */
 export type CommandRunner = (command: Command, signal: AbortSignal) => Promise<CommandResult>
 
 /** Files below the agent's own folders. Paths are relative, made from checked names only. */

@@ -1,8 +1,8 @@
 /** Bounds of the reconcilers and of the loop that drives them, by name, with the unit last. */
 
 /**
- * A round looks at everything at least this often. The kernel announces changes of links, addresses and
- * routes, but not of WireGuard peers, so this is also how long a lost peer may stay lost.
+ * A round looks at everything at least this often. The kernel announces changes of links, addresses
+ * and routes, but not of WireGuard peers, so this is also how long a lost peer may stay lost.
  */
 export const roundMs: number = 10_000
 /** A round that changed something is followed by one that checks it, after this time. */

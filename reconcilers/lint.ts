@@ -3,30 +3,34 @@ import { agentObjectSchema } from '../protocol/documents/agent-object.ts'
 import { bodyFaults, type Config } from '../protocol/documents/config.ts'
 import type { Fault } from '../protocol/fault.ts'
 import { agentType } from './loop/extra-types.ts'
-import type { AnyReconciler } from './reconciler.ts'
+import type { Resolved } from './reconciler.ts'
 import { checkReference, checkSchema, objectIn, sectionOf, typeIn } from './references.ts'
-import { wireguard } from './wireguard/index.ts'
+import { resolveWireguard } from './wireguard/resolve.ts'
+import { wireguardTypes } from './wireguard/spec.ts'
 
-/** The reconcilers that every agent of this version has, in the order in which they build on each other. */
-export const builtInReconcilers: readonly AnyReconciler[] = [wireguard]
+/** The pure part of every reconciler that this version has. */
+const resolvers: readonly ((config: Config, host: string) => Resolved<unknown>)[] = [
+  resolveWireguard,
+]
 
 /** Every object type that this version knows, with its schema. */
-export const knownTypes: Readonly<Record<string, z.ZodType>> = Object.assign(
-  { [agentType.type]: agentType.schema },
-  ...builtInReconcilers.map((reconciler) => reconciler.types),
-)
+export const knownTypes: Readonly<Record<string, z.ZodType>> = {
+  [agentType.type]: agentType.schema,
+  ...wireguardTypes,
+}
 
 /**
- * Everything that is wrong with a config, over all hosts: form, fields and references, each with the path of
- * its field. An object of an unknown type is no fault here: the host it is for may know it.
+ * Everything that is wrong with a config, over all hosts: form, fields and references, each with
+ * the path of its field. An object of an unknown type is no fault here: the host it is for may know
+ * it.
  */
 export function lintConfig(config: Config): readonly Fault[] {
   const faults: Fault[] = [...bodyFaults(config)]
   const peerIds = new Map<string, string>()
   for (const host of Object.keys(config.hosts)) {
     if (sectionOf(config, host) === undefined) continue
-    for (const reconciler of builtInReconcilers) {
-      faults.push(...reconciler.resolve(config, host).faulty.map(({ fault }) => fault))
+    for (const resolve of resolvers) {
+      faults.push(...resolve(config, host).faulty.map(({ fault }) => fault))
     }
     faults.push(...agentFaults(config, host, peerIds))
   }

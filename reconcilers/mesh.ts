@@ -6,9 +6,10 @@ import { resolveWireguard } from './wireguard/resolve.ts'
 import type { LinkSpec, PeerSpec } from './wireguard/spec.ts'
 
 /**
- * The hosts that a new config would cut off: under `before` the gossip had a path of tunnels from them to
- * another host with an agent, under `after` it has none. Hosts that are no longer listed, and those that the
- * signer named in `allow_isolation`, are not in it. Ordered by name; docs/THREATS.md, lock-out.
+ * The hosts that a new config would cut off: under `before` the gossip had a path of tunnels from
+ * them to another host with an agent, under `after` it has none. Hosts that are no longer listed,
+ * and those that the signer named in `allow_isolation`, are not in it. Ordered by name;
+ * docs/THREATS.md, lock-out.
  */
 export function isolatedHosts(before: Config | null, after: Config): readonly string[] {
   if (before === null) return []
@@ -51,9 +52,9 @@ interface HostLink {
 }
 
 /**
- * Which hosts have a tunnel between them, by host name. It takes both ends: each has the other's key as a peer
- * that may send from its address, and at least one knows an endpoint of the other. Faulty objects count as
- * not there. Of a host with an agent only the agent's own network counts.
+ * Which hosts have a tunnel between them, by host name. It takes both ends: each has the other's
+ * key as a peer that may send from its address, and at least one knows an endpoint of the other.
+ * Faulty objects count as not there. Of a host with an agent only the agent's own network counts.
  */
 export function tunnelsOf(config: Config): ReadonlyMap<string, ReadonlySet<string>> {
   const byKey = new Map<string, HostLink>()

@@ -11,7 +11,10 @@ export interface Resolved<Spec> {
   readonly pending: readonly { readonly object: string; readonly reason: string }[]
   /** Objects that are wrong. They keep their applied form and hold back what refers to them. */
   readonly faulty: readonly { readonly object: string; readonly fault: Fault }[]
-  /** For each object that refers to others of this host, their names. Order and holding back rest on it. */
+  /**
+   * For each object that refers to others of this host, their names. Order and holding back rest on
+   * it.
+   */
   readonly references: Readonly<Record<string, readonly string[]>>
 }
 
@@ -24,7 +27,10 @@ export interface Verdict {
 
 /** A step of a plan. One step may be a batch for many objects. */
 export interface PlanStep {
-  /** Names of the objects of this host that the step is for; empty for leftovers that no object wants. */
+  /**
+   * Names of the objects of this host that the step is for; empty for leftovers that no object
+   * wants.
+   */
   readonly objects: readonly string[]
   /** Set where the step only removes what no object wants; it runs after everything that adds. */
   readonly takesDown?: true
@@ -41,7 +47,9 @@ export class StepError extends CoveyError {
   }
 }
 
-/** One kind of machinery on a host. Decisions live in `plan`; `apply` is dumb. docs/ARCHITECTURE.md. */
+/**
+ * One kind of machinery on a host. Decisions live in `plan`; `apply` is dumb. docs/ARCHITECTURE.md.
+ */
 export interface Reconciler<Spec, Observed, Step extends PlanStep> {
   /** Stable name of the room, as `wireguard`. */
   readonly name: string
@@ -50,7 +58,9 @@ export interface Reconciler<Spec, Observed, Step extends PlanStep> {
   /** Pure. Also judges references: a missing one, one of the wrong type or a circle is a fault. */
   resolve(config: Config, host: string): Resolved<Spec>
   observe(spec: Spec, host: HostPorts, signal: AbortSignal): Promise<Observed>
-  /** Pure. Objects that what was observed holds back, as a link of that name that is not covey's. */
+  /**
+   * Pure. Objects that what was observed holds back, as a link of that name that is not covey's.
+   */
   judge(desired: Spec, observed: Observed): readonly Verdict[]
   /** Pure and synchronous, in the order to apply; nothing to do is an empty list. */
   plan(desired: Spec, observed: Observed): readonly Step[]

@@ -10,7 +10,10 @@ export interface FilePlaces {
   readonly runDir: string
 }
 
-/** Files of the reconcilers, below `stateDir`; temporary ones in `runDir`. Folders are made when needed. */
+/**
+ * Files of the reconcilers, below `stateDir`; temporary ones in `runDir`. Folders are made when
+ * needed.
+ */
 export function createHostFiles(places: FilePlaces): HostFiles {
   return {
     async read(path) {

@@ -12,8 +12,9 @@ const machineLookup: Lookup = async (name) => {
 }
 
 /**
- * Resolves names, few at a time: the system's resolver blocks a thread of the pool that files need too, and
- * cannot be cancelled. Askers of one name share one question; one who gives up leaves it to the others.
+ * Resolves names, few at a time: the system's resolver blocks a thread of the pool that files need
+ * too, and cannot be cancelled. Askers of one name share one question; one who gives up leaves it
+ * to the others.
  *
  * Rejects with `name-unresolved`, `too-many-names`, or the signal's reason.
  */

@@ -15,7 +15,10 @@ import { toolEnvironment, toolPath } from './tools.ts'
 export interface KernelWatchInit {
   /** Called once for each burst of events that concern covey. Must not throw. */
   readonly onChange: (reason: string) => void
-  /** Names of the links that matter now; other links' events are passed over. All matter where absent. */
+  /**
+   * Names of the links that matter now; other links' events are passed over. All matter where
+   * absent.
+   */
   readonly links?: () => ReadonlySet<string>
   readonly log: Log
   /** See `createCommandRunner`; none where absent. */
@@ -29,9 +32,9 @@ export interface KernelWatch {
 }
 
 /**
- * Watches the kernel's announcements of links, addresses and routes through one long-lived `ip monitor`. It
- * is started again with backoff if it ends; what happens in between is found by the periodic round. WireGuard
- * peers are not announced by the kernel.
+ * Watches the kernel's announcements of links, addresses and routes through one long-lived `ip
+ * monitor`. It is started again with backoff if it ends; what happens in between is found by the
+ * periodic round. WireGuard peers are not announced by the kernel.
  */
 export function watchKernel(init: KernelWatchInit): KernelWatch {
   const stopped = new AbortController()

@@ -1,6 +1,8 @@
 import { retryJitter, retryMsMax, retryMsMin } from '../limits.ts'
 
-/** Numbers in [0, 1) from one seed: mulberry32, enough to spread retries and the same in every run. */
+/**
+ * Numbers in [0, 1) from one seed: mulberry32, enough to spread retries and the same in every run.
+ */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {

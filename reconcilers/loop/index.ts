@@ -70,64 +70,21 @@ interface Desired {
 export function createReconcileLoop(init: ReconcileLoopInit): ReconcileLoop {
   const random = createRandom(init.seed)
   const stopped = new AbortController()
-  let adopted = new AbortController()
-  let poked = new AbortController()
+  const signals: Signals = { stopped, adopted: new AbortController(), poked: new AbortController() }
   let desired: Desired | null = null
   let running: Promise<void> | null = null
-
-  const wait = (ms: number, ...signals: readonly AbortSignal[]): Promise<void> =>
-    init.ports.clock.sleep(ms, AbortSignal.any([stopped.signal, adopted.signal, ...signals]))
-
-  /** Returns the time to the next round, where no event asks for one sooner. */
-  const round = async (current: Desired): Promise<number> => {
-    const longestMs = init.roundMs ?? roundMs
-    if (current.judged === null) return longestMs
-    const result = await runRound({
-      ...init,
-      judged: current.judged,
-      backoff: current.backoff,
-      restless: current.restless,
-      lookSignal: AbortSignal.any([stopped.signal, adopted.signal]),
-      applySignal: stopped.signal,
-      stillWanted: () => desired === current,
-    })
-    if (result === null) return 0
-    current.rounds++
-    report(init, current, result.states)
-    const retryMs = current.backoff.nextMs(init.ports.clock.now()) ?? longestMs
-    return Math.min(longestMs, retryMs, result.tried > 0 ? settleMs : longestMs)
-  }
-
-  const run = async (): Promise<void> => {
-    while (!stopped.signal.aborted && desired !== null) {
-      const current: Desired = desired
-      adopted = new AbortController()
-      poked = new AbortController()
-      const nextMs = await round(current).catch((error: unknown) => {
-        init.log.error({ error }, 'a round of reconciling broke off')
-        return settleMs
-      })
-      if (desired !== current) continue
-      await wait(pokeGapMs)
-      if (desired === current) await wait(Math.max(0, nextMs - pokeGapMs), poked.signal)
-    }
-  }
-
-  const adopt = (config: Config, host: string, head: Head): void => {
-    const judged = judgeSection(config, host, init)
-    const backoff = createBackoff(random)
-    desired = { config, host, head, judged, backoff, restless: new Map(), rounds: 0, reported: '' }
-    adopted.abort()
-    running ??= run()
-  }
-
   return {
     adopt(config, host, head) {
-      if (!stopped.signal.aborted) adopt(config, host, head)
+      if (stopped.signal.aborted) return
+      const judged = judgeSection(config, host, init)
+      const fresh = { backoff: createBackoff(random), restless: new Map(), rounds: 0, reported: '' }
+      desired = { config, host, head, judged, ...fresh }
+      signals.adopted.abort()
+      running ??= runRounds(init, signals, () => desired)
     },
     poke(reason) {
       init.log.debug({ reason }, 'asked to look again')
-      poked.abort()
+      signals.poked.abort()
     },
     plan: (config) => dryRun(init, config ?? desired?.config, desired?.host, stopped.signal),
     async stop() {
@@ -135,6 +92,60 @@ export function createReconcileLoop(init: ReconcileLoopInit): ReconcileLoop {
       await running
     },
   }
+}
+
+/** What interrupts waiting. The last two are made anew for each round. */
+interface Signals {
+  readonly stopped: AbortController
+  adopted: AbortController
+  poked: AbortController
+}
+
+async function runRounds(
+  init: ReconcileLoopInit,
+  signals: Signals,
+  desired: () => Desired | null,
+): Promise<void> {
+  const { stopped } = signals
+  const wait = (ms: number, ...more: readonly AbortSignal[]): Promise<void> =>
+    init.ports.clock.sleep(ms, AbortSignal.any([stopped.signal, signals.adopted.signal, ...more]))
+  for (;;) {
+    const current = desired()
+    if (stopped.signal.aborted || current === null) return
+    signals.adopted = new AbortController()
+    signals.poked = new AbortController()
+    const nextMs = await round(init, current, signals, () => desired() === current).catch(
+      (error: unknown) => {
+        init.log.error({ error }, 'a round of reconciling broke off')
+        return settleMs
+      },
+    )
+    if (desired() !== current) continue
+    await wait(pokeGapMs)
+    if (desired() === current) await wait(Math.max(0, nextMs - pokeGapMs), signals.poked.signal)
+  }
+}
+
+/** Runs a round and reports it; the time to the next one where no event asks for one sooner. */
+async function round(
+  init: ReconcileLoopInit,
+  current: Desired,
+  { stopped, adopted }: Signals,
+  stillWanted: () => boolean,
+): Promise<number> {
+  const longestMs = init.roundMs ?? roundMs
+  const { judged, backoff, restless } = current
+  if (judged === null) return longestMs
+  const applySignal = stopped.signal
+  const lookSignal = AbortSignal.any([stopped.signal, adopted.signal])
+  const { reconcilers, extraTypes, ports, log } = init
+  const own = { judged, backoff, restless, lookSignal, applySignal, stillWanted }
+  const result = await runRound({ reconcilers, extraTypes, ports, log, ...own })
+  if (result === null) return 0
+  current.rounds++
+  report(init, current, result.states)
+  const retryMs = backoff.nextMs(ports.clock.now()) ?? longestMs
+  return Math.min(longestMs, retryMs, result.tried > 0 ? settleMs : longestMs)
 }
 
 function report(init: ReconcileLoopInit, current: Desired, objects: readonly ObjectStatus[]): void {

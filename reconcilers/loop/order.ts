@@ -9,7 +9,9 @@ export interface OrderedStep {
 /** Names that each object refers to. */
 export type References = ReadonlyMap<string, readonly string[]>
 
-/** How many references lead from each object to its last: what is referred to has the lower rank. */
+/**
+ * How many references lead from each object to its last: what is referred to has the lower rank.
+ */
 export function ranksOf(references: References): ReadonlyMap<string, number> {
   const ranks = new Map<string, number>()
   const onPath = new Set<string>()
@@ -29,8 +31,9 @@ export function ranksOf(references: References): ReadonlyMap<string, number> {
 }
 
 /**
- * Merges the plans of all reconcilers. What is referred to comes first; a reconciler's own order is kept;
- * take-downs come last, those of the later reconcilers first, as they build on the earlier ones.
+ * Merges the plans of all reconcilers. What is referred to comes first; a reconciler's own order is
+ * kept; take-downs come last, those of the later reconcilers first, as they build on the earlier
+ * ones.
  */
 export function mergePlans(
   plans: readonly (readonly PlanStep[])[],
@@ -54,7 +57,9 @@ export function mergePlans(
   return [...builds.map(({ step, reconciler }) => ({ step, reconciler })), ...takeDowns]
 }
 
-/** Everything that refers to one of `names`, over any number of references, and `names` themselves. */
+/**
+ * Everything that refers to one of `names`, over any number of references, and `names` themselves.
+ */
 export function dependants(names: Iterable<string>, references: References): ReadonlySet<string> {
   const found = new Set(names)
   let size = -1

@@ -47,8 +47,8 @@ export interface Look {
 }
 
 /**
- * Looks at the host through every reconciler. One that cannot look fails its own objects and plans nothing.
- * Throws if `signal` fired.
+ * Looks at the host through every reconciler. One that cannot look fails its own objects and plans
+ * nothing. Throws if `signal` fired.
  */
 export async function look(
   init: Pick<RoundInit, 'judged' | 'reconcilers' | 'ports'>,
@@ -91,8 +91,8 @@ async function lookThrough(
 }
 
 /**
- * One round: look, plan, apply in order. A step that fails holds back what refers to its objects and nothing
- * else. Null if the config was replaced or the agent stops before the round was whole.
+ * One round: look, plan, apply in order. A step that fails holds back what refers to its objects
+ * and nothing else. Null if the config was replaced or the agent stops before the round was whole.
  */
 export async function runRound(init: RoundInit): Promise<RoundResult | null> {
   let looked: Look
@@ -132,8 +132,8 @@ interface Progress {
 }
 
 /**
- * A step runs only if none of its objects failed and nothing that they refer to is unready. What else is in
- * the step did not get what it needs either, and says so.
+ * A step runs only if none of its objects failed and nothing that they refer to is unready. What
+ * else is in the step did not get what it needs either, and says so.
  */
 function isHeldBack(step: PlanStep, references: References, progress: Progress): boolean {
   const blocking = [...progress.unready, ...progress.failures.keys()]

@@ -11,7 +11,9 @@ export interface FixedState {
   readonly reason: string
 }
 
-/** A host's section, judged: what each reconciler makes of it, and what is wrong or waits already. */
+/**
+ * A host's section, judged: what each reconciler makes of it, and what is wrong or waits already.
+ */
 export interface JudgedSection {
   /** Objects in the section's order, with their types (empty where there is none). */
   readonly objects: readonly { readonly name: string; readonly type: string }[]
@@ -27,7 +29,10 @@ export interface TypeOwners {
   readonly extraTypes: readonly ExtraType[]
 }
 
-/** Judges a host's section; null if the host has none, or one that is no object: then nothing is touched. */
+/**
+ * Judges a host's section; null if the host has none, or one that is no object: then nothing is
+ * touched.
+ */
 export function judgeSection(
   config: Config,
   host: string,

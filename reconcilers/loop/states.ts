@@ -5,8 +5,9 @@ import type { JudgedSection } from './section.ts'
 type State = Pick<ObjectStatus, 'state' | 'reason'>
 
 /**
- * The state of every object of a section. An object's own fault comes first, then what was observed, then
- * what failed in this round or waits to be tried again, then what it refers to, then what it waits for.
+ * The state of every object of a section. An object's own fault comes first, then what was
+ * observed, then what failed in this round or waits to be tried again, then what it refers to, then
+ * what it waits for.
  */
 export function objectStates(
   judged: JudgedSection,

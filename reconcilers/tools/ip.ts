@@ -117,8 +117,8 @@ export function batchCommand(lines: readonly BatchLine[]): Command {
 }
 
 /**
- * Which lines of a batch failed, by index, with what the kernel said. An error text stands before the line
- * `Command failed -:<number>` that names its line.
+ * Which lines of a batch failed, by index, with what the kernel said. An error text stands before
+ * the line `Command failed -:<number>` that names its line.
  */
 export function parseBatchFailures(result: CommandResult): ReadonlyMap<number, string> {
   const failures = new Map<number, string>()
@@ -137,7 +137,8 @@ export function parseBatchFailures(result: CommandResult): ReadonlyMap<number, s
 
 /** Makes a link with the kernel's own WireGuard and names its owner, in one process. */
 export function addLinkCommand(link: string, alias: string): Command {
-  const stdin = `link add dev ${word(link)} type wireguard\nlink set dev ${word(link)} alias ${word(alias)}\n`
+  const add = `link add dev ${word(link)} type wireguard\n`
+  const stdin = `${add}link set dev ${word(link)} alias ${word(alias)}\n`
   return { tool: 'ip', args: ['-batch', '-'], stdin }
 }
 
@@ -168,8 +169,8 @@ export function addressWords(
 }
 
 /**
- * `route add 10.69.1.0/24 dev wg0 proto 190`. `add` fails where someone else has a route to that network;
- * `replace` would take it away from them, and is for routes that are known to be covey's.
+ * `route add 10.69.1.0/24 dev wg0 proto 190`. `add` fails where someone else has a route to that
+ * network; `replace` would take it away from them, and is for routes that are known to be covey's.
  */
 export function routeWords(
   verb: 'add' | 'replace' | 'del',

@@ -96,7 +96,10 @@ function unknownForm(): CoveyError {
   return new CoveyError('tool-output', 'wg printed a device in an unknown form')
 }
 
-/** What a device should be, as `wg syncconf` reads it (wg(8), CONFIGURATION FILE FORMAT). Holds the private key. */
+/**
+ * What a device should be, as `wg syncconf` reads it (wg(8), CONFIGURATION FILE FORMAT). Holds the
+ * private key.
+ */
 export function syncconfText(
   privateKey: string,
   listenPort: number,

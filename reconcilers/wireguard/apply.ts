@@ -14,7 +14,9 @@ import { aliasOf } from './links.ts'
 import { changeMemory, loadMemory } from './memory.ts'
 import type { BatchStep, MakeLinkStep, SyncDeviceStep, WireguardStep } from './plan.ts'
 
-/** Carries one step out. Rejects with a `CoveyError`, or a `StepError` if part of a batch failed. */
+/**
+ * Carries one step out. Rejects with a `CoveyError`, or a `StepError` if part of a batch failed.
+ */
 export async function applyWireguard(
   step: WireguardStep,
   host: HostPorts,
@@ -50,8 +52,8 @@ async function runSound(
 }
 
 /**
- * The intent is durable before the link is there: a link that was left without its name by a crash is known
- * to be covey's, and nobody else's ever is.
+ * The intent is durable before the link is there: a link that was left without its name by a crash
+ * is known to be covey's, and nobody else's ever is.
  */
 async function makeLink(step: MakeLinkStep, host: HostPorts, signal: AbortSignal): Promise<void> {
   const alias = aliasOf(step.object)

@@ -54,7 +54,9 @@ export function isDefaultRoute(range: Cidr): boolean {
   return range.length === 0
 }
 
-/** All faults of each candidate: its own, those of its ranges, and those that it has with others. */
+/**
+ * All faults of each candidate: its own, those of its ranges, and those that it has with others.
+ */
 export function judgeCandidates(
   context: LinkContext,
   candidates: readonly Candidate[],
@@ -141,9 +143,10 @@ function keyFaults(
   for (const candidate of candidates) {
     const { publicKey } = candidate
     if (publicKey === null) continue
+    const field = candidate.host === null ? 'public_key' : 'host'
     const path = candidate.isMesh
       ? `hosts.${candidate.host}.${context.object}.public_key`
-      : `hosts.${context.host}.${candidate.object}.${candidate.host === null ? 'public_key' : 'host'}`
+      : `hosts.${context.host}.${candidate.object}.${field}`
     const known = owners.get(publicKey)
     if (publicKey === context.network.public_key) {
       found.push({ candidate, fault: { code: 'own-key', message: "is this link's own key", path } })

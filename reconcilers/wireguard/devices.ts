@@ -88,8 +88,8 @@ function configuredEndpoint({ peer, observed }: PeerContext): string | null {
 }
 
 /**
- * The peer as it should be. Its endpoint is written only if it must change: a roamed one stays unless the
- * configured one is new or the handshake is over.
+ * The peer as it should be. Its endpoint is written only if it must change: a roamed one stays
+ * unless the configured one is new or the handshake is over.
  */
 function targetOf(context: PeerContext, isNew: boolean): PeerWanted {
   const { peer, seen, known, observed } = context
@@ -111,9 +111,10 @@ function differs(target: PeerWanted, seen: PeerSeen | undefined): boolean {
 }
 
 /**
- * Whether a peer has been silent for so long that it is removed and added again: WireGuard refuses a host
- * whose clock was once ahead until it has caught up, and forgets that only with the peer. Each end of a
- * tunnel has a time of its own, drawn from both keys, so that they do not keep interrupting each other.
+ * Whether a peer has been silent for so long that it is removed and added again: WireGuard refuses
+ * a host whose clock was once ahead until it has caught up, and forgets that only with the peer.
+ * Each end of a tunnel has a time of its own, drawn from both keys, so that they do not keep
+ * interrupting each other.
  */
 function isToRenew({ peer, seen, known, observed, publicKey }: PeerContext): boolean {
   if (seen === undefined || known === undefined) return false
@@ -150,7 +151,10 @@ interface KeptPeer {
   readonly known: PeerMemory
 }
 
-/** Peers of faulty objects stay as they are, less what others now have, and less hosts that are gone. */
+/**
+ * Peers of faulty objects stay as they are, less what others now have, and less hosts that are
+ * gone.
+ */
 function keptPeers(
   link: LinkSpec,
   before: LinkMemory | undefined,

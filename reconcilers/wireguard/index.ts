@@ -5,16 +5,12 @@ import { judgeWireguard } from './links.ts'
 import { observeWireguard, type WireguardObserved } from './observe.ts'
 import { planWireguard, type WireguardStep } from './plan.ts'
 import { resolveWireguard } from './resolve.ts'
-import { meshSchema, networkSchema, peerSchema, type WireguardSpec } from './spec.ts'
+import { type WireguardSpec, wireguardTypes } from './spec.ts'
 
 /** Links, peers and routes of WireGuard (docs/OBJECTS.md, wireguard). */
 export const wireguard: Reconciler<WireguardSpec, WireguardObserved, WireguardStep> = {
   name: 'wireguard',
-  types: {
-    wireguard_network: networkSchema,
-    wireguard_peer: peerSchema,
-    wireguard_mesh: meshSchema,
-  },
+  types: wireguardTypes,
   resolve: resolveWireguard,
   observe: observeWireguard,
   judge: judgeWireguard,

@@ -49,7 +49,9 @@ export function claimLink(
   return device ? { state: 'own', seen, isNamed: false } : { state: 'dead' }
 }
 
-/** Whether this is the bare link that covey said it was about to make, and could not name any more. */
+/**
+ * Whether this is the bare link that covey said it was about to make, and could not name any more.
+ */
 function isHalfMade(
   wanted: LinkSpec,
   seen: LinkSeen,
@@ -108,7 +110,10 @@ export function leftovers(spec: WireguardSpec, observed: WireguardObserved): rea
   return found.sort((a, b) => (a.link < b.link ? -1 : 1))
 }
 
-/** What an observation says of objects: links that cannot be, names without address, own keys as peers. */
+/**
+ * What an observation says of objects: links that cannot be, names without address, own keys as
+ * peers.
+ */
 export function judgeWireguard(
   spec: WireguardSpec,
   observed: WireguardObserved,

@@ -31,7 +31,9 @@ export type NetworkIndex = ReadonlyMap<string, readonly HostNetwork[]>
 
 const indexes = new WeakMap<Config['hosts'], NetworkIndex>()
 
-/** Reads the networks of all hosts. Remembered per config, as every host's section is judged by it. */
+/**
+ * Reads the networks of all hosts. Remembered per config, as every host's section is judged by it.
+ */
 export function networkIndex(config: Pick<Config, 'hosts'>): NetworkIndex {
   const known = indexes.get(config.hosts)
   if (known !== undefined) return known

@@ -33,7 +33,9 @@ export function isTunnel(link: LinkSeen): boolean {
   return link.kind === 'wireguard' || link.kind === 'tun'
 }
 
-/** Looks at links, addresses, routes, devices, keys and names. Rejects if a tool does not answer. */
+/**
+ * Looks at links, addresses, routes, devices, keys and names. Rejects if a tool does not answer.
+ */
 export async function observeWireguard(
   spec: WireguardSpec,
   host: HostPorts,
@@ -134,8 +136,8 @@ function isDue(known: NameMemory, isQuiet: boolean, nowMs: number): boolean {
 }
 
 /**
- * The last good address if there is no new one. If it is among several, the one after it, as it was asked for
- * because this one does not answer: a name with a dead IPv6 address gets to its IPv4 one.
+ * The last good address if there is no new one. If it is among several, the one after it, as it was
+ * asked for because this one does not answer: a name with a dead IPv6 address gets to its IPv4 one.
  */
 function pick(found: readonly string[], last: string | null): string | null {
   if (last === null) return found[0] ?? null

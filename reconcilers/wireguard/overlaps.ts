@@ -14,13 +14,15 @@ export interface Overlap<Owner> {
 }
 
 /**
- * Finds owners whose networks overlap. Every owner that overlaps with another one is in at least one of the
- * pairs; not every pair is listed, so that many claims of one network take no quadratic time.
+ * Finds owners whose networks overlap. Every owner that overlaps with another one is in at least
+ * one of the pairs; not every pair is listed, so that many claims of one network take no quadratic
+ * time.
  */
 export function findOverlaps<Owner>(claims: readonly Claim<Owner>[]): readonly Overlap<Owner>[] {
   const sorted = [...claims].sort((a, b) => compareNetworks(a.range, b.range))
   const found: Overlap<Owner>[] = []
-  // Claims that hold the present one, the widest first; at most one for each owner and range in a row.
+  // Claims that hold the present one, the widest first; at most one for each owner and range in a
+  // row.
   const holding: Claim<Owner>[] = []
   for (const claim of sorted) {
     let top = holding.at(-1)

@@ -47,8 +47,8 @@ function hostFault(
 }
 
 /**
- * What a `wireguard_mesh` asks for: every other host with a network of that object name, but for those in
- * `taken` (hosts and keys that explicit peers name).
+ * What a `wireguard_mesh` asks for: every other host with a network of that object name, but for
+ * those in `taken` (hosts and keys that explicit peers name).
  */
 export function meshCandidates(
   context: LinkContext,

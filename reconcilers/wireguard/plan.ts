@@ -52,6 +52,7 @@ export interface RememberStep extends PlanStep {
   readonly change: MemoryChange
 }
 
+/** One step of a plan for WireGuard. */
 export type WireguardStep =
   | RemoveLinkStep
   | MakeLinkStep
@@ -60,7 +61,9 @@ export type WireguardStep =
   | BatchStep
   | RememberStep
 
-/** What to do so that the host's links are as the spec says. Pure; nothing to do is an empty list. */
+/**
+ * What to do so that the host's links are as the spec says. Pure; nothing to do is an empty list.
+ */
 export function planWireguard(
   spec: WireguardSpec,
   observed: WireguardObserved,

@@ -26,8 +26,9 @@ interface Findings {
 }
 
 /**
- * What a config means for the WireGuard links of one host (docs/OBJECTS.md, wireguard). Refusals are made
- * here, before anything is touched: overlapping networks, default routes, addresses out of range.
+ * What a config means for the WireGuard links of one host (docs/OBJECTS.md, wireguard). Refusals
+ * are made here, before anything is touched: overlapping networks, default routes, addresses out of
+ * range.
  */
 export function resolveWireguard(config: Config, host: string): Resolved<WireguardSpec> {
   const section = sectionOf(config, host) ?? {}
@@ -50,6 +51,11 @@ export function resolveWireguard(config: Config, host: string): Resolved<Wiregua
   const { pending, faulty, kept, references } = findings
   const spec = { links, kept, listed: new Set(Object.keys(config.hosts)) }
   return { spec, pending, faulty, references }
+}
+
+/** Names of the links that a host should have: the kernel's news of others are none for covey. */
+export function wireguardLinkNames(config: Config, host: string): ReadonlySet<string> {
+  return new Set(resolveWireguard(config, host).spec.links.map((each) => each.link))
 }
 
 /** Fails an object: it stays as it was applied. */
@@ -168,7 +174,10 @@ function checkNetwork(
   return fault
 }
 
-/** Hosts and keys that explicit peers of a network name, also faulty ones: a mesh must not overrule them. */
+/**
+ * Hosts and keys that explicit peers of a network name, also faulty ones: a mesh must not overrule
+ * them.
+ */
 function takenByPeers(section: HostSection, network: string): ReadonlySet<string> {
   const taken = new Set<string>()
   for (const name of namesOf(section, 'wireguard_peer')) {
@@ -181,7 +190,10 @@ function takenByPeers(section: HostSection, network: string): ReadonlySet<string
   return taken
 }
 
-/** Sorts candidates into peers, pending and faulty ones. One faulty member does not hold back its mesh. */
+/**
+ * Sorts candidates into peers, pending and faulty ones. One faulty member does not hold back its
+ * mesh.
+ */
 function settle(
   context: LinkContext,
   candidates: readonly Candidate[],

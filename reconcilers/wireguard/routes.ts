@@ -12,8 +12,8 @@ import type { WireguardObserved } from './observe.ts'
 import type { LinkSpec } from './spec.ts'
 
 /**
- * The lines of the one batch that brings a link up and gives it its addresses and routes; empty if it has
- * them. Adds come before deletes.
+ * The lines of the one batch that brings a link up and gives it its addresses and routes; empty if
+ * it has them. Adds come before deletes.
  */
 export function planBatch(
   link: LinkSpec,
@@ -41,11 +41,14 @@ function addressLines(link: LinkSpec, seen: LinkSeen | null): readonly BatchLine
     words: addressWords('del', address, link.link),
   }))
   if (remove.length === 0) return has ? [] : [add]
-  // With the first address of a network the kernel removes the others of it, so the wanted one comes twice.
+  // With the first address of a network the kernel removes the others of it, so the wanted one
+  // comes twice.
   return [add, ...remove, add]
 }
 
-/** One route for each allowed network, but for default routes and what the address itself brings. */
+/**
+ * One route for each allowed network, but for default routes and what the address itself brings.
+ */
 function wantedRoutes(link: LinkSpec, device: DevicePlan): ReadonlyMap<string, WantedRoute> {
   const objects = new Map(link.peers.map((peer) => [peer.publicKey, peer.object]))
   const connected = cidrText(networkOf(link.address))
@@ -86,7 +89,8 @@ function routeLines(
   const sorted = [...wanted.values()].sort((a, b) => compareNetworks(a.range, b.range))
   for (const { object, range } of sorted) {
     const text = cidrText(range)
-    // Routes may go with an address that is removed. What is known to be covey's can be put over itself.
+    // Routes may go with an address that is removed. What is known to be covey's can be put over
+    // itself.
     const isOwn = present.has(text) || elsewhere.has(text)
     if (present.has(text) && !isCut) continue
     const words = routeWords(isOwn ? 'replace' : 'add', range, link.link)

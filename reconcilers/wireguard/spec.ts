@@ -129,6 +129,13 @@ export const meshSchema: z.ZodType<MeshObject> = z.strictObject({
   network: reference,
 })
 
+/** The types of this room, with their schemas. */
+export const wireguardTypes: Readonly<Record<string, z.ZodType>> = {
+  wireguard_network: networkSchema,
+  wireguard_peer: peerSchema,
+  wireguard_mesh: meshSchema,
+}
+
 /** What the links of a host should be. */
 export interface WireguardSpec {
   /** Ordered by object name. */

@@ -48,90 +48,122 @@ export async function reconcile<Spec, Observed, Step extends PlanStep>(
   return steps.map((step) => reconciler.describe(step))
 }
 
+type OnHost = (use: (open: ContractHost) => Promise<void>) => Promise<void>
+
+/** Opens a host for as long as it is used. */
+function hostsOf(open: () => Promise<ContractHost>): OnHost {
+  return async (use) => {
+    const host = await open()
+    try {
+      await use(host)
+    } finally {
+      await host.close()
+    }
+  }
+}
+
 /**
- * The law of every reconciler: what it applied needs nothing more, drift is repaired to the same state, a
- * host that was broken off at any step gets there all the same, and what others have stays as it is.
+ * The law of every reconciler: what it applied needs nothing more, drift is repaired to the same
+ * state, a host that was broken off at any step gets there all the same, and what others have stays
+ * as it is.
  */
 export function contractSuite<Spec, Observed, Step extends PlanStep>(
   name: string,
   subject: ContractSubject<Spec, Observed, Step>,
 ): void {
-  const { reconciler, configs, host } = subject
-  const onHost = async (use: (open: ContractHost) => Promise<void>): Promise<void> => {
-    const open = await subject.open()
-    try {
-      await use(open)
-    } finally {
-      await open.close()
-    }
-  }
-  const once = (config: Config, open: ContractHost): Promise<readonly string[]> =>
-    reconcile(reconciler, config, host, open.ports)
-
   suite(name, () => {
-    test('each config is reached in one plan, and needs nothing more', () =>
-      onHost(async (open) => {
-        for (const { name: step, config } of configs) {
-          assert.notDeepEqual(await once(config, open), [], `${step} changes something`)
-          assert.deepEqual(await once(config, open), [], `${step} is settled`)
-        }
-      }))
+    testConfigs(subject)
+    for (const drift of subject.drifts) testDrift(subject, drift)
+    testForeign(subject)
+    testBreaks(subject)
+  })
+}
 
-    test('the way to a config does not matter, only the config', () =>
-      onHost(async (walked) => {
-        for (const { config } of configs) await once(config, walked)
-        const last = configs.at(-1)
-        assert.ok(last)
-        await onHost(async (direct) => {
-          await once(last.config, direct)
-          assert.equal(await walked.text(), await direct.text())
-        })
-      }))
+function testConfigs<Spec, Observed, Step extends PlanStep>(
+  subject: ContractSubject<Spec, Observed, Step>,
+): void {
+  const { reconciler, configs, host } = subject
+  const onHost = hostsOf(subject.open)
+  test('each config is reached in one plan, and needs nothing more', () =>
+    onHost(async ({ ports }) => {
+      for (const { name, config } of configs) {
+        const first = await reconcile(reconciler, config, host, ports)
+        assert.notDeepEqual(first, [], `${name} changes something`)
+        assert.deepEqual(await reconcile(reconciler, config, host, ports), [], `${name} is settled`)
+      }
+    }))
 
-    for (const drift of subject.drifts) {
-      test(`drift is repaired: ${drift.name}`, () =>
-        onHost(async (open) => {
-          const [first] = configs
-          assert.ok(first)
-          await once(first.config, open)
-          const before = await open.text()
-          await drift.happen(open)
-          assert.notEqual(await open.text(), before, 'the drift is one')
-          await once(first.config, open)
-          assert.equal(await open.text(), before)
-          assert.deepEqual(await once(first.config, open), [])
-        }))
+  test('the way to a config does not matter, only the config', () =>
+    onHost(async (walked) => {
+      for (const { config } of configs) await reconcile(reconciler, config, host, walked.ports)
+      const last = configs.at(-1)
+      assert.ok(last)
+      await onHost(async (direct) => {
+        await reconcile(reconciler, last.config, host, direct.ports)
+        assert.equal(await walked.text(), await direct.text())
+      })
+    }))
+}
+
+function testDrift<Spec, Observed, Step extends PlanStep>(
+  subject: ContractSubject<Spec, Observed, Step>,
+  drift: ContractDrift,
+): void {
+  const { reconciler, configs, host } = subject
+  test(`drift is repaired: ${drift.name}`, () =>
+    hostsOf(subject.open)(async (open) => {
+      const [first] = configs
+      assert.ok(first)
+      await reconcile(reconciler, first.config, host, open.ports)
+      const before = await open.text()
+      await drift.happen(open)
+      assert.notEqual(await open.text(), before, 'the drift is one')
+      await reconcile(reconciler, first.config, host, open.ports)
+      assert.equal(await open.text(), before)
+      assert.deepEqual(await reconcile(reconciler, first.config, host, open.ports), [])
+    }))
+}
+
+function testForeign<Spec, Observed, Step extends PlanStep>(
+  subject: ContractSubject<Spec, Observed, Step>,
+): void {
+  const { reconciler, configs, host } = subject
+  test('what others have is never touched', () =>
+    hostsOf(subject.open)(async (open) => {
+      await subject.makeForeign(open)
+      const before = subject.foreign(await open.text())
+      assert.notEqual(before, '')
+      for (const { name, config } of configs) {
+        await reconcile(reconciler, config, host, open.ports)
+        assert.equal(subject.foreign(await open.text()), before, name)
+      }
+    }))
+}
+
+function testBreaks<Spec, Observed, Step extends PlanStep>(
+  subject: ContractSubject<Spec, Observed, Step>,
+): void {
+  const { reconciler, configs, host } = subject
+  const onHost = hostsOf(subject.open)
+  /** Applies the first `count` steps only, then reconciles; how many steps there were, and the end. */
+  const broken = async (config: Config, count: number): Promise<readonly [number, string]> => {
+    let result: readonly [number, string] = [0, '']
+    await onHost(async (open) => {
+      const { spec } = reconciler.resolve(config, host)
+      const steps = reconciler.plan(spec, await reconciler.observe(spec, open.ports, never))
+      for (const step of steps.slice(0, count)) await reconciler.apply(step, open.ports, never)
+      await reconcile(reconciler, config, host, open.ports)
+      result = [steps.length, await open.text()]
+    })
+    return result
+  }
+  test('a plan that was broken off at any step is taken up again', async () => {
+    const [first] = configs
+    assert.ok(first)
+    const [count, wanted] = await broken(first.config, 0)
+    for (let stop = 1; stop < count; stop++) {
+      const [, reached] = await broken(first.config, stop)
+      assert.equal(reached, wanted, `after ${stop} steps`)
     }
-
-    test('what others have is never touched', () =>
-      onHost(async (open) => {
-        await subject.makeForeign(open)
-        const before = subject.foreign(await open.text())
-        assert.notEqual(before, '')
-        for (const { name: step, config } of configs) {
-          await once(config, open)
-          assert.equal(subject.foreign(await open.text()), before, step)
-        }
-      }))
-
-    test('a plan that was broken off at any step is taken up again', () =>
-      onHost(async (whole) => {
-        const [first] = configs
-        assert.ok(first)
-        await once(first.config, whole)
-        const wanted = await whole.text()
-        const { spec } = reconciler.resolve(first.config, host)
-        for (let stop = 1; ; stop++) {
-          let isWhole = false
-          await onHost(async (open) => {
-            const steps = reconciler.plan(spec, await reconciler.observe(spec, open.ports, never))
-            isWhole = stop >= steps.length
-            for (const step of steps.slice(0, stop)) await reconciler.apply(step, open.ports, never)
-            await once(first.config, open)
-            assert.equal(await open.text(), wanted, `after ${stop} steps`)
-          })
-          if (isWhole) break
-        }
-      }))
   })
 }

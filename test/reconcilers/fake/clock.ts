@@ -2,7 +2,9 @@ import type { Clock } from '../../../reconcilers/host-ports.ts'
 
 /** A clock that stands until it is moved. */
 export interface FakeClock extends Clock {
-  /** Moves time on, waking sleepers in their order, and lets what they start run as far as it can. */
+  /**
+   * Moves time on, waking sleepers in their order, and lets what they start run as far as it can.
+   */
   advance(ms: number): Promise<void>
   /** Sets the time of day without waking anybody, as a person or NTP does. */
   jump(ms: number): void

@@ -11,7 +11,9 @@ import { dumpCommand, parseDump } from '../../../reconcilers/tools/wg.ts'
 import type { ContractHost } from '../contract-suite.ts'
 import { hostKeys, type KeyPair, makeKeyPair } from '../fake/keys.ts'
 
-/** A host with network and mounts of its own, and the real tools. Nothing of the machine is touched. */
+/**
+ * A host with network and mounts of its own, and the real tools. Nothing of the machine is touched.
+ */
 export interface RealHost extends ContractHost {
   /** Put before a command to run it in there. */
   readonly launcher: readonly string[]
@@ -63,7 +65,10 @@ async function removeTunnels(ports: HostPorts): Promise<void> {
   }
 }
 
-/** The state of a real host as text; links, peers, and routes that the kernel did not make by itself. */
+/**
+ * The state of a real host as text; links, peers, and routes that the kernel did not make by
+ * itself.
+ */
 async function realText(ports: HostPorts): Promise<string> {
   const { links } = parseLook((await ports.run(lookCommand(), never)).stdout)
   const lines: string[] = []

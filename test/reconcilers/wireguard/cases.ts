@@ -4,7 +4,9 @@ import { configOf } from '../configs.ts'
 import type { ContractDrift, ContractHost } from '../contract-suite.ts'
 import { makeKeyPair } from '../fake/keys.ts'
 
-/** Names of links that no other test on this machine uses: sockets of `wireguard-go` share a folder. */
+/**
+ * Names of links that no other test on this machine uses: sockets of `wireguard-go` share a folder.
+ */
 export interface LinkNames {
   readonly wg: string
   readonly second: string
@@ -27,10 +29,8 @@ export const peerKey: Readonly<Record<'b' | 'c' | 'explicit', string>> = {
   explicit: keyAt(2),
 }
 
-/** Configs of host `a`, each reached from the one before. */
-export function wireguardConfigs(
-  names: LinkNames,
-): readonly { readonly name: string; readonly config: Config }[] {
+/** Objects that the configs are put together from. */
+function objectsOf(names: LinkNames) {
   const network = (address: string, more: object = {}): object => ({
     type: 'wireguard_network',
     link_name: names.wg,
@@ -38,10 +38,6 @@ export function wireguardConfigs(
     listen_port: 51820,
     ...more,
   })
-  const mesh = { type: 'wireguard_mesh', network: 'wg' }
-  const b = { wg: network('10.69.0.2/16', { public_key: peerKey.b, endpoint: '192.0.2.2:51820' }) }
-  const subnet = { type: 'container_network', network: 'wg', subnet: '10.69.2.0/24' }
-  const c = { wg: network('10.69.0.3/16', { public_key: peerKey.c }) }
   const explicit = {
     type: 'wireguard_peer',
     network: 'wg',
@@ -50,46 +46,45 @@ export function wireguardConfigs(
     endpoint: '[2001:db8::9]:51820',
     persistent_keepalive: 7,
   }
-  const six = { type: 'wireguard_network', link_name: names.second, listen_port: 51821 }
-  const sixPeer = {
-    type: 'wireguard_peer',
-    network: 'six',
-    public_key: peerKey.explicit,
-    allowed_ips: ['fd00:69:9::/48', 'fd00:69::2/128'],
+  return {
+    network,
+    explicit,
+    mesh: { type: 'wireguard_mesh', network: 'wg' },
+    b: { wg: network('10.69.0.2/16', { public_key: peerKey.b, endpoint: '192.0.2.2:51820' }) },
+    subnet: { type: 'container_network', network: 'wg', subnet: '10.69.2.0/24' },
+    c: { wg: network('10.69.0.3/16', { public_key: peerKey.c }) },
+    moved: { ...explicit, allowed_ips: ['10.69.10.0/24', '10.69.11.0/24'] },
+    six: network('fd00:69::1/32', { link_name: names.second, listen_port: 51821 }),
+    sixPeer: {
+      type: 'wireguard_peer',
+      network: 'six',
+      public_key: peerKey.explicit,
+      allowed_ips: ['fd00:69:9::/48', 'fd00:69::2/128'],
+    },
   }
+}
+
+/** Configs of host `a`, each reached from the one before. */
+export function wireguardConfigs(
+  names: LinkNames,
+): readonly { readonly name: string; readonly config: Config }[] {
+  const { network, explicit, mesh, b, subnet, c, moved, six, sixPeer } = objectsOf(names)
   const first = { wg: network('10.69.0.1/16'), mesh, explicit }
-  const both = { ...first, six: { ...six, address: 'fd00:69::1/32' }, sixpeer: sixPeer }
-  const moved = { ...explicit, network: 'wg', allowed_ips: ['10.69.10.0/24', '10.69.11.0/24'] }
+  const both = { ...first, six, sixpeer: sixPeer }
+  const thin = { ...both, wg: network('10.69.0.1/16', { mtu: 1380 }), explicit: moved }
+  const seven = { ...thin, wg: network('10.69.0.7/16', { mtu: 1380 }) }
+  const port = network('10.69.0.7/16', { listen_port: 51999 })
+  const link = network('10.69.0.7/16', { listen_port: 51999, link_name: names.second })
+  const others = { b: { ...b, subnet }, c }
   return [
-    { name: 'a mesh and a peer', config: configOf({ a: first, b: { ...b, subnet }, c }) },
-    { name: 'a second link with IPv6', config: configOf({ a: both, b: { ...b, subnet }, c }) },
-    {
-      name: 'other networks, a host less, another mtu',
-      config: configOf({
-        a: { ...both, wg: network('10.69.0.1/16', { mtu: 1380 }), explicit: moved },
-        b,
-      }),
-    },
-    {
-      name: 'another address in the same network',
-      config: configOf({
-        a: { ...both, wg: network('10.69.0.7/16', { mtu: 1380 }), explicit: moved },
-        b,
-      }),
-    },
-    {
-      name: 'another port, and a renamed object',
-      config: configOf({ a: { wg: network('10.69.0.7/16', { listen_port: 51999 }), mesh }, b }),
-    },
-    {
-      name: 'another link name with the same port',
-      config: configOf({
-        a: { wg: network('10.69.0.7/16', { listen_port: 51999, link_name: names.second }), mesh },
-        b,
-      }),
-    },
+    { name: 'a mesh and a peer', config: configOf({ a: first, ...others }) },
+    { name: 'a second link with IPv6', config: configOf({ a: both, ...others }) },
+    { name: 'other networks, a host less, another mtu', config: configOf({ a: thin, b }) },
+    { name: 'another address in the same network', config: configOf({ a: seven, b }) },
+    { name: 'another port, less objects', config: configOf({ a: { wg: port, mesh }, b }) },
+    { name: 'another link name, same port', config: configOf({ a: { wg: link, mesh }, b }) },
     { name: 'nothing at all', config: configOf({ a: {}, b }) },
-    { name: 'all of it again', config: configOf({ a: both, b: { ...b, subnet }, c }) },
+    { name: 'all of it again', config: configOf({ a: both, ...others }) },
   ]
 }
 
