@@ -2,6 +2,7 @@ import { type KeyObject, sign, verify } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { PeerPlace } from '../protocol/documents/agent-object.ts'
 import { type Fault, faultText } from '../protocol/fault.ts'
+import type { Head } from '../protocol/heads.ts'
 import { fetchMsMax, hostsMax, inlineDocumentBytesMax } from '../protocol/limits.ts'
 import { type Delivery, type Message, parseRequest } from '../protocol/messages.ts'
 import type { HeldConfig, HeldRoot } from '../protocol/node/durable.ts'
@@ -29,6 +30,8 @@ export interface GossipPortInit {
   /** A config that this host can serve, by digest. */
   readonly find: (digest: string) => HeldConfig | null
   readonly roots: () => readonly HeldRoot[]
+  /** Whether a document that comes along with an announcement is worth unpacking. */
+  readonly wants: (head: Head) => boolean
 }
 
 /** Carries the node's effects on the network out, and brings back what the network says. */
@@ -127,7 +130,7 @@ function overlayEvents(init: GossipPortInit, packer: Packer): OverlayEvents {
   const decoding = new Map<string, { frames: number; last: Promise<void> }>()
   const signatures = createStatusVerifier()
   const take = async (peer: string, frame: Uint8Array): Promise<void> => {
-    const decoded = await decodeFrame(frame)
+    const decoded = await decodeFrame(frame, init.wants)
     const fault = decoded.ok ? signatures.check(decoded.value.message) : decoded.fault
     if (fault !== null) feed({ kind: 'misbehaved', peer, reason: faultText(fault) })
     else if (decoded.ok) feed({ kind: 'received', peer, ...decoded.value })

@@ -11,6 +11,7 @@ import type {
   ObjectReport,
   Verdict,
 } from '../protocol/node/effects.ts'
+import { wantsDocument } from '../protocol/node/gossip.ts'
 import { isGreeted } from '../protocol/node/state.ts'
 import { startNode, step } from '../protocol/node/step.ts'
 import { hostState, type StatusView, statusView } from '../protocol/node/view.ts'
@@ -94,6 +95,7 @@ export function createShell(init: ShellInit): Shell {
     find: (digest) =>
       [node.head, node.previous].find((held) => held?.head.digest === digest) ?? null,
     roots: () => node.durable.roots,
+    wants: (head) => wantsDocument(node, head),
   })
 
   const carryOut = (effect: Effect): void => {

@@ -111,7 +111,8 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://covey')
+  const url = URL.parse(`http://covey${request.url}`)
+  if (url === null) throw new Problem(400, 'bad-url', 'the path of the request cannot be read')
   const route = routes.get(`${request.method} ${url.pathname}`)
   if (route !== undefined) return await route(request, response, url)
   const known = [...routes.keys()].some((key) => key.endsWith(` ${url.pathname}`))

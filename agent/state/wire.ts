@@ -7,6 +7,7 @@ import {
   type SignedDocument,
 } from '../../protocol/documents/envelope.ts'
 import { bad, type Checked, good } from '../../protocol/fault.ts'
+import type { Head } from '../../protocol/heads.ts'
 import {
   envelopeBytesMax,
   gossipFrameBytesMax,
@@ -97,9 +98,13 @@ export function encodeFrame(message: Message, packed: Uint8Array | null): Uint8A
   return packed === null ? text : Buffer.concat([text, Buffer.of(newline), packed])
 }
 
-/** Reads a gossip frame of at most `gossipFrameBytesMax`. Faults: `message`, `delivery` or a signature's. */
+/**
+ * Reads a gossip frame of at most `gossipFrameBytesMax`. A document that rides along is unpacked only if
+ * `wants` its head, and left out otherwise. Faults: `message`, `delivery` or a signature's.
+ */
 export async function decodeFrame(
   frame: Uint8Array,
+  wants: (head: Head) => boolean = () => true,
 ): Promise<Checked<{ readonly message: Message; readonly delivery: Delivery | null }>> {
   if (frame.length > gossipFrameBytesMax) return bad('message', 'a frame is too large')
   const end = frame.indexOf(newline)
@@ -107,7 +112,10 @@ export async function decodeFrame(
   const message = parseMessage(text)
   if (!message.ok) return message
   if (end < 0) return good({ message: message.value, delivery: null })
-  if (message.value.kind !== 'head') return bad('message', 'only a head carries a document')
+  if (message.value.kind !== 'head' || message.value.head === null) {
+    return bad('message', 'only a head carries a document')
+  }
+  if (!wants(message.value.head)) return good({ message: message.value, delivery: null })
   const delivery = await unpackDelivery(frame.subarray(end + 1))
   if (!delivery.ok) return delivery
   return good({ message: message.value, delivery: delivery.value })

@@ -81,6 +81,25 @@ function isWanted(node: NodeState, head: NonNullable<PeerState['head']>): boolea
   return !node.evidence.has(head.digest)
 }
 
+/** Digests of documents that are being judged or written. */
+function underWay(node: NodeState): Set<string> {
+  const digests = new Set<string>()
+  for (const candidate of [...node.judging.values(), ...node.decided]) {
+    if (candidate.source.kind === 'peer') digests.add(candidate.source.digest)
+  }
+  const written = node.writing?.pending.write.head?.head.digest
+  if (written !== undefined) digests.add(written)
+  return digests
+}
+
+/**
+ * Whether a document that rides with an announcement is worth unpacking: in a well-connected overlay most
+ * copies come when the first one is already being judged.
+ */
+export function wantsDocument(node: NodeState, head: NonNullable<PeerState['head']>): boolean {
+  return isWanted(node, head) && !underWay(node).has(head.digest)
+}
+
 /**
  * Asks for what is wanted. A body crosses the wire once: a digest that is being fetched or judged is not
  * asked for again, unless the first announcer fails. What is wanted follows from what peers last said, so
@@ -88,12 +107,8 @@ function isWanted(node: NodeState, head: NonNullable<PeerState['head']>): boolea
  */
 export function fetchWanted(turn: Turn): void {
   const { node } = turn
-  const busy = new Set(node.fetching.values())
-  for (const candidate of [...node.judging.values(), ...node.decided]) {
-    if (candidate.source.kind === 'peer') busy.add(candidate.source.digest)
-  }
-  const written = node.writing?.pending.write.head?.head.digest
-  if (written !== undefined) busy.add(written)
+  const busy = underWay(node)
+  for (const digest of node.fetching.values()) busy.add(digest)
   for (const [peerId, peer] of node.peers) {
     if (node.fetching.size >= fetchesMax) return
     if (!isGreeted(peer) || peer.head === null || node.fetching.has(peerId)) continue
