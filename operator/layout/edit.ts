@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { isMap, isScalar, type YAMLMap } from 'yaml'
+import { isMap, isNode, isScalar, type Pair, type YAMLMap } from 'yaml'
 import type { Source } from '../files/read-text.ts'
 import { parseYamlSource } from '../sources/yaml-source.ts'
 
@@ -67,8 +67,7 @@ function insertLine(source: Source, name: string, fields: HostFields): string | 
     const first = value.items[0]?.key
     const last = value.items.at(-1)
     const start = isScalar(first) ? first.range?.[0] : undefined
-    const lastNode = last?.value ?? last?.key
-    const stop = lastNode?.range?.[1]
+    const stop = last === undefined ? undefined : endOfPair(last)
     if (start === undefined || stop === undefined) return undefined
     const indent = /[ \t]*$/.exec(text.slice(0, start))?.[0] ?? ''
     const cut = endOfLine(text, stop)
@@ -93,19 +92,29 @@ function removeLines(source: Source, name: string): string | undefined {
   const index = hosts.items.findIndex((item) => isScalar(item.key) && item.key.value === name)
   const item = hosts.items[index]
   const key = item !== undefined && isScalar(item.key) ? item.key.range : undefined
-  const value = item?.value as
-    | { range?: readonly [number, number, number] | null }
-    | null
-    | undefined
-  if (key == null) return undefined
+  const stop = item === undefined ? undefined : endOfPair(item)
+  if (key == null || stop === undefined) return undefined
   const start = text.lastIndexOf('\n', key[0]) + 1
-  const cut = endOfLine(text, Math.max(key[1], (value?.range?.[1] ?? key[1]) - 1))
+  const cut = endOfLine(text, stop)
   const rest = text.slice(0, start) + text.slice(cut)
   if (hosts.items.length > 1) return rest
   const opening = /hosts[ \t]*:/.exec(text.slice(0, start).split('\n').at(-2) ?? '')
   return opening === null
     ? undefined
     : `${text.slice(0, start - 1).replace(/\r$/, '')} {}\n${text.slice(cut)}`
+}
+
+/**
+ * Offset within the last line of a pair. A block ends where its last leaf does: its own range goes on over
+ * the blank lines and comments behind it, which are not its.
+ */
+function endOfPair(pair: Pair<unknown, unknown>): number | undefined {
+  const { value, key } = pair
+  const last = isMap(value) && value.flow !== true ? value.items.at(-1) : undefined
+  if (last !== undefined) return endOfPair(last)
+  const leaf = isNode(value) && value.range?.[1] !== value.range?.[0] ? value : key
+  if (!isNode(leaf) || leaf.range == null) return undefined
+  return Math.max(leaf.range[0], leaf.range[1] - 1)
 }
 
 function flowText(fields: HostFields): string {
