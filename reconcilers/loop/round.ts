@@ -114,7 +114,8 @@ export async function runRound(init: RoundInit): Promise<RoundResult | null> {
   }
   if (init.applySignal.aborted) return null
   init.backoff.retain(progress.keys)
-  for (const key of init.restless.keys()) if (!progress.tried.has(key)) init.restless.delete(key)
+  for (const key of progress.tried) if (!progress.failures.has(key)) init.backoff.clear(key)
+  for (const key of init.restless.keys()) if (!progress.keys.has(key)) init.restless.delete(key)
   const { failures } = progress
   const states = objectStates(init.judged, looked.verdicts, failures, init.extraTypes)
   return { states, tried: progress.tried.size }

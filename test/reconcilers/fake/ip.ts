@@ -7,7 +7,7 @@ import {
   parseCidr,
 } from '../../../reconcilers/addresses.ts'
 import type { Command, CommandResult } from '../../../reconcilers/host-ports.ts'
-import { done, type FakeLink, type FakeModel, failed, removeLink } from './model.ts'
+import { done, type FakeLink, type FakeModel, failed, makeLink, removeLink } from './model.ts'
 
 /** `ip` on the fake host: what covey and its tests say to it, and nothing else. */
 export function fakeIp(model: FakeModel, command: Command): CommandResult {
@@ -60,15 +60,6 @@ function linkWords(model: FakeModel, words: readonly string[]): CommandResult {
   else if (verb === 'set') setLink(model, name, link, rest)
   else throw new Error(`the fake host does not know: ip ${words.join(' ')}`)
   return done
-}
-
-/** A link as it is when it is new. */
-export function makeLink(kind: string): FakeLink {
-  const isTunnel = kind === 'wireguard' || kind === 'tun'
-  const device = isTunnel
-    ? { publicKey: null, listenPort: 0, isDead: false, peers: new Map() }
-    : null
-  return { kind, alias: null, mtu: isTunnel ? 1420 : 1500, up: false, addresses: [], device }
 }
 
 function setLink(model: FakeModel, name: string, link: FakeLink, words: readonly string[]): void {

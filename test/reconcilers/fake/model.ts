@@ -75,3 +75,12 @@ export function removeLink(model: FakeModel, name: string): void {
   model.links.delete(name)
   model.routes = model.routes.filter((route) => route.link !== name)
 }
+
+/** A link as it is when it is new. */
+export function makeLink(kind: string): FakeLink {
+  const isTunnel = kind === 'wireguard' || kind === 'tun'
+  const device = isTunnel
+    ? { publicKey: null, listenPort: 0, isDead: false, peers: new Map() }
+    : null
+  return { kind, alias: null, mtu: isTunnel ? 1420 : 1500, up: false, addresses: [], device }
+}

@@ -1,7 +1,6 @@
 import type { Command, CommandResult } from '../../../reconcilers/host-ports.ts'
 import type { PeerSeen } from '../../../reconcilers/tools/wg.ts'
-import { makeLink } from './ip.ts'
-import { done, type FakeDevice, type FakeModel, failed } from './model.ts'
+import { done, type FakeDevice, type FakeModel, failed, makeLink } from './model.ts'
 
 /** `wg` on the fake host. */
 export function fakeWg(model: FakeModel, command: Command): CommandResult {
