@@ -44,12 +44,12 @@ export const streamWindowBytesMax: number = 1024 * 1024
 export const requestBytesMax: number = 64 * 1024
 /** Requests of one peer that are answered at once; more are refused. Each may hold a whole envelope. */
 export const requestsPerPeerMax: number = 8
-/** From an arriving document stream to the last byte of its answer. */
-export const answerMsMax: number = 10_000
+/** From an arriving document stream to the last byte of its answer: 6 MB at 0.8 Mbit/s. */
+export const answerMsMax: number = 60_000
 
 /** What is queued for a dropped peer is written within this time, or not at all. */
 export const lingerMs: number = 1_000
 /** The same while the overlay stops; the rest of the second is for libp2p. */
 export const stopLingerMs: number = 300
 /** A listener and the libp2p node each have this long to close. */
-export const closeMsMax: number = 400
+export const closeMsMax: number = 300

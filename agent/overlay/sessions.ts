@@ -171,11 +171,15 @@ export class Sessions<S extends SessionStream> {
     }
   }
 
-  /** Ends everything and tells nothing any more. */
+  /** Ends everything within `ms`, also what a `drop` has left, and tells nothing any more. */
   async stop(ms: number): Promise<void> {
     this.#stopped = true
     for (const peerId of this.peerIds()) this.drop(peerId, 'stopped', ms)
+    const timer = setTimeout(() => {
+      for (const stream of [...this.#finishing.keys()]) stream.abort('stopped')
+    }, ms)
     await Promise.all(this.#finishing.values())
+    clearTimeout(timer)
   }
 
   #standing(peerId: string, session: Session<S> | undefined): Standing {

@@ -25,6 +25,7 @@ export async function startProxy(
   target: { readonly address: string; readonly port: number },
 ): Promise<Proxy> {
   const pairs = new Set<readonly [Socket, Socket]>()
+  const frozen = new Set<readonly [Socket, Socket]>()
   let next = Promise.withResolvers<void>()
   const look = (): void => {
     next.resolve()
@@ -40,7 +41,7 @@ export async function startProxy(
     for (const socket of pair) {
       socket.on('error', () => {})
       socket.on('close', () => {
-        for (const end of pair) end.destroy()
+        if (!frozen.has(pair)) for (const end of pair) end.destroy()
         pairs.delete(pair)
         look()
       })
@@ -51,7 +52,7 @@ export async function startProxy(
   server.listen({ host: address, port: target.port })
   await once(server, 'listening')
   const cut = (): void => {
-    for (const socket of [...pairs].flat()) socket.resetAndDestroy()
+    for (const socket of [...pairs, ...frozen].flat()) socket.resetAndDestroy()
   }
   test.after(() => {
     server.close()
@@ -69,7 +70,9 @@ export async function startProxy(
     changed,
     cut,
     freeze: () => {
-      for (const [inner, outer] of pairs) {
+      for (const pair of pairs) {
+        frozen.add(pair)
+        const [inner, outer] = pair
         inner.unpipe(outer)
         outer.unpipe(inner)
         for (const socket of [inner, outer]) socket.on('data', () => {})

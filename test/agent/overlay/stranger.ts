@@ -1,12 +1,13 @@
 import type { TestContext } from 'node:test'
 import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import type { Libp2p } from '@libp2p/interface'
+import type { Libp2p, Stream } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { gossipProtocol } from '../../../agent/overlay/gossip-stream.ts'
 import { type Host, ownAddress, seedOf } from './host.ts'
 
 /** A libp2p node that is not covey's: it lets everyone in and says what a test makes it say. */
@@ -36,4 +37,12 @@ export function addressOfHost(host: Host): ReturnType<typeof multiaddr> {
 /** The peer id that goes with a name. */
 export async function peerIdOf(name: string): Promise<string> {
   return peerIdFromPrivateKey(await generateKeyPairFromSeed('Ed25519', seedOf(name))).toString()
+}
+
+/** Makes a stranger an admitted peer that speaks by hand: it opens the gossip stream and is accepted. */
+export async function speak(host: Host, node: Libp2p): Promise<Stream> {
+  host.overlay.admit(new Set([node.peerId.toString()]))
+  const stream = await node.dialProtocol(addressOfHost(host), gossipProtocol)
+  await new Promise((resolve) => stream.addEventListener('message', resolve))
+  return stream
 }
