@@ -13,6 +13,7 @@ import {
 } from './internet.ts'
 import { Operator } from './operator.ts'
 import {
+  dropLabFolders,
   type LabRecord,
   newLabFolders,
   removeLab,
@@ -184,7 +185,10 @@ export async function createLab(options: { readonly keepable?: boolean } = {}): 
   writeFileSync(join(folder, 'hosts'), '127.0.0.1 localhost\n')
   writeFileSync(join(folder, 'resolv.conf'), 'nameserver 127.0.0.1\n')
   mkdirSync(join(folder, 'operator'))
-  const internet = await holdNetwork(keep)
+  const internet = await holdNetwork(keep).catch((error: unknown) => {
+    dropLabFolders(id, folder)
+    throw error
+  })
   const owner = thisProcess()
   const record: LabRecord = { id, folder, owner, internet, links: 0, routers: {}, hosts: {} }
   saveLab(record)

@@ -146,8 +146,13 @@ export function removeLab(record: LabRecord): void {
     Atomics.wait(pause, 0, 0, 5)
   }
   removeCgroups(record)
-  rmSync(record.folder, { recursive: true, force: true })
-  rmSync(join(registry, record.id), { recursive: true, force: true })
+  dropLabFolders(record.id, record.folder)
+}
+
+/** Removes the folders of a lab whose processes are gone. */
+export function dropLabFolders(id: string, folder: string): void {
+  rmSync(folder, { recursive: true, force: true })
+  rmSync(join(registry, id), { recursive: true, force: true })
   try {
     rmdirSync(registry)
   } catch {
