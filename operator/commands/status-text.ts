@@ -45,7 +45,7 @@ export function statusText(status: Status, paint: Paint): string {
 }
 
 /** `home: version 4 on 3/3 hosts, 1 problem`. */
-export function truthLine(status: Status, paint: Paint): string {
+function truthLine(status: Status, paint: Paint): string {
   const name = printable(status.cluster || 'no cluster')
   const problems = problemsIn(status)
   const said =

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
 
 /** Prefix of files that are being written; a crash may leave one behind, and nothing reads it. */
-export const temporaryPrefix = '.covey-'
+const temporaryPrefix = '.covey-'
 
 /**
  * Writes a file whole or not at all: temporary file in the same folder, fsync, rename, fsync of the

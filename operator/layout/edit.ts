@@ -105,8 +105,8 @@ function removeLines(source: Source, name: string): string | undefined {
 }
 
 /**
- * Offset within the last line of a pair. A block ends where its last leaf does: its own range goes on over
- * the blank lines and comments behind it, which are not its.
+ * Offset within the last line of a pair. A block ends where its last leaf does: its own range goes
+ * on over the blank lines and comments behind it, which are not its.
  */
 function endOfPair(pair: Pair<unknown, unknown>): number | undefined {
   const { value, key } = pair

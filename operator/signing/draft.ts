@@ -77,7 +77,7 @@ export function configFaults(value: unknown): readonly Fault[] {
 }
 
 /** A config of these hosts with claims that say nothing, for checks that only look at the body. */
-export function blankConfig(hosts: Config['hosts']): Config {
+function blankConfig(hosts: Config['hosts']): Config {
   return { aud: '', epoch: 1, version: 1, ancestors: [], iat: null, allowIsolation: [], hosts }
 }
 

@@ -14,7 +14,7 @@ export interface Located {
 export type Places = ReadonlyMap<string, number>
 
 /** Line and column, from 1, of an offset in a text. */
-export function positionAt(text: string, offset: number): { line: number; column: number } {
+function positionAt(text: string, offset: number): { line: number; column: number } {
   let line = 1
   let start = 0
   for (;;) {
@@ -58,7 +58,7 @@ export function expectNoFaults(located: Located, faults: readonly Fault[]): void
 }
 
 /** The failure that these faults of a document are, without repetition. */
-export function faultsIn(located: Located, faults: readonly Fault[]): Failure | undefined {
+function faultsIn(located: Located, faults: readonly Fault[]): Failure | undefined {
   if (faults.length === 0) return undefined
   const unique = new Map(faults.map((fault) => [`${fault.path ?? ''}\n${fault.message}`, fault]))
   return faultsFailure(located.locate([...unique.values()]))

@@ -4,7 +4,7 @@ import type { Io } from './io.ts'
 import { type Paint, paintFor } from './style.ts'
 
 /** Flags and environment variables that every command takes; flags win. */
-export interface Settings {
+interface Settings {
   readonly json: boolean
   readonly debug: boolean
   readonly runDir: string

@@ -15,8 +15,8 @@ describe('a host is put into a layout', () => {
     ['no hosts at all', 'cluster: x', `cluster: x\nhosts:\n  ${line}\n`],
     [
       'a block, its comments and indentation',
-      'hosts:\n    # the first\n    a: {}   # here\n    b:\n      site: x # there\n\n# end\nx-y: 1\n',
-      `hosts:\n    # the first\n    a: {}   # here\n    b:\n      site: x # there\n    ${line}\n\n# end\nx-y: 1\n`,
+      'hosts:\n    # the first\n    a: {}   # here\n    b:\n      site: x # there\n\n# end\n',
+      `hosts:\n    # the first\n    a: {}   # here\n    b:\n      site: x # there\n    ${line}\n\n# end\n`,
     ],
     ['no newline at the end', 'hosts:\n  a: {}', `hosts:\n  a: {}\n  ${line}\n`],
     ['CRLF', 'hosts:\r\n  a: {}\r\n', `hosts:\r\n  a: {}\r\n  ${line}\r\n`],

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test'
 import { parseRoot } from '../../protocol/documents/root.ts'
 import { openCluster, openWorkspace, payloadOf } from './workspace.ts'
 
-/** Verifies every signature of an envelope with node:crypto, by the keys of the root that it holds. */
+/** Verifies every signature of a root with node:crypto, by the keys that it holds. */
 function verifyRoot(text: string): readonly string[] {
   const { payload, signatures } = JSON.parse(text)
   const root = payloadOf(text) as { root: { keys: Record<string, { jwk: object }> } }

@@ -210,7 +210,7 @@ export function payloadOf(signed: string): Record<string, unknown> {
 }
 
 /** The config of the idea that covey started from. */
-export const ideaConfig = {
+export const ideaConfig: { readonly hosts: Readonly<Record<string, object>> } = {
   hosts: {
     cloud01: {
       wg_network: {

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { addHost, makeCard, openCluster, openWorkspace } from './workspace.ts'
+
+describe('covey compile', () => {
+  it('gives the same bytes for the same layout and lock', async (context) => {
+    const space = await openCluster(context)
+    await addHost(space, 'cloud01', 'cloud01.example.com:51821')
+    await addHost(space, 'local01')
+    const text = await space.must('compile')
+    const cloud01 = await makeCard('cloud01')
+    const local01 = await makeCard('local01')
+    assert.deepEqual(JSON.parse(text), {
+      hosts: {
+        cloud01: {
+          wg_network: {
+            type: 'wireguard_network',
+            link_name: 'wg_cluster',
+            address: '10.69.0.1/16',
+            listen_port: 51821,
+            public_key: cloud01.wireguard_public_key,
+            endpoint: 'cloud01.example.com:51821',
+          },
+          mesh: { type: 'wireguard_mesh', network: 'wg_network' },
+          agent: { type: 'agent', peer_id: cloud01.peer_id, network: 'wg_network' },
+        },
+        local01: {
+          wg_network: {
+            type: 'wireguard_network',
+            link_name: 'wg_cluster',
+            address: '10.69.0.2/16',
+            public_key: local01.wireguard_public_key,
+          },
+          mesh: { type: 'wireguard_mesh', network: 'wg_network' },
+          agent: { type: 'agent', peer_id: local01.peer_id, network: 'wg_network' },
+        },
+      },
+    })
+    await space.must('compile', '-f', 'cluster.yaml', '-o', 'config.json')
+    assert.equal(await space.read('config.json'), text)
+    const reordered = (await space.read('cluster.yaml')).replace(
+      /( {2}cloud01.*\n)( {2}local01.*\n)/,
+      '$2$1',
+    )
+    await space.write('cluster.yaml', reordered)
+    assert.equal(await space.must('compile'), text)
+  })
+
+  it('lets the layout choose an address', async (context) => {
+    const space = await openCluster(context)
+    await addHost(space, 'a')
+    await space.write('cluster.yaml', 'cluster: home\nhosts:\n  a: { address: 10.69.0.77 }\n')
+    assert.match(await space.must('compile'), /"10\.69\.0\.77\/16"/)
+  })
+
+  it('warns of hosts between which there is no tunnel', async (context) => {
+    const space = await openCluster(context)
+    for (const host of ['a', 'b']) await addHost(space, host)
+    assert.match((await space.covey(['compile'])).err, /a and b have no endpoint, and no other/)
+    await addHost(space, 'c', '192.0.2.1:51820')
+    assert.match((await space.covey(['compile'])).err, /a and b .* no tunnel between them, and/)
+  })
+
+  const faulty: readonly (readonly [name: string, layout: string, lines: readonly string[]])[] = [
+    ['a list', '- a\n', ['l.yaml:1:1: a layout is a map']],
+    [
+      'services',
+      'cluster: home\nservices:\n  web: { image: nginx }\n',
+      ['l.yaml:2:1: services: "services" is not supported yet'],
+    ],
+    [
+      'every key that it does not know',
+      'cluster: home\nhots: {}\nhosts:\n  a: { endpont: "x:1", site: 1 }\n  b: { adress: x }\n',
+      [
+        'l.yaml:2:1: hots: unknown key',
+        'l.yaml:4:8: hosts.a.endpont: unknown key',
+        'l.yaml:4:24: hosts.a.site: must be a string',
+        'l.yaml:5:8: hosts.b.adress: unknown key',
+      ],
+    ],
+    [
+      'values',
+      'cluster: Home\nnetwork: 10.69.0.1/16\nhosts:\n  A: {}\n  b: { endpoint: "x" }\n',
+      [
+        'l.yaml:1:1: cluster: a name starts',
+        'l.yaml:2:1: network: is no network: did you mean 10.69.0.0/16?',
+        'l.yaml:4:3: hosts.A: a name starts',
+        'l.yaml:5:8: hosts.b.endpoint: the port is missing: did you mean x:51820?',
+      ],
+    ],
+    ['a missing name', 'hosts: {}\n', ['l.yaml:1:1: cluster: is missing']],
+    [
+      'a host that has no card',
+      'cluster: home\nhosts:\n  a: {}\n',
+      ['l.yaml:3:3: hosts.a: has no card'],
+    ],
+    [
+      'an address twice',
+      'cluster: home\nhosts:\n  x: { address: 10.69.0.9 }\n  y: { address: 10.69.0.9 }\n',
+      ['l.yaml:4:3: hosts.y: has the address of x: 10.69.0.9'],
+    ],
+    [
+      'an address that is for containers',
+      'cluster: home\nhosts:\n  x: { address: 10.69.1.1 }\n',
+      ['l.yaml:3:8: hosts.x.address: must be an address of the first /24'],
+    ],
+    ['a key twice', 'cluster: a\ncluster: b\n', ['l.yaml:2:1: this key stands twice']],
+    ['a tab', 'cluster: home\nhosts:\n\ta: {}\n', ['l.yaml:3:1: tabs are not allowed']],
+    ['an unknown tag', 'cluster: !reset home\n', ['l.yaml:1:10: unresolved tag']],
+  ]
+  for (const [name, layout, lines] of faulty) {
+    it(`tells every fault of a layout with ${name}`, async (context) => {
+      const space = await openCluster(context)
+      for (const host of ['x', 'y']) await addHost(space, host)
+      await space.write('l.yaml', layout)
+      const outcome = await space.covey(['compile', '-f', 'l.yaml'])
+      assert.equal(outcome.exit, 2)
+      const printed = outcome.err.trimEnd().split('\n')
+      for (const [index, line] of lines.entries()) {
+        assert.ok(printed[index]?.startsWith(line), `${printed[index]} is not ${line}`)
+      }
+      assert.equal(printed.length, lines.length, outcome.err)
+    })
+  }
+
+  it('finds what a merge left in the lock', async (context) => {
+    const space = await openCluster(context)
+    await addHost(space, 'a')
+    const lock = await space.read('cluster.lock')
+    await space.write('cluster.lock', `${lock}<<<<<<< HEAD\nhost.a.address 10.69.0.3\nodd\n`)
+    const outcome = await space.covey(['compile'])
+    assert.equal(outcome.exit, 2)
+    assert.match(
+      outcome.err,
+      /^c.*lock:4:1: a merge .*\nc.*lock:5:1: host\.a\.address stands twice.*\nc.*lock:6:1: /,
+    )
+  })
+
+  it('refuses a card in the lock that was changed', async (context) => {
+    const space = await openCluster(context)
+    await addHost(space, 'a')
+    const other = (await makeCard('b')).card
+    for (const [card, says] of [
+      [other, /is that of b/],
+      [`${other.slice(0, -86)}${'A'.repeat(86)}`, /no good: the signature is wrong/],
+    ] as const) {
+      await space.write('cluster.lock', `host.a.address 10.69.0.1\nhost.a.card ${card}\n`)
+      const outcome = await space.covey(['compile'])
+      assert.equal(outcome.exit, 2)
+      assert.match(outcome.err, says)
+    }
+  })
+
+  it('works outside an operator folder with -f', async (context) => {
+    const space = await openWorkspace(context)
+    await space.write('cluster.yaml', 'cluster: home\n')
+    assert.deepEqual(JSON.parse(await space.must('compile', '-f', 'cluster.yaml')), { hosts: {} })
+    assert.equal((await space.covey(['compile'])).exit, 2)
+  })
+})
