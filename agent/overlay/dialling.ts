@@ -27,8 +27,8 @@ export interface Dialler {
 }
 
 /**
- * Dials a peer that has no session: connect, open the gossip stream, and wait for the peer to accept it,
- * all within `dialMsMax`. Ends in the sessions, as up or failed; never rejects.
+ * Dials a peer that has no session: connect, open the gossip stream, and wait for the peer to
+ * accept it, all within `dialMsMax`. Ends in the sessions, as up or failed; never rejects.
  */
 export async function dialPeer(
   dialler: Dialler,

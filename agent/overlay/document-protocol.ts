@@ -16,8 +16,8 @@ export interface DocumentContext {
 }
 
 /**
- * Asks over a stream of its own. Rejects when `signal` fires, the stream breaks, or the peer answers
- * nothing or too much; the stream is gone then.
+ * Asks over a stream of its own. Rejects when `signal` fires, the stream breaks, or the peer
+ * answers nothing or too much; the stream is gone then.
  */
 export async function ask(
   context: DocumentContext,

@@ -2,8 +2,8 @@ import { gossipFrameBytesMax, gossipQueueFramesMax } from '../../protocol/limits
 import { gossipBatchBytes, gossipQueueBytesMax } from './limits.ts'
 
 /**
- * Frames that wait to be written to one peer: bounded in number and in bytes, read in batches by the one
- * writer of the stream, which asks for more only when the stream can take more.
+ * Frames that wait to be written to one peer: bounded in number and in bytes, read in batches by
+ * the one writer of the stream, which asks for more only when the stream can take more.
  */
 export class FrameQueue {
   #frames: Uint8Array[] = []

@@ -21,10 +21,11 @@ export interface GossipStreamEvents {
 }
 
 /**
- * One `/covey/gossip/1` stream and the connection that it stands for: they end together, whatever ends first.
+ * One `/covey/gossip/1` stream and the connection that it stands for: they end together, whatever
+ * ends first.
  *
- * Frames are handed on in the same turn in which they were read, so nothing piles up between the socket
- * and the reader: while the reader is busy, TCP holds the peer back.
+ * Frames are handed on in the same turn in which they were read, so nothing piles up between the
+ * socket and the reader: while the reader is busy, TCP holds the peer back.
  */
 export class GossipStream {
   readonly peerId: string
@@ -101,8 +102,8 @@ export class GossipStream {
   }
 
   /**
-   * Reports `closed` at once and ends once what is queued has been read, or after `ms`. The reader ends
-   * the connection, not the writer: libp2p's own close loses what Noise has not passed on yet.
+   * Reports `closed` at once and ends once what is queued has been read, or after `ms`. The reader
+   * ends the connection, not the writer: libp2p's own close loses what Noise has not passed on yet.
    */
   async finish(reason: string, ms: number): Promise<void> {
     if (!this.#open) return

@@ -22,8 +22,8 @@ import { Traffic } from './traffic.ts'
 import { within } from './within.ts'
 
 /**
- * Starts the libp2p overlay: it listens nowhere, admits nobody and dials nobody until it is told to.
- * Rejects if the seed is not 32 bytes.
+ * Starts the libp2p overlay: it listens nowhere, admits nobody and dials nobody until it is told
+ * to. Rejects if the seed is not 32 bytes.
  */
 export async function createOverlay(init: OverlayInit): Promise<Overlay> {
   const gater = new Gater()
@@ -147,7 +147,9 @@ class Libp2pOverlay implements Overlay {
   }
 
   #refuseDial(peerId: string, reason: string): void {
-    queueMicrotask(() => this.#init.events.dialFailed(peerId, reason))
+    queueMicrotask(() => {
+      if (this.#stopping === undefined) this.#init.events.dialFailed(peerId, reason)
+    })
   }
 
   #wrap(connection: Connection, stream: Stream): GossipStream {
@@ -173,7 +175,9 @@ class Libp2pOverlay implements Overlay {
     return welcome
   }
 
-  /** Ends a connection of a peer that is not admitted, or has too many, unless it is ending already. */
+  /**
+   * Ends a connection of a peer that is not admitted, or has too many, unless it is ending already.
+   */
   #judge(connection: Connection): void {
     if (this.#sessions.claims(connection.id)) return
     if (!this.#welcome(connection)) return

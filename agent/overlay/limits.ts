@@ -1,24 +1,31 @@
 /**
- * Bounds of the network part, beside those of protocol/limits.ts. They hold for 25 agents that share one
- * loopback address, where the defaults of libp2p (5 inbound connections a second, 10 pending) bite.
+ * Bounds of the network part, beside those of protocol/limits.ts. They hold for 25 agents that
+ * share one loopback address, where the defaults of libp2p (5 inbound connections a second, 10
+ * pending) bite.
  */
 
 /** Bytes of frames that wait to be written to one peer; a peer that reads slower is dropped. */
 export const gossipQueueBytesMax: number = 4 * 1024 * 1024
-/** Frames are written in batches of about this size, so that a burst costs one write and not one each. */
+/**
+ * Frames are written in batches of about this size, so that a burst costs one write and not one
+ * each.
+ */
 export const gossipBatchBytes: number = 64 * 1024
 
 /**
- * A peer for which nothing is queued is sent an empty frame once in this time. What it costs is two writes to
- * a socket: 0.7 % of a core with 24 peers.
+ * A peer for which nothing is queued is sent an empty frame once in this time. What it costs is two
+ * writes to a socket: 0.7 % of a core with 24 peers.
  */
 export const heartbeatMs: number = 1_750
 /**
- * Heartbeats in a row without a byte from a peer until it counts as gone: after 3.5 to 5.25 s. One of
- * the peer's may come 1.75 s late, which outlasts two packets lost in a row.
+ * Heartbeats in a row without a byte from a peer until it counts as gone: after 3.5 to 5.25 s. One
+ * of the peer's may come 1.75 s late, which outlasts two packets lost in a row.
  */
 export const silentHeartbeatsMax: number = 3
-/** Heartbeats in a row without progress on a queued frame until a peer counts as not reading: 10.5 s. */
+/**
+ * Heartbeats in a row without progress on a queued frame until a peer counts as not reading: 10.5
+ * s.
+ */
 export const stalledHeartbeatsMax: number = 6
 /** Heartbeats until a connection that carries no gossip stream is closed: 3.5 to 5.25 s. */
 export const unclaimedHeartbeatsMax: number = 3
@@ -42,7 +49,9 @@ export const streamWindowBytesMax: number = 1024 * 1024
 
 /** Largest request on the document stream. */
 export const requestBytesMax: number = 64 * 1024
-/** Requests of one peer that are answered at once; more are refused. Each may hold a whole envelope. */
+/**
+ * Requests of one peer that are answered at once; more are refused. Each may hold a whole envelope.
+ */
 export const requestsPerPeerMax: number = 8
 /** From an arriving document stream to the last byte of its answer: 6 MB at 0.8 Mbit/s. */
 export const answerMsMax: number = 60_000

@@ -12,9 +12,9 @@ export interface Place {
 }
 
 /**
- * The one place where this host listens. The address of a WireGuard link comes and goes, so the listener is
- * made apart from the libp2p node and replaced on its own. Connections that were accepted at a place end
- * with it; dialled ones stay.
+ * The one place where this host listens. The address of a WireGuard link comes and goes, so the
+ * listener is made apart from the libp2p node and replaced on its own. Connections that were
+ * accepted at a place end with it; dialled ones stay.
  */
 export class Listening {
   readonly #create: () => Listener

@@ -28,16 +28,19 @@ import {
 /** libp2p, as far as covey uses it. */
 export interface Node {
   readonly libp2p: Libp2p
-  /** Connects and shakes hands with the peer that the address names. Rejects when `signal` fires. */
+  /**
+   * Connects and shakes hands with the peer that the address names. Rejects when `signal` fires.
+   */
   connect(address: Multiaddr, signal: AbortSignal): Promise<Connection>
   /** A TCP listener that listens nowhere yet; its connections go through the gater. */
   createListener(): Listener
 }
 
 /**
- * Starts libp2p with TCP, Noise and Yamux and nothing else: no identify, no discovery, no relay. Dials and
- * listeners go to the transport itself, because libp2p's dial queue joins, sorts and remembers (covey
- * always dials one full address) and its transport manager keeps every listener that failed.
+ * Starts libp2p with TCP, Noise and Yamux and nothing else: no identify, no discovery, no relay.
+ * Dials and listeners go to the transport itself, because libp2p's dial queue joins, sorts and
+ * remembers (covey always dials one full address) and its transport manager keeps every listener
+ * that failed.
  */
 export async function startNode(seed: Uint8Array, gater: Gater): Promise<Node> {
   const parts: { transport?: Transport; upgrader?: Upgrader } = {}
@@ -78,7 +81,9 @@ export async function startNode(seed: Uint8Array, gater: Gater): Promise<Node> {
   }
 }
 
-/** libp2p's own log is off: it formats for each stream what covey's events say once, with a reason. */
+/**
+ * libp2p's own log is off: it formats for each stream what covey's events say once, with a reason.
+ */
 const quiet: Logger = Object.assign(() => {}, {
   error: () => {},
   trace: () => {},
@@ -87,5 +92,6 @@ const quiet: Logger = Object.assign(() => {}, {
 })
 const silence: ComponentLogger = { forComponent: () => quiet }
 
-// One stream's window must fit a good part of a document, or a far peer waits a round trip for each bit.
+// One stream's window must fit a good part of a document, or a far peer waits a round trip for each
+// bit.
 if (envelopeBytesMax / streamWindowBytesMax > 8) throw new Error('the stream window is too small')

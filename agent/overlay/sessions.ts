@@ -14,7 +14,9 @@ export interface SessionStream {
   finish(reason: string, ms: number): Promise<void>
 }
 
-/** One attempt to reach a peer; `cancel` is called when it is no longer wanted, for whatever reason. */
+/**
+ * One attempt to reach a peer; `cancel` is called when it is no longer wanted, for whatever reason.
+ */
 export interface Attempt {
   cancel(reason: string): void
 }
@@ -30,9 +32,9 @@ type Session<S> =
  * 1. A peer has at most one session, and at most one held stream beside it.
  * 2. `peerUp` and `peerDown` alternate for each peer, and frames come between the two only.
  * 3. An attempt ends in exactly one of `peerUp` and `dialFailed`.
- * 4. The dialler opens the stream and the acceptor accepts it with an empty frame before any other, so
- *    that each side knows of the other before it reports `peerUp`. A frame sent after that arrives, or
- *    both sides see the stream end.
+ * 4. The dialler opens the stream and the acceptor accepts it with an empty frame before any other,
+ *    so that each side knows of the other before it reports `peerUp`. A frame sent after that
+ *    arrives, or both sides see the stream end.
  */
 export class Sessions<S extends SessionStream> {
   readonly #self: string
@@ -213,7 +215,9 @@ export class Sessions<S extends SessionStream> {
     this.#post((events) => events.peerDown(stream.peerId, reason))
   }
 
-  /** Tells in a turn of its own: a caller of the overlay is never called back from inside its call. */
+  /**
+   * Tells in a turn of its own: a caller of the overlay is never called back from inside its call.
+   */
   #post(tell: (events: OverlayEvents) => void): void {
     queueMicrotask(() => {
       if (!this.#stopped) tell(this.#events)

@@ -29,8 +29,8 @@ const port = 4069
 let hosts = 0
 
 /**
- * A loopback address that nothing else uses: all of 127.0.0.0/8 belongs to this machine, so tests that
- * run at once need no free ports, and none is lost to an outgoing connection in between.
+ * A loopback address that nothing else uses: all of 127.0.0.0/8 belongs to this machine, so tests
+ * that run at once need no free ports, and none is lost to an outgoing connection in between.
  */
 export function ownAddress(): string {
   hosts += 1
@@ -43,7 +43,9 @@ export function seedOf(name: string): Uint8Array {
   return createHash('sha256').update(name).digest()
 }
 
-/** Starts an overlay and stops it after the test. `serve` answers requests; by default with an echo. */
+/**
+ * Starts an overlay and stops it after the test. `serve` answers requests; by default with an echo.
+ */
 export async function startHost(
   test: Pick<TestContext, 'after'>,
   name: string,

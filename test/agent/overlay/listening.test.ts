@@ -127,3 +127,17 @@ test('nothing holds the process after stop', { timeout }, async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout })
   assert.equal(stdout, 'up\nstopped\n')
 })
+
+test('an address that goes with its link and comes again is listened on', { timeout }, async () => {
+  const script = new URL('address.ts', import.meta.url).pathname
+  const command = ['--net', '--', process.execPath, script]
+  const { stdout } = await promisify(execFile)('unshare', command, { timeout })
+  // A socket that listens outlives its address, so that nothing has to be done when that is back.
+  const story = ['there true', 'up', 'gone true', 'back true', 'up']
+  assert.deepEqual(stdout.trim().split('\n'), [
+    '10.5.0.1 false',
+    ...story,
+    'fd00::5 false',
+    ...story,
+  ])
+})

@@ -79,8 +79,8 @@ interface Dial extends Attempt {
 }
 
 /**
- * Two hosts' sessions and the network between them, one step at a time and in any order: the real decisions,
- * on a modelled wire.
+ * Two hosts' sessions and the network between them, one step at a time and in any order: the real
+ * decisions, on a modelled wire.
  */
 export class Pair {
   /** Rules that were broken on the way. */

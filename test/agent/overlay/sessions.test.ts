@@ -122,7 +122,8 @@ test('after any faults, both sides come to agree and no frame is lost unseen', a
         await turn()
       }
       pair.settle()
-      // What the core does: it dials a peer that is down. What the heartbeat does: it ends what is dead.
+      // What the core does: it dials a peer that is down. What the heartbeat does: it ends what is
+      // dead.
       for (let round = 0; round < 4; round += 1) {
         pair.endDead()
         pair.dial('a')

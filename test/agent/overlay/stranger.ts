@@ -39,7 +39,10 @@ export async function peerIdOf(name: string): Promise<string> {
   return peerIdFromPrivateKey(await generateKeyPairFromSeed('Ed25519', seedOf(name))).toString()
 }
 
-/** Makes a stranger an admitted peer that speaks by hand: it opens the gossip stream and is accepted. */
+/**
+ * Makes a stranger an admitted peer that speaks by hand: it opens the gossip stream and is
+ * accepted.
+ */
 export async function speak(host: Host, node: Libp2p): Promise<Stream> {
   host.overlay.admit(new Set([node.peerId.toString()]))
   const stream = await node.dialProtocol(addressOfHost(host), gossipProtocol)
