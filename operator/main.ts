@@ -15,11 +15,15 @@ const io: Io = {
   err: (text) => process.stderr.write(text),
   ask: async (question) => {
     const lines = createInterface({ input: process.stdin, output: process.stderr })
-    const signal = io.interrupted()
+    // On a terminal readline takes Ctrl-C and Ctrl-D for itself; both mean that nobody says yes.
+    const stopped = new AbortController()
+    const stop = (): void => stopped.abort()
+    lines.once('SIGINT', stop).once('close', stop)
     try {
-      return await lines.question(question, { signal })
+      return await lines.question(question, { signal: stopped.signal })
     } finally {
       lines.close()
+      process.stdin.unref?.()
     }
   },
   interrupted: () => {
@@ -44,5 +48,3 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 process.exitCode = await run(process.argv.slice(2), io)
-// An open stdin, as after a question, must not keep the process.
-process.stdin.unref?.()

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
+import { coveyVersion } from '../protocol/version.ts'
 import { dailyCommands } from './commands/daily.ts'
 import type { CommandDefinition, Input } from './commands/definition.ts'
 import { hostCommands } from './commands/on-host.ts'
@@ -16,7 +16,7 @@ export function buildProgram(io: Io): Command {
   const program = new Command('covey')
     .description('small clusters with no control plane: a signed config that every host applies')
     .usage('COMMAND [options]')
-    .version(packageVersion(), '-V, --version', 'print the version')
+    .version(coveyVersion, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
     .option('--json', 'print exactly one JSON document on stdout')
@@ -95,10 +95,4 @@ function inputOf(command: Command): Input {
 
 function sentence(summary: string): string {
   return `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
-  const { version } = JSON.parse(text) as { version?: unknown }
-  return String(version)
 }

@@ -43,11 +43,12 @@ export async function applyLayout(session: Session, input: Input): Promise<void>
   const draft = { hosts, others: {}, allowIsolation: [], version: undefined }
   const signed = unchanged ? newest : await makeConfig(session, folder, draft, options)
   if (offline) return await deliver(session, folder, input, signed)
-  session.note(unchanged ? 'nothing has changed since it was signed; sending it again' : 'signed')
+  if (unchanged) session.note('nothing has changed since it was signed; sending it again')
+  else session.note(`signed version ${signed.head.version}`)
   const verdict = await injectEnvelope(session, signed.envelope, options)
   // Commander turns `--no-wait` into `wait: false`.
   const waits = input.is('wait')
-  session.note(`version ${signed.head.version}: ${verdict.message}`)
+  session.note(verdict.message)
   const arrived = waits ? await watchArrival(session, signed, verdict) : null
   const { head } = signed
   session.result(

@@ -52,7 +52,7 @@ function truthLine(status: Status, paint: Paint): string {
     problems === 0 ? paint('good', 'no problems') : paint('bad', counted(problems, 'problem'))
   if (status.head === null) return `${paint('strong', name)}: no config yet, ${said}`
   const holding = status.hosts.filter((host) => host.head?.digest === status.head?.digest).length
-  const hosts = `${holding}/${status.hosts.length} host${status.hosts.length === 1 ? '' : 's'}`
+  const hosts = `${holding}/${status.hosts.length} hosts`
   const reason = status.failed?.reason
   const failed = reason == null ? '' : `; ${paint('bad', `failed: ${printable(reason)}`)}`
   return `${paint('strong', name)}: version ${status.head.version} on ${hosts}, ${said}${failed}`

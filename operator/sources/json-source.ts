@@ -112,7 +112,11 @@ function scan(text: string): Scanned {
   return { places, findings }
 }
 
+/** Paths get no longer than this, or a deep text would take memory by the square of its depth. */
+const pathLengthMax = 4096
+
 function join(path: string, step: string): string {
+  if (path.length > pathLengthMax) return path
   return path === '' ? step : `${path}.${step}`
 }
 
