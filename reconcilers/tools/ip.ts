@@ -53,7 +53,11 @@ const linkSchema = z.object({
   ),
 })
 
-const routeSchema = z.object({ dst: z.string(), dev: z.string().optional() })
+const routeSchema = z.object({
+  dst: z.string(),
+  dev: z.string().optional(),
+  table: z.string().optional(),
+})
 
 /** Reads what `lookCommand` printed: two JSON arrays, one a line. Throws `tool-output`. */
 export function parseLook(stdout: string): LinksAndRoutes {
@@ -98,6 +102,8 @@ function parseRoutes(document: unknown): readonly RouteSeen[] {
   if (!parsed.success) throw new CoveyError('tool-output', 'ip printed routes in an unknown form')
   return parsed.data.flatMap((route) => {
     if (!('dst' in route) || route.dev === undefined) return []
+    // Covey routes in the main table only; both families of it are listed by asking for all.
+    if (route.table !== undefined && route.table !== 'main') return []
     const single = parseAddress(route.dst)
     const destination = single === undefined ? parseCidr(route.dst) : hostNetwork(single)
     return destination === undefined ? [] : [{ destination, link: route.dev }]

@@ -24,7 +24,7 @@ export async function applyWireguard(
 ): Promise<void> {
   switch (step.kind) {
     case 'remove-link':
-      await runSound(host, deleteLinkCommand(step.link), signal)
+      await removeLink(step.link, host, signal)
       return changeMemory(host.files, { links: new Map([[step.link, null]]) })
     case 'make-link':
       return makeLink(step, host, signal)
@@ -49,6 +49,12 @@ async function runSound(
   const result = await host.run(command, signal)
   if (result.exitCode === 0) return result
   throw new CoveyError('tool-failed', `${command.tool}: ${errorLine(result.stderr)}`)
+}
+
+async function removeLink(link: string, host: HostPorts, signal: AbortSignal): Promise<void> {
+  const result = await host.run(deleteLinkCommand(link), signal)
+  if (result.exitCode === 0 || /cannot find device/i.test(result.stderr)) return
+  throw new CoveyError('tool-failed', `ip: ${errorLine(result.stderr)}`)
 }
 
 /**
@@ -89,15 +95,21 @@ async function syncDevice(
   await changeMemory(host.files, { links: new Map([[step.link, step.memory]]) })
 }
 
+/** Whether a line failed to remove what is not there any more: then all is as it should be. */
+function isGone(words: readonly string[], said: string): boolean {
+  return words[1] === 'del' && /no such process|cannot assign requested address/i.test(said)
+}
+
 async function runBatch(step: BatchStep, host: HostPorts, signal: AbortSignal): Promise<void> {
   const result = await host.run(batchCommand(step.lines), signal)
   if (result.exitCode === 0) return
   const failures = parseBatchFailures(result)
   const failed = [...failures].flatMap(([index, said]) => {
     const line = step.lines[index]
-    if (line === undefined) return []
+    if (line === undefined || isGone(line.words, said)) return []
     return [{ object: line.object, reason: `${line.words.join(' ')}: ${said}` }]
   })
   if (failed.length > 0) throw new StepError(failed)
+  if (failures.size > 0) return
   throw new CoveyError('tool-failed', `ip: ${errorLine(result.stderr)}`)
 }

@@ -22,28 +22,20 @@ export function planBatch(
   observed: WireguardObserved,
 ): readonly BatchLine[] {
   const seen = claim.state === 'own' ? claim.seen : null
+  const { object, link: name } = link
   const isUp = seen?.up === true && seen.mtu === link.mtu
-  const up = { object: link.object, words: linkUpWords(link.link, link.mtu) }
-  const addresses = addressLines(link, seen)
-  const isCut = addresses.some(({ words }) => words[1] === 'del')
-  const routes = routeLines(link, seen, device, observed, isCut)
-  return [...(isUp ? [] : [up]), ...addresses, ...routes]
-}
-
-function addressLines(link: LinkSpec, seen: LinkSeen | null): readonly BatchLine[] {
+  const up = { object, words: linkUpWords(name, link.mtu) }
   const wanted = cidrText(link.address)
-  const extra = (seen?.addresses ?? []).filter((address) => cidrText(address) !== wanted)
   const has = seen?.addresses.some((address) => cidrText(address) === wanted) ?? false
-  const { object } = link
-  const add = { object, words: addressWords('replace', link.address, link.link) }
-  const remove = extra.map((address) => ({
-    object,
-    words: addressWords('del', address, link.link),
-  }))
-  if (remove.length === 0) return has ? [] : [add]
-  // With the first address of a network the kernel removes the others of it, so the wanted one
-  // comes twice.
-  return [add, ...remove, add]
+  const add = { object, words: addressWords('replace', link.address, name) }
+  const extra = (seen?.addresses ?? []).filter((address) => cidrText(address) !== wanted)
+  const remove = extra.map((each) => ({ object, words: addressWords('del', each, name) }))
+  const routes = planRoutes(link, seen, device, observed)
+  const before = [...(isUp ? [] : [up]), ...(has ? [] : [add])]
+  if (remove.length === 0) return [...before, ...routes.missing, ...routes.extra]
+  // With the first address of a network the kernel takes the others of it, and with the last one of
+  // a link its routes. So the address comes twice, and the routes after it.
+  return [...before, ...routes.extra, ...remove, add, ...routes.present, ...routes.missing]
 }
 
 /**
@@ -68,37 +60,42 @@ interface WantedRoute {
   readonly range: Cidr
 }
 
-function routeLines(
+interface RouteLines {
+  /** Adds what is wanted and not there. */
+  readonly missing: BatchLine[]
+  /** Puts what is wanted and there over itself. */
+  readonly present: BatchLine[]
+  /** Removes what is there and not wanted. */
+  readonly extra: BatchLine[]
+}
+
+function planRoutes(
   link: LinkSpec,
   seen: LinkSeen | null,
   device: DevicePlan,
   observed: WireguardObserved,
-  isCut: boolean,
-): readonly BatchLine[] {
+): RouteLines {
   const wanted = wantedRoutes(link, device)
   const present = new Map<string, Cidr>()
   const elsewhere = new Set<string>()
   for (const { destination, link: name } of observed.routes) {
-    const text = cidrText(destination)
     const owner = observed.links.get(name)
-    if (name === link.link) present.set(text, destination)
-    else if (owner && ownerOf(owner) !== null) elsewhere.add(text)
+    if (name === link.link) present.set(cidrText(destination), destination)
+    else if (owner && ownerOf(owner) !== null) elsewhere.add(cidrText(destination))
   }
   if (seen === null || !seen.up) present.clear()
-  const lines: BatchLine[] = []
+  const lines: RouteLines = { missing: [], present: [], extra: [] }
   const sorted = [...wanted.values()].sort((a, b) => compareNetworks(a.range, b.range))
   for (const { object, range } of sorted) {
     const text = cidrText(range)
-    // Routes may go with an address that is removed. What is known to be covey's can be put over
-    // itself.
+    // What is known to be covey's may be replaced; anything else must not be taken from its owner.
     const isOwn = present.has(text) || elsewhere.has(text)
-    if (present.has(text) && !isCut) continue
     const words = routeWords(isOwn ? 'replace' : 'add', range, link.link)
-    lines.push({ object, words })
+    lines[present.has(text) ? 'present' : 'missing'].push({ object, words })
   }
   for (const [text, range] of present) {
     if (wanted.has(text)) continue
-    lines.push({ object: link.object, words: routeWords('del', range, link.link) })
+    lines.extra.push({ object: link.object, words: routeWords('del', range, link.link) })
   }
   return lines
 }
