@@ -27,4 +27,4 @@ export const versionTriesMax: number = 64
 export const editLockMsMax: number = 5_000
 export const editLockMs: number = 50
 /** Faults of one file that are printed; the rest is counted. */
-export const faultsShownMax: number = 200
+export const faultsShownMax: number = 10_000

@@ -4,12 +4,14 @@ import { dailyCommands } from './commands/daily.ts'
 import type { CommandDefinition, Input } from './commands/definition.ts'
 import { hostCommands } from './commands/on-host.ts'
 import { plumbingCommands } from './commands/plumbing.ts'
+import { Failure } from './terminal/failure.ts'
 import type { Io } from './terminal/io.ts'
 import { openSession } from './terminal/session.ts'
 
 const exitCodes = `
 Exit codes: 0 done, 1 it failed, 2 wrong usage or invalid input, 4 refused, 5 no agent answers.
-Each path may be given as a flag or by an environment variable; the flag wins.`
+Each path may be given as a flag or by an environment variable; the flag wins.
+'covey COMMAND --help' explains a command, with an example.`
 
 /** The whole command line, ready to parse. Nothing is read or printed before it parses. */
 export function buildProgram(io: Io): Command {
@@ -29,7 +31,7 @@ export function buildProgram(io: Io): Command {
     // all.
     .addOption(new Option('--state-dir <dir>').hideHelp())
     .addOption(new Option('--config <file>').hideHelp())
-    .addHelpCommand(helpCommand())
+    .helpCommand(false)
   program.addHelpText('after', exitCodes)
   const groups: readonly (readonly [string, readonly CommandDefinition[]])[] = [
     ['Daily:', dailyCommands],
@@ -41,6 +43,7 @@ export function buildProgram(io: Io): Command {
     program.commandsGroup(heading)
     for (const definition of definitions) addCommand(program, definition, io)
   }
+  addHelp(program, io)
   return program
 }
 
@@ -63,9 +66,23 @@ function addCommand(parent: Command, definition: CommandDefinition, io: Io): voi
   })
 }
 
-function helpCommand(): Command {
-  const command = new Command('help').argument('[command]').helpGroup('Plumbing:')
-  return command.summary('show help of a command').helpOption(false)
+/** `covey help host add`. Commander's own looks one word far, and takes any word that is no command. */
+function addHelp(program: Command, io: Io): void {
+  const command = program.command('help [command...]').summary('show help of a command')
+  prepare(command.description('Show help of a command.'), io)
+  command.action((words: readonly string[]) => {
+    let at = program
+    for (const word of words) {
+      const below = at.commands.find((one) => one.name() === word || one.aliases().includes(word))
+      if (below === undefined) {
+        throw new Failure(2, 'usage', `there is no command "${words.join(' ')}"`, {
+          hint: 'covey --help',
+        })
+      }
+      at = below
+    }
+    at.outputHelp()
+  })
 }
 
 function prepare(command: Command, io: Io): void {

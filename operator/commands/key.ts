@@ -108,6 +108,9 @@ export async function checkRecovery(session: Session, input: Input): Promise<voi
   }
   const kept = key.path.startsWith(`${session.settings.keyDir}/`)
   if (kept) session.warn(`the recovery key is still in ${session.settings.keyDir}: move it offline`)
+  if (Object.hasOwn(chain.newest.config.keys, key.kid)) {
+    session.warn('this key signs configs as well: it is in daily use, and no recovery key')
+  }
   session.result(
     { ...publicFacts(key, chain), whole: true, offline: !kept },
     `${key.name}: whole, and may sign the next root document of ${chain.cluster}\n`,

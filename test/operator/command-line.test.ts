@@ -73,6 +73,18 @@ describe('help', () => {
   })
 })
 
+describe('covey help', () => {
+  it('shows the help of a command, however deep', async (context) => {
+    const space = await openWorkspace(context)
+    for (const words of [[], ['sign'], ['host'], ['host', 'add'], ['up']]) {
+      assert.equal(await space.must('help', ...words), await space.must(...words, '--help'))
+    }
+    const outcome = await space.covey(['help', 'host', 'ad'])
+    assert.equal(outcome.exit, 2)
+    assert.match(outcome.err, /^covey: help: there is no command "host ad"/)
+  })
+})
+
 describe('wrong usage', () => {
   const table: readonly (readonly [argv: readonly string[], err: RegExp])[] = [
     [['nothing'], /^covey: unknown command 'nothing'\nhint: covey --help\n$/],
