@@ -66,7 +66,7 @@ function addCommand(parent: Command, definition: CommandDefinition, io: Io): voi
   })
 }
 
-/** `covey help host add`. Commander's own looks one word far, and takes any word that is no command. */
+/** `covey help host add`: commander's own looks one word far, and takes any word. */
 function addHelp(program: Command, io: Io): void {
   const command = program.command('help [command...]').summary('show help of a command')
   prepare(command.description('Show help of a command.'), io)
