@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../protocol/documents/config.ts'
-import { parseEnvelope } from '../protocol/documents/envelope.ts'
+import { parseDelivery } from '../protocol/documents/delivery.ts'
 import { type Fault, faultText } from '../protocol/fault.ts'
 import { compareHeadsOrNone, type Head } from '../protocol/heads.ts'
 import type { DurableStart, DurableWrite, HeldConfig } from '../protocol/node/durable.ts'
@@ -92,9 +92,11 @@ export function createShell(init: ShellInit): Shell {
     clock: init.clock,
     log: init.log,
     feed,
-    find: (digest) =>
-      [node.head, node.previous].find((held) => held?.head.digest === digest) ?? null,
-    roots: () => node.durable.roots,
+    find(digest) {
+      const held = [node.head, node.previous].find((one) => one?.head.digest === digest)
+      return held ?? node.evidence.get(digest) ?? null
+    },
+    roots: () => node.roots,
     wants: (head) => wantsDocument(node, head),
   })
 
@@ -130,10 +132,10 @@ export function createShell(init: ShellInit): Shell {
   const tell = (event: AgentEvent): void => events.tell({ ...event, at: init.clock.now() })
 
   const verifyEffect = async (effect: Extract<Effect, { kind: 'verify' }>): Promise<void> => {
-    const { config } = effect.delivery
-    const result = await verifyDocument(config, 'config', effect.ring)
+    const { document, documentKind, ring } = effect
+    const result = await verifyDocument(document, documentKind, ring)
     const known = [node.head, node.previous, node.confirmed]
-    const isKnown = config.signatures.some((one) =>
+    const isKnown = document.signatures.some((one) =>
       known.some((held) => signs(held, one.signature)),
     )
     if (!result.ok && result.fault.code === 'bad-signature' && isKnown) {
@@ -172,9 +174,9 @@ export function createShell(init: ShellInit): Shell {
   return {
     events,
     inject(text, options) {
-      const envelope = parseEnvelope(text)
-      if (!envelope.ok) {
-        const { fault } = envelope
+      const handed = parseDelivery(text)
+      if (!handed.ok) {
+        const { fault } = handed
         const head = node.head?.head ?? null
         const verdict: Verdict = {
           verdict: 'refused',
@@ -185,7 +187,8 @@ export function createShell(init: ShellInit): Shell {
         }
         return Promise.resolve(verdict)
       }
-      const delivery = { roots: [], config: documentOf(envelope.value) }
+      const { roots, config } = handed.value
+      const delivery = { roots: roots.map(documentOf), config: documentOf(config) }
       const request = nextRequest++
       return new Promise((resolve) => {
         replies.set(request, resolve)

@@ -62,6 +62,10 @@ export function durableOf(
     previous: null,
     confirmed: null,
     floor: null,
+    floorKnown: true,
+    evidence: [],
+    rivals: [],
+    damage: [],
     ...state,
   }
 }
@@ -100,7 +104,7 @@ function answerTo(self: TestNode, effect: Effect): Input | null {
   const { node } = self
   switch (effect.kind) {
     case 'verify': {
-      const result = verifyPlainly(effect.delivery.config, effect.ring)
+      const result = verifyPlainly(effect.document, effect.ring)
       return { kind: 'verified', token: effect.token, result }
     }
     case 'lint':
