@@ -3,6 +3,7 @@ import type { Config } from '../protocol/documents/config.ts'
 import { parseDelivery } from '../protocol/documents/delivery.ts'
 import { type Fault, faultText } from '../protocol/fault.ts'
 import { compareHeadsOrNone, type Head } from '../protocol/heads.ts'
+import { rootsAfter } from '../protocol/node/chain.ts'
 import type { DurableStart, DurableWrite, HeldConfig } from '../protocol/node/durable.ts'
 import type {
   Effect,
@@ -12,7 +13,7 @@ import type {
   Verdict,
 } from '../protocol/node/effects.ts'
 import { wantsDocument } from '../protocol/node/gossip.ts'
-import { isGreeted } from '../protocol/node/state.ts'
+import { documentHeld, isGreeted } from '../protocol/node/state.ts'
 import { startNode, step } from '../protocol/node/step.ts'
 import { hostState, type StatusView, statusView } from '../protocol/node/view.ts'
 import type { Clock } from '../reconcilers/host-ports.ts'
@@ -92,11 +93,8 @@ export function createShell(init: ShellInit): Shell {
     clock: init.clock,
     log: init.log,
     feed,
-    find(digest) {
-      const held = [node.head, node.previous].find((one) => one?.head.digest === digest)
-      return held ?? node.evidence.get(digest) ?? null
-    },
-    roots: () => node.roots,
+    find: (digest) => documentHeld(node, digest),
+    rootsAfter: (epoch) => rootsAfter(node, epoch),
     wants: (head) => wantsDocument(node, head),
   })
 

@@ -71,6 +71,22 @@ function vouchersOf(
   return good(vouchers)
 }
 
+/**
+ * The roots that a node at `epoch` lacks, oldest first, each followed by its rivals: without these it could
+ * not prove the root that settled the fork.
+ */
+export function rootsAfter(
+  node: { readonly roots: readonly HeldRoot[]; readonly rivals: readonly HeldRoot[] },
+  epoch: number,
+): readonly HeldRoot[] {
+  return node.roots
+    .filter((held) => held.root.epoch > epoch)
+    .flatMap((held) => [
+      held,
+      ...node.rivals.filter((rival) => rival.root.epoch === held.root.epoch),
+    ])
+}
+
 /** Whether enough of a new root's own root keys have signed it: a new set of keys has proven that it can. */
 export function signsItself(root: Root, verified: Extract<Verified, { ok: true }>): Checked<null> {
   if (meetsThreshold(root.root, verified.kids)) return good(null)

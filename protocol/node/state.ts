@@ -200,6 +200,12 @@ export function configOf(held: HeldConfig | null): Config | null {
   return held?.parsed.body.ok ? held.parsed.body.value : null
 }
 
+/** A config that the node can serve: its head, the one before, or evidence. */
+export function documentHeld(node: NodeState, digest: string): HeldConfig | null {
+  const held = [node.head, node.previous].find((one) => one?.head.digest === digest)
+  return held ?? node.evidence.get(digest) ?? null
+}
+
 /** Whether the node and a peer can talk: its hello has been answered. */
 export function isGreeted(peer: PeerState | undefined): peer is PeerState {
   return peer?.phase === 'greeted'
