@@ -72,8 +72,8 @@ function onHead(
   peer.head = head
   peer.fetchAt = 0
   if (head !== null && delivery !== null && isWanted(node, head)) {
-    const source = { kind: 'peer', peer: peerId, digest: head.digest } as const
-    if (head.epoch <= node.roots.length) consider(turn, source, delivery)
+    const source = { kind: 'peer', peer: peerId, digest: head.digest, withRoots: false } as const
+    if (head.epoch <= node.roots.length && !peer.asksRoots) consider(turn, source, delivery)
     return
   }
   if (node.head !== null && compareHeadsOrNone(head, node.head.head) < 0) {
@@ -130,7 +130,7 @@ export function fetchWanted(turn: Turn): void {
   const { node } = turn
   if (node.storeAt > node.now || !node.floorKnown) return
   const busy = underWay(node)
-  for (const digest of node.fetching.values()) busy.add(digest)
+  for (const { digest } of node.fetching.values()) busy.add(digest)
   for (const [peerId, peer] of node.peers) {
     if (node.fetching.size >= fetchesMax) return
     if (!isGreeted(peer) || node.fetching.has(peerId) || peer.fetchAt > node.now) continue
@@ -138,7 +138,7 @@ export function fetchWanted(turn: Turn): void {
     const head = offered.find((one) => !busy.has(one.digest) && isWanted(node, one))
     if (head === undefined) continue
     busy.add(head.digest)
-    node.fetching.set(peerId, head.digest)
+    node.fetching.set(peerId, { digest: head.digest, withRoots: peer.asksRoots })
     const held = node.roots.length
     const epoch = peer.asksRoots ? Math.min(held, head.epoch - 1) : held
     turn.effects.push({ kind: 'fetch', peer: peerId, digest: head.digest, epoch })
@@ -153,18 +153,20 @@ export function onFetched(
   delivery: Delivery | null,
 ): void {
   const { node } = turn
-  if (node.fetching.get(peerId) !== digest) return
+  const fetching = node.fetching.get(peerId)
+  if (fetching?.digest !== digest) return
   node.fetching.delete(peerId)
   const peer = node.peers.get(peerId)
   if (peer === undefined) return
   if (delivery === null) peer.fetchAt = node.now + fetchRetryMs
-  else consider(turn, { kind: 'peer', peer: peerId, digest }, delivery)
+  else consider(turn, { kind: 'peer', peer: peerId, ...fetching }, delivery)
 }
 
 /** A fetch ran out of time or its stream broke; the next announcer is asked. */
 export function onFetchFailed(turn: Turn, peerId: string, digest: string): void {
   const { node } = turn
-  if (node.fetching.get(peerId) !== digest) return
+  const fetching = node.fetching.get(peerId)
+  if (fetching?.digest !== digest) return
   node.fetching.delete(peerId)
   const peer = node.peers.get(peerId)
   if (peer !== undefined) peer.fetchAt = node.now + fetchRetryMs

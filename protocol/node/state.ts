@@ -33,7 +33,13 @@ export interface PeerState {
 
 /** Who handed over a document that is being judged. */
 export type Source =
-  | { readonly kind: 'peer'; readonly peer: string; readonly digest: string }
+  | {
+      readonly kind: 'peer'
+      readonly peer: string
+      readonly digest: string
+      /** It was asked for its own root along with the document. */
+      readonly withRoots: boolean
+    }
   | { readonly kind: 'request'; readonly request: number; readonly options: InjectOptions }
 
 /** A document between its arrival and the verdict on it. */
@@ -103,7 +109,7 @@ export interface NodeState {
   /** Documents at the shell, by token. */
   readonly judging: Map<number, Candidate>
   /** Digest being fetched, by peer. */
-  readonly fetching: Map<string, string>
+  readonly fetching: Map<string, { readonly digest: string; readonly withRoots: boolean }>
   /** The write under way; one at a time, so that the order on disk is the order of decisions. */
   writing: { readonly token: number; readonly pending: PendingWrite } | null
   readonly decided: Candidate[]

@@ -105,7 +105,7 @@ export function refuse(
   }
   const peer = turn.node.peers.get(source.peer)
   if (peer === undefined) return
-  if (explainable.includes(fault.code) && !peer.asksRoots) {
+  if (explainable.includes(fault.code) && !source.withRoots) {
     peer.asksRoots = true
     return
   }
