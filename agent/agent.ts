@@ -4,6 +4,7 @@ import { agentObjectSchema } from '../protocol/documents/agent-object.ts'
 import { isObject } from '../protocol/documents/canonical-json.ts'
 import type { Config } from '../protocol/documents/config.ts'
 import { CoveyError, faultText } from '../protocol/fault.ts'
+import type { DurableStart } from '../protocol/node/durable.ts'
 import { coveyVersion } from '../protocol/version.ts'
 import { lintConfig } from '../reconcilers/lint.ts'
 import {
@@ -29,7 +30,7 @@ import { watchKernel } from './machine/watch-kernel.ts'
 import { createShell, type Shell } from './shell.ts'
 import { createDisk, type Disk } from './state/disk.ts'
 import { lockState, lockWaitSeconds } from './state/lock.ts'
-import { type Loaded, loadState, readEnrolment } from './state/store.ts'
+import { loadState, readEnrolment } from './state/store.ts'
 
 /** What an agent is made from. */
 export interface AgentInit {
@@ -60,9 +61,9 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
   if ((await readEnrolment(disk)) === null) throw notEnrolled()
   const lock = await lockState(stateDir, lockWaitSeconds)
   try {
-    const { identity, loaded } = await load(disk)
-    for (const fault of loaded.damage) log.error({ code: fault.code }, fault.message)
-    const { shell, loop } = connect(init, disk, identity, loaded)
+    const { identity, durable } = await load(disk)
+    for (const fault of durable.damage) log.error({ code: fault.code }, fault.message)
+    const { shell, loop } = connect(init, disk, identity, durable)
     const routes = controlRoutes({ shell, plan: () => loop.plan() })
     const control = await openControl({ runDir, routes, adminRoutes: routes, log })
     const watch = watchKernel({ onChange: (reason) => loop.poke(reason), log })
@@ -89,7 +90,7 @@ function notEnrolled(): CoveyError {
   })
 }
 
-async function load(disk: Disk): Promise<{ identity: Identity; loaded: Loaded }> {
+async function load(disk: Disk): Promise<{ identity: Identity; durable: DurableStart }> {
   const enrolment = await readEnrolment(disk)
   const identity = await readIdentity(disk)
   if (enrolment === null || identity === null) throw notEnrolled()
@@ -99,14 +100,14 @@ async function load(disk: Disk): Promise<{ identity: Identity; loaded: Loaded }>
     })
   }
   const self = { host: identity.host, peerId: identity.peer_id, agentVersion: coveyVersion }
-  return { identity, loaded: await loadState(disk, self, enrolment.cluster_id) }
+  return { identity, durable: await loadState(disk, self, enrolment.cluster_id) }
 }
 
 function connect(
   init: AgentInit,
   disk: Disk,
   identity: Identity,
-  loaded: Loaded,
+  durable: DurableStart,
 ): { readonly shell: Shell; readonly loop: ReconcileLoop } {
   const { stateDir, runDir, log } = init
   let adopted: Config | null = null
@@ -120,7 +121,7 @@ function connect(
     onReport: (report) => shell.applyReported(report.head, report.objects),
   })
   const shell = createShell({
-    durable: loaded.durable,
+    durable,
     randomSeed: randomInt(2 ** 32),
     identitySeed: seedOf(identity),
     disk,

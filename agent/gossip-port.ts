@@ -29,7 +29,8 @@ export interface GossipPortInit {
   readonly feed: (input: Input) => void
   /** A config that this host can serve, by digest. */
   readonly find: (digest: string) => HeldConfig | null
-  readonly roots: () => readonly HeldRoot[]
+  /** Roots that a node at an epoch lacks. */
+  readonly rootsAfter: (epoch: number) => readonly HeldRoot[]
   /** Whether a document that comes along with an announcement is worth unpacking. */
   readonly wants: (head: Head) => boolean
 }
@@ -54,7 +55,7 @@ export interface GossipPort {
 export function createGossipPort(init: GossipPortInit): GossipPort {
   const { feed, log } = init
   const stopped = new AbortController()
-  const packer = createPacker(init.roots)
+  const packer = createPacker(init.rootsAfter)
   const key = privateKeyOf(init.seed)
   let overlay: Overlay | null = null
   let admitted: ReadonlySet<string> = new Set()
@@ -203,11 +204,11 @@ interface Packer {
 /** The head and the one before it are what neighbours ask for. */
 const packedMax = 2
 
-function createPacker(roots: () => readonly HeldRoot[]): Packer {
+function createPacker(rootsAfter: GossipPortInit['rootsAfter']): Packer {
   const packed = new Map<string, Promise<Uint8Array>>()
   return {
     pack(held, epoch) {
-      const newer = roots().filter((root) => epoch > 0 && root.root.epoch > epoch)
+      const newer = epoch > 0 ? rootsAfter(epoch) : []
       const delivery: Delivery = {
         roots: newer.map((root) => root.document),
         config: held.document,

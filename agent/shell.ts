@@ -1,8 +1,9 @@
 import type { Logger } from 'pino'
 import type { Config } from '../protocol/documents/config.ts'
-import { parseEnvelope } from '../protocol/documents/envelope.ts'
+import { parseDelivery } from '../protocol/documents/delivery.ts'
 import { type Fault, faultText } from '../protocol/fault.ts'
 import { compareHeadsOrNone, type Head } from '../protocol/heads.ts'
+import { rootsAfter } from '../protocol/node/chain.ts'
 import type { DurableStart, DurableWrite, HeldConfig } from '../protocol/node/durable.ts'
 import type {
   Effect,
@@ -12,7 +13,7 @@ import type {
   Verdict,
 } from '../protocol/node/effects.ts'
 import { wantsDocument } from '../protocol/node/gossip.ts'
-import { isGreeted } from '../protocol/node/state.ts'
+import { documentHeld, isGreeted } from '../protocol/node/state.ts'
 import { startNode, step } from '../protocol/node/step.ts'
 import { hostState, type StatusView, statusView } from '../protocol/node/view.ts'
 import type { Clock } from '../reconcilers/host-ports.ts'
@@ -92,9 +93,8 @@ export function createShell(init: ShellInit): Shell {
     clock: init.clock,
     log: init.log,
     feed,
-    find: (digest) =>
-      [node.head, node.previous].find((held) => held?.head.digest === digest) ?? null,
-    roots: () => node.durable.roots,
+    find: (digest) => documentHeld(node, digest),
+    rootsAfter: (epoch) => rootsAfter(node, epoch),
     wants: (head) => wantsDocument(node, head),
   })
 
@@ -130,10 +130,10 @@ export function createShell(init: ShellInit): Shell {
   const tell = (event: AgentEvent): void => events.tell({ ...event, at: init.clock.now() })
 
   const verifyEffect = async (effect: Extract<Effect, { kind: 'verify' }>): Promise<void> => {
-    const { config } = effect.delivery
-    const result = await verifyDocument(config, 'config', effect.ring)
+    const { document, documentKind, ring } = effect
+    const result = await verifyDocument(document, documentKind, ring)
     const known = [node.head, node.previous, node.confirmed]
-    const isKnown = config.signatures.some((one) =>
+    const isKnown = document.signatures.some((one) =>
       known.some((held) => signs(held, one.signature)),
     )
     if (!result.ok && result.fault.code === 'bad-signature' && isKnown) {
@@ -172,9 +172,9 @@ export function createShell(init: ShellInit): Shell {
   return {
     events,
     inject(text, options) {
-      const envelope = parseEnvelope(text)
-      if (!envelope.ok) {
-        const { fault } = envelope
+      const handed = parseDelivery(text)
+      if (!handed.ok) {
+        const { fault } = handed
         const head = node.head?.head ?? null
         const verdict: Verdict = {
           verdict: 'refused',
@@ -185,7 +185,8 @@ export function createShell(init: ShellInit): Shell {
         }
         return Promise.resolve(verdict)
       }
-      const delivery = { roots: [], config: documentOf(envelope.value) }
+      const { roots, config } = handed.value
+      const delivery = { roots: roots.map(documentOf), config: documentOf(config) }
       const request = nextRequest++
       return new Promise((resolve) => {
         replies.set(request, resolve)

@@ -54,6 +54,8 @@ export const helloMsMax: number = 5_000
 export const banMs: number = 30_000
 /** From the new head sent to a removed peer until it is disconnected (security.md 1 asks for 5 s). */
 export const farewellMs: number = 2_000
+/** After a failed write peers' documents are asked for again after this. */
+export const storeRetryMs: number = 5_000
 /** Dials under way at once. */
 export const dialsMax: number = 16
 /** A random listed peer is dialled this often above the full mesh, so that no cut of chords lasts. */
@@ -63,7 +65,7 @@ export const fullMeshHostsMax: number = 16
 
 /** A signed status record of one host, encoded. */
 export const statusRecordBytesMax: number = 768
-/** Own status: one record in this time on average, and at most this many in a burst around a new head. */
+/** Own status: one record in this time on average and so many in a burst, not counting news of a head. */
 export const statusMsMin: number = 10_000
 export const statusBurstMax: number = 4
 /** Records or digest entries in one gossip message. */

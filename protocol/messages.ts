@@ -31,6 +31,12 @@ export interface HeadMessage {
   readonly head: Head | null
 }
 
+/** Other sides of a fork at the sender's position: evidence for whoever has seen only one. */
+export interface ForkMessage {
+  readonly kind: 'fork'
+  readonly heads: readonly Head[]
+}
+
 /** Newest status sequence numbers that the sender knows, by host. */
 export interface StatusDigest {
   readonly kind: 'status-digest'
@@ -50,7 +56,7 @@ export interface StatusMessage {
 }
 
 /** A message of `/covey/gossip/1`. */
-export type Message = Hello | HeadMessage | StatusDigest | StatusWant | StatusMessage
+export type Message = Hello | HeadMessage | ForkMessage | StatusDigest | StatusWant | StatusMessage
 
 /** Parses the JSON part of a gossip frame. Fault: `message`. Unknown kinds are faults: the hello says the version. */
 export function parseMessage(text: string): Checked<Message> {
@@ -73,6 +79,7 @@ const checks: Readonly<Record<string, (message: Members) => boolean>> = {
     message['agent_version'].length <= 64 &&
     isHeadOrNull(message['head']),
   head: (message) => isHeadOrNull(message['head']),
+  fork: (message) => isList(message['heads'], (head) => head !== null && isHeadOrNull(head)),
   'status-digest': (message) =>
     isList(message['known'], (entry) => {
       const [host, sequence] = Array.isArray(entry) ? entry : []

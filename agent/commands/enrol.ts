@@ -42,7 +42,7 @@ async function admit(text: string): Promise<Checked<Admission>> {
   const { host, root_digest: digest, floor } = parsed.value
   const roots: HeldRoot[] = []
   for (const [index, envelope] of parsed.value.roots.entries()) {
-    const root = await checkRoot(JSON.stringify(envelope), roots.at(-1) ?? null, digest)
+    const root = await checkRoot(JSON.stringify(envelope), roots, [], digest)
     if (!root.ok) return bad(root.fault.code, faultText(root.fault), `roots.${index}`)
     roots.push(root.value)
   }
@@ -103,7 +103,7 @@ async function enrolLocked(disk: Disk, admission: Admission, peerId: string): Pr
     throw refusal({ code: 'other-cluster', message })
   }
   const self = { host, peerId, agentVersion: '' }
-  const held = enrolment === null ? null : (await loadState(disk, self, digest)).durable
+  const held = enrolment === null ? null : await loadState(disk, self, digest)
   if (held !== null && held.roots.length > roots.length) {
     const message = `this host already holds root ${held.roots.length}, the bundle ends at ${roots.length}`
     throw refusal({ code: 'older', message })

@@ -62,23 +62,18 @@ function parsed(text: string): unknown {
   }
 }
 
-/** What a start found: the state, and what of it was damaged and is done without. */
-export interface Loaded {
-  readonly durable: DurableStart
-  readonly damage: readonly Fault[]
-}
-
 /**
  * Reads the state folder and verifies every document in it again: what a node starts from is proven, not
- * remembered. A config that does not verify is left out and reported; roots are needed.
+ * remembered. A document that does not verify is left out and reported; the chain of roots is needed.
+ * Error: `state-damaged`.
  */
 export async function loadState(
   disk: Disk,
   self: { readonly host: string; readonly peerId: string; readonly agentVersion: string },
   clusterId: string,
-): Promise<Loaded> {
-  const roots = await loadRoots(disk, clusterId)
+): Promise<DurableStart> {
   const damage: Fault[] = []
+  const { roots, rivals } = await loadChain(disk, clusterId, damage)
   const load = async (path: string): Promise<HeldConfig | null> => {
     const held = await loadConfig(disk, path, roots)
     if (held.ok) return held.value
@@ -88,23 +83,59 @@ export async function loadState(
   const head = await load(stateFiles.head)
   const previous = await load(stateFiles.previous)
   const confirmed = await load(stateFiles.confirmed)
+  const evidence: HeldConfig[] = []
+  for (const name of await disk.list('evidence')) {
+    const held = await load(`evidence/${name}`)
+    if (held !== null) evidence.push(held)
+  }
   const floor = await loadFloor(disk, damage)
-  const highest = compareHeadsOrNone(floor, head?.head ?? null) >= 0 ? floor : (head?.head ?? null)
-  return { durable: { ...self, roots, head, previous, confirmed, floor: highest }, damage }
+  const highest =
+    compareHeadsOrNone(floor.floor, head?.head ?? null) >= 0 ? floor.floor : head?.head
+  return {
+    ...self,
+    roots,
+    rivals,
+    head,
+    previous,
+    confirmed,
+    evidence,
+    damage,
+    floor: highest ?? null,
+    floorKnown: floor.known,
+  }
 }
 
-async function loadRoots(disk: Disk, clusterId: string): Promise<readonly HeldRoot[]> {
+interface Chain {
+  readonly roots: readonly HeldRoot[]
+  readonly rivals: readonly HeldRoot[]
+}
+
+async function loadChain(disk: Disk, clusterId: string, damage: Fault[]): Promise<Chain> {
   const roots: HeldRoot[] = []
+  const rivals: HeldRoot[] = []
+  const names = await disk.list('rivals')
   for (;;) {
-    const path = rootPath(roots.length + 1)
-    const text = await readText(disk, path)
+    const epoch = roots.length + 1
+    // A rival only feeds an alarm and the proof that settles it; one that is damaged is left out.
+    for (const name of names.filter((one) => one.startsWith(`${epoch}.`))) {
+      const rival = await checkRoot(
+        (await readText(disk, `rivals/${name}`)) ?? '',
+        roots,
+        rivals,
+        clusterId,
+      )
+      if (rival.ok) rivals.push(rival.value)
+      else
+        damage.push({ code: 'state-damaged', message: `rivals/${name}: ${faultText(rival.fault)}` })
+    }
+    const text = await readText(disk, rootPath(epoch))
     if (text === null) break
-    const held = await checkRoot(text, roots.at(-1) ?? null, clusterId)
-    if (!held.ok) throw damagedRoot(`${path}: ${faultText(held.fault)}`)
+    const held = await checkRoot(text, roots, rivals, clusterId)
+    if (!held.ok) throw damagedRoot(`${rootPath(epoch)}: ${faultText(held.fault)}`)
     roots.push(held.value)
   }
   if (roots.length === 0) throw damagedRoot('the first root document is missing')
-  return roots
+  return { roots, rivals }
 }
 
 function damagedRoot(why: string): CoveyError {
@@ -116,16 +147,17 @@ export function rootPath(epoch: number): string {
   return `roots/${epoch}.json`
 }
 
-/** Parses and verifies a root as the successor of `before`, or as the first of the cluster. */
+/** Parses and proves a root as the successor of a chain, or as the first of the cluster. */
 export async function checkRoot(
   text: string,
-  before: HeldRoot | null,
+  chain: readonly HeldRoot[],
+  rivals: readonly HeldRoot[],
   clusterId: string,
 ): Promise<Checked<HeldRoot>> {
   const envelope = parseEnvelope(text)
   if (!envelope.ok) return envelope
-  const held = await verifyRoot(documentOf(envelope.value), before)
-  if (held.ok && before === null && held.value.digest !== clusterId) {
+  const held = await verifyRoot(documentOf(envelope.value), chain, rivals)
+  if (held.ok && chain.length === 0 && held.value.digest !== clusterId) {
     return bad('other-cluster', 'the first root document is not the one of this cluster')
   }
   return held
@@ -152,20 +184,29 @@ export async function checkConfig(
   return verified.ok ? judgeDocument(roots, document, verified) : verified
 }
 
-async function loadFloor(disk: Disk, damage: Fault[]): Promise<Head | null> {
+async function loadFloor(
+  disk: Disk,
+  damage: Fault[],
+): Promise<{ readonly floor: Head | null; readonly known: boolean }> {
   const text = await readText(disk, stateFiles.floor)
-  if (text === null) return null
-  const value = parsed(text)
-  if (isObject(value) && isHeadOrNull(value)) return value
-  if (text.trim() !== 'null') {
-    damage.push({ code: 'state-damaged', message: `${stateFiles.floor} cannot be read` })
-  }
-  return null
+  const value = text === null ? undefined : parsed(text)
+  if (isObject(value) && isHeadOrNull(value)) return { floor: value, known: true }
+  if (text?.trim() === 'null') return { floor: null, known: true }
+  const reason = text === null ? 'is gone' : 'cannot be read'
+  damage.push({ code: 'state-damaged', message: `${stateFiles.floor} ${reason}` })
+  return { floor: null, known: false }
 }
 
 /** The files of one durable change, in the order in which they take effect. */
 export function filesOf(write: DurableWrite): readonly FileWrite[] {
   const files: FileWrite[] = []
+  for (const root of write.roots ?? []) {
+    files.push({ path: rootPath(root.root.epoch), content: envelopeText(root.document) })
+  }
+  for (const root of write.rivals ?? []) {
+    const path = `rivals/${root.root.epoch}.${root.digest.slice('sha256:'.length)}.json`
+    files.push({ path, content: envelopeText(root.document) })
+  }
   if (write.evidence !== undefined) {
     const name = evidencePath(write.evidence.head.digest)
     files.push({ path: name, content: envelopeText(write.evidence.document) })

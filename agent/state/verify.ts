@@ -5,14 +5,9 @@ import {
   parseHeader,
   type SignedDocument,
 } from '../../protocol/documents/envelope.ts'
-import {
-  type KeyRing,
-  keysOf,
-  meetsThreshold,
-  type PublicJwk,
-  parseRoot,
-} from '../../protocol/documents/root.ts'
+import { type KeyRing, keysOf, type PublicJwk, parseRoot } from '../../protocol/documents/root.ts'
 import { bad, type Checked, good } from '../../protocol/fault.ts'
+import { judgeRoot, signsItself } from '../../protocol/node/chain.ts'
 import type { HeldRoot } from '../../protocol/node/durable.ts'
 import type { Verified } from '../../protocol/node/effects.ts'
 
@@ -50,6 +45,9 @@ export async function verifyDocument(
     if (jwk === undefined) {
       stranger = kid.value
       continue
+    }
+    if (thumbprintOf(jwk) !== kid.value) {
+      return bad('root-kid', `the root calls a key ${kid.value} that has another thumbprint`, path)
     }
     if (Buffer.from(entry.signature, 'base64url').length !== signatureBytes) {
       return bad('signature-malformed', 'an Ed25519 signature has 64 bytes', `${path}.signature`)
@@ -90,57 +88,44 @@ async function isGood(
 }
 
 /**
- * Verifies one root document as the next of a chain: under a threshold of the root keys of the one before
- * *and* of its own. The first needs its own only; that it is the right one is said by its digest.
- *
- * Faults: those of `verifyDocument` and `parseRoot`, `root-chain`, `root-kid`, `below-threshold`.
+ * Proves a root document by the ones before it (`vouchers`), or, as the first of a cluster, by itself alone:
+ * that it is the right one is then said by its digest. The same rules as the node's own, for what is read
+ * from the disk or a bundle. Faults: those of `verifyDocument`, `judgeRoot` and `signsItself`.
  */
 export async function verifyRoot(
   document: SignedDocument,
-  before: HeldRoot | null,
+  chain: readonly HeldRoot[],
+  rivals: readonly HeldRoot[] = [],
 ): Promise<Checked<HeldRoot>> {
-  // A root vouches for itself, so its own keys have to be read before anything is verified. What is read is
-  // not used before the threshold of the root that is already trusted has been met as well.
-  const unverified = parseRoot(Buffer.from(document.payload).toString('utf8'))
-  if (!unverified.ok) return unverified
-  const ring = keysOf(before === null ? [unverified.value] : [before.root, unverified.value])
-  const verified = await verifyDocument(document, 'root', ring)
-  if (!verified.ok) return verified
-  const root = unverified.value
-  const misnamed = await findMisnamed(root.root.keys, root.config.keys)
-  if (misnamed !== null) return bad('root-kid', 'is not the thumbprint of its key', misnamed)
-  if (before !== null) {
-    const expected = before.root.epoch + 1
-    const follows = Array.isArray(root.previous)
-      ? root.previous.includes(before.digest)
-      : root.previous === before.digest
-    if (root.epoch !== expected || !follows) {
-      return bad('root-chain', `is not the successor of root ${before.root.epoch}`, 'previous')
-    }
-    if (!meetsThreshold(before.root.root, verified.kids)) {
-      return bad(
-        'below-threshold',
-        `is not signed by enough root keys of root ${before.root.epoch}`,
-      )
-    }
-  } else if (root.epoch !== 1) {
-    return bad('root-chain', 'the chain does not begin with root 1', 'epoch')
-  }
-  if (!meetsThreshold(root.root, verified.kids)) {
-    return bad('below-threshold', 'is not signed by enough of its own root keys')
-  }
-  return good({ digest: verified.digest, document, root })
+  const [first] = chain
+  const proven =
+    first === undefined ? readFirst(document) : await vouchedFor(document, chain, rivals)
+  if (!proven.ok) return proven
+  const own = await verifyDocument(document, 'root', keysOf([proven.value.root]))
+  if (!own.ok) return own
+  const itself = signsItself(proven.value.root, own)
+  return itself.ok ? good({ ...proven.value, digest: own.digest }) : itself
 }
 
-async function findMisnamed(
-  ...roles: readonly { readonly [kid: string]: { readonly jwk: PublicJwk } }[]
-): Promise<string | null> {
-  for (const keys of roles) {
-    for (const [kid, { jwk }] of Object.entries(keys)) {
-      if (thumbprintOf(jwk) !== kid) return `keys.${kid}`
-    }
-  }
-  return null
+/** The first root vouches for itself, so its keys have to be read before anything is verified with them. */
+function readFirst(document: SignedDocument): Checked<HeldRoot> {
+  const parsed = parseRoot(Buffer.from(document.payload).toString('utf8'))
+  if (!parsed.ok) return parsed
+  if (parsed.value.epoch !== 1)
+    return bad('root-chain', 'the chain does not begin with root 1', 'epoch')
+  return good({ digest: digestOf(document.payload), document, root: parsed.value })
+}
+
+async function vouchedFor(
+  document: SignedDocument,
+  chain: readonly HeldRoot[],
+  rivals: readonly HeldRoot[],
+): Promise<Checked<HeldRoot>> {
+  const ring = keysOf([...chain, ...rivals].map((held) => held.root))
+  const verified = await verifyDocument(document, 'root', ring)
+  if (!verified.ok) return verified
+  const judged = judgeRoot(chain, rivals, document, verified)
+  return judged.ok ? good(judged.value.root) : judged
 }
 
 /** RFC 7638 thumbprint of an Ed25519 key: SHA-256 over its required members in lexicographic order. */

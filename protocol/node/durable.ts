@@ -1,6 +1,7 @@
 import type { ParsedConfig } from '../documents/config.ts'
 import type { SignedDocument } from '../documents/envelope.ts'
 import type { Root } from '../documents/root.ts'
+import type { Fault } from '../fault.ts'
 import type { Head } from '../heads.ts'
 
 /** A config that was verified under its epoch's root: its place, its bytes, its meaning. */
@@ -31,14 +32,25 @@ export interface DurableStart {
   readonly confirmed: HeldConfig | null
   /** Highest head that was ever durable here; bounds what may become head. */
   readonly floor: Head | null
+  /** False where the file of the floor is gone: nothing new is adopted before most peers have answered. */
+  readonly floorKnown: boolean
+  /** Losing documents of forks and branches, as far as they are kept. */
+  readonly evidence: readonly HeldConfig[]
+  /** Roots that were signed as a second one with a number that is held; none of them is in force. */
+  readonly rivals: readonly HeldRoot[]
+  /** What of the state folder could not be read or proven, and is done without. */
+  readonly damage: readonly Fault[]
 }
 
 /**
  * One durable change. The store writes the parts in the order in which they stand here, each one whole
- * before the next begins, so a crash between them leaves a state that the start understands: evidence
- * before the head that replaces it, the head before the floor that it raises.
+ * before the next begins, so a crash between them leaves a state that the start understands: roots before
+ * the head that is signed under them, evidence before the head that replaces it, the head before the floor
+ * that it raises.
  */
 export interface DurableWrite {
+  readonly roots?: readonly HeldRoot[]
+  readonly rivals?: readonly HeldRoot[]
   readonly evidence?: HeldConfig
   readonly previous?: HeldConfig
   readonly head?: HeldConfig

@@ -1,5 +1,6 @@
 import type { PeerPlace } from '../documents/agent-object.ts'
 import type { Config } from '../documents/config.ts'
+import type { DocumentKind, SignedDocument } from '../documents/envelope.ts'
 import type { KeyRing } from '../documents/root.ts'
 import type { Fault } from '../fault.ts'
 import type { Head } from '../heads.ts'
@@ -110,7 +111,8 @@ export type Effect =
   | {
       readonly kind: 'verify'
       readonly token: number
-      readonly delivery: Delivery
+      readonly document: SignedDocument
+      readonly documentKind: DocumentKind
       readonly ring: KeyRing
     }
   /** Judge an injected config by the reconcilers' pure checks; answer with `linted`. */

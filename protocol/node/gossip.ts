@@ -10,7 +10,7 @@ import {
 import { type Delivery, gossipVersion, type Hello, type Message } from '../messages.ts'
 import { clearAlarm, raiseAlarm } from './alarms.ts'
 import { consider } from './candidates.ts'
-import { misbehaved } from './peers.ts'
+import { misbehaved, tellForks } from './peers.ts'
 import { jittered } from './random.ts'
 import { isGreeted, type NodeState, type PeerState, type Turn } from './state.ts'
 import { greetWithStatus, onStatusMessage, sendStatusWindow } from './statuses.ts'
@@ -30,6 +30,10 @@ export function onReceived(
   if (peer.phase !== 'greeted') return misbehaved(turn, peerId, 'spoke before its hello')
   clearAlarm(turn, 'isolated')
   if (message.kind === 'head') return onHead(turn, peerId, peer, message.head, delivery)
+  if (message.kind === 'fork') {
+    peer.forks = message.heads
+    return
+  }
   onStatusMessage(turn, peerId, message)
 }
 
@@ -50,7 +54,10 @@ function onHello(turn: Turn, peerId: string, peer: PeerState, hello: Hello): voi
   peer.phase = 'greeted'
   peer.backoffMs = redialMsMin
   peer.exchangeAt = node.now + jittered(node.random, exchangeMs, exchangeJitter)
+  node.answered.add(peerId)
+  learnFloor(turn)
   greetWithStatus(turn, peerId)
+  tellForks(turn, peerId)
   onHead(turn, peerId, peer, hello.head, null)
 }
 
@@ -65,12 +72,24 @@ function onHead(
   peer.head = head
   peer.fetchAt = 0
   if (head !== null && delivery !== null && isWanted(node, head)) {
-    consider(turn, { kind: 'peer', peer: peerId, digest: head.digest }, delivery)
+    const source = { kind: 'peer', peer: peerId, digest: head.digest, withRoots: false } as const
+    if (head.epoch <= node.roots.length && !peer.asksRoots) consider(turn, source, delivery)
     return
   }
   if (node.head !== null && compareHeadsOrNone(head, node.head.head) < 0) {
     turn.effects.push({ kind: 'announce', peers: [peerId], held: node.head })
   }
+}
+
+/** With the floor lost, a majority of the configured peers says what must not be undercut. */
+export function learnFloor(turn: Turn): void {
+  const { node } = turn
+  if (node.floorKnown) return
+  const answered = [...node.peers.keys()].filter((peerId) => node.answered.has(peerId)).length
+  if (answered * 2 <= node.peers.size && node.peers.size > 0) return
+  node.floorKnown = true
+  node.statusWanted = true
+  clearAlarm(turn, 'floor-unknown')
 }
 
 /** A head above the own one; or the other side of a fork, which is evidence whichever side is in force. */
@@ -97,7 +116,9 @@ function underWay(node: NodeState): Set<string> {
  * copies come when the first one is already being judged.
  */
 export function wantsDocument(node: NodeState, head: NonNullable<PeerState['head']>): boolean {
-  return isWanted(node, head) && !underWay(node).has(head.digest)
+  const isNew = isWanted(node, head) && !underWay(node).has(head.digest)
+  // One of a later epoch comes with the roots between, which do not ride along.
+  return isNew && head.epoch <= node.roots.length && node.storeAt <= node.now
 }
 
 /**
@@ -107,17 +128,20 @@ export function wantsDocument(node: NodeState, head: NonNullable<PeerState['head
  */
 export function fetchWanted(turn: Turn): void {
   const { node } = turn
+  if (node.storeAt > node.now || !node.floorKnown) return
   const busy = underWay(node)
-  for (const digest of node.fetching.values()) busy.add(digest)
+  for (const { digest } of node.fetching.values()) busy.add(digest)
   for (const [peerId, peer] of node.peers) {
     if (node.fetching.size >= fetchesMax) return
-    if (!isGreeted(peer) || peer.head === null || node.fetching.has(peerId)) continue
-    const { digest } = peer.head
-    if (busy.has(digest) || peer.fetchAt > node.now || !isWanted(node, peer.head)) continue
-    busy.add(digest)
-    node.fetching.set(peerId, digest)
-    const epoch = node.durable.roots.length
-    turn.effects.push({ kind: 'fetch', peer: peerId, digest, epoch })
+    if (!isGreeted(peer) || node.fetching.has(peerId) || peer.fetchAt > node.now) continue
+    const offered = peer.head === null ? peer.forks : [peer.head, ...peer.forks]
+    const head = offered.find((one) => !busy.has(one.digest) && isWanted(node, one))
+    if (head === undefined) continue
+    busy.add(head.digest)
+    node.fetching.set(peerId, { digest: head.digest, withRoots: peer.asksRoots })
+    const held = node.roots.length
+    const epoch = peer.asksRoots ? Math.min(held, head.epoch - 1) : held
+    turn.effects.push({ kind: 'fetch', peer: peerId, digest: head.digest, epoch })
   }
 }
 
@@ -129,18 +153,20 @@ export function onFetched(
   delivery: Delivery | null,
 ): void {
   const { node } = turn
-  if (node.fetching.get(peerId) !== digest) return
+  const fetching = node.fetching.get(peerId)
+  if (fetching?.digest !== digest) return
   node.fetching.delete(peerId)
   const peer = node.peers.get(peerId)
   if (peer === undefined) return
   if (delivery === null) peer.fetchAt = node.now + fetchRetryMs
-  else consider(turn, { kind: 'peer', peer: peerId, digest }, delivery)
+  else consider(turn, { kind: 'peer', peer: peerId, ...fetching }, delivery)
 }
 
 /** A fetch ran out of time or its stream broke; the next announcer is asked. */
 export function onFetchFailed(turn: Turn, peerId: string, digest: string): void {
   const { node } = turn
-  if (node.fetching.get(peerId) !== digest) return
+  const fetching = node.fetching.get(peerId)
+  if (fetching?.digest !== digest) return
   node.fetching.delete(peerId)
   const peer = node.peers.get(peerId)
   if (peer !== undefined) peer.fetchAt = node.now + fetchRetryMs
@@ -157,6 +183,7 @@ export function tickGossip(turn: Turn): void {
     const head = node.head?.head ?? null
     turn.effects.push({ kind: 'send', peer: peerId, message: { kind: 'head', head } })
     sendStatusWindow(turn, peerId)
+    tellForks(turn, peerId)
   }
   const silentMs = node.now - heardAt
   if (node.peers.size > 0 && silentMs > isolatedRounds * exchangeMs) {

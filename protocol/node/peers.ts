@@ -1,6 +1,6 @@
 import { type PeerPlace, peerPlaces } from '../documents/agent-object.ts'
 import type { Config } from '../documents/config.ts'
-import { compareHeadsOrNone } from '../heads.ts'
+import { compareHeadsOrNone, samePosition } from '../heads.ts'
 import {
   banMs,
   dialMsMax,
@@ -90,6 +90,8 @@ export function onPeerUp(turn: Turn, peerId: string): void {
   peer.phase = 'up'
   peer.upAt = node.now
   peer.head = null
+  peer.forks = []
+  peer.asksRoots = false
   peer.fetchAt = 0
   turn.effects.push({
     kind: 'send',
@@ -158,6 +160,21 @@ export function announceHead(turn: Turn, from: string | null): void {
     if (peerId !== from && isGreeted(peer) && behind) peers.push(peerId)
   }
   if (peers.length > 0) turn.effects.push({ kind: 'announce', peers, held })
+}
+
+/** Tells the other sides of a fork at the head's position to one peer, or to all. */
+export function tellForks(turn: Turn, to: string | null): void {
+  const { node } = turn
+  const own = node.head?.head
+  if (own === undefined) return
+  const heads = [...node.evidence.values()]
+    .map((held) => held.head)
+    .filter((head) => samePosition(head, own))
+  if (heads.length === 0) return
+  for (const [peerId, peer] of node.peers) {
+    if (!isGreeted(peer) || (to !== null && to !== peerId)) continue
+    turn.effects.push({ kind: 'send', peer: peerId, message: { kind: 'fork', heads } })
+  }
 }
 
 /** What time brings for connections: farewells, silent newcomers, ends of bans, dials. */

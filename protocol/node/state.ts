@@ -1,10 +1,12 @@
 import type { PeerPlace } from '../documents/agent-object.ts'
 import type { Config } from '../documents/config.ts'
+import type { SignedDocument } from '../documents/envelope.ts'
 import type { Head } from '../heads.ts'
 import { redialMsMin, statusBurstMax } from '../limits.ts'
 import type { Delivery } from '../messages.ts'
-import type { HostState, SignedStatus, StatusRecord } from '../status-record.ts'
-import type { DurableStart, DurableWrite, HeldConfig } from './durable.ts'
+import type { SignedStatus, StatusRecord } from '../status-record.ts'
+import type { RootStanding } from './chain.ts'
+import type { DurableStart, DurableWrite, HeldConfig, HeldRoot } from './durable.ts'
 import type { Alarm, Effect, InjectOptions, ObjectReport } from './effects.ts'
 import { type Random, seeded } from './random.ts'
 
@@ -23,17 +25,34 @@ export interface PeerState {
   bannedUntil: number
   /** It failed to deliver what it announced, and is asked again from then on, or when it announces anew. */
   fetchAt: number
+  /** Other sides of a fork at its head's position that it holds. */
+  forks: readonly Head[]
+  /** What it sent did not verify under the roots held: it is asked for its own root along with it. */
+  asksRoots: boolean
 }
 
 /** Who handed over a document that is being judged. */
 export type Source =
-  | { readonly kind: 'peer'; readonly peer: string; readonly digest: string }
+  | {
+      readonly kind: 'peer'
+      readonly peer: string
+      readonly digest: string
+      /** It was asked for its own root along with the document. */
+      readonly withRoots: boolean
+    }
   | { readonly kind: 'request'; readonly request: number; readonly options: InjectOptions }
 
 /** A document between its arrival and the verdict on it. */
 export interface Candidate {
   readonly source: Source
   readonly delivery: Delivery
+  /** Roots of the delivery that are still to be proven, oldest first. */
+  readonly roots: SignedDocument[]
+  /** Roots of the delivery beyond those held that are proven. */
+  readonly chain: HeldRoot[]
+  readonly rivals: HeldRoot[]
+  /** The root that is vouched for, and that its own keys have yet to sign. */
+  pending: RootStanding | null
   held: HeldConfig | null
 }
 
@@ -59,10 +78,20 @@ export interface NodeState {
   startedAt: number
   nextToken: number
 
+  /** The chain of roots, oldest first; the node's epoch is that of its head. */
+  readonly roots: HeldRoot[]
+  /** Second roots with a number that is held, and those of them that are not durable yet. */
+  readonly rivals: HeldRoot[]
+  readonly rivalsToWrite: HeldRoot[]
   head: HeldConfig | null
   previous: HeldConfig | null
   confirmed: HeldConfig | null
   floor: Head | null
+  /** False after the floor was lost, until most peers have answered. */
+  floorKnown: boolean
+  readonly answered: Set<string>
+  /** After a failed write nothing is taken from peers before this time. */
+  storeAt: number
   /** What the reconcilers work towards; may be behind the head. */
   adopted: { readonly head: Head; readonly config: Config } | null
   applied: Head | null
@@ -80,13 +109,13 @@ export interface NodeState {
   /** Documents at the shell, by token. */
   readonly judging: Map<number, Candidate>
   /** Digest being fetched, by peer. */
-  readonly fetching: Map<string, string>
+  readonly fetching: Map<string, { readonly digest: string; readonly withRoots: boolean }>
   /** The write under way; one at a time, so that the order on disk is the order of decisions. */
   writing: { readonly token: number; readonly pending: PendingWrite } | null
   readonly decided: Candidate[]
   confirmation: HeldConfig | null
-  /** Forks that are kept as evidence, by digest. */
-  readonly evidence: Set<string>
+  /** Losing documents of forks and branches, by digest, oldest first. */
+  readonly evidence: Map<string, HeldConfig>
   readonly alarms: Map<string, Alarm>
 
   readonly statuses: Map<string, KnownStatus>
@@ -98,7 +127,6 @@ export interface NodeState {
   statusWanted: boolean
   statusSigning: boolean
   statusWindow: number
-  publishedState: HostState | null
 }
 
 /** A turn of the machine: the node, and the effects that this input has so far. */
@@ -118,6 +146,12 @@ export function createNode(durable: DurableStart, seed: number, now: number): No
     now,
     startedAt: now,
     nextToken: 1,
+    roots: [...durable.roots],
+    rivals: [...durable.rivals],
+    rivalsToWrite: [],
+    floorKnown: durable.floorKnown,
+    answered: new Set(),
+    storeAt: 0,
     head: durable.head,
     previous: durable.previous,
     confirmed: durable.confirmed,
@@ -136,7 +170,7 @@ export function createNode(durable: DurableStart, seed: number, now: number): No
     writing: null,
     decided: [],
     confirmation: null,
-    evidence: new Set(),
+    evidence: new Map(durable.evidence.map((held) => [held.head.digest, held])),
     alarms: new Map(),
     statuses: new Map(),
     news: new Map(),
@@ -146,7 +180,6 @@ export function createNode(durable: DurableStart, seed: number, now: number): No
     statusWanted: false,
     statusSigning: false,
     statusWindow: 0,
-    publishedState: null,
   }
 }
 
@@ -163,12 +196,20 @@ export function newPeer(place: PeerPlace, now: number): PeerState {
     backoffMs: redialMsMin,
     bannedUntil: 0,
     fetchAt: 0,
+    forks: [],
+    asksRoots: false,
   }
 }
 
 /** The config that a held document is, if its body is one at all. */
 export function configOf(held: HeldConfig | null): Config | null {
   return held?.parsed.body.ok ? held.parsed.body.value : null
+}
+
+/** A config that the node can serve: its head, the one before, or evidence. */
+export function documentHeld(node: NodeState, digest: string): HeldConfig | null {
+  const held = [node.head, node.previous].find((one) => one?.head.digest === digest)
+  return held ?? node.evidence.get(digest) ?? null
 }
 
 /** Whether the node and a peer can talk: its hello has been answered. */

@@ -72,7 +72,6 @@ function resumeAbove(node: NodeState, sequence: number): void {
   if (sequence <= node.sequence) return
   node.sequence = sequence
   node.statusWanted = true
-  node.publishedState = null
 }
 
 function isListed(node: NodeState, host: string): boolean {
@@ -116,11 +115,14 @@ export function tickStatuses(turn: Turn): void {
   const own = node.statuses.get(node.durable.host)
   const againMs = statusMsMax * Math.max(1, node.peers.size / statusHostsFree)
   const isOld = own === undefined || node.now - own.heardAt >= againMs
-  if (node.statusSigning || !(node.statusWanted || isOld) || node.statusTokens < 1) return
+  if (node.statusSigning || !(node.statusWanted || isOld)) return
   const record = ownRecord(node)
+  // News of a head is what people wait for, and there are only as many heads as operators sign.
+  const isNews = own === undefined || !sameHeads(own.record, record)
+  if (!isNews && node.statusTokens < 1) return
   node.statusWanted = false
   if (!isOld && own !== undefined && saysTheSame(own.record, record)) return
-  node.statusTokens -= 1
+  if (!isNews) node.statusTokens -= 1
   node.statusSigning = true
   turn.effects.push({ kind: 'sign-status', record })
 }
@@ -139,6 +141,10 @@ function spreadNews(turn: Turn): void {
       hosts.map(([host]) => host),
     )
   }
+}
+
+function sameHeads(a: StatusRecord, b: StatusRecord): boolean {
+  return a.head?.digest === b.head?.digest && a.applied?.digest === b.applied?.digest
 }
 
 function saysTheSame(a: StatusRecord, b: StatusRecord): boolean {

@@ -1,11 +1,22 @@
+import { samePosition } from '../heads.ts'
 import { adoptAtStart, onApplyReported } from './adopt.ts'
-import { consider, onLinted, onVerified } from './candidates.ts'
+import { raiseAlarm } from './alarms.ts'
+import { consider, onLinted, onVerified, raiseRootFork } from './candidates.ts'
 import type { DurableStart } from './durable.ts'
 import type { Effect, Input } from './effects.ts'
-import { fetchWanted, onFetched, onFetchFailed, onReceived, tickGossip } from './gossip.ts'
+import {
+  fetchWanted,
+  learnFloor,
+  onFetched,
+  onFetchFailed,
+  onReceived,
+  tickGossip,
+} from './gossip.ts'
+import { losesBranch } from './judge.ts'
 import { misbehaved, onDialFailed, onPeerDown, onPeerUp, tickPeers } from './peers.ts'
 import { createNode, type NodeState, type Turn } from './state.ts'
 import { onStatusSigned, tickStatuses } from './statuses.ts'
+import { raiseFork, raiseLostBranch } from './verdicts.ts'
 import { decideNext, onPersisted, onPersistFailed } from './writes.ts'
 
 /** Starts a node from what its disk holds. Returns it with its first effects; `now` in ms since 1970. */
@@ -17,7 +28,25 @@ export function startNode(
   const node = createNode(durable, seed, now)
   const turn: Turn = { node, effects: [] }
   adoptAtStart(turn)
+  raiseAtStart(turn)
   return { node, effects: turn.effects }
+}
+
+/** Troubles that outlive a restart, found again in what is on the disk. */
+function raiseAtStart(turn: Turn): void {
+  const { node } = turn
+  for (const rival of node.rivals) raiseRootFork(turn, rival)
+  for (const held of node.evidence.values()) {
+    if (node.head === null) break
+    if (samePosition(held.head, node.head.head)) raiseFork(turn, held)
+    else if (losesBranch(node.head, held)) raiseLostBranch(turn, held, node.head)
+  }
+  const lost = node.durable.damage.map((fault) => fault.message).join('; ')
+  if (lost !== '') raiseAlarm(turn, 'state-damaged', `${lost}; what is missing is asked for again`)
+  if (!node.floorKnown) {
+    raiseAlarm(turn, 'floor-unknown', 'the file of the floor is gone; most peers must answer first')
+    learnFloor(turn)
+  }
 }
 
 /**

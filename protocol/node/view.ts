@@ -37,6 +37,7 @@ export interface StatusView {
 
 /** How this host stands to its head, in one word. */
 export function hostState(node: NodeState): HostState {
+  if (!node.floorKnown) return 'floor-unknown'
   if (node.head === null && node.adopted === null) return 'not-listed'
   if (node.head !== null) {
     const config = configOf(node.head)

@@ -1,13 +1,13 @@
 import type { Fault } from '../fault.ts'
 import { headText } from '../heads.ts'
-import { evidenceMax } from '../limits.ts'
+import { evidenceMax, storeRetryMs } from '../limits.ts'
 import { adoptHead } from './adopt.ts'
 import { clearAlarm, raiseAlarm } from './alarms.ts'
-import type { HeldConfig } from './durable.ts'
+import type { HeldConfig, HeldRoot } from './durable.ts'
 import { losesBranch, standingOf } from './judge.ts'
-import { announceHead } from './peers.ts'
+import { announceHead, tellForks } from './peers.ts'
 import type { Candidate, PendingWrite, Turn } from './state.ts'
-import { answer, answerFork, signerName } from './verdicts.ts'
+import { answer, answerFork, raiseLostBranch, refuse } from './verdicts.ts'
 
 /**
  * Takes decisions until one has to be written, or none is left. One at a time, each on a head that is
@@ -20,7 +20,7 @@ export function decideNext(turn: Turn): void {
     if (candidate === undefined) break
     if (candidate.held !== null) decide(turn, candidate, candidate.held)
   }
-  writeConfirmation(turn)
+  writeRest(turn)
 }
 
 function decide(turn: Turn, candidate: Candidate, held: HeldConfig): void {
@@ -29,7 +29,12 @@ function decide(turn: Turn, candidate: Candidate, held: HeldConfig): void {
   if (standing === 'same')
     return answer(turn, candidate.source, 'already-head', 'this host holds it already')
   if (standing === 'older') return answer(turn, candidate.source, 'older', olderMessage(turn, held))
+  if (!node.floorKnown) return refuse(turn, candidate.source, floorUnknown)
   if (standing === 'fork-loses') return keepLoser(turn, candidate, held)
+  const chain = candidate.chain.filter((root) => root.root.epoch > node.roots.length)
+  // Another delivery may have brought another root of that number meanwhile; it is judged again then.
+  if (!continues(node.roots, chain, candidate.chain))
+    return refuse(turn, candidate.source, overtaken)
   const previous = node.head
   const keepsEvidence = standing === 'fork-wins' || losesBranch(held, node.head)
   turn.node.writing = {
@@ -37,6 +42,7 @@ function decide(turn: Turn, candidate: Candidate, held: HeldConfig): void {
     pending: {
       candidate,
       write: {
+        ...(chain.length > 0 ? { roots: chain } : {}),
         ...(keepsEvidence && previous !== null ? { evidence: previous } : {}),
         ...(previous === null ? {} : { previous }),
         head: held,
@@ -45,6 +51,21 @@ function decide(turn: Turn, candidate: Candidate, held: HeldConfig): void {
     },
   }
   pushWrite(turn)
+}
+
+const floorUnknown: Fault = {
+  code: 'floor-unknown',
+  message: 'this host lost its floor and takes nothing new before most of its peers have answered',
+}
+const overtaken: Fault = { code: 'busy', message: 'other roots were adopted meanwhile' }
+
+function continues(
+  held: readonly HeldRoot[],
+  chain: readonly HeldRoot[],
+  whole: readonly HeldRoot[],
+): boolean {
+  const known = whole.filter((root) => !chain.includes(root))
+  return known.every((root) => held[root.root.epoch - 1]?.digest === root.digest)
 }
 
 function olderMessage(turn: Turn, held: HeldConfig): string {
@@ -68,13 +89,18 @@ function pushWrite(turn: Turn): void {
   turn.effects.push({ kind: 'persist', token: writing.token, write: writing.pending.write })
 }
 
-/** Starts the write of a confirmation, where one waits and nothing else is being written. */
-function writeConfirmation(turn: Turn): void {
+/** Starts the write of what no document waits for, where nothing else is being written. */
+function writeRest(turn: Turn): void {
   const { node } = turn
-  if (node.writing !== null || node.confirmation === null) return
+  const rivals = node.rivalsToWrite
+  if (node.writing !== null || (node.confirmation === null && rivals.length === 0)) return
   const confirmed = node.confirmation
   node.confirmation = null
-  const pending: PendingWrite = { candidate: null, write: { confirmed } }
+  const write = {
+    ...(rivals.length > 0 ? { rivals: rivals.splice(0) } : {}),
+    ...(confirmed === null ? {} : { confirmed }),
+  }
+  const pending: PendingWrite = { candidate: null, write }
   node.writing = { token: node.nextToken++, pending }
   turn.effects.push({ kind: 'persist', token: node.writing.token, write: pending.write })
 }
@@ -93,14 +119,23 @@ export function onPersisted(turn: Turn, token: number): void {
     node.statusWanted = true
   }
   if (write.head !== undefined) takeHead(turn, write.head, candidate)
-  else if (candidate?.held) answerFork(turn, candidate.source, candidate.held, 'fork-loses')
+  else if (candidate?.held) {
+    answerFork(turn, candidate.source, candidate.held, 'fork-loses')
+    tellForks(turn, null)
+  }
 }
 
 function keepEvidence(turn: Turn, held: HeldConfig): void {
   const { evidence } = turn.node
-  evidence.add(held.head.digest)
-  const [oldest] = evidence
+  evidence.set(held.head.digest, held)
+  const [oldest] = evidence.keys()
   if (evidence.size > evidenceMax && oldest !== undefined) evidence.delete(oldest)
+}
+
+/** A root above a fork of the chain settles it. */
+function clearSettled(turn: Turn): void {
+  const { roots, rivals } = turn.node
+  if (rivals.every((rival) => rival.root.epoch < roots.length)) clearAlarm(turn, 'root-fork')
 }
 
 function takeHead(turn: Turn, held: HeldConfig, candidate: Candidate | null): void {
@@ -108,6 +143,9 @@ function takeHead(turn: Turn, held: HeldConfig, candidate: Candidate | null): vo
   const before = node.head
   const standing = standingOf(held.head, before?.head ?? null, null)
   const lost = losesBranch(held, before) ? before : null
+  const chain = candidate?.chain ?? []
+  node.roots.push(...chain.filter((root) => root.root.epoch > node.roots.length))
+  clearSettled(turn)
   node.previous = before
   node.head = held
   node.floor = held.head
@@ -119,24 +157,16 @@ function takeHead(turn: Turn, held: HeldConfig, candidate: Candidate | null): vo
   adoptHead(turn)
   announceHead(turn, candidate?.source.kind === 'peer' ? candidate.source.peer : null)
   if (candidate === null) return
-  if (standing === 'fork-wins') answerFork(turn, candidate.source, held, 'fork-wins')
-  else
+  if (standing === 'fork-wins') {
+    answerFork(turn, candidate.source, held, 'fork-wins')
+    tellForks(turn, null)
+  } else
     answer(
       turn,
       candidate.source,
       'accepted',
       `version ${held.head.version} is stored on this host`,
     )
-}
-
-function raiseLostBranch(turn: Turn, lost: HeldConfig, held: HeldConfig): void {
-  const signers = lost.kids.map((kid) => signerName(turn, lost.head.epoch, kid)).join(', ')
-  raiseAlarm(
-    turn,
-    'lost-branch',
-    `version ${lost.head.version}, signed by ${signers}, is not among the ancestors of version ` +
-      `${held.head.version}; it is kept as evidence ${lost.head.digest}: sign its hosts again to re-apply it`,
-  )
 }
 
 /** A write failed without harm (a full disk): the old head goes on, and the node says so. */
@@ -146,6 +176,7 @@ export function onPersistFailed(turn: Turn, token: number, error: Fault): void {
   const { candidate } = node.writing.pending
   node.writing = null
   raiseAlarm(turn, 'storage', `cannot store on this host: ${error.message}`)
+  node.storeAt = node.now + storeRetryMs
   if (candidate !== null && candidate.source.kind === 'request') {
     answer(turn, candidate.source, 'refused', error.message, [error], error.code)
   }

@@ -3,9 +3,10 @@ import type { SignedDocument } from '../../protocol/documents/envelope.ts'
 import type { KeyRing } from '../../protocol/documents/root.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import type { Head } from '../../protocol/heads.ts'
+import { rootsAfter } from '../../protocol/node/chain.ts'
 import type { DurableStart, DurableWrite } from '../../protocol/node/durable.ts'
 import type { Effect, Input, Verdict, Verified } from '../../protocol/node/effects.ts'
-import type { NodeState } from '../../protocol/node/state.ts'
+import { documentHeld, type NodeState } from '../../protocol/node/state.ts'
 import { startNode, step } from '../../protocol/node/step.ts'
 import { digestOf, somePeerId, type TestCluster } from './cluster.ts'
 
@@ -62,6 +63,10 @@ export function durableOf(
     previous: null,
     confirmed: null,
     floor: null,
+    floorKnown: true,
+    evidence: [],
+    rivals: [],
+    damage: [],
     ...state,
   }
 }
@@ -92,7 +97,10 @@ export function startTestNode(durable: DurableStart, seed = 1): TestNode {
       return of as never
     },
   }
-  for (const effect of started.effects) self.effects.push(effect)
+  for (const effect of started.effects) {
+    const answer = answerTo(self, effect)
+    if (answer !== null) self.feed(answer)
+  }
   return self
 }
 
@@ -100,7 +108,7 @@ function answerTo(self: TestNode, effect: Effect): Input | null {
   const { node } = self
   switch (effect.kind) {
     case 'verify': {
-      const result = verifyPlainly(effect.delivery.config, effect.ring)
+      const result = verifyPlainly(effect.document, effect.ring)
       return { kind: 'verified', token: effect.token, result }
     }
     case 'lint':
@@ -181,12 +189,13 @@ export function joinNodes(nodes: readonly TestNode[], inline = true): TestMesh {
     }
     if (effect.kind !== 'fetch') return
     const { node } = byPeer.get(effect.peer) ?? from
-    const held = [node.head, node.previous].find((one) => one?.head.digest === effect.digest)
+    const held = documentHeld(node, effect.digest)
     if (!open.has(pair(from.peerId, effect.peer))) {
       return from.feed({ kind: 'fetch-failed', peer: effect.peer, digest: effect.digest })
     }
     if (held) carried.documents++
-    const delivery = held ? { roots: [], config: held.document } : null
+    const roots = rootsAfter(node, effect.epoch).map((root) => root.document)
+    const delivery = held ? { roots, config: held.document } : null
     from.feed({ kind: 'fetched', peer: effect.peer, digest: effect.digest, delivery })
   }
   type Received = Extract<Input, { kind: 'received' }>
@@ -205,7 +214,10 @@ export function joinNodes(nodes: readonly TestNode[], inline = true): TestMesh {
     for (let busy = true; busy; ) {
       busy = false
       for (const node of nodes) {
-        for (const effect of node.effects.splice(0)) {
+        const said = node.effects.filter((effect) => effect.kind !== 'persist')
+        const kept = node.effects.filter((effect) => effect.kind === 'persist')
+        node.effects.splice(0, node.effects.length, ...kept)
+        for (const effect of said) {
           busy = true
           carry(node, effect)
         }

@@ -68,7 +68,7 @@ test('a good config becomes head, is durable before it is answered, adopted and 
   node.holdWrites = true
   inject(node, signed(cluster, 1, { hosts: hostsOf(1) }))
   assert.equal(node.verdicts.length, 0)
-  assert.equal(node.node.head, null)
+  assert.equal(statusView(node.node).head, null)
   assert.deepEqual(node.take('adopt'), [])
   const [write] = node.take('persist')
   assert.ok(write)
