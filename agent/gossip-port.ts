@@ -6,7 +6,7 @@ import type { Head } from '../protocol/heads.ts'
 import { fetchMsMax, hostsMax, inlineDocumentBytesMax } from '../protocol/limits.ts'
 import { type Delivery, type Message, parseRequest } from '../protocol/messages.ts'
 import type { HeldConfig, HeldRoot } from '../protocol/node/durable.ts'
-import type { Input } from '../protocol/node/effects.ts'
+import type { Effect, Input } from '../protocol/node/effects.ts'
 import {
   parseStatusRecord,
   type SignedStatus,
@@ -37,7 +37,7 @@ export interface GossipPortInit {
 
 /** Carries the node's effects on the network out, and brings back what the network says. */
 export interface GossipPort {
-  admit(peers: ReadonlySet<string>): void
+  admit(who: Extract<Effect, { kind: 'admit' }>): void
   listen(place: PeerPlace | null): void
   /** Tries again to listen where the address was not there before. */
   listenAgain(): void
@@ -84,9 +84,9 @@ export function createGossipPort(init: GossipPortInit): GossipPort {
     .catch((error) => log.error({ err: error }, 'cannot open the overlay'))
 
   return {
-    admit(peers) {
-      admitted = peers
-      overlay?.admit(peers)
+    admit({ listed, but, also }) {
+      admitted = new Set([...listed.keys(), ...also].filter((peer) => !but.has(peer)))
+      overlay?.admit(admitted)
     },
     listen(wanted) {
       if (place?.address !== wanted?.address || place?.port !== wanted?.port) listening = false

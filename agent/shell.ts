@@ -213,7 +213,7 @@ function carryOutOnNetwork(gossip: GossipPort, effect: Effect): void {
     case 'fetch':
       return gossip.fetch(effect.peer, effect.digest, effect.epoch)
     case 'admit':
-      return gossip.admit(effect.peers)
+      return gossip.admit(effect)
     case 'listen':
       return gossip.listen(effect.place)
     case 'dial':

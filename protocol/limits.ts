@@ -77,6 +77,9 @@ export const statusMsMax: number = 30_000
 /** ... and in proportion more rarely above this many hosts, so that traffic per node stays bounded. */
 export const statusHostsFree: number = 100
 
+/** Above this many hosts a node keeps to the statuses of its neighbours: nobody passes others' on. */
+export const statusHostsMax: number = 1_024
+
 /** Evidence of forks and lost branches kept on disk, in documents. */
 export const evidenceMax: number = 16
 /** Answers that wait for a document to become durable, on the control socket. */

@@ -137,7 +137,14 @@ export type Effect =
   /** From now on this config is what the reconcilers work towards. */
   | { readonly kind: 'adopt'; readonly held: HeldConfig; readonly config: Config }
   /** The only peers that may be connected. */
-  | { readonly kind: 'admit'; readonly peers: ReadonlySet<string> }
+  | {
+      readonly kind: 'admit'
+      readonly listed: ReadonlyMap<string, PeerPlace>
+      /** Listed, and kept away for now. */
+      readonly but: ReadonlySet<string>
+      /** Not listed any more, and being told so. */
+      readonly also: ReadonlySet<string>
+    }
   /** Where to listen; null where the config gives this host no place. */
   | { readonly kind: 'listen'; readonly place: PeerPlace | null }
   | { readonly kind: 'dial'; readonly place: PeerPlace }

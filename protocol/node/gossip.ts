@@ -85,8 +85,9 @@ function onHead(
 export function learnFloor(turn: Turn): void {
   const { node } = turn
   if (node.floorKnown) return
-  const answered = [...node.peers.keys()].filter((peerId) => node.answered.has(peerId)).length
-  if (answered * 2 <= node.peers.size && node.peers.size > 0) return
+  const others = [...node.listing.byPeer.keys()].filter((peerId) => peerId !== node.durable.peerId)
+  const answered = others.filter((peerId) => node.answered.has(peerId)).length
+  if (answered * 2 <= others.length && others.length > 0) return
   node.floorKnown = true
   node.statusWanted = true
   clearAlarm(turn, 'floor-unknown')
@@ -186,7 +187,7 @@ export function tickGossip(turn: Turn): void {
     tellForks(turn, peerId)
   }
   const silentMs = node.now - heardAt
-  if (node.peers.size > 0 && silentMs > isolatedRounds * exchangeMs) {
+  if (node.neighbours.size > 0 && silentMs > isolatedRounds * exchangeMs) {
     raiseAlarm(
       turn,
       'isolated',

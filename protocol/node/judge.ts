@@ -1,4 +1,4 @@
-import { parseConfig } from '../documents/config.ts'
+import { type ParsedConfig, parseConfig } from '../documents/config.ts'
 import type { SignedDocument } from '../documents/envelope.ts'
 import { meetsThreshold } from '../documents/root.ts'
 import { bad, type Checked, good } from '../fault.ts'
@@ -17,7 +17,7 @@ export function judgeDocument(
   document: SignedDocument,
   verified: Extract<Verified, { ok: true }>,
 ): Checked<HeldConfig> {
-  const parsed = parseConfig(verified.payload)
+  const parsed = parseOnce(verified)
   if (!parsed.ok) return parsed
   const { claims } = parsed.value
   if (claims.aud !== roots[0]?.digest) {
@@ -45,6 +45,21 @@ export function judgeDocument(
   }
   const head: Head = { epoch: claims.epoch, version: claims.version, digest: verified.digest }
   return good({ head, document, parsed: parsed.value, kids: verified.kids })
+}
+
+/** Payloads whose parsed form is remembered, by digest. */
+const parsedMax = 4
+const parsedBefore = new Map<string, Checked<ParsedConfig>>()
+
+/** The same bytes mean the same config, so they are parsed once, also where several copies arrive. */
+function parseOnce({ digest, payload }: Extract<Verified, { ok: true }>): Checked<ParsedConfig> {
+  const known = parsedBefore.get(digest)
+  if (known !== undefined) return known
+  const parsed = parseConfig(payload)
+  parsedBefore.set(digest, parsed)
+  const [oldest] = parsedBefore.keys()
+  if (parsedBefore.size > parsedMax && oldest !== undefined) parsedBefore.delete(oldest)
+  return parsed
 }
 
 /** What a verified config is to a node that holds `head` and never goes below `floor`. */

@@ -1,5 +1,3 @@
-import { type PeerPlace, peerPlaces } from '../documents/agent-object.ts'
-import type { Config } from '../documents/config.ts'
 import { compareHeadsOrNone, samePosition } from '../heads.ts'
 import {
   banMs,
@@ -12,54 +10,62 @@ import {
   redialMsMax,
   redialMsMin,
 } from '../limits.ts'
+import { emptyListing, type Listing, listingIn, listingInBoth } from './listing.ts'
 import { nextRandom } from './random.ts'
 import { configOf, isGreeted, type NodeState, newPeer, type PeerState, type Turn } from './state.ts'
 import { chooseNeighbours } from './topology.ts'
 
 /**
- * Who may connect: the agents of the head, and of the confirmed config as long as the head still lists
- * their host, so that a bad head does not cut the channel that carries its correction. A host that the
- * head removes is sent that head and then dropped.
+ * Takes over who may connect from the head and the confirmed config. A host that the head removes is sent
+ * that head and then dropped.
  */
 export function refreshPeers(turn: Turn): void {
   const { node } = turn
-  const places = listedPlaces(node)
-  const listed = new Map(places.map((place) => [place.peerId, place]))
-  const own = listed.get(node.durable.peerId) ?? null
-  listed.delete(node.durable.peerId)
-  for (const [peerId, peer] of node.peers) {
-    if (!listed.has(peerId)) letGo(turn, peerId, peer)
+  const listing = currentListing(node)
+  const own = listing.byPeer.get(node.durable.peerId) ?? null
+  if (listing !== node.listing) {
+    node.listing = listing
+    node.neighbours = chooseNeighbours(node.durable.peerId, listing.places)
+    for (const [peerId, peer] of node.peers) {
+      const place = listing.byPeer.get(peerId)
+      if (place === undefined) letGo(turn, peerId, peer)
+      else peer.place = place
+    }
+    for (const peerId of node.neighbours) peerOf(node, peerId)
+    for (const peerId of node.leaving.keys()) {
+      if (listing.byPeer.has(peerId)) node.leaving.delete(peerId)
+    }
+    for (const host of node.statuses.keys()) {
+      if (!listing.byHost.has(host)) node.statuses.delete(host)
+    }
+    admit(turn)
   }
-  for (const [peerId, place] of listed) {
-    const known = node.peers.get(peerId)
-    if (known === undefined) node.peers.set(peerId, newPeer(place, node.now))
-    else known.place = place
-    node.leaving.delete(peerId)
-  }
-  const hosts = new Set(places.map((place) => place.host))
-  for (const host of node.statuses.keys()) if (!hosts.has(host)) node.statuses.delete(host)
-  node.neighbours = chooseNeighbours(node.durable.peerId, places)
-  admit(turn)
   turn.effects.push({ kind: 'listen', place: own })
 }
 
-function listedPlaces(node: NodeState): readonly PeerPlace[] {
+function currentListing(node: NodeState): Listing {
   const head = configOf(node.head)
   const confirmed = configOf(node.confirmed)
-  if (head === null) return confirmed === null ? [] : peerPlaces(confirmed)
-  const places = peerPlaces(head)
-  if (confirmed === null || node.confirmed?.head.digest === node.head?.head.digest) return places
-  const listed = new Set(places.map((place) => place.peerId))
-  const kept = peerPlaces(confirmed).filter(
-    (place) => staysListed(head, place.host) && !listed.has(place.peerId),
-  )
-  return kept.length === 0
-    ? places
-    : [...places, ...kept].sort((a, b) => (a.host < b.host ? -1 : 1))
+  if (head !== null && confirmed !== null && head !== confirmed)
+    return listingInBoth(head, confirmed)
+  const one = head ?? confirmed
+  return one === null ? emptyListing : listingIn(one)
 }
 
-function staysListed(head: Config, host: string): boolean {
-  return Object.hasOwn(head.hosts, host)
+/** What is known of a listed peer, from now on; undefined for one that is not listed. */
+function peerOf(node: NodeState, peerId: string): PeerState | undefined {
+  const known = node.peers.get(peerId)
+  const place = node.listing.byPeer.get(peerId)
+  if (known !== undefined || place === undefined || peerId === node.durable.peerId) return known
+  const peer = newPeer(place, node.now)
+  node.peers.set(peerId, peer)
+  return peer
+}
+
+/** Forgets a peer that nothing is wanted of; whoever is listed can come back any time. */
+function forget(node: NodeState, peerId: string, peer: PeerState): void {
+  const isIdle = peer.phase === 'down' && peer.bannedUntil <= node.now
+  if (isIdle && !node.neighbours.has(peerId)) node.peers.delete(peerId)
 }
 
 function letGo(turn: Turn, peerId: string, peer: PeerState): void {
@@ -71,17 +77,24 @@ function letGo(turn: Turn, peerId: string, peer: PeerState): void {
   if (node.head !== null) turn.effects.push({ kind: 'announce', peers: [peerId], held: node.head })
 }
 
+/** Who may connect: everyone listed but this host and those kept away, and those that are leaving. */
 function admit(turn: Turn): void {
   const { node } = turn
-  const peers = new Set(node.leaving.keys())
-  for (const [peerId, peer] of node.peers) if (peer.bannedUntil <= node.now) peers.add(peerId)
-  turn.effects.push({ kind: 'admit', peers })
+  const kept: string[] = []
+  for (const [peerId, peer] of node.peers) if (peer.bannedUntil > node.now) kept.push(peerId)
+  const { byPeer } = node.listing
+  turn.effects.push({
+    kind: 'admit',
+    listed: byPeer,
+    but: new Set(kept),
+    also: new Set(node.leaving.keys()),
+  })
 }
 
 /** A gossip stream is open. The first thing said on it is a hello, each way. */
 export function onPeerUp(turn: Turn, peerId: string): void {
   const { node } = turn
-  const peer = node.peers.get(peerId)
+  const peer = peerOf(node, peerId)
   if (peer === undefined) {
     if (!node.leaving.has(peerId))
       turn.effects.push({ kind: 'drop', peer: peerId, reason: 'not listed' })
@@ -116,6 +129,7 @@ export function onPeerDown(turn: Turn, peerId: string): void {
   if (peer.phase === 'greeted') peer.backoffMs = redialMsMin
   peer.phase = 'down'
   scheduleDial(node, peer)
+  forget(node, peerId, peer)
 }
 
 /** A dial came to nothing. */
@@ -124,6 +138,7 @@ export function onDialFailed(turn: Turn, peerId: string): void {
   if (peer?.phase !== 'dialling') return
   peer.phase = 'down'
   scheduleDial(turn.node, peer)
+  forget(turn.node, peerId, peer)
 }
 
 /**
@@ -190,6 +205,7 @@ export function tickPeers(turn: Turn): void {
   for (const [peerId, peer] of node.peers) {
     if (peer.bannedUntil > 0 && peer.bannedUntil <= node.now) {
       peer.bannedUntil = 0
+      forget(node, peerId, peer)
       changed = true
     }
     if (peer.phase === 'up' && node.now - peer.upAt > helloMsMax) {
@@ -215,31 +231,33 @@ function dialWanted(turn: Turn): void {
     if (isGreeted(peer)) live++
   }
   chooseRandomPeer(turn, live)
-  const others: PeerState[] = []
-  for (const peer of node.peers.values()) {
-    if (peer.phase !== 'down' || peer.dialAt > node.now || peer.bannedUntil > node.now) continue
-    const wanted = node.neighbours.has(peer.place.peerId) || node.randomPeer === peer.place.peerId
-    if (!wanted) others.push(peer)
-    else if (dialling < dialsMax) {
-      dialling++
-      dial(turn, peer)
-    }
+  for (const [peerId, peer] of node.peers) {
+    if (dialling >= dialsMax) return
+    if (!mayDial(node, peer) || !(node.neighbours.has(peerId) || node.randomPeer === peerId))
+      continue
+    dialling++
+    dial(turn, peer)
   }
-  for (
-    let missing = node.neighbours.size - live - dialling;
-    missing > 0 && others.length > 0;
-    missing--
-  ) {
-    if (dialling++ >= dialsMax) return
-    const [peer] = others.splice(Math.floor(nextRandom(node.random) * others.length), 1)
-    if (peer !== undefined) dial(turn, peer)
+  const missing = Math.min(node.neighbours.size - live, dialsMax) - dialling
+  for (let one = 0; one < missing; one++) {
+    const peer = peerOf(node, randomListed(node))
+    if (peer !== undefined && mayDial(node, peer)) dial(turn, peer)
   }
+}
+
+function mayDial(node: NodeState, peer: PeerState): boolean {
+  return peer.phase === 'down' && peer.dialAt <= node.now && peer.bannedUntil <= node.now
+}
+
+function randomListed(node: NodeState): string {
+  const { places } = node.listing
+  return places[Math.floor(nextRandom(node.random) * places.length)]?.peerId ?? ''
 }
 
 /** Above the full mesh, one random link a minute joins what a cut of chords might have parted. */
 function chooseRandomPeer(turn: Turn, live: number): void {
   const { node } = turn
-  if (node.peers.size < fullMeshHostsMax || node.now < node.randomDialAt) return
+  if (node.listing.places.length <= fullMeshHostsMax || node.now < node.randomDialAt) return
   node.randomDialAt = node.now + randomDialMs * (0.5 + nextRandom(node.random))
   const before = node.randomPeer
   if (before !== null && !node.neighbours.has(before) && live > node.neighbours.size) {
@@ -247,8 +265,9 @@ function chooseRandomPeer(turn: Turn, live: number): void {
       turn.effects.push({ kind: 'drop', peer: before, reason: 'the random link moves on' })
     }
   }
-  const candidates = [...node.peers.keys()].filter((peerId) => !node.neighbours.has(peerId))
-  node.randomPeer = candidates[Math.floor(nextRandom(node.random) * candidates.length)] ?? null
+  const chosen = randomListed(node)
+  node.randomPeer = node.neighbours.has(chosen) ? null : chosen
+  if (node.randomPeer !== null) peerOf(node, node.randomPeer)
 }
 
 function dial(turn: Turn, peer: PeerState): void {

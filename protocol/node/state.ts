@@ -8,9 +8,10 @@ import type { SignedStatus, StatusRecord } from '../status-record.ts'
 import type { RootStanding } from './chain.ts'
 import type { DurableStart, DurableWrite, HeldConfig, HeldRoot } from './durable.ts'
 import type { Alarm, Effect, InjectOptions, ObjectReport } from './effects.ts'
+import { emptyListing, type Listing } from './listing.ts'
 import { type Random, seeded } from './random.ts'
 
-/** A listed peer. Never forgotten while it is listed. */
+/** A listed peer that this host has, or wants, to do with. A neighbour is never forgotten. */
 export interface PeerState {
   place: PeerPlace
   /** `up` has an open gossip stream, `greeted` has answered with a hello that fits. */
@@ -99,6 +100,9 @@ export interface NodeState {
   /** Whether a full round over `adopted` has ended since the start. */
   observed: boolean
 
+  /** Everyone who may connect. */
+  listing: Listing
+  /** Neighbours, and whoever else is connected, being dialled or kept away. */
   readonly peers: Map<string, PeerState>
   /** Removed peers that are still being sent the head, and when each is dropped. */
   readonly leaving: Map<string, number>
@@ -160,6 +164,7 @@ export function createNode(durable: DurableStart, seed: number, now: number): No
     applied: durable.confirmed?.head ?? null,
     objects: [],
     observed: false,
+    listing: emptyListing,
     peers: new Map(),
     leaving: new Map(),
     neighbours: new Set(),

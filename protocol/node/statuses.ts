@@ -3,6 +3,7 @@ import {
   statusBurstMax,
   statusEntriesMax,
   statusHostsFree,
+  statusHostsMax,
   statusMsMax,
   statusMsMin,
 } from '../limits.ts'
@@ -61,7 +62,7 @@ function onDigest(turn: Turn, peer: string, message: StatusDigest): void {
     if (host === node.durable.host) resumeAbove(node, sequence)
     else if (sequence > (node.statuses.get(host)?.record.sequence ?? 0)) want.push(host)
   }
-  const missing = want.filter((host) => isListed(node, host))
+  const missing = want.filter((host) => node.listing.byHost.has(host))
   if (missing.length > 0) {
     turn.effects.push({ kind: 'send', peer, message: { kind: 'status-want', hosts: missing } })
   }
@@ -72,11 +73,6 @@ function resumeAbove(node: NodeState, sequence: number): void {
   if (sequence <= node.sequence) return
   node.sequence = sequence
   node.statusWanted = true
-}
-
-function isListed(node: NodeState, host: string): boolean {
-  for (const peer of node.peers.values()) if (peer.place.host === host) return true
-  return false
 }
 
 function onWant(turn: Turn, peer: string, hosts: readonly string[]): void {
@@ -97,12 +93,12 @@ function onRecord(turn: Turn, peer: string, signed: SignedStatus): void {
   if (!parsed.ok) return
   const record = parsed.value
   if (record.host === node.durable.host) return resumeAbove(node, record.sequence)
-  if (node.peers.get(record.peer_id)?.place.host !== record.host) return
+  if (node.listing.byPeer.get(record.peer_id)?.host !== record.host) return
   const known = node.statuses.get(record.host)?.record.sequence ?? 0
   if (record.sequence < known) return sendDigest(turn, peer, [record.host])
   if (record.sequence === known) return
   node.statuses.set(record.host, { record, signed, heardAt: node.now })
-  node.news.set(record.host, peer)
+  if (node.listing.places.length <= statusHostsMax) node.news.set(record.host, peer)
 }
 
 /** Spreads what is new, and says this host's own status anew where it changed or has grown old. */
@@ -113,7 +109,7 @@ export function tickStatuses(turn: Turn): void {
   node.statusTokens = Math.min(most, node.statusTokens + (node.now - node.statusAt) / statusMsMin)
   node.statusAt = node.now
   const own = node.statuses.get(node.durable.host)
-  const againMs = statusMsMax * Math.max(1, node.peers.size / statusHostsFree)
+  const againMs = statusMsMax * Math.max(1, node.listing.places.length / statusHostsFree)
   const isOld = own === undefined || node.now - own.heardAt >= againMs
   if (node.statusSigning || !(node.statusWanted || isOld)) return
   const record = ownRecord(node)

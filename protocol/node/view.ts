@@ -79,13 +79,12 @@ export function statusView(node: NodeState): StatusView {
 }
 
 function peersView(node: NodeState): StatusView['peers'] {
-  const rows = [...node.peers].map(([peerId, peer]) => ({
-    host: peer.place.host,
-    peer_id: peerId,
-    connected: isGreeted(peer),
-    head: isGreeted(peer) ? peer.head : null,
-  }))
-  return rows.sort((a, b) => (a.host < b.host ? -1 : 1))
+  const others = node.listing.places.filter((place) => place.peerId !== node.durable.peerId)
+  return others.map(({ host, peerId }) => {
+    const peer = node.peers.get(peerId)
+    const connected = isGreeted(peer)
+    return { host, peer_id: peerId, connected, head: connected ? peer.head : null }
+  })
 }
 
 function hostsView(node: NodeState): StatusView['hosts'] {

@@ -305,7 +305,7 @@ test('a peer that sends what does not verify is dropped and kept away for a whil
   })
   assert.equal(node.take('drop').length, 1)
   const [admitted] = node.take('admit')
-  assert.equal(admitted?.peers.has(bad.peerId), false)
+  assert.equal(admitted?.but.has(bad.peerId), true)
   assert.equal(node.node.head?.head.version, 1)
 })
 
