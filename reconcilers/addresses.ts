@@ -3,7 +3,8 @@
  * address. Texts out of here are canonical: RFC 5952 for IPv6.
  */
 
-export type Family = 4 | 6
+/** IPv4 or IPv6. */
+type Family = 4 | 6
 
 /** An address. */
 export interface Address {
@@ -17,11 +18,6 @@ export interface Cidr extends Address {
 }
 
 const widths: Readonly<Record<Family, number>> = { 4: 32, 6: 128 }
-
-/** Bits of an address of this family. */
-export function widthOf(family: Family): number {
-  return widths[family]
-}
 
 /**
  * Parses an address without prefix length or zone. IPv4 in dotted decimal without leading zeros.

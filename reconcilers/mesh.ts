@@ -1,9 +1,9 @@
 import { peerPlaces } from '../protocol/documents/agent-object.ts'
 import type { Config } from '../protocol/documents/config.ts'
-import { contains, hostNetwork } from './addresses.ts'
-import { typeIn } from './references.ts'
+import { type Cidr, contains, hostNetwork } from './addresses.ts'
+import { sectionOf, typeIn } from './references.ts'
+import { networkIndex } from './wireguard/networks.ts'
 import { resolveWireguard } from './wireguard/resolve.ts'
-import type { LinkSpec, PeerSpec } from './wireguard/spec.ts'
 
 /**
  * The hosts that a new config would cut off: under `before` the gossip had a path of tunnels from
@@ -21,8 +21,12 @@ export function isolatedHosts(before: Config | null, after: Config): readonly st
     .sort()
 }
 
+const known = new WeakMap<Config['hosts'], ReadonlySet<string>>()
+
 /** Hosts with an agent that have a path of tunnels to another host with an agent. */
 export function connectedHosts(config: Config): ReadonlySet<string> {
+  const before = known.get(config.hosts)
+  if (before !== undefined) return before
   const agents = new Set(peerPlaces(config).map((place) => place.host))
   const tunnels = tunnelsOf(config)
   const connected = new Set<string>()
@@ -32,7 +36,7 @@ export function connectedHosts(config: Config): ReadonlySet<string> {
     const part = [start]
     visited.add(start)
     for (const host of part) {
-      for (const next of tunnels.get(host) ?? []) {
+      for (const next of tunnels(host)) {
         if (visited.has(next)) continue
         visited.add(next)
         part.push(next)
@@ -41,54 +45,75 @@ export function connectedHosts(config: Config): ReadonlySet<string> {
     const inPart = part.filter((host) => agents.has(host))
     if (inPart.length > 1) for (const host of inPart) connected.add(host)
   }
+  known.set(config.hosts, connected)
   return connected
 }
 
-interface HostLink {
+/** One end of tunnels: a link of a host, under the key that others know it by. */
+interface End {
   readonly host: string
-  readonly link: LinkSpec
-  /** By public key. */
-  readonly peers: ReadonlyMap<string, PeerSpec>
+  readonly object: string
+  readonly publicKey: string
+  readonly address: Cidr
 }
+
+/** What one end knows of another: that it may send from its address, and where it is. */
+const admits = 1
+const finds = 2
 
 /**
- * Which hosts have a tunnel between them, by host name. It takes both ends: each has the other's
- * key as a peer that may send from its address, and at least one knows an endpoint of the other.
- * Faulty objects count as not there. Of a host with an agent only the agent's own network counts.
+ * Which hosts a host has a tunnel to. It takes both ends: each has the other's key as a peer that
+ * may send from its address, and at least one knows an endpoint of the other. Faulty objects count
+ * as not there. Of a host with an agent only the agent's own network counts.
  */
-export function tunnelsOf(config: Config): ReadonlyMap<string, ReadonlySet<string>> {
-  const byKey = new Map<string, HostLink>()
-  for (const host of Object.keys(config.hosts)) {
-    for (const each of linksOf(config, host)) {
-      const key = each.link.publicKey
-      if (key !== null && !byKey.has(key)) byKey.set(key, each)
+function tunnelsOf(config: Config): (host: string) => readonly string[] {
+  const ends = endsOf(config)
+  const places = new Map(ends.map((end, at) => [end.publicKey, at]))
+  const knows = new Uint8Array(ends.length * ends.length)
+  const byHost = new Map<string, number[]>()
+  for (const [at, { host }] of ends.entries()) {
+    byHost.set(host, [...(byHost.get(host) ?? []), at])
+  }
+  for (const [host, own] of byHost) {
+    const { links } = resolveWireguard(config, host).spec
+    for (const here of own) {
+      const link = links.find((each) => each.object === ends[here]?.object)
+      for (const { publicKey, allowedIps, endpoint } of link?.peers ?? []) {
+        const there = places.get(publicKey)
+        const other = there === undefined ? undefined : ends[there]
+        if (there === undefined || other === undefined || other.host === host) continue
+        const address = hostNetwork(other.address)
+        if (!allowedIps.some((range) => contains(range, address))) continue
+        knows[here * ends.length + there] = endpoint === null ? admits : admits | finds
+      }
     }
   }
-  const tunnels = new Map<string, Set<string>>()
-  for (const [key, here] of byKey) {
-    for (const peer of here.link.peers) {
-      const there = byKey.get(peer.publicKey)
-      const back = there?.peers.get(key)
-      if (there === undefined || back === undefined || there.host === here.host) continue
-      const covered = covers(peer, there.link) && covers(back, here.link)
-      if (!covered || (peer.endpoint === null && back.endpoint === null)) continue
-      tunnels.set(here.host, (tunnels.get(here.host) ?? new Set()).add(there.host))
-    }
-  }
-  return tunnels
+  return (host) =>
+    (byHost.get(host) ?? []).flatMap((here) =>
+      ends.flatMap((other, there) => {
+        const forth = knows[here * ends.length + there] ?? 0
+        const back = knows[there * ends.length + here] ?? 0
+        return forth & back & admits && (forth | back) & finds ? [other.host] : []
+      }),
+    )
 }
 
-function linksOf(config: Config, host: string): readonly HostLink[] {
-  const section = config.hosts[host]
-  if (typeof section !== 'object' || section === null) return []
+/** The links that tunnels may end at; of several with one key the first counts. */
+function endsOf(config: Config): readonly End[] {
+  const ends = new Map<string, End>()
+  for (const [object, networks] of networkIndex(config)) {
+    for (const { host, network } of networks) {
+      const publicKey = network?.public_key
+      if (network === undefined || publicKey === undefined || ends.has(publicKey)) continue
+      if (!isAgentNetwork(config, host, object)) continue
+      ends.set(publicKey, { host, object, publicKey, address: network.address })
+    }
+  }
+  return [...ends.values()]
+}
+
+function isAgentNetwork(config: Config, host: string, object: string): boolean {
+  const section = sectionOf(config, host) ?? {}
   const agents = Object.keys(section).filter((name) => typeIn(section, name) === 'agent')
-  const networks = new Set(agents.map((name) => section[name]?.['network']))
-  return resolveWireguard(config, host)
-    .spec.links.filter((link) => agents.length === 0 || networks.has(link.object))
-    .map((link) => ({ host, link, peers: new Map(link.peers.map((p) => [p.publicKey, p])) }))
-}
-
-function covers(peer: PeerSpec, link: LinkSpec): boolean {
-  const address = hostNetwork(link.address)
-  return peer.allowedIps.some((range) => contains(range, address))
+  return agents.length === 0 || agents.some((name) => section[name]?.['network'] === object)
 }

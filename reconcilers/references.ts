@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { isObject } from '../protocol/documents/canonical-json.ts'
 import type { Config, HostSection } from '../protocol/documents/config.ts'
-import { bad, type Checked, type Fault, good } from '../protocol/fault.ts'
+import type { Fault } from '../protocol/fault.ts'
 
 /** The section of a host, or undefined where it is not listed or is no section at all. */
 export function sectionOf(config: Pick<Config, 'hosts'>, host: string): HostSection | undefined {
@@ -77,13 +77,4 @@ function faultsOf(issue: z.core.$ZodIssue, path: string): readonly Fault[] {
   const missing = issue.code === 'invalid_type' && issue.input === undefined
   const code = missing ? 'field-missing' : 'field-invalid'
   return [{ code, message: missing ? 'is required' : issue.message, path: at }]
-}
-
-/** The first fault of a list as a refusal, or the value. */
-export function firstFault<T>(result: SchemaResult<T>): Checked<T> {
-  if (result.value !== undefined) return good(result.value)
-  const [fault] = result.faults
-  return fault === undefined
-    ? bad('field-invalid', 'is not valid')
-    : bad(fault.code, fault.message, fault.path)
 }

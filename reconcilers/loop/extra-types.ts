@@ -13,7 +13,7 @@ export interface ExtraType {
 }
 
 /** What the owner of a type says of one object. */
-export interface ExtraState {
+interface ExtraState {
   readonly state: 'converged' | 'pending' | 'failed'
   readonly reason: string | null
 }

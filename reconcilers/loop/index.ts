@@ -8,7 +8,7 @@ import type { ExtraType } from './extra-types.ts'
 import { look, runRound } from './round.ts'
 import { type JudgedSection, judgeSection } from './section.ts'
 
-export { agentType, type ExtraState, type ExtraType } from './extra-types.ts'
+export { agentType, type ExtraType } from './extra-types.ts'
 
 /** What a loop is made from. */
 export interface ReconcileLoopInit {

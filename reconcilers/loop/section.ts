@@ -6,7 +6,7 @@ import type { ExtraType } from './extra-types.ts'
 import type { References } from './order.ts'
 
 /** What is known of an object before the host is looked at. */
-export interface FixedState {
+interface FixedState {
   readonly state: 'pending' | 'failed' | 'unsupported'
   readonly reason: string
 }

@@ -5,7 +5,7 @@ import type { Command, CommandResult } from '../host-ports.ts'
 import { errorLine, word } from './words.ts'
 
 /** Routing protocol number of covey's routes: what it made, and only that, is found by it again. */
-export const routeProtocol: number = 190
+const routeProtocol: number = 190
 
 /** A link of this host. */
 export interface LinkSeen {

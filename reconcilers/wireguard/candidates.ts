@@ -50,7 +50,7 @@ export function keepaliveDefault(context: LinkContext): number {
 }
 
 /** Whether a range is all addresses there are. */
-export function isDefaultRoute(range: Cidr): boolean {
+function isDefaultRoute(range: Cidr): boolean {
   return range.length === 0
 }
 

@@ -22,7 +22,7 @@ export function aliasOf(object: string): string {
 }
 
 /** Names of the objects that stay as they were applied, in whole. */
-export function keptObjects(spec: WireguardSpec): ReadonlySet<string> {
+function keptObjects(spec: WireguardSpec): ReadonlySet<string> {
   return new Set(spec.kept.filter(({ host }) => host === null).map(({ object }) => object))
 }
 

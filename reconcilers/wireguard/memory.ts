@@ -40,7 +40,7 @@ export interface NameMemory {
 }
 
 /** Nothing is remembered. */
-export const emptyMemory: Memory = { links: new Map(), names: new Map() }
+const emptyMemory: Memory = { links: new Map(), names: new Map() }
 
 const file = 'wireguard.json'
 

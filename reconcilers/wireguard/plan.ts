@@ -9,7 +9,7 @@ import { planBatch } from './routes.ts'
 import type { LinkSpec, WireguardSpec } from './spec.ts'
 
 /** Removes a link that no object wants, or that must be made again. */
-export interface RemoveLinkStep extends PlanStep {
+interface RemoveLinkStep extends PlanStep {
   readonly kind: 'remove-link'
   readonly link: string
 }
@@ -22,7 +22,7 @@ export interface MakeLinkStep extends PlanStep {
 }
 
 /** Names the object of a link that is covey's already. */
-export interface NameLinkStep extends PlanStep {
+interface NameLinkStep extends PlanStep {
   readonly kind: 'name-link'
   readonly link: string
   readonly alias: string
@@ -47,7 +47,7 @@ export interface BatchStep extends PlanStep {
 }
 
 /** Remembers what no other step does. */
-export interface RememberStep extends PlanStep {
+interface RememberStep extends PlanStep {
   readonly kind: 'remember'
   readonly change: MemoryChange
 }

@@ -145,7 +145,9 @@ function testBreaks<Spec, Observed, Step extends PlanStep>(
 ): void {
   const { reconciler, configs, host } = subject
   const onHost = hostsOf(subject.open)
-  /** Applies the first `count` steps only, then reconciles; how many steps there were, and the end. */
+  /**
+   * Applies the first `count` steps only, then reconciles; how many steps there were, and the end.
+   */
   const broken = async (config: Config, count: number): Promise<readonly [number, string]> => {
     let result: readonly [number, string] = [0, '']
     await onHost(async (open) => {

@@ -7,6 +7,7 @@ import {
   type ReconcileReport,
 } from '../../../reconcilers/loop/index.ts'
 import { wireguard } from '../../../reconcilers/wireguard/index.ts'
+import { wireguardLinkNames } from '../../../reconcilers/wireguard/resolve.ts'
 import { ideaExample } from '../../reconcilers/configs.ts'
 import { headAt, quietLog } from '../../reconcilers/loop/driver.ts'
 import { openRealHost, type RealHost } from '../../reconcilers/real/host.ts'
@@ -71,7 +72,7 @@ describe('drift on a real host', () => {
             heard++
             loop.poke(reason)
           },
-          links: () => new Set(['wg_cluster']),
+          links: () => wireguardLinkNames(ideaExample, 'cloud01'),
           log: quietLog,
           launcher: host.launcher,
         })

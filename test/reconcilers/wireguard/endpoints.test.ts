@@ -115,7 +115,7 @@ describe('names of endpoints', () => {
     assert.equal(peerAt(host, 'B').endpoint, '[2001:db8::5]:1')
   })
 
-  it('keeps the last good address, and asks again after three minutes without handshake', async () => {
+  it('keeps the last good address, and asks again after 3 minutes without handshake', async () => {
     const host = createFakeHost()
     const desired = config({ B: 'b.example:1' })
     host.model.names.set('b.example', ['192.0.2.5'])
@@ -174,7 +174,7 @@ describe('peers without handshake', () => {
   const removals = (host: FakeHost): readonly string[] =>
     host.commands.filter((each) => each.includes(' remove'))
 
-  it('are removed and added again, each at its own time, with the endpoint they were at', async () => {
+  it('are removed and added again, with the endpoint that they were at', async () => {
     const host = createFakeHost()
     const desired = config({ B: '192.0.2.1:51820', C: undefined, D: undefined })
     await round(host, desired)
@@ -205,7 +205,7 @@ describe('peers without handshake', () => {
     assert.deepEqual(await round(host, desired), [])
   })
 
-  it('are spread over time, so that the two ends do not keep interrupting each other', async () => {
+  it('are spread over time, so that the two ends do not interrupt each other', async () => {
     const due = async (own: FakeHost, from: number): Promise<number> => {
       const desired = config({ B: '192.0.2.1:51820' })
       await round(own, desired)
