@@ -15,6 +15,7 @@ import {
 } from '../reconcilers/loop/index.ts'
 import { isolatedHosts } from '../reconcilers/mesh.ts'
 import type { AnyReconciler } from '../reconcilers/reconciler.ts'
+import { wireguardLinkNames } from '../reconcilers/wireguard/resolve.ts'
 import { controlRoutes } from './control/routes.ts'
 import { openControl } from './control/server.ts'
 import {
@@ -63,10 +64,14 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
   try {
     const { identity, durable } = await load(disk)
     for (const fault of durable.damage) log.error({ code: fault.code }, fault.message)
-    const { shell, loop } = connect(init, disk, identity, durable)
+    const { shell, loop, adopted } = connect(init, disk, identity, durable)
     const routes = controlRoutes({ shell, plan: () => loop.plan() })
     const control = await openControl({ runDir, routes, adminRoutes: routes, log })
-    const watch = watchKernel({ onChange: (reason) => loop.poke(reason), log })
+    const links = (): ReadonlySet<string> => {
+      const config = adopted()
+      return config === null ? new Set() : wireguardLinkNames(config, identity.host)
+    }
+    const watch = watchKernel({ onChange: (reason) => loop.poke(reason), links, log })
     log.info(
       { version: coveyVersion, host: identity.host, head: shell.status().head },
       'agent runs',
@@ -108,7 +113,11 @@ function connect(
   disk: Disk,
   identity: Identity,
   durable: DurableStart,
-): { readonly shell: Shell; readonly loop: ReconcileLoop } {
+): {
+  readonly shell: Shell
+  readonly loop: ReconcileLoop
+  readonly adopted: () => Config | null
+} {
   const { stateDir, runDir, log } = init
   let adopted: Config | null = null
   const ports = createHostPorts({ stateDir, runDir, keys: hostKeysOn(disk) })
@@ -140,7 +149,7 @@ function connect(
     isolated: isolatedHosts,
     onFatal: init.onFatal,
   })
-  return { shell, loop }
+  return { shell, loop, adopted: () => adopted }
 }
 
 /** The agent judges its own object: one that names another host's key is never this host's place. */

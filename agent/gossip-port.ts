@@ -7,11 +7,7 @@ import { fetchMsMax, hostsMax, inlineDocumentBytesMax } from '../protocol/limits
 import { type Delivery, type Message, parseRequest } from '../protocol/messages.ts'
 import type { HeldConfig, HeldRoot } from '../protocol/node/durable.ts'
 import type { Effect, Input } from '../protocol/node/effects.ts'
-import {
-  parseStatusRecord,
-  type SignedStatus,
-  type StatusRecord,
-} from '../protocol/status-record.ts'
+import { readStatus, type SignedStatus, type StatusRecord } from '../protocol/status-record.ts'
 import type { Clock } from '../reconcilers/host-ports.ts'
 import { privateKeyOf, publicKeyOf } from './identity/peer-id.ts'
 import { decodingFramesMax } from './limits.ts'
@@ -237,7 +233,7 @@ function createStatusVerifier(): { check(message: Message): Fault | null } {
     return key
   }
   const isGood = (signed: SignedStatus): boolean => {
-    const record = parseStatusRecord(signed.text)
+    const record = readStatus(signed)
     const key = record.ok ? keyOf(record.value.peer_id) : null
     if (key === null) return false
     return verify(null, Buffer.from(signed.text), key, Buffer.from(signed.signature, 'base64url'))

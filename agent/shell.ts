@@ -14,13 +14,14 @@ import type {
 } from '../protocol/node/effects.ts'
 import { wantsDocument } from '../protocol/node/gossip.ts'
 import { documentHeld, isGreeted } from '../protocol/node/state.ts'
-import { startNode, step } from '../protocol/node/step.ts'
+import { startNode } from '../protocol/node/step.ts'
 import { hostState, type StatusView, statusView } from '../protocol/node/view.ts'
 import type { Clock } from '../reconcilers/host-ports.ts'
 import { type AgentEvent, createEventFeed, type EventFeed } from './event-feed.ts'
 import { createGossipPort, type GossipPort } from './gossip-port.ts'
 import { tickMs } from './limits.ts'
 import type { Overlay, OverlayEvents } from './overlay/overlay.ts'
+import { createRunner } from './runner.ts'
 import { type Disk, SyncFailed } from './state/disk.ts'
 import { documentOf, envelopeText } from './state/documents.ts'
 import { writeState } from './state/store.ts'
@@ -72,20 +73,7 @@ export function createShell(init: ShellInit): Shell {
   const observer = createObserver(init, events)
   let nextRequest = 1
 
-  // An input that comes while another one's effects go out waits for them: no step sees half of the last.
-  const inputs: Input[] = []
-  let feeding = false
-  const feed = (input: Input): void => {
-    if (stopped.signal.aborted) return
-    inputs.push(input)
-    if (feeding) return
-    feeding = true
-    for (let next = inputs.shift(); next !== undefined; next = inputs.shift()) {
-      for (const effect of step(node, next)) carryOut(effect)
-    }
-    feeding = false
-    observer.look(node)
-  }
+  const feed = (input: Input): void => runner.feed(input)
 
   const gossip: GossipPort = createGossipPort({
     openOverlay: init.openOverlay,
@@ -164,9 +152,7 @@ export function createShell(init: ShellInit): Shell {
     }
   }
 
-  feeding = true
-  for (const effect of effects) carryOut(effect)
-  feeding = false
+  const runner = createRunner(node, effects, carryOut, () => observer.look(node))
   void tick()
 
   return {
@@ -199,6 +185,7 @@ export function createShell(init: ShellInit): Shell {
     traffic: () => gossip.traffic(),
     async stop() {
       stopped.abort()
+      runner.stop()
       await gossip.stop()
     },
   }

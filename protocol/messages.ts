@@ -6,7 +6,7 @@ import { statusEntriesMax } from './limits.ts'
 import { isDigest, isName } from './names.ts'
 import { isHeadOrNull, type SignedStatus } from './status-record.ts'
 
-/** Version of the gossip messages; a hello with another one is refused. */
+/** Version of the gossip messages that this agent speaks; two agents speak the lower of theirs. */
 export const gossipVersion: number = 1
 
 /** A config and the roots that the receiver lacks to judge it, oldest first. */
@@ -55,18 +55,31 @@ export interface StatusMessage {
   readonly records: readonly SignedStatus[]
 }
 
-/** A message of `/covey/gossip/1`. */
-export type Message = Hello | HeadMessage | ForkMessage | StatusDigest | StatusWant | StatusMessage
+/** A message of a newer agent; passed over, so that an upgrade host by host parts nobody. */
+export interface UnknownMessage {
+  readonly kind: 'unknown'
+}
 
-/** Parses the JSON part of a gossip frame. Fault: `message`. Unknown kinds are faults: the hello says the version. */
+/** A message of `/covey/gossip/1`. */
+export type Message =
+  | Hello
+  | HeadMessage
+  | ForkMessage
+  | StatusDigest
+  | StatusWant
+  | StatusMessage
+  | UnknownMessage
+
+/** Parses the JSON part of a gossip frame. Fault: `message`. A kind that is not known is no fault. */
 export function parseMessage(text: string): Checked<Message> {
   const parsed = parseCanonicalJson(text)
   if (!parsed.ok || !isObject(parsed.value)) return bad('message', 'a frame holds no message')
   const message = parsed.value
-  const sound = checks[String(message['kind'])]?.(message) ?? false
-  return sound
-    ? good(message as unknown as Message)
-    : bad('message', 'a frame holds no known message')
+  const kind = message['kind']
+  if (typeof kind !== 'string') return bad('message', 'a frame holds no message')
+  if (!Object.hasOwn(checks, kind)) return good({ kind: 'unknown' })
+  const isSound = checks[kind]?.(message) ?? false
+  return isSound ? good(message as unknown as Message) : bad('message', `a ${kind} is malformed`)
 }
 
 type Members = { readonly [member: string]: unknown }
@@ -74,6 +87,7 @@ type Members = { readonly [member: string]: unknown }
 const checks: Readonly<Record<string, (message: Members) => boolean>> = {
   hello: (message) =>
     Number.isSafeInteger(message['gossip']) &&
+    Number(message['gossip']) >= 1 &&
     isDigest(message['cluster']) &&
     typeof message['agent_version'] === 'string' &&
     message['agent_version'].length <= 64 &&

@@ -65,8 +65,18 @@ function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= versionMax
 }
 
-/** Parses a record whose signature has been verified. Fault: `status-record`. */
-export function parseStatusRecord(text: string): Checked<StatusRecord> {
+const parsedBefore = new WeakMap<SignedStatus, Checked<StatusRecord>>()
+
+/** What a signed record says; worked out once for each. Fault: `status-record`. */
+export function readStatus(signed: SignedStatus): Checked<StatusRecord> {
+  const known = parsedBefore.get(signed)
+  if (known !== undefined) return known
+  const parsed = parseStatusRecord(signed.text)
+  parsedBefore.set(signed, parsed)
+  return parsed
+}
+
+function parseStatusRecord(text: string): Checked<StatusRecord> {
   const fault = bad('status-record', 'is no status record')
   if (text.length > statusRecordBytesMax) return fault
   const parsed = parseCanonicalJson(text)

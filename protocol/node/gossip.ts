@@ -7,7 +7,7 @@ import {
   isolatedRounds,
   redialMsMin,
 } from '../limits.ts'
-import { type Delivery, gossipVersion, type Hello, type Message } from '../messages.ts'
+import type { Delivery, Hello, Message } from '../messages.ts'
 import { clearAlarm, raiseAlarm } from './alarms.ts'
 import { consider } from './candidates.ts'
 import { misbehaved, tellForks } from './peers.ts'
@@ -30,6 +30,7 @@ export function onReceived(
   if (peer.phase !== 'greeted') return misbehaved(turn, peerId, 'spoke before its hello')
   clearAlarm(turn, 'isolated')
   if (message.kind === 'head') return onHead(turn, peerId, peer, message.head, delivery)
+  if (message.kind === 'unknown') return
   if (message.kind === 'fork') {
     peer.forks = message.heads
     return
@@ -42,13 +43,6 @@ function onHello(turn: Turn, peerId: string, peer: PeerState, hello: Hello): voi
   if (hello.cluster !== node.clusterId) {
     raiseAlarm(turn, 'other-cluster', 'a peer belongs to another cluster', peer.place.host)
     return misbehaved(turn, peerId, 'belongs to another cluster')
-  }
-  if (hello.gossip !== gossipVersion) {
-    return misbehaved(
-      turn,
-      peerId,
-      `speaks version ${hello.gossip} of the gossip, not ${gossipVersion}`,
-    )
   }
   clearAlarm(turn, 'isolated')
   peer.phase = 'greeted'

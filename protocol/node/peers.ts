@@ -10,6 +10,7 @@ import {
   redialMsMax,
   redialMsMin,
 } from '../limits.ts'
+import { gossipVersion } from '../messages.ts'
 import { emptyListing, type Listing, listingIn, listingInBoth } from './listing.ts'
 import { nextRandom } from './random.ts'
 import { configOf, isGreeted, type NodeState, newPeer, type PeerState, type Turn } from './state.ts'
@@ -111,7 +112,7 @@ export function onPeerUp(turn: Turn, peerId: string): void {
     peer: peerId,
     message: {
       kind: 'hello',
-      gossip: 1,
+      gossip: gossipVersion,
       cluster: node.clusterId,
       agent_version: node.durable.agentVersion,
       head: node.head?.head ?? null,

@@ -8,7 +8,7 @@ import {
   statusMsMin,
 } from '../limits.ts'
 import type { StatusDigest, StatusMessage, StatusWant } from '../messages.ts'
-import { parseStatusRecord, type SignedStatus, type StatusRecord } from '../status-record.ts'
+import { readStatus, type SignedStatus, type StatusRecord } from '../status-record.ts'
 import { isGreeted, type NodeState, type Turn } from './state.ts'
 import { countObjects, hostState } from './view.ts'
 
@@ -89,7 +89,7 @@ function onWant(turn: Turn, peer: string, hosts: readonly string[]): void {
 /** A record whose signature is good. It counts only if the config lists that host with that key. */
 function onRecord(turn: Turn, peer: string, signed: SignedStatus): void {
   const { node } = turn
-  const parsed = parseStatusRecord(signed.text)
+  const parsed = readStatus(signed)
   if (!parsed.ok) return
   const record = parsed.value
   if (record.host === node.durable.host) return resumeAbove(node, record.sequence)
@@ -168,7 +168,7 @@ export function ownRecord(node: NodeState): StatusRecord {
 export function onStatusSigned(turn: Turn, signed: SignedStatus): void {
   const { node } = turn
   node.statusSigning = false
-  const parsed = parseStatusRecord(signed.text)
+  const parsed = readStatus(signed)
   if (!parsed.ok) return
   if (parsed.value.sequence <= node.sequence) {
     node.statusWanted = true

@@ -57,8 +57,14 @@ export function step(node: NodeState, input: Input): readonly Effect[] {
   const turn: Turn = { node, effects: [] }
   take(turn, input)
   decideNext(turn)
-  fetchWanted(turn)
+  if (mayChangeWants(input)) fetchWanted(turn)
   return turn.effects
+}
+
+/** Most of what is said is about statuses, which no document depends on. */
+function mayChangeWants(input: Input): boolean {
+  if (input.kind === 'received') return ['hello', 'head', 'fork'].includes(input.message.kind)
+  return input.kind !== 'status-signed' && input.kind !== 'apply-reported'
 }
 
 function take(turn: Turn, input: Input): void {

@@ -93,7 +93,8 @@ function pushWrite(turn: Turn): void {
 function writeRest(turn: Turn): void {
   const { node } = turn
   const rivals = node.rivalsToWrite
-  if (node.writing !== null || (node.confirmation === null && rivals.length === 0)) return
+  if (node.writing !== null || node.storeAt > node.now) return
+  if (node.confirmation === null && rivals.length === 0) return
   const confirmed = node.confirmation
   node.confirmation = null
   const write = {
@@ -173,8 +174,11 @@ function takeHead(turn: Turn, held: HeldConfig, candidate: Candidate | null): vo
 export function onPersistFailed(turn: Turn, token: number, error: Fault): void {
   const { node } = turn
   if (node.writing?.token !== token) return
-  const { candidate } = node.writing.pending
+  const { candidate, write } = node.writing.pending
   node.writing = null
+  // What nobody will hand over again is written again.
+  node.confirmation ??= write.confirmed ?? null
+  if (write.rivals !== undefined) node.rivalsToWrite.push(...write.rivals)
   raiseAlarm(turn, 'storage', `cannot store on this host: ${error.message}`)
   node.storeAt = node.now + storeRetryMs
   if (candidate !== null && candidate.source.kind === 'request') {
