@@ -1,21 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseEnvelope } from '../../protocol/documents/envelope.ts'
+import { type Envelope, parseEnvelope } from '../../protocol/documents/envelope.ts'
 import { faultText } from '../../protocol/fault.ts'
 import { compareHeads } from '../../protocol/heads.ts'
+import { rootsAfter } from '../../protocol/node/chain.ts'
 import { ask } from '../agent-client/client.ts'
 import { askStatus, type Status } from '../agent-client/status.ts'
 import { type OperatorFolder, openFolder } from '../folder/folder.ts'
 import { newestConfig, recordConfig } from '../folder/history.ts'
 import { arrivalMsMax, lookMs } from '../limits.ts'
 import { makeConfig } from '../signing/make-config.ts'
+import { envelopeOf } from '../signing/root-proof.ts'
 import { type VerifiedConfig, verifyConfig } from '../signing/verify.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import { counted } from '../terminal/style.ts'
 import { compileChecked } from './compile.ts'
 import type { Input } from './definition.ts'
-import { injectEnvelope, type Verdict } from './inject.ts'
-import { deliver, expectOutput, signSwitches } from './sign.ts'
+import { deliver, expectOutput } from './deliver.ts'
+import { injectDelivery, type Verdict } from './inject.ts'
+import { signSwitches } from './sign.ts'
 
 /** `covey apply`: the layout, all the way to the hosts. */
 export async function applyLayout(session: Session, input: Input): Promise<void> {
@@ -34,18 +37,20 @@ export async function applyLayout(session: Session, input: Input): Promise<void>
     })
   }
   await expectOutput(session, input)
-  if (!offline) await catchUp(session, folder)
+  const epoch = offline ? null : await catchUp(session, folder)
   const newest = await newestConfig(folder)
   const unchanged =
     newest !== null && isSame(newest, hosts) && newest.head.epoch === folder.chain.newest.epoch
   if (!offline && !input.is('yes')) await confirm(session, folder, unchanged ? newest : null, hosts)
-  const options = await signSwitches(session, folder, input)
+  const switches = await signSwitches(session, folder, input)
+  const options = { ...switches, withOthers: offline }
   const draft = { hosts, others: {}, allowIsolation: [], version: undefined }
   const signed = unchanged ? newest : await makeConfig(session, folder, draft, options)
   if (offline) return await deliver(session, folder, input, signed)
   if (unchanged) session.note('nothing has changed since it was signed; sending it again')
   else session.note(`signed version ${signed.head.version}`)
-  const verdict = await injectEnvelope(session, signed.envelope, options)
+  const roots = rootsFrom(folder, epoch)
+  const verdict = await injectDelivery(session, { roots, config: signed.envelope }, options)
   // Commander turns `--no-wait` into `wait: false`.
   const waits = input.is('wait')
   session.note(verdict.message)
@@ -62,6 +67,16 @@ export async function applyLayout(session: Session, input: Input): Promise<void>
     },
     waits ? `version ${head.version} is on ${counted(arrived?.length ?? 0, 'host')}\n` : '',
   )
+}
+
+/** The roots that a node of an older epoch lacks; one without a config may lack all but the first. */
+function rootsFrom({ chain }: OperatorFolder, epoch: number | null): readonly Envelope[] {
+  const { held: roots, rivals } = chain
+  const from = epoch ?? 1
+  if (from >= chain.newest.epoch) return []
+  // Where a fork was settled the node may hold either side of it, and needs the other one.
+  const forked = rivals.some((rival) => rival.root.epoch === from)
+  return rootsAfter({ roots, rivals }, forked ? from - 1 : from).map(envelopeOf)
 }
 
 function isSame(newest: VerifiedConfig, hosts: object): boolean {
@@ -96,31 +111,35 @@ async function confirm(
 
 /**
  * Takes a newer config of the cluster, which another operator signed, into the history, so that the
- * next one follows it. Throws `Failure` `fork` where two different ones hold one place.
+ * next one follows it. Gives the epoch of the node, or null where it has no config yet. Throws
+ * `Failure` `fork` where two different ones hold one place.
  */
-async function catchUp(session: Session, folder: OperatorFolder): Promise<void> {
+async function catchUp(session: Session, folder: OperatorFolder): Promise<number | null> {
   const answer = await ask(session, { method: 'GET', path: '/v1/config' })
-  if (answer.status === 404) return
+  if (answer.status === 404) return null
   const envelope = parseEnvelope(answer.text)
   if (!envelope.ok)
     throw new Failure(1, 'answer-broken', `the agent's config: ${faultText(envelope.fault)}`)
   const theirs = await verifyConfig(envelope.value, folder.chain)
   if (!theirs.ok) {
     throw new Failure(4, theirs.fault.code, `the agent's config: ${faultText(theirs.fault)}`, {
-      hint: 'is this the folder of the cluster that the agent belongs to?',
+      hint:
+        theirs.fault.code === 'epoch-unknown'
+          ? 'take the newer root in: covey root sign DELIVERY, from whoever rotated it'
+          : 'is this the folder of the cluster that the agent belongs to?',
     })
   }
   const ours = await newestConfig(folder)
   const { head } = theirs.value
-  if (ours !== null && compareHeads(ours.head, head) === 0) return
+  if (ours !== null && compareHeads(ours.head, head) === 0) return head.epoch
   const ahead =
     ours === null || compareHeads({ ...ours.head, digest: '' }, { ...head, digest: '' }) < 0
   if (ahead) {
     await recordConfig(folder.dir, head, theirs.value.envelope)
     session.note(`took version ${head.version} of another operator into the history`)
-    return
+    return head.epoch
   }
-  if (ours.head.version !== head.version || ours.head.epoch !== head.epoch) return
+  if (ours.head.version !== head.version || ours.head.epoch !== head.epoch) return head.epoch
   const message = `version ${head.version} was signed twice: the node's is not that of this folder`
   throw new Failure(4, 'fork', message, {
     hint: 'covey config show --signed > theirs.json, then covey sign CONFIG --base theirs.json',

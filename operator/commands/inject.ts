@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Envelope, parseEnvelope } from '../../protocol/documents/envelope.ts'
+import { type DeliveryText, parseDelivery } from '../../protocol/documents/delivery.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import { faultText } from '../../protocol/fault.ts'
 import { type Head, headText } from '../../protocol/heads.ts'
@@ -8,7 +8,7 @@ import { ask, socketPath } from '../agent-client/client.ts'
 import { askStatus } from '../agent-client/status.ts'
 import { readSource } from '../files/read-text.ts'
 import { faultsShownMax, sideQuestionMsMax } from '../limits.ts'
-import { envelopeText } from '../signing/sign.ts'
+import { deliveryText } from '../signing/delivery.ts'
 import { parseJsonSource } from '../sources/json-source.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
@@ -43,9 +43,9 @@ const replySchema: z.ZodType<Reply> = z.object({
 export async function injectFile(session: Session, input: Input): Promise<void> {
   const [file = '-'] = input.args
   socketPath(session)
-  const envelope = await readEnvelope(session, file)
+  const delivery = await readHanded(session, file)
   const switches = { allowGap: input.is('allowGap'), allowIsolation: input.is('allowIsolation') }
-  const verdict = await injectEnvelope(session, envelope, switches)
+  const verdict = await injectDelivery(session, delivery, switches)
   session.result(
     verdict,
     `${verdict.verdict}: ${verdict.message}; head is ${headText(verdict.head)}\n`,
@@ -53,20 +53,20 @@ export async function injectFile(session: Session, input: Input): Promise<void> 
 }
 
 /**
- * Hands an envelope to the agent. Returns the verdict where it is good: `accepted`, `already-head`,
+ * Hands a config, and the roots that it brings along, to the agent. Returns the verdict where it is good: `accepted`, `already-head`,
  * or a fork that wins. Throws `Failure` with exit code 4 and the verdict as its document where it
  * is not, with 1 where the node could not store it, and as `ask` does.
  */
-export async function injectEnvelope(
+export async function injectDelivery(
   session: Session,
-  envelope: Envelope,
+  delivery: DeliveryText,
   switches: { readonly allowGap: boolean; readonly allowIsolation: boolean },
 ): Promise<Verdict> {
   const query = new URLSearchParams()
   if (switches.allowGap) query.set('allow_gap', '1')
   if (switches.allowIsolation) query.set('allow_isolation', '1')
   const path = query.size === 0 ? '/v1/config' : `/v1/config?${query}`
-  const answer = await ask(session, { method: 'POST', path, body: envelopeText(envelope) })
+  const answer = await ask(session, { method: 'POST', path, body: deliveryText(delivery) })
   const reply = replyIn(answer.text)
   if (reply === undefined) {
     const message = `the agent answered with ${answer.status} and no verdict`
@@ -90,6 +90,9 @@ const hints: Readonly<Record<string, string>> = {
   isolation: 'if the host is meant to be cut off: --allow-isolation',
   older: 'sign it again: covey sign takes the next version',
   fork: 'sign it again as a higher version; that ends the fork',
+  'epoch-ahead':
+    'it rests on a root that this node has not got: covey inject rotations/EPOCH.json first',
+  'root-fork': 'two root documents have one number: covey root rotate --settle OTHER_ROOT',
 }
 
 function replyIn(text: string): Reply | undefined {
@@ -101,15 +104,16 @@ function replyIn(text: string): Reply | undefined {
 }
 
 /**
- * Reads a signed config of the user's. A fault of its form still comes with a verdict for scripts.
+ * Reads a signed config or a delivery of the user's. A fault of its form still comes with a verdict
+ * for scripts.
  */
-async function readEnvelope(session: Session, file: string): Promise<Envelope> {
+async function readHanded(session: Session, file: string): Promise<DeliveryText> {
   const options = { bytesMax: envelopeBytesMax, kind: 'a signed config' }
   try {
     const source = await readSource(session, file, options)
-    const envelope = parseEnvelope(source.text)
-    if (envelope.ok) return envelope.value
-    const { fault } = envelope
+    const delivery = parseDelivery(source.text)
+    if (delivery.ok) return delivery.value
+    const { fault } = delivery
     if (fault.code === 'payload-too-large')
       throw new Failure(4, fault.code, `${file}: ${faultText(fault)}`)
     throw (

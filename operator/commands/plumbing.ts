@@ -1,5 +1,6 @@
 import type { CommandDefinition } from './definition.ts'
 import { signOptions } from './sign-options.ts'
+import { trustCommands } from './trust.ts'
 
 const key: CommandDefinition = {
   name: 'key',
@@ -60,7 +61,7 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   {
     name: 'validate',
     parameters: '<file>',
-    summary: 'check a layout, a config, a signed config or a root document, and tell every fault',
+    summary: 'check a layout, a config, a root or anything signed, and tell every fault',
     examples: ['covey validate cluster.yaml', 'covey validate home.signed.json'],
     run: async (session, input) => (await import('./validate.ts')).validateFile(session, input),
   },
@@ -77,18 +78,22 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   },
   {
     name: 'sign',
-    parameters: '<config>',
+    parameters: '[config]',
     summary: 'sign a config; it is recorded in history/ first',
     details:
       'The file holds at least {"hosts": {…}}; the claims (aud, epoch, version …) are added.\n' +
-      'It follows the newest config in history/, or the one given with --base.',
+      'It follows the newest config in history/, or the one given with --base. A signed config is\n' +
+      'taken as well: its hosts are signed again, as those of a branch that was lost.\n' +
+      'Where several must sign, it waits in unfinished/ until the others have run --add on it.',
     examples: [
       'covey sign config.json -o signed.json',
       'covey compile | covey sign - | covey inject -',
+      'covey sign --add signed.json -o signed-by-both.json',
     ],
     options: [
       ['-o, --output <file>', 'where the signed config goes (default: stdout)'],
       ['--base <file>', 'the signed config that this one follows'],
+      ['--add <signed>', 'add your signature to what another operator has signed'],
       ...signOptions,
     ],
     run: async (session, input) => (await import('./sign.ts')).signFile(session, input),
@@ -96,7 +101,7 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   {
     name: 'inject',
     parameters: '<signed>',
-    summary: 'hand a signed config to a node; the others get it from there',
+    summary: 'hand a signed config, or a delivery with a new root, to a node; it passes it on',
     examples: ['covey inject home.signed.json', 'covey inject - --json < home.signed.json'],
     options: signOptions,
     run: async (session, input) => (await import('./inject.ts')).injectFile(session, input),
@@ -114,11 +119,12 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   config,
   {
     name: 'history',
-    summary: 'list every config that was signed here, the newest first',
+    summary: 'list every config that was signed here, the newest first, and what was lost',
     examples: ['covey history', 'covey history --json'],
     run: async (session) => (await import('./history.ts')).showHistory(session),
   },
   key,
+  ...trustCommands,
   {
     name: 'schema',
     parameters: '[of]',

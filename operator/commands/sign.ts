@@ -1,42 +1,82 @@
+import { isObject } from '../../protocol/documents/canonical-json.ts'
 import { parseEnvelope } from '../../protocol/documents/envelope.ts'
 import { faultText } from '../../protocol/fault.ts'
 import { envelopeBytesMax } from '../../protocol/limits.ts'
-import { readSource } from '../files/read-text.ts'
-import { expectWritable, writeWhole } from '../files/write-file.ts'
+import { readSource, type Source } from '../files/read-text.ts'
 import { type OperatorFolder, openFolder } from '../folder/folder.ts'
 import { configSourceBytesMax } from '../limits.ts'
 import { draftFrom } from '../signing/draft.ts'
-import { makeConfig, type SignOptions } from '../signing/make-config.ts'
-import { envelopeText } from '../signing/sign.ts'
+import { type ConfigDraft, makeConfig, type SignOptions } from '../signing/make-config.ts'
 import { type VerifiedConfig, verifyConfig } from '../signing/verify.ts'
 import { parseJsonSource } from '../sources/json-source.ts'
+import { expectNoFaults, type Located } from '../sources/located.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
-import { counted } from '../terminal/style.ts'
+import { addSignature } from './add-signature.ts'
 import type { Input } from './definition.ts'
+import { deliver, expectOutput } from './deliver.ts'
 
-/** `covey sign CONFIG`. */
+/** `covey sign CONFIG`, or `covey sign --add SIGNED`. */
 export async function signFile(session: Session, input: Input): Promise<void> {
+  const signed = input.text('add')
+  const [named] = input.args
+  if (signed !== undefined && named === undefined) return await addSignature(session, input, signed)
+  if (signed !== undefined || named === undefined) {
+    const why =
+      signed === undefined
+        ? "missing required argument 'config'"
+        : 'either a CONFIG to sign, or --add SIGNED to sign that as well'
+    throw new Failure(2, 'usage', why, { hint: 'covey sign --help' })
+  }
   const folder = await openFolder(session)
-  const [file = '-'] = input.args
+  const draft = await readDraft(session, folder, named)
+  await expectOutput(session, input)
+  const options = { ...(await signSwitches(session, folder, input)), withOthers: true }
+  await deliver(session, folder, input, await makeConfig(session, folder, draft, options))
+}
+
+/** A config to sign: unsigned, or a signed one whose hosts are to be signed again. */
+async function readDraft(
+  session: Session,
+  folder: OperatorFolder,
+  file: string,
+): Promise<ConfigDraft> {
   const source = await readSource(session, file, {
     bytesMax: configSourceBytesMax,
     kind: 'a config',
     hint: 'a config is JSON: {"hosts": {…}}',
   })
+  if (isCompact(source.text)) return await draftOfSigned(folder, source)
   const located = parseJsonSource(source)
+  const { value } = located
+  if (isObject(value) && 'payload' in value) return await draftOfSigned(folder, source, located)
   const { clusterId, newest } = folder.chain
-  const draft = draftFrom(located, { clusterId, epoch: newest.epoch })
-  await expectOutput(session, input)
-  const options = await signSwitches(session, folder, input)
-  const signed = await makeConfig(session, folder, draft, options)
-  await deliver(session, folder, input, signed)
+  return draftFrom(located, { clusterId, epoch: newest.epoch })
 }
 
-/** Checks that `-o` can be written before a version is taken for it. */
-export async function expectOutput(session: Session, input: Input): Promise<void> {
-  const output = input.text('output')
-  if (output !== undefined && output !== '-') await expectWritable(session.path(output))
+/**
+ * The hosts of a signed config, as those of a branch that was lost. Its claims are left behind, and
+ * so is what it allowed.
+ */
+async function draftOfSigned(
+  folder: OperatorFolder,
+  source: Source,
+  located?: Located,
+): Promise<ConfigDraft> {
+  const envelope = parseEnvelope(source.text)
+  if (!envelope.ok) {
+    if (located !== undefined) expectNoFaults(located, [envelope.fault])
+    throw new Failure(2, envelope.fault.code, `${source.file}: ${faultText(envelope.fault)}`)
+  }
+  const verified = await verifyConfig(envelope.value, folder.chain)
+  if (!verified.ok) {
+    throw new Failure(4, verified.fault.code, `${source.file}: ${faultText(verified.fault)}`, {
+      hint: 'only what the operators of this cluster have signed is signed again',
+    })
+  }
+  const text = { file: `${source.file}(payload)`, text: verified.value.text }
+  const { version: _, allowIsolation: __, ...draft } = draftFrom(parseJsonSource(text), null)
+  return { ...draft, allowIsolation: [], version: undefined }
 }
 
 /** The switches of every command that signs. */
@@ -52,7 +92,8 @@ export async function signSwitches(
     : { ...switches, base: await readBase(session, folder, file) }
 }
 
-async function readBase(
+/** Reads a signed config that another one is to follow. Throws `Failure` where it is none. */
+export async function readBase(
   session: Session,
   folder: OperatorFolder,
   file: string,
@@ -69,25 +110,6 @@ async function readBase(
   })
 }
 
-/** Writes a signed config to `-o` or stdout, and says what it is. */
-export async function deliver(
-  session: Session,
-  folder: OperatorFolder,
-  input: Input,
-  signed: VerifiedConfig,
-): Promise<void> {
-  const { head, kids, envelope } = signed
-  const text = envelopeText(envelope)
-  const history = folder.shown(`history/${head.epoch}.${head.version}.json`)
-  const output = input.text('output')
-  const toFile = output !== undefined && output !== '-'
-  if (toFile) await writeWhole(session.path(output), text)
-  const hosts = counted(Object.keys(signed.config.hosts).length, 'host')
-  const said = `version ${head.version} for ${hosts} (${head.digest.slice(0, 19)})`
-  const facts = { head, file: toFile ? output : null, history, signed_by: kids }
-  if (toFile) session.result(facts, `${output}: ${said}\n`)
-  else {
-    session.result({ ...facts, envelope }, text)
-    session.note(`signed ${said}; also in ${history}`)
-  }
+function isCompact(text: string): boolean {
+  return /^\s*[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\s*$/.test(text)
 }

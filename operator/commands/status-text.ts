@@ -8,6 +8,7 @@ import {
   type Tone,
   table,
 } from '../terminal/style.ts'
+import { remedies } from './alarm-remedies.ts'
 
 /**
  * A host that says nothing for this long is a problem: three rounds of the exchange, and some more.
@@ -40,6 +41,8 @@ export function statusText(status: Status, paint: Paint): string {
       alarm.message,
     ])
     parts.push(`\n${table(['ALARM', 'HOST', 'WHAT'], rows, paint)}`)
+    const ways = remedies(status.alarms).map(({ code, remedy }) => `${code}: ${remedy}\n`)
+    if (ways.length > 0) parts.push(`\n${ways.join('')}`)
   }
   return parts.join('')
 }

@@ -1,15 +1,18 @@
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import { parseConfig } from '../../protocol/documents/config.ts'
+import { parseDelivery } from '../../protocol/documents/delivery.ts'
 import { type Envelope, parseEnvelope, parseHeader } from '../../protocol/documents/envelope.ts'
 import { parseRoot } from '../../protocol/documents/root.ts'
 import { type Checked, type Fault, faultText } from '../../protocol/fault.ts'
 import { readSource, type Source } from '../files/read-text.ts'
 import { findFolder } from '../folder/folder.ts'
 import { readLayout } from '../folder/layout-files.ts'
-import { readRoots, verifyRoot } from '../folder/roots.ts'
+import { readRoots } from '../folder/roots.ts'
 import { compileLayout } from '../layout/compile.ts'
 import { configSourceBytesMax } from '../limits.ts'
+import { assessDelivery } from '../signing/delivery.ts'
 import { configFaults } from '../signing/draft.ts'
+import { missingText, verifyRoot } from '../signing/root-proof.ts'
 import { textOf, verifyConfig } from '../signing/verify.ts'
 import { parseJsonSource } from '../sources/json-source.ts'
 import { expectNoFaults, type Located } from '../sources/located.ts'
@@ -21,7 +24,7 @@ import type { Input } from './definition.ts'
 
 /** What a file was found to be. */
 interface Finding {
-  readonly kind: 'layout' | 'config' | 'signed config' | 'root document'
+  readonly kind: 'layout' | 'config' | 'signed config' | 'root document' | 'delivery'
   readonly says: string
 }
 
@@ -56,6 +59,8 @@ async function judge(session: Session, file: string): Promise<Finding> {
   const located = parseJsonSource(source)
   const { value } = located
   if (isObject(value) && 'payload' in value) return await judgeSigned(session, source, located)
+  if (isObject(value) && 'roots' in value && 'config' in value)
+    return await judgeDelivery(session, source)
   if (isObject(value) && 'root' in value && !('hosts' in value)) {
     expectSound(located, parseRoot(JSON.stringify(value)))
     return { kind: 'root document', says: 'unsigned' }
@@ -135,6 +140,29 @@ async function judgeConfig(
     (kid) => chain.roots[epoch - 1]?.config.keys[kid]?.name ?? kid,
   )
   return { kind: 'signed config', says: `${says}, signed by ${names.join(', ')}` }
+}
+
+/** New roots and their config, against the roots of the folder here. */
+async function judgeDelivery(session: Session, source: Source): Promise<Finding> {
+  const parsed = parseDelivery(source.text)
+  if (!parsed.ok) throw wrong(2, source, parsed.fault)
+  const { roots, config } = parsed.value
+  const dir = await findFolder(session)
+  if (dir === undefined) {
+    for (const root of roots) await judgeRoot(source, root)
+    return { ...(await judgeConfig(session, source, config, dir)), kind: 'delivery' }
+  }
+  const assessed = await assessDelivery(parsed.value, await readRoots(dir))
+  if (!assessed.ok) throw wrong(4, source, assessed.fault)
+  const { chain, missing, config: held } = assessed.value
+  const inner = parseJsonSource({ file: `${source.file}(payload)`, text: held.text })
+  expectNoFaults(inner, configFaults(inner.value))
+  const says = `root ${chain.newest.epoch}, version ${held.head.version} under it`
+  if (missing.length === 0) return { kind: 'delivery', says }
+  const message = `${says}: it needs ${missingText(missing)}`
+  throw new Failure(4, 'threshold', `${source.file}: ${message}`, {
+    hint: 'the others sign it with covey root sign FILE -o FILE',
+  })
 }
 
 function wrong(exit: 2 | 4, source: Source, fault: Fault | undefined): Failure {

@@ -3,8 +3,12 @@ import { dirname, join, relative } from 'node:path'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import { type RootChain, readRoots } from './roots.ts'
+import { finishRotations } from './rotations.ts'
 
-/** An operator's folder: `cluster.yaml`, `cluster.lock`, `roots/`, `history/`. */
+/**
+ * An operator's folder: `cluster.yaml`, `cluster.lock`, `roots/`, `history/`, `rotations/`,
+ * `unfinished/`.
+ */
 export interface OperatorFolder {
   /** Absolute path. */
   readonly dir: string
@@ -35,8 +39,8 @@ export async function findFolder(session: Session): Promise<string | undefined> 
 }
 
 /**
- * Opens the operator's folder and verifies its roots. Throws `Failure` `no-folder`,
- * `roots-damaged`.
+ * Opens the operator's folder and verifies its roots; a rotation that a crash broke off is finished
+ * first. Throws `Failure` `no-folder`, `roots-damaged`, `rotation-damaged`.
  */
 export async function openFolder(session: Session): Promise<OperatorFolder> {
   const dir = await findFolder(session)
@@ -52,7 +56,8 @@ export async function openFolder(session: Session): Promise<OperatorFolder> {
       },
     )
   }
-  return { dir, chain: await readRoots(dir), shown: (name) => shownPath(session, join(dir, name)) }
+  const chain = await finishRotations(dir, await readRoots(dir))
+  return { dir, chain, shown: (name) => shownPath(session, join(dir, name)) }
 }
 
 /** A path as a person would write it here. */

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Envelope, parseEnvelope } from '../../protocol/documents/envelope.ts'
 import { faultText } from '../../protocol/fault.ts'
-import { createWhole, makeFolder } from '../files/write-file.ts'
+import { createWhole, makeFolder, writeWhole } from '../files/write-file.ts'
 import { envelopeText } from '../signing/sign.ts'
 import { type VerifiedConfig, verifyConfig } from '../signing/verify.ts'
 import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
@@ -19,7 +19,21 @@ export interface HistoryEntry {
 
 /** Every config that was signed here, the newest first. */
 export async function listHistory(dir: string): Promise<readonly HistoryEntry[]> {
-  const folder = join(dir, 'history')
+  return await listPlaces(join(dir, 'history'))
+}
+
+/**
+ * Configs that others still have to sign, the newest first: `DIR/unfinished`. Each takes its place
+ * for good, because a second one there would be a fork once both had their signatures.
+ */
+export async function listUnfinished(dir: string): Promise<readonly HistoryEntry[]> {
+  const recorded = await listHistory(dir)
+  const isRecorded = (one: HistoryEntry): boolean =>
+    recorded.some(({ epoch, version }) => epoch === one.epoch && version === one.version)
+  return (await listPlaces(join(dir, 'unfinished'))).filter((entry) => !isRecorded(entry))
+}
+
+async function listPlaces(folder: string): Promise<readonly HistoryEntry[]> {
   let names: readonly string[]
   try {
     names = await readdir(folder)
@@ -76,4 +90,36 @@ export async function recordConfig(
   await makeFolder(join(dir, 'history'))
   const path = join(dir, 'history', `${place.epoch}.${place.version}.json`)
   return await createWhole(path, envelopeText(envelope))
+}
+
+/**
+ * Records a config that others still have to sign. False if its place is taken, unless `replace`,
+ * which is for the same payload with more signatures.
+ */
+export async function recordUnfinished(
+  dir: string,
+  place: { readonly epoch: number; readonly version: number },
+  envelope: Envelope,
+  replace = false,
+): Promise<boolean> {
+  await makeFolder(join(dir, 'unfinished'))
+  const path = unfinishedPath(dir, place)
+  if (!replace) return await createWhole(path, envelopeText(envelope))
+  await writeWhole(path, envelopeText(envelope))
+  return true
+}
+
+/** Where a config waits for signatures. */
+export function unfinishedPath(
+  dir: string,
+  place: { readonly epoch: number; readonly version: number },
+): string {
+  return join(dir, 'unfinished', `${place.epoch}.${place.version}.json`)
+}
+
+/** The envelope in a file of the folder, if it is there and is one; nothing of it is verified. */
+export async function envelopeIn(path: string): Promise<Envelope | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => '')
+  const envelope = parseEnvelope(text)
+  return envelope.ok ? envelope.value : undefined
 }

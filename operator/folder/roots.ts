@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { calculateJwkThumbprint } from 'jose'
 import { type Envelope, parseEnvelope } from '../../protocol/documents/envelope.ts'
-import { keysOf, meetsThreshold, parseRoot, type Root } from '../../protocol/documents/root.ts'
+import type { Root } from '../../protocol/documents/root.ts'
 import { bad, type Checked, faultText, good } from '../../protocol/fault.ts'
 import { epochMax } from '../../protocol/limits.ts'
-import { digestOf } from '../signing/digest.ts'
-import { payloadOf, textOf, verifiedKids } from '../signing/verify.ts'
+import type { HeldRoot } from '../../protocol/node/durable.ts'
+import { assessRoot, envelopeOf } from '../signing/root-proof.ts'
 import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
 
 /** The chain of root documents of a cluster, verified from the first. */
@@ -14,87 +13,86 @@ export interface RootChain {
   /** Digest of the first root document. */
   readonly clusterId: string
   readonly cluster: string
+  /** Every root, oldest first, each followed by its rival where a fork was settled. */
   readonly envelopes: readonly Envelope[]
   readonly roots: readonly Root[]
+  readonly held: readonly HeldRoot[]
+  /** The other sides of forks that a later root has settled. */
+  readonly rivals: readonly HeldRoot[]
   readonly newest: Root
+}
+
+/** Path of root document `epoch` of a folder. */
+export function rootPath(dir: string, epoch: number): string {
+  return join(dir, 'roots', `${epoch}.json`)
+}
+
+/** Path of the other side of a fork that root `epoch + 1` settled. */
+export function rivalPath(dir: string, epoch: number): string {
+  return join(dir, 'roots', `${epoch}.rival.json`)
 }
 
 /** Reads and verifies `DIR/roots/1.json`, `2.json` … Throws `Failure` `roots-damaged`. */
 export async function readRoots(dir: string): Promise<RootChain> {
-  const envelopes: Envelope[] = []
-  const chain: SoundRoot[] = []
+  const held: HeldRoot[] = []
+  const rivals: HeldRoot[] = []
   for (let epoch = 1; epoch <= epochMax; epoch++) {
-    const path = join(dir, 'roots', `${epoch}.json`)
-    const text = await readIfThere(path)
-    if (text === undefined) break
-    const envelope = parseEnvelope(text)
-    if (!envelope.ok) throw damaged(path, faultText(envelope.fault))
-    const sound = await verifyRoot(envelope.value)
-    if (!sound.ok) throw damaged(path, faultText(sound.fault))
-    const follows = await followsIn(envelope.value, sound.value, chain.at(-1))
-    if (!follows.ok) throw damaged(path, faultText(follows.fault))
-    envelopes.push(envelope.value)
-    chain.push(sound.value)
+    const rival = await readProven(rivalPath(dir, epoch), held, rivals)
+    if (rival !== undefined) rivals.push(rival)
+    const root = await readProven(rootPath(dir, epoch), held, rivals)
+    if (root === undefined) break
+    held.push(root)
   }
-  const first = chain[0]
-  const newest = chain.at(-1)?.root
-  if (first === undefined || newest === undefined) {
-    throw damaged(join(dir, 'roots', '1.json'), 'it is not there')
+  if (held.length === 0) throw damaged(rootPath(dir, 1), 'it is not there')
+  return chainOf(held, rivals)
+}
+
+/** A chain of roots that are proven already. There is at least one. */
+export function chainOf(held: readonly HeldRoot[], rivals: readonly HeldRoot[]): RootChain {
+  const [first] = held
+  const newest = held.at(-1)?.root
+  if (first === undefined || newest === undefined) throw new Error('a chain has a first root')
+  const withRivals = held.flatMap((one) => [
+    one,
+    ...rivals.filter((rival) => rival.root.epoch === one.root.epoch),
+  ])
+  return {
+    clusterId: first.digest,
+    cluster: newest.cluster,
+    envelopes: withRivals.map(envelopeOf),
+    roots: held.map(({ root }) => root),
+    held,
+    rivals,
+    newest,
   }
-  const roots = chain.map(({ root }) => root)
-  return { clusterId: first.digest, cluster: newest.cluster, envelopes, roots, newest }
 }
 
-/** A root document that is sound by itself: enough of its own root keys have signed it. */
-export interface SoundRoot {
-  readonly root: Root
-  readonly digest: string
+async function readProven(
+  path: string,
+  held: readonly HeldRoot[],
+  rivals: readonly HeldRoot[],
+): Promise<HeldRoot | undefined> {
+  const text = await readIfThere(path)
+  if (text === undefined) return undefined
+  const proven = await prove(text, held, rivals)
+  if (!proven.ok) throw damaged(path, faultText(proven.fault))
+  return proven.value
 }
 
-/**
- * Verifies what a root document says of itself. Faults: those of `verifiedKids` and `parseRoot`,
- * `not-utf8`, `root-kid`, `threshold`.
- */
-export async function verifyRoot(envelope: Envelope): Promise<Checked<SoundRoot>> {
-  const text = textOf(envelope)
-  if (!text.ok) return text
-  const parsed = parseRoot(text.value)
-  if (!parsed.ok) return parsed
-  const root = parsed.value
-  for (const [kid, jwk] of Object.entries(keysOf([root]))) {
-    if ((await calculateJwkThumbprint({ ...jwk })) !== kid) {
-      return bad('root-kid', `${kid} is not the thumbprint of its key`)
-    }
-  }
-  const enough = await isSignedBy(envelope, root)
-  if (!enough.ok) return enough
-  return good({ root, digest: digestOf(payloadOf(envelope)) })
-}
-
-/**
- * Whether a sound root document may stand behind the one before it, whose root keys must have
- * signed it too. Faults: those of `verifiedKids`, `root-order`, `threshold`.
- */
-async function followsIn(
-  envelope: Envelope,
-  { root }: SoundRoot,
-  before: SoundRoot | undefined,
-): Promise<Checked<null>> {
-  const named = root.previous === null ? [] : [root.previous].flat()
-  const inOrder =
-    before === undefined
-      ? root.epoch === 1
-      : root.epoch === before.root.epoch + 1 && named.includes(before.digest)
-  if (!inOrder) return bad('root-order', `root ${root.epoch} does not follow the one before it`)
-  return before === undefined ? good(null) : await isSignedBy(envelope, before.root)
-}
-
-async function isSignedBy(envelope: Envelope, { root, epoch }: Root): Promise<Checked<null>> {
-  const ring = Object.fromEntries(Object.entries(root.keys).map(([kid, { jwk }]) => [kid, jwk]))
-  const kids = await verifiedKids('root', envelope, ring)
-  if (!kids.ok) return kids
-  if (meetsThreshold(root, kids.value)) return good(null)
-  return bad('threshold', `it is not signed by enough of the root keys of root ${epoch}`)
+async function prove(
+  text: string,
+  held: readonly HeldRoot[],
+  rivals: readonly HeldRoot[],
+): Promise<Checked<HeldRoot>> {
+  const envelope = parseEnvelope(text)
+  if (!envelope.ok) return envelope
+  const assessed = await assessRoot(envelope.value, held, rivals)
+  if (!assessed.ok) return assessed
+  const { root, kind, missing } = assessed.value
+  if (kind !== 'next') return bad('root-order', `it is root ${root.root.epoch}, out of its order`)
+  const [few] = missing
+  if (few === undefined) return good(root)
+  return bad('threshold', `it is not signed by enough of the ${few.keys}`)
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

@@ -34,13 +34,22 @@ export function draftFrom(located: Located, place: DraftPlace | null): ConfigDra
     const message = `it is for epoch ${String(epoch)}, and the newest root here is ${place.epoch}`
     throw new Failure(4, 'other-epoch', message, { hint: 'take "epoch" out of the file' })
   }
-  const others = Object.entries(value).filter(([name]) => !claimNames.includes(name))
   return {
     hosts: value['hosts'] as Config['hosts'],
-    others: Object.fromEntries(others),
+    others: othersIn(value),
     allowIsolation: Array.isArray(isolation) ? isolation.map(String) : [],
     version: version === undefined ? undefined : Number(version),
   }
+}
+
+/** Members of the body of a payload that this version does not know. */
+export function unknownMembers(payload: string): ConfigDraft['others'] {
+  const value = JSON.parse(payload)
+  return isObject(value) ? othersIn(value) : {}
+}
+
+function othersIn(value: Readonly<Record<string, Json>>): ConfigDraft['others'] {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !claimNames.includes(name)))
 }
 
 /** Everything that is wrong with a config, signed or not: its form, its names, its objects. */

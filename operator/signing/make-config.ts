@@ -1,18 +1,27 @@
+import { stat } from 'node:fs/promises'
 import type { Json } from '../../protocol/documents/canonical-json.ts'
 import { type Config, parseConfig } from '../../protocol/documents/config.ts'
 import { faultText } from '../../protocol/fault.ts'
 import { payloadBytesMax } from '../../protocol/limits.ts'
 import { isolatedHosts } from '../../reconcilers/mesh.ts'
+import { whileEditing } from '../folder/edit-lock.ts'
 import type { OperatorFolder } from '../folder/folder.ts'
-import { listHistory, readHistory, recordConfig } from '../folder/history.ts'
-import type { RootChain } from '../folder/roots.ts'
+import {
+  listHistory,
+  listUnfinished,
+  readHistory,
+  recordConfig,
+  recordUnfinished,
+} from '../folder/history.ts'
+import type { OperatorKey } from '../folder/keys.ts'
+import { type RootChain, rootPath } from '../folder/roots.ts'
 import { versionTriesMax } from '../limits.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import { nextPlace } from './next-version.ts'
 import { signPayload } from './sign.ts'
 import { signersFor } from './signers.ts'
-import { type VerifiedConfig, verifyConfig } from './verify.ts'
+import { type AssessedConfig, assessConfig, type Trust, type VerifiedConfig } from './verify.ts'
 
 /** What is to be signed. Claims are the signer's to add. */
 export interface ConfigDraft {
@@ -30,57 +39,119 @@ export interface SignOptions {
   readonly allowIsolation: boolean
   /** Follows this config instead of the newest of the history. */
   readonly base?: VerifiedConfig
+  /** Signs also where this operator's keys are too few, and others must add theirs. */
+  readonly withOthers?: boolean
 }
 
 /**
- * Signs a config and records it in the history, which is durable before this returns. Where another
- * process takes the version meanwhile, everything is judged again for the next one.
+ * Signs a config and records it in the history, which is durable before this returns; one that
+ * others still have to sign is recorded in `unfinished/`. Where another process takes the version
+ * meanwhile, everything is judged again for the next one.
  *
  * Throws `Failure` with exit code 4 and `gap`, `older`, `isolation`, `payload-too-large`,
  * `version-out-of-range`, `epoch-older`; with 1 and `key-missing`, `history-damaged`,
- * `cannot-write`.
+ * `cannot-write`, `root-rotated`.
  */
 export async function makeConfig(
   session: Session,
   folder: OperatorFolder,
   draft: ConfigDraft,
   options: SignOptions,
-): Promise<VerifiedConfig> {
-  const { chain, dir } = folder
-  const signers = await signersFor(session, chain.newest.config)
-  for (let tries = 0; tries < versionTriesMax; tries++) {
-    // One look at the folder decides both: between two looks another process may take a version.
-    const history = await listHistory(dir)
-    const [newest] = history
-    const base = options.base ?? (newest === undefined ? null : await readHistory(folder, newest))
-    const taken = history.find((entry) => entry.epoch === chain.newest.epoch)?.version ?? 0
-    const payload = payloadFor(session, chain, draft, options, base, taken)
-    const envelope = await signPayload('config', payload, signers)
-    const verified = await verifyConfig(envelope, chain)
-    if (!verified.ok) throw new Failure(1, verified.fault.code, faultText(verified.fault))
-    if (await recordConfig(dir, verified.value.head, envelope)) return verified.value
-  }
-  throw new Failure(1, 'version-contended', 'others take every version as soon as it is free', {
-    hint: 'let one of them finish, then run this again',
+): Promise<AssessedConfig> {
+  const { chain } = folder
+  const withOthers = options.withOthers ?? false
+  const signers = await signersFor(session, chain.newest.config, { withOthers })
+  return await whileEditing(folder.dir, async () => {
+    await expectNewestRoot(folder)
+    for (let tries = 0; tries < versionTriesMax; tries++) {
+      const signed = await makeOnce(session, folder, draft, options, signers)
+      if (signed !== undefined) return signed
+    }
+    throw new Failure(1, 'version-contended', 'others take every version as soon as it is free', {
+      hint: 'let one of them finish, then run this again',
+    })
   })
 }
 
-function payloadFor(
+/** Signs under the next free version; undefined where another process took it meanwhile. */
+async function makeOnce(
+  session: Session,
+  folder: OperatorFolder,
+  draft: ConfigDraft,
+  options: SignOptions,
+  signers: readonly OperatorKey[],
+): Promise<AssessedConfig | undefined> {
+  const { chain, dir } = folder
+  // One look at the folder decides both: between two looks another process may take a version.
+  const history = await listHistory(dir)
+  const unfinished = await listUnfinished(dir)
+  const [newest] = history
+  const base = options.base ?? (newest === undefined ? null : await readHistory(folder, newest))
+  const taken = [...history, ...unfinished]
+    .filter((entry) => entry.epoch === chain.newest.epoch)
+    .reduce((most, entry) => Math.max(most, entry.version), 0)
+  const [waiting] = unfinished
+  const payload = payloadFor(session, chain, draft, options, {
+    base,
+    taken,
+    waiting:
+      waiting === undefined
+        ? undefined
+        : folder.shown(`unfinished/${waiting.epoch}.${waiting.version}.json`),
+  })
+  const assessed = await signConfig(chain, payload, signers)
+  const { head, envelope, missing } = assessed
+  const record = missing === 0 ? recordConfig : recordUnfinished
+  return (await record(dir, head, envelope)) ? assessed : undefined
+}
+
+/** Signs the payload of a config and verifies what came of it. */
+export async function signConfig(
+  trust: Trust,
+  payload: string,
+  signers: readonly OperatorKey[],
+): Promise<AssessedConfig> {
+  const envelope = await signPayload('config', payload, signers)
+  const assessed = await assessConfig(envelope, trust)
+  if (assessed.ok) return assessed.value
+  throw new Failure(1, assessed.fault.code, faultText(assessed.fault))
+}
+
+/** Throws `root-rotated` where another process has rotated the root since the folder was opened. */
+export async function expectNewestRoot({ dir, chain }: OperatorFolder): Promise<void> {
+  const { epoch } = chain.newest
+  if ((await stat(rootPath(dir, epoch + 1)).catch(() => undefined)) === undefined) return
+  throw new Failure(1, 'root-rotated', 'the root was rotated meanwhile; nothing was signed', {
+    hint: 'run this again',
+  })
+}
+
+/** What the folder says of the place that a config is to take. */
+export interface Standing {
+  readonly base: VerifiedConfig | null
+  /** Highest version of the epoch that was given to any config; 0 for none. */
+  readonly taken: number
+  /** Path of a config that waits for signatures. */
+  readonly waiting?: string | undefined
+}
+
+/** The payload of a config with its claims. Throws as `makeConfig` does. */
+export function payloadFor(
   session: Session,
   chain: RootChain,
   draft: ConfigDraft,
   options: SignOptions,
-  base: VerifiedConfig | null,
-  versionTaken: number,
+  { base, taken, waiting }: Standing,
 ): string {
   const { epoch } = chain.newest
   const place = nextPlace({
     epoch,
     base: base === null ? null : { head: base.head, ancestors: base.config.ancestors },
-    versionTaken,
+    versionTaken: taken,
     versionWanted: draft.version,
     allowGap: options.allowGap,
   })
+  if (!place.ok && place.fault.code === 'gap' && waiting !== undefined) throw unsigned(waiting)
   if (!place.ok) throw refused(place.fault.code, place.fault.message)
   const claims = { aud: chain.clusterId, epoch, ...place.value }
   const iat = Math.floor(session.io.now() / 1000)
@@ -108,6 +179,12 @@ function payloadFor(
   const parsed = parseConfig(payload)
   if (!parsed.ok) throw new Failure(2, parsed.fault.code, faultText(parsed.fault))
   return payload
+}
+
+function unsigned(waiting: string): Failure {
+  return new Failure(4, 'gap', `${waiting} still waits for the signatures of others`, {
+    hint: `add them: covey sign --add ${waiting} -o FILE; or leave it out: --allow-gap`,
+  })
 }
 
 function isolation(hosts: readonly string[]): Failure {

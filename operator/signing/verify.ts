@@ -1,7 +1,7 @@
 import { flattenedVerify, importJWK } from 'jose'
 import { type Config, headOf, parseConfig } from '../../protocol/documents/config.ts'
 import { type DocumentKind, type Envelope, parseHeader } from '../../protocol/documents/envelope.ts'
-import { type KeyRing, keysOf, meetsThreshold, type Root } from '../../protocol/documents/root.ts'
+import { type KeyRing, keysOf, type Role, type Root } from '../../protocol/documents/root.ts'
 import { bad, type Checked, good } from '../../protocol/fault.ts'
 import type { Head } from '../../protocol/heads.ts'
 import { digestOf } from './digest.ts'
@@ -64,6 +64,12 @@ export interface VerifiedConfig {
   readonly config: Config
 }
 
+/** A config whose signatures are good, of which there may still be too few. */
+export interface AssessedConfig extends VerifiedConfig {
+  /** How many further config keys of its epoch's root must sign it. */
+  readonly missing: number
+}
+
 /**
  * What a config is verified against: the cluster's id and its roots, `roots[0]` being the first.
  */
@@ -73,13 +79,13 @@ export interface Trust {
 }
 
 /**
- * Verifies a signed config. Faults: those of `verifiedKids` and `parseConfig`, `not-utf8`,
- * `key-unknown`, `threshold`, `other-cluster`, `epoch-unknown`, `body-hosts`.
+ * Verifies a config as far as it is signed. Faults: those of `verifiedKids` and `parseConfig`,
+ * `not-utf8`, `key-unknown`, `other-cluster`, `epoch-unknown`, `body-hosts`.
  */
-export async function verifyConfig(
+export async function assessConfig(
   envelope: Envelope,
   trust: Trust,
-): Promise<Checked<VerifiedConfig>> {
+): Promise<Checked<AssessedConfig>> {
   const kids = await verifiedKids('config', envelope, keysOf(trust.roots))
   if (!kids.ok) return kids
   if (kids.value.length === 0) return bad('key-unknown', 'no key of this cluster has signed it')
@@ -94,11 +100,28 @@ export async function verifyConfig(
   if (root === undefined) {
     return bad('epoch-unknown', `there is no root document ${claims.epoch} here`, 'epoch')
   }
-  if (!meetsThreshold(root.config, kids.value)) {
-    const { threshold } = root.config
-    return bad('threshold', `root ${claims.epoch} asks for ${threshold} of its config keys`)
-  }
   if (!body.ok) return body
+  const missing = missingOf(root.config, kids.value)
   const head = headOf(claims, digestOf(payloadOf(envelope)))
-  return good({ envelope, text: text.value, head, kids: kids.value, config: body.value })
+  return good({ envelope, text: text.value, head, kids: kids.value, config: body.value, missing })
+}
+
+/** How many further keys of a role must sign. */
+export function missingOf(role: Role, kids: readonly string[]): number {
+  const counted = new Set(kids.filter((kid) => Object.hasOwn(role.keys, kid)))
+  return Math.max(0, role.threshold - counted.size)
+}
+
+/** Verifies a signed config. Faults: those of `assessConfig`, `threshold`. */
+export async function verifyConfig(
+  envelope: Envelope,
+  trust: Trust,
+): Promise<Checked<VerifiedConfig>> {
+  const assessed = await assessConfig(envelope, trust)
+  if (!assessed.ok) return assessed
+  const { missing, ...verified } = assessed.value
+  if (missing === 0) return good(verified)
+  const { epoch } = verified.head
+  const { threshold } = trust.roots[epoch - 1]?.config ?? { threshold: 1 }
+  return bad('threshold', `root ${epoch} asks for ${threshold} of its config keys`)
 }

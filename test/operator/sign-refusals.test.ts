@@ -39,7 +39,7 @@ describe('covey sign refuses input', () => {
       ['c.json:2:2: hosts.a.n.address: '],
     ],
     ['too deep', deep, ['c.json:1:1: JSON is nested deeper than 32 levels']],
-    ['a signed config', '{"payload":"","signatures":[]}', ['c.json:1:1: this is a signed']],
+    ['signed by nobody', '{"payload":"","signatures":[]}', ['c.json:1:15: signatures: nobody']],
   ]
   for (const [name, text, lines] of table) {
     it(`${name}, with the place of every fault`, async (context) => {

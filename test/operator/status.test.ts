@@ -74,6 +74,8 @@ peer_x             wireguard_peer  pending  no public key
 
 ALARM  HOST  WHAT
 fork   -     version 4 was signed twice
+
+fork: sign a higher version, which ends it: covey apply, or covey sign
 `,
     )
   })

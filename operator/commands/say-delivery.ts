@@ -1,0 +1,40 @@
+import { writeWhole } from '../files/write-file.ts'
+import type { OperatorFolder } from '../folder/folder.ts'
+import { type AssessedDelivery, deliveryText } from '../signing/delivery.ts'
+import { missingText } from '../signing/root-proof.ts'
+import type { Session } from '../terminal/session.ts'
+import type { Input } from './definition.ts'
+
+/** Writes a delivery to `-o` or stdout, and says how far it is. */
+export async function sayDelivery(
+  session: Session,
+  folder: OperatorFolder,
+  input: Input,
+  { delivery, chain, config, missing, newest }: AssessedDelivery,
+): Promise<void> {
+  const text = deliveryText(delivery)
+  const output = input.text('output')
+  const toFile = output !== undefined && output !== '-'
+  if (toFile) await writeWhole(session.path(output), text)
+  const { epoch } = chain.newest
+  const kept = folder.shown(`rotations/${epoch}.json`)
+  const lacks = missingText(missing)
+  const facts = {
+    epoch,
+    digest: chain.held.at(-1)?.digest ?? null,
+    head: config.head,
+    file: toFile ? output : null,
+    kept,
+    signed_by: newest?.kids ?? [],
+    missing: missing.map(({ keys, count, open }) => ({ keys, count, open })),
+  }
+  const shown = toFile ? output : 'FILE'
+  const next =
+    lacks === ''
+      ? `next: covey inject ${shown}`
+      : `not in force yet: it needs ${lacks}\nnext, for them: covey root sign ${shown} -o FILE`
+  const said = `root ${epoch} of ${chain.cluster}, with version ${config.head.version} under it`
+  if (toFile) return session.result(facts, `${output}: ${said}\n${next}\n`)
+  session.result({ ...facts, delivery }, text)
+  session.note(`${said}; also in ${kept}\n${next}`)
+}

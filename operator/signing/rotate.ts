@@ -1,0 +1,153 @@
+import type { DeliveryText } from '../../protocol/documents/delivery.ts'
+import { faultText } from '../../protocol/fault.ts'
+import type { HeldRoot } from '../../protocol/node/durable.ts'
+import { whileEditing } from '../folder/edit-lock.ts'
+import type { OperatorFolder } from '../folder/folder.ts'
+import { newestConfig } from '../folder/history.ts'
+import { chainOf } from '../folder/roots.ts'
+import { readRotation, recordRotation, takeDelivery } from '../folder/rotations.ts'
+import { Failure } from '../terminal/failure.ts'
+import type { Session } from '../terminal/session.ts'
+import { type AssessedDelivery, assessDelivery } from './delivery.ts'
+import { unknownMembers } from './draft.ts'
+import { expectNewestRoot, payloadFor, signConfig } from './make-config.ts'
+import { nextRootText, type Roles } from './root-change.ts'
+import { assessRoot, envelopeOf, missingText } from './root-proof.ts'
+import { signPayload } from './sign.ts'
+import { chooseSigners, type KeysAtHand, warnOfExposed } from './signers.ts'
+import type { VerifiedConfig } from './verify.ts'
+
+/** A rotation that is to be. */
+export interface Rotation {
+  readonly roles: Roles
+  readonly keys: KeysAtHand
+  /** The other side of a fork of the newest root, which the rotation settles. */
+  readonly rival: HeldRoot | undefined
+  /** Carries the hosts of this config instead of the newest of the history. */
+  readonly base: VerifiedConfig | undefined
+  /** Gives up this operator's root keys. */
+  readonly force: boolean
+  /** Replaces a rotation that waits for signatures. */
+  readonly abandon: boolean
+}
+
+/**
+ * Makes root N+1 and the config (N+1, 1), signs both as far as the keys at hand go, and records
+ * them durably before it returns (operator/folder/rotations.ts).
+ *
+ * Throws `Failure` with exit code 4 and `locks-out`, `rotation-waits`, `too-few-keys`; with 2 and
+ * the faults of `parseRoot`; with 1 and `root-rotated`, `history-damaged`, `cannot-write`.
+ */
+export async function rotateRoot(
+  session: Session,
+  folder: OperatorFolder,
+  rotation: Rotation,
+): Promise<AssessedDelivery> {
+  expectNotLockedOut(rotation)
+  return await whileEditing(folder.dir, async () => {
+    await expectNewestRoot(folder)
+    const { dir, chain } = folder
+    const epoch = chain.newest.epoch + 1
+    const waiting = await readRotation(dir, epoch)
+    if (waiting !== undefined && !rotation.abandon) throw waits(folder, epoch)
+    const root = await makeRoot(session, folder, rotation)
+    const delivery = await withConfig(session, folder, rotation, root)
+    const assessed = await assessDelivery(delivery, chain)
+    if (!assessed.ok) throw new Failure(1, assessed.fault.code, faultText(assessed.fault))
+    const { missing } = assessed.value
+    if (rotation.rival !== undefined && missing.length > 0) {
+      const message = `a fork is settled by whoever holds enough keys: ${missingText(missing)}`
+      throw new Failure(4, 'too-few-keys', message, {
+        hint: 'bring the keys together in one --key-dir, or name one with --key',
+      })
+    }
+    if (!(await recordRotation(dir, epoch, delivery, waiting !== undefined)))
+      throw waits(folder, epoch)
+    if (missing.length === 0) await takeDelivery(dir, assessed.value)
+    return assessed.value
+  })
+}
+
+function waits(folder: OperatorFolder, epoch: number): Failure {
+  const path = folder.shown(`rotations/${epoch}.json`)
+  return new Failure(4, 'rotation-waits', `root ${epoch} was made already, and waits in ${path}`, {
+    hint: `let the others sign it: covey root sign ${path} -o FILE; or throw it away: --abandon`,
+  })
+}
+
+/** Whoever rotates must still be able to sign: leaving is for those who stay to write down. */
+function expectNotLockedOut({ roles, keys, force }: Rotation): void {
+  const holds = (role: Roles['root']): boolean =>
+    keys.keys.some(({ kid }) => Object.hasOwn(role.keys, kid))
+  if (!holds(roles.config)) {
+    const message = 'after it none of the keys at hand could sign configs, this one included'
+    throw new Failure(4, 'locks-out', message, {
+      hint: 'let one of those who stay do it; a lost key is replaced with --replace-own-key',
+    })
+  }
+  if (force || holds(roles.root)) return
+  const message = 'after it none of the keys at hand could sign a root document again'
+  throw new Failure(4, 'locks-out', message, {
+    hint: 'name a key that could with --key, or say that you mean it: --force',
+  })
+}
+
+async function makeRoot(
+  session: Session,
+  { chain }: OperatorFolder,
+  { roles, keys, rival }: Rotation,
+): Promise<DeliveryText['roots'][number]> {
+  const before = [chain.held.at(-1), rival].filter((one) => one !== undefined)
+  const text = nextRootText(
+    chain.newest,
+    roles,
+    before.map(({ digest }) => digest),
+  )
+  if (!text.ok) {
+    const hint = text.fault.code === 'root-threshold' ? { hint: thresholdHint } : {}
+    throw new Failure(2, text.fault.code, faultText(text.fault), hint)
+  }
+  const required = [...before.map(({ root }) => root.root), roles.root]
+  const signers = chooseSigners(keys.keys, required, roles.config)
+  const vouches = signers.some(({ kid }) => Object.hasOwn(chain.newest.root.keys, kid))
+  if (!vouches) {
+    const names = Object.values(chain.newest.root.keys).map(({ name }) => name)
+    const message = `none of the keys at hand may sign root documents; those of ${names.join(', ')} may`
+    throw new Failure(4, 'too-few-keys', message, {
+      hint: 'name the folder of your keys with --key-dir, or the recovery key with --key',
+    })
+  }
+  await warnOfExposed(session, signers)
+  return await signPayload('root', text.value, signers)
+}
+
+const thresholdHint = 'set it along: --threshold 1, or --threshold-root and --threshold-config'
+
+/** The config (N+1, 1): the same hosts, under the new root. */
+async function withConfig(
+  session: Session,
+  folder: OperatorFolder,
+  rotation: Rotation,
+  root: DeliveryText['roots'][number],
+): Promise<DeliveryText> {
+  const { chain } = folder
+  const { rival, keys } = rotation
+  const rivals = rival === undefined ? [] : [...chain.rivals, rival]
+  const assessed = await assessRoot(root, chain.held, rivals)
+  if (!assessed.ok) throw new Failure(1, assessed.fault.code, faultText(assessed.fault))
+  const grown = chainOf([...chain.held, assessed.value.root], rivals)
+  const base = rotation.base ?? (await newestConfig(folder))
+  const draft = {
+    hosts: base?.config.hosts ?? {},
+    others: base === null ? {} : unknownMembers(base.text),
+    allowIsolation: [],
+    version: undefined,
+  }
+  const options = { allowGap: false, allowIsolation: false }
+  const payload = payloadFor(session, grown, draft, options, { base, taken: 0 })
+  const { config: role } = grown.newest
+  const config = await signConfig(grown, payload, chooseSigners(keys.keys, [role], role))
+  const fork = rival === undefined ? [] : [chain.held.at(-1), rival]
+  const before = fork.filter((one) => one !== undefined).map(envelopeOf)
+  return { roots: [...before, root], config: config.envelope }
+}
