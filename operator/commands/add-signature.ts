@@ -1,4 +1,3 @@
-import type { Config } from '../../protocol/documents/config.ts'
 import type { Envelope } from '../../protocol/documents/envelope.ts'
 import { faultText } from '../../protocol/fault.ts'
 import { compareHeads, headText } from '../../protocol/heads.ts'
@@ -14,9 +13,10 @@ import {
   unfinishedPath,
 } from '../folder/history.ts'
 import { configFaults } from '../signing/draft.ts'
+import { leavesOut } from '../signing/lost-branches.ts'
 import { mergedSignatures, withSignatures } from '../signing/sign.ts'
 import { chooseSigners, keysAtHand, tooFew, warnOfExposed } from '../signing/signers.ts'
-import { type AssessedConfig, assessConfig, type VerifiedConfig } from '../signing/verify.ts'
+import { type AssessedConfig, assessConfig } from '../signing/verify.ts'
 import { parseJsonSource } from '../sources/json-source.ts'
 import { expectNoFaults } from '../sources/located.ts'
 import { Failure } from '../terminal/failure.ts'
@@ -91,7 +91,7 @@ async function expectFit(
     const message = `it is ${headText(head)}, and ${headText(newest.head)} is signed already`
     throw new Failure(4, 'older', message)
   }
-  if (leavesOut(config, newest)) {
+  if (leavesOut(config, newest.head)) {
     const message = `it was made without ${headText(newest.head)}, which was signed here`
     throw new Failure(4, 'lost-branch', message, {
       hint: 'let it be signed anew on top of that one, with --base',
@@ -102,13 +102,6 @@ async function expectFit(
   throw new Failure(4, 'isolation', `it cuts off ${cut.join(', ')}, and does not say so`, {
     hint: 'let it be signed anew with --allow-isolation, if that is meant',
   })
-}
-
-/** Whether the ancestors of a config reach down to another one and do not name it. */
-function leavesOut({ ancestors }: Config, { head }: VerifiedConfig): boolean {
-  const oldest = ancestors.at(-1)
-  if (oldest === undefined || ancestors.some(([, , digest]) => digest === head.digest)) return false
-  return oldest[0] < head.epoch || (oldest[0] === head.epoch && oldest[1] <= head.version)
 }
 
 function taken(version: number): Failure {

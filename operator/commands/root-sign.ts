@@ -8,6 +8,7 @@ import { newestConfig } from '../folder/history.ts'
 import { readRotation, recordRotation, takeDelivery } from '../folder/rotations.ts'
 import { type AssessedDelivery, assessDelivery } from '../signing/delivery.ts'
 import { configFaults } from '../signing/draft.ts'
+import { leavesOut } from '../signing/lost-branches.ts'
 import { expectNewestRoot } from '../signing/make-config.ts'
 import { changesIn } from '../signing/root-change.ts'
 import { missingText } from '../signing/root-proof.ts'
@@ -54,7 +55,11 @@ export async function signDelivery(
     const assessed = await assess(folder, merged)
     if (assessed.newest === null) return assessed
     for (const change of changesIn(folder.chain.newest, assessed.chain.newest)) session.note(change)
-    await expectSameHosts(folder, assessed, input.is('force'))
+    const fault = await hostsFault(folder, assessed)
+    // What has all its signatures is in force whatever this folder thinks of it.
+    const binding = assessed.missing.length > 0 && !input.is('force')
+    if (fault !== undefined && binding) throw fault
+    if (fault !== undefined) session.warn(fault.message)
     const added = await addSignatures(session, folder, assessed, input.text('key'))
     await recordRotation(folder.dir, epoch, added.delivery, true)
     if (added.missing.length === 0) await takeDelivery(folder.dir, added)
@@ -101,31 +106,23 @@ async function withOwnCopy(
   })
 }
 
-/** A rotation changes who may sign, and nothing else. */
-async function expectSameHosts(
+/** A rotation changes who may sign, and nothing else; what else it does is a reason not to sign. */
+async function hostsFault(
   folder: OperatorFolder,
   { config: { head, config } }: AssessedDelivery,
-  force: boolean,
-): Promise<void> {
+): Promise<Failure | undefined> {
   const newest = await newestConfig(folder)
-  if (force || newest === null || newest.head.digest === head.digest) return
-  const { ancestors } = config
-  const names = ancestors.some(([, , digest]) => digest === newest.head.digest)
-  const oldest = ancestors.at(-1)
-  const reaches =
-    oldest === undefined ||
-    oldest[0] < newest.head.epoch ||
-    (oldest[0] === newest.head.epoch && oldest[1] <= newest.head.version)
+  if (newest === null || newest.head.digest === head.digest) return undefined
   const hint = 'let it be made anew on the newest config, or say that you mean it: --force'
-  if (!names && reaches) {
+  if (leavesOut(config, newest.head)) {
     const message = `its config leaves out ${headText(newest.head)}, which was signed here`
-    throw new Failure(4, 'lost-branch', message, { hint })
+    return new Failure(4, 'lost-branch', message, { hint })
   }
-  const isBase = ancestors[0]?.[2] === newest.head.digest
-  if (!isBase || JSON.stringify(newest.config.hosts) === JSON.stringify(config.hosts)) return
-  throw new Failure(4, 'hosts-differ', 'its config has other hosts than the one before it', {
-    hint,
-  })
+  const isBase = config.ancestors[0]?.[2] === newest.head.digest
+  if (!isBase || JSON.stringify(newest.config.hosts) === JSON.stringify(config.hosts))
+    return undefined
+  const message = 'its config has other hosts than the one before it'
+  return new Failure(4, 'hosts-differ', message, { hint })
 }
 
 async function addSignatures(

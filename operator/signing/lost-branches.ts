@@ -1,3 +1,5 @@
+import type { Config } from '../../protocol/documents/config.ts'
+import type { Head } from '../../protocol/heads.ts'
 import type { VerifiedConfig } from './verify.ts'
 
 /**
@@ -20,6 +22,13 @@ export function lostDigests(configs: readonly VerifiedConfig[]): ReadonlySet<str
   }
   const lost = configs.filter(({ head }) => !named.has(head.digest) && !isBelow(head, lowest))
   return new Set(lost.map(({ head }) => head.digest))
+}
+
+/** Whether the ancestors of a config reach down to a head's place and do not name it. */
+export function leavesOut({ ancestors }: Config, head: Head): boolean {
+  const oldest = ancestors.at(-1)
+  if (oldest === undefined || ancestors.some(([, , digest]) => digest === head.digest)) return false
+  return !isBelow(head, { epoch: oldest[0], version: oldest[1] })
 }
 
 function isBelow(

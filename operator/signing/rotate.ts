@@ -43,6 +43,7 @@ export async function rotateRoot(
   folder: OperatorFolder,
   rotation: Rotation,
 ): Promise<AssessedDelivery> {
+  expectVoucher(folder, rotation.keys)
   expectNotLockedOut(rotation)
   return await whileEditing(folder.dir, async () => {
     await expectNewestRoot(folder)
@@ -72,6 +73,17 @@ function waits(folder: OperatorFolder, epoch: number): Failure {
   const path = folder.shown(`rotations/${epoch}.json`)
   return new Failure(4, 'rotation-waits', `root ${epoch} was made already, and waits in ${path}`, {
     hint: `let the others sign it: covey root sign ${path} -o FILE; or throw it away: --abandon`,
+  })
+}
+
+/** Throws `too-few-keys` where no key at hand may sign the next root document. */
+export function expectVoucher({ chain }: OperatorFolder, { keys }: KeysAtHand): void {
+  const { root } = chain.newest
+  if (keys.some(({ kid }) => Object.hasOwn(root.keys, kid))) return
+  const names = Object.values(root.keys).map(({ name }) => name)
+  const message = `none of the keys at hand may sign root documents; those of ${names.join(', ')} may`
+  throw new Failure(4, 'too-few-keys', message, {
+    hint: 'name the folder of your keys with --key-dir, or the recovery key with --key',
   })
 }
 
@@ -109,14 +121,6 @@ async function makeRoot(
   }
   const required = [...before.map(({ root }) => root.root), roles.root]
   const signers = chooseSigners(keys.keys, required, roles.config)
-  const vouches = signers.some(({ kid }) => Object.hasOwn(chain.newest.root.keys, kid))
-  if (!vouches) {
-    const names = Object.values(chain.newest.root.keys).map(({ name }) => name)
-    const message = `none of the keys at hand may sign root documents; those of ${names.join(', ')} may`
-    throw new Failure(4, 'too-few-keys', message, {
-      hint: 'name the folder of your keys with --key-dir, or the recovery key with --key',
-    })
-  }
   await warnOfExposed(session, signers)
   return await signPayload('root', text.value, signers)
 }
