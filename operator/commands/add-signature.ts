@@ -117,7 +117,7 @@ async function sign(
   if (assessed.missing === 0) return assessed
   const role = chain.newest.config
   const { keys, folder } = await keysAtHand(session)
-  const signers = chooseSigners(keys, [role], role, assessed.kids)
+  const signers = chooseSigners(keys, [role], [role], assessed.kids)
   if (signers.length === 0) {
     const own = keys.filter(({ kid }) => assessed.kids.includes(kid))
     if (own.length === 0) throw tooFew(session, role, [], folder)

@@ -4,23 +4,23 @@ import { printable } from '../terminal/style.ts'
 const remedyOf: Readonly<Record<string, string>> = {
   fork: 'sign a higher version, which ends it: covey apply, or covey sign',
   'lost-branch':
-    'to have it back, copy evidence/DIGEST.json from the state folder of the host that shows this ' +
-    '(/var/lib/covey), then: covey sign DIGEST.json -o again.json && covey inject again.json; ' +
+    'to have it back, copy evidence/DIGEST.json from the state folder of the host that ' +
+    'shows this (/var/lib/covey), then: covey sign DIGEST.json -o again.json && covey inject again.json; ' +
     'any next version that is signed on top of the head ends the alarm',
   'root-fork':
     'whoever holds enough root keys of both ends it: covey root rotate --settle OTHER_ROOT_FILE; ' +
     'the other root is in rivals/ of the state folder',
   'floor-unknown':
-    'it ends by itself once most peers have answered; else enrol the host again: covey bundle here, ' +
-    'covey enrol there',
+    'it ends by itself once most peers have answered; else enrol the host again: covey bundle ' +
+    'here, covey enrol there',
   'state-damaged':
     'what is missing is asked for again; check the disk, and where a root is damaged, enrol the ' +
     'host again',
   storage: 'make room in /var/lib/covey, or mend the disk; the host goes on with what it holds',
   isolated: 'no peer answers: check the tunnel and the endpoints of this host and of one other',
   'other-cluster':
-    'a peer is enrolled in another cluster: compare root digests (covey root show), and enrol the ' +
-    'wrong one again',
+    'a peer is enrolled in another cluster: compare root digests (covey root show), and enrol ' +
+    'the wrong one again',
 }
 
 /** The remedy of each kind of alarm, once. */

@@ -53,9 +53,10 @@ export async function injectFile(session: Session, input: Input): Promise<void> 
 }
 
 /**
- * Hands a config, and the roots that it brings along, to the agent. Returns the verdict where it is good: `accepted`, `already-head`,
- * or a fork that wins. Throws `Failure` with exit code 4 and the verdict as its document where it
- * is not, with 1 where the node could not store it, and as `ask` does.
+ * Hands a config, and the roots that it brings along, to the agent. Returns the verdict where it is
+ * good: `accepted`, `already-head`, or a fork that wins. Throws `Failure` with exit code 4 and the
+ * verdict as its document where it is not, with 1 where the node could not store it, and as `ask`
+ * does.
  */
 export async function injectDelivery(
   session: Session,

@@ -82,8 +82,8 @@ export const plumbingCommands: readonly CommandDefinition[] = [
     summary: 'sign a config; it is recorded in history/ first',
     details:
       'The file holds at least {"hosts": {…}}; the claims (aud, epoch, version …) are added.\n' +
-      'It follows the newest config in history/, or the one given with --base. A signed config is\n' +
-      'taken as well: its hosts are signed again, as those of a branch that was lost.\n' +
+      'It follows the newest config in history/, or the one given with --base.\n' +
+      'A signed config is taken too: its hosts are signed again, as those of a lost branch.\n' +
       'Where several must sign, it waits in unfinished/ until the others have run --add on it.',
     examples: [
       'covey sign config.json -o signed.json',

@@ -52,10 +52,15 @@ export async function showRoot(session: Session): Promise<void> {
     by.join(', '),
   ])
   const { root, config } = chain.newest
+  const keyTable = table(
+    ['NAME', 'KID', 'SIGNS', 'HERE'],
+    keyCells(chain.newest, heldKids),
+    session.paint,
+  )
   const text =
     `${chain.cluster}: root ${chain.newest.epoch}, cluster ${chain.clusterId}\n\n` +
     `${table(['EPOCH', 'DIGEST', '', 'SIGNED BY'], cells, session.paint)}\n` +
-    `${table(['NAME', 'KID', 'SIGNS', 'HERE'], keyCells(chain.newest, heldKids), session.paint)}\n` +
+    `${keyTable}\n` +
     `configs: ${config.threshold} of ${Object.keys(config.keys).length} must sign; ` +
     `root documents: ${root.threshold} of ${Object.keys(root.keys).length}\n` +
     (waiting === null

@@ -81,7 +81,7 @@ async function assess(folder: OperatorFolder, delivery: DeliveryText): Promise<A
   return assessed.value
 }
 
-/** With the signatures of the copy in this folder; another rotation there must not be joined too. */
+/** With the signatures of the copy in this folder; another rotation there must not be joined. */
 async function withOwnCopy(
   { dir, chain }: OperatorFolder,
   handed: DeliveryText,
@@ -136,9 +136,10 @@ async function addSignatures(
   if (newest === null || root === undefined || missing.length === 0) return assessed
   const { keys } = await keysAtHand(session, file)
   const role = chain.newest.config
+  const daily = [folder.chain.newest.config, role]
   const roles = newest.required.map((one) => one.role)
-  const rootSigners = chooseSigners(keys, roles, role, newest.kids)
-  const configSigners = chooseSigners(keys, [role], role, config.kids)
+  const rootSigners = chooseSigners(keys, roles, daily, newest.kids)
+  const configSigners = chooseSigners(keys, [role], daily, config.kids)
   if (rootSigners.length + configSigners.length === 0) {
     const message = `none of the keys at hand has anything to add; it waits for ${missingText(missing)}`
     throw new Failure(4, 'nothing-to-add', message, {

@@ -1,12 +1,13 @@
 import type { CommandDefinition } from './definition.ts'
 
 const rotationDetails =
-  'It makes the next root document and, under it, version 1 of a new epoch with the hosts of the\n' +
-  'newest config in history/. Both are recorded here first, then written as one delivery, which\n' +
-  'covey inject takes. It needs the signatures that the present root asks for, and those that the\n' +
-  'new one does; where yours are too few, the delivery waits until the others have signed it with\n' +
-  'covey root sign. It is refused (exit code 4) where none of your keys could sign configs, or,\n' +
-  'without --force, root documents afterwards: leaving is for those who stay to write down.'
+  'It makes the next root document and, under it, version 1 of a new epoch with the hosts of\n' +
+  'the newest config in history/. Both are recorded here first, then written as one delivery,\n' +
+  'which covey inject takes. It needs the signatures that the present root asks for, and those\n' +
+  'that the new one does; where yours are too few, the delivery waits until the others have\n' +
+  'signed it with covey root sign. It is refused (exit code 4) where none of your keys could\n' +
+  'sign configs, or, without --force, root documents afterwards: leaving is for those who stay\n' +
+  'to write down.'
 
 const rotationOptions: readonly (readonly [string, string])[] = [
   ['-o, --output <file>', 'where the delivery goes (default: stdout)'],
@@ -79,10 +80,7 @@ const root: CommandDefinition = {
         ['--threshold-root <k>', 'how many keys must sign root documents'],
         ['--threshold-config <k>', 'how many keys must sign configs'],
         ['--replace-own-key', 'make a new operator key in the place of yours'],
-        [
-          '--replace <name>',
-          'with --replace-own-key: whose key it replaces, where that is unclear',
-        ],
+        ['--replace <name>', 'with --replace-own-key: whose key, where that is unclear'],
         ['--key <file>', 'a key to sign with that is not in the key folder, as the recovery key'],
         ['--settle <file>', 'end a fork: the other root document of the same number'],
         ...rotationOptions,

@@ -19,7 +19,7 @@ import { type RootChain, rivalPath, rootPath } from './roots.ts'
  *    config whose root is missing could not be verified.
  * 3. Whoever opens the folder finishes what a crash has left between the two.
  */
-export function rotationPath(dir: string, epoch: number): string {
+function rotationPath(dir: string, epoch: number): string {
   return join(dir, 'rotations', `${epoch}.json`)
 }
 

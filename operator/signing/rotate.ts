@@ -120,7 +120,7 @@ async function makeRoot(
     throw new Failure(2, text.fault.code, faultText(text.fault), hint)
   }
   const required = [...before.map(({ root }) => root.root), roles.root]
-  const signers = chooseSigners(keys.keys, required, roles.config)
+  const signers = chooseSigners(keys.keys, required, [chain.newest.config, roles.config])
   await warnOfExposed(session, signers)
   return await signPayload('root', text.value, signers)
 }
@@ -150,7 +150,7 @@ async function withConfig(
   const options = { allowGap: false, allowIsolation: false }
   const payload = payloadFor(session, grown, draft, options, { base, taken: 0 })
   const { config: role } = grown.newest
-  const config = await signConfig(grown, payload, chooseSigners(keys.keys, [role], role))
+  const config = await signConfig(grown, payload, chooseSigners(keys.keys, [role], [role]))
   const fork = rival === undefined ? [] : [chain.held.at(-1), rival]
   const before = fork.filter((one) => one !== undefined).map(envelopeOf)
   return { roots: [...before, root], config: config.envelope }

@@ -23,17 +23,19 @@ export async function keysAtHand(
 
 /**
  * As few of the keys as bring every role to its threshold, or as near to it as they can; `signed`
- * are the keys that have signed already. Keys of more roles come first, so that a recovery key is
- * used only where it is needed.
+ * are the keys that have signed already. Keys of a `daily` role come first, so that a recovery key
+ * is used only where it is needed; then those of more roles.
  */
 export function chooseSigners(
   keys: readonly OperatorKey[],
   roles: readonly Role[],
-  config: Role,
+  daily: readonly Role[],
   signed: readonly string[] = [],
 ): readonly OperatorKey[] {
-  const weight = ({ kid }: OperatorKey): number =>
-    [...roles, config].filter((role) => Object.hasOwn(role.keys, kid)).length
+  const within = ({ kid }: OperatorKey, all: readonly Role[]): number =>
+    all.filter((role) => Object.hasOwn(role.keys, kid)).length
+  const weight = (key: OperatorKey): number =>
+    (within(key, daily) > 0 ? roles.length + 1 : 0) + within(key, roles)
   const sorted = [...keys].sort((a, b) => weight(b) - weight(a))
   const chosen = new Map<string, OperatorKey>()
   for (const role of roles) {
@@ -60,7 +62,7 @@ export async function signersFor(
   options: { readonly withOthers: boolean },
 ): Promise<readonly OperatorKey[]> {
   const { keys, folder } = await keysAtHand(session)
-  const signers = chooseSigners(keys, [role], role)
+  const signers = chooseSigners(keys, [role], [role])
   const enough = signers.length >= (options.withOthers ? 1 : role.threshold)
   if (!enough) throw tooFew(session, role, signers, folder)
   await warnOfExposed(session, signers)

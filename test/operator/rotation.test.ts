@@ -155,6 +155,10 @@ describe('covey root rotate', () => {
     const used = JSON.parse(await space.read('s.json')).signatures[0].protected
     const old = JSON.parse(await space.read('../keys/home.operator.jwk.json')).kid
     assert.notEqual(JSON.parse(Buffer.from(used, 'base64url').toString()).kid, old)
+    const { roots } = JSON.parse(await space.must('root', 'show', '--json'))
+    // The recovery key is still in the folder, and could have signed for both roots alone.
+    assert.deepEqual(roots[1].signed_by, ['operator'])
+    assert.equal(JSON.parse(await space.read('roots/2.json')).signatures.length, 2)
   })
 
   it('refuses what would leave nobody here who signs', async (context) => {
