@@ -28,8 +28,6 @@ export interface SimHost {
   kernel: Config | null
   /** It says and serves what it likes; its own state is not judged. */
   isBad: boolean
-  /** Why it last ended its process, for the log. */
-  ended: string
 }
 
 /** How messages fare on their way. */

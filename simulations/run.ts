@@ -162,7 +162,6 @@ function makeCluster(
       skewMs: 0,
       kernel: null,
       isBad: false,
-      ended: '',
     }),
   )
   return {

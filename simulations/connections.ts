@@ -1,0 +1,105 @@
+import { type Cluster, hasTunnel, type SimHost } from './cluster.ts'
+import { between, chance, mark } from './world.ts'
+
+/** A connection with its gossip stream: known to each end only once it has been told. */
+export interface Connection {
+  readonly a: SimHost
+  readonly b: SimHost
+  isOpen: boolean
+  /** When the last message each way arrives: a stream keeps its order. */
+  lastToA: number
+  lastToB: number
+}
+
+/** The connections that there are, and what tells a host that it lost one. */
+export interface Wires {
+  readonly cluster: Cluster
+  readonly connections: Map<string, Connection>
+  /** Tells a host, if it still lives that life, that a peer is gone. */
+  readonly parted: (host: SimHost, life: number, peer: string) => void
+}
+
+/** How long a vanished peer goes unnoticed, in ms: the overlay's heartbeats. */
+const silenceMs = { least: 3_500, most: 5_250 }
+
+/** Time that a packet takes one way, in ms. */
+export function latencyOf({ world, faults }: Cluster): number {
+  return faults.latencyMs + between(world.random, 0, faults.jitterMs)
+}
+
+function keyOf(a: SimHost, b: SimHost): string {
+  return a.index < b.index ? `${a.index}-${b.index}` : `${b.index}-${a.index}`
+}
+
+/** The connection of two hosts, if there is one. */
+export function connectionOf(
+  wires: Wires,
+  a: SimHost,
+  b: SimHost | undefined,
+): Connection | undefined {
+  return b && wires.connections.get(keyOf(a, b))
+}
+
+/** Joins two hosts. */
+export function join(wires: Wires, a: SimHost, b: SimHost): void {
+  const connection = { a, b, isOpen: true, lastToA: 0, lastToB: 0 }
+  wires.connections.set(keyOf(a, b), connection)
+}
+
+/** Ends a connection; both ends hear of it. */
+export function close(wires: Wires, connection: Connection, reason: string): void {
+  if (!connection.isOpen) return
+  connection.isOpen = false
+  const { cluster, connections, parted } = wires
+  const { a, b } = connection
+  connections.delete(keyOf(a, b))
+  for (const [host, other] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const { life } = host
+    mark(cluster.world, reason.length)
+    cluster.world.after(latencyOf(cluster), () => parted(host, life, other.peerId))
+  }
+}
+
+/** A peer that says nothing any more is given up after a while. */
+export function fallSilent(wires: Wires, connection: Connection): void {
+  const { world } = wires.cluster
+  world.after(between(world.random, silenceMs.least, silenceMs.most), () =>
+    close(wires, connection, 'silent'),
+  )
+}
+
+/** A connection whose tunnel is gone is found out by silence, unless the tunnel is back by then. */
+export function suspect(wires: Wires, connection: Connection): void {
+  const { world } = wires.cluster
+  world.after(between(world.random, silenceMs.least, silenceMs.most), () => {
+    if (!hasTunnel(wires.cluster, connection.a, connection.b)) close(wires, connection, 'silent')
+  })
+}
+
+/** Takes so many bytes to one end of a connection, as the faults of the network have it. */
+export function carry(
+  wires: Wires,
+  connection: Connection,
+  to: SimHost,
+  bytes: number,
+  arrive: () => void,
+): void {
+  const { world, faults, counts } = wires.cluster
+  if (!hasTunnel(wires.cluster, connection.a, connection.b)) return suspect(wires, connection)
+  if (chance(world.random, faults.lost)) return
+  counts.messages++
+  counts.bytes += bytes
+  const toA = to === connection.a
+  const arrives = world.now + latencyOf(wires.cluster) + bytes / faults.bytesPerMs
+  const last = toA ? connection.lastToA : connection.lastToB
+  const inOrder = chance(world.random, faults.reordered) ? arrives : Math.max(last, arrives)
+  if (toA) connection.lastToA = inOrder
+  else connection.lastToB = inOrder
+  world.after(inOrder - world.now, arrive)
+  if (chance(world.random, faults.doubled)) {
+    world.after(inOrder - world.now + latencyOf(wires.cluster), arrive)
+  }
+}

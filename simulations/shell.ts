@@ -1,0 +1,99 @@
+import type { Effect, Input, Verdict } from '../protocol/node/effects.ts'
+import type { Cluster, SimHost } from './cluster.ts'
+import type { Network } from './network.ts'
+import { verifyInBook } from './signing.ts'
+import { between } from './world.ts'
+
+/** Longest time to verify a document, and to apply a config, in ms. */
+const verifyMsMax = 5
+const applyMs = { least: 20, most: 400 }
+
+/** What stands in for the agent's shell on every host. */
+export interface Shell {
+  readonly cluster: Cluster
+  readonly network: Network
+  /** Hands an input to a host's node, if it still lives that life. */
+  readonly feed: (host: SimHost, life: number, input: Input) => void
+  /** Whoever waits for a verdict, by host and request. */
+  readonly replies: Map<string, (verdict: Verdict | null) => void>
+  /** An fsync of this host failed: its process ends, and is started again. */
+  readonly failed: (host: SimHost) => void
+}
+
+type Of<Kind extends Effect['kind']> = Extract<Effect, { readonly kind: Kind }>
+
+/** Does what a node wants done. */
+export function carryOut(shell: Shell, host: SimHost, effect: Effect): void {
+  const { cluster, network } = shell
+  cluster.watch.effect(host, effect)
+  switch (effect.kind) {
+    case 'verify':
+      return verify(shell, host, effect)
+    case 'lint': {
+      const { token } = effect
+      return later(shell, host, 0, () => ({ kind: 'linted', token, faults: [], isolated: [] }))
+    }
+    case 'persist':
+      return persist(shell, host, effect)
+    case 'announce':
+      return network.announce(host, effect.peers, effect.held)
+    case 'send':
+      return network.send(host, effect.peer, effect.message, null)
+    case 'fetch':
+      return network.fetch(host, effect.peer, effect.digest, effect.epoch)
+    case 'adopt':
+      return adopt(shell, host, effect)
+    case 'dial':
+      return network.dial(host, effect.place.peerId)
+    case 'drop':
+      return network.drop(host, effect.peer)
+    case 'sign-status': {
+      const record = { text: JSON.stringify(effect.record), signature: '' }
+      return later(shell, host, 0, () => ({ kind: 'status-signed', record }))
+    }
+    case 'reply':
+      return reply(shell, host, effect)
+  }
+}
+
+/** An input that comes after a time, to the life that asked for it. */
+function later(shell: Shell, host: SimHost, afterMs: number, input: () => Input): void {
+  const { life } = host
+  shell.cluster.world.after(afterMs, () => shell.feed(host, life, input()))
+}
+
+function verify(shell: Shell, host: SimHost, { token, document, ring }: Of<'verify'>): void {
+  const { book, world } = shell.cluster
+  const result = verifyInBook(book, document, ring)
+  const ms = between(world.random, 0, verifyMsMax)
+  later(shell, host, ms, () => ({ kind: 'verified', token, result }))
+}
+
+function adopt(shell: Shell, host: SimHost, { held, config }: Of<'adopt'>): void {
+  const { world } = shell.cluster
+  const { life } = host
+  world.after(between(world.random, applyMs.least, applyMs.most), () => {
+    // Only the newest adoption counts; the loop breaks an older round off.
+    if (host.life !== life || host.node?.adopted?.head.digest !== held.head.digest) return
+    const changed = host.kernel !== config
+    host.kernel = config
+    if (changed) shell.network.recheck()
+    shell.feed(host, life, { kind: 'apply-reported', head: held.head, objects: [] })
+  })
+}
+
+function persist(shell: Shell, host: SimHost, { token, write }: Of<'persist'>): void {
+  const { life } = host
+  host.disk.write(write, {
+    ok: () => shell.feed(host, life, { kind: 'persisted', token }),
+    failed: (error) => shell.feed(host, life, { kind: 'persist-failed', token, error }),
+    fatal: () => shell.failed(host),
+  })
+}
+
+function reply({ replies }: Shell, host: SimHost, { request, verdict }: Of<'reply'>): void {
+  const key = `${host.index} ${request}`
+  const answer = replies.get(key)
+  replies.delete(key)
+  answer?.(verdict)
+}
