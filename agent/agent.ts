@@ -51,8 +51,8 @@ export interface Agent {
 }
 
 /**
- * Starts an agent: takes the state lock, proves what the disk holds, opens the sockets, applies what was
- * confirmed and joins the overlay, in this order.
+ * Starts an agent: takes the state lock, proves what the disk holds, opens the sockets, applies
+ * what was confirmed and joins the overlay, in this order.
  *
  * Errors: `not-enrolled`, `state-locked`, `state-damaged`, `identity-damaged`.
  */
@@ -152,7 +152,9 @@ function connect(
   return { shell, loop, adopted: () => adopted }
 }
 
-/** The agent judges its own object: one that names another host's key is never this host's place. */
+/**
+ * The agent judges its own object: one that names another host's key is never this host's place.
+ */
 function agentTypeOf(identity: Identity, adopted: () => Config | null): ExtraType {
   return {
     ...agentType,

@@ -13,7 +13,7 @@ export type AgentEvent =
   | { readonly event: 'alarm'; readonly alarm: Alarm; readonly raised: boolean }
 
 /** An event and when it happened, in ms since 1970 by this host's clock. */
-export type TimedEvent = AgentEvent & { readonly at: number }
+type TimedEvent = AgentEvent & { readonly at: number }
 
 /** Passes events on to whoever watches; keeps none. */
 export interface EventFeed {

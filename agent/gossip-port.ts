@@ -53,21 +53,9 @@ export function createGossipPort(init: GossipPortInit): GossipPort {
   const stopped = new AbortController()
   const packer = createPacker(init.rootsAfter)
   const key = privateKeyOf(init.seed)
+  const listening = createListening(log)
   let overlay: Overlay | null = null
   let admitted: ReadonlySet<string> = new Set()
-  let place: PeerPlace | null = null
-  let listening = false
-
-  const listenNow = async (): Promise<void> => {
-    if (overlay === null) return
-    const wanted = place
-    const listens = await overlay.listen(wanted)
-    if (wanted !== place) return
-    if (listens && !listening && wanted !== null) {
-      log.info({ address: wanted.address, port: wanted.port }, 'overlay listens')
-    }
-    listening = listens || wanted === null
-  }
 
   const opening = init
     .openOverlay(overlayEvents(init, packer))
@@ -75,7 +63,7 @@ export function createGossipPort(init: GossipPortInit): GossipPort {
       overlay = opened
       if (stopped.signal.aborted) return await opened.stop()
       opened.admit(admitted)
-      await listenNow()
+      await listening.open(opened)
     })
     .catch((error) => log.error({ err: error }, 'cannot open the overlay'))
 
@@ -84,12 +72,8 @@ export function createGossipPort(init: GossipPortInit): GossipPort {
       admitted = new Set([...listed.keys(), ...also].filter((peer) => !but.has(peer)))
       overlay?.admit(admitted)
     },
-    listen(wanted) {
-      if (place?.address !== wanted?.address || place?.port !== wanted?.port) listening = false
-      place = wanted
-      void listenNow()
-    },
-    listenAgain: () => void (listening || listenNow()),
+    listen: (place) => listening.want(place),
+    listenAgain: () => listening.again(),
     dial(peer) {
       if (overlay === null) feed({ kind: 'dial-failed', peer: peer.peerId })
       else overlay.dial(peer)
@@ -117,6 +101,43 @@ export function createGossipPort(init: GossipPortInit): GossipPort {
       stopped.abort()
       await opening
       await overlay?.stop()
+    },
+  }
+}
+
+/** Listens where the config says, as soon as the machine has that address. */
+interface Listening {
+  want(place: PeerPlace | null): void
+  again(): void
+  open(overlay: Overlay): Promise<void>
+}
+
+function createListening(log: Logger): Listening {
+  let overlay: Overlay | null = null
+  let place: PeerPlace | null = null
+  let isDone = false
+  const listen = async (): Promise<void> => {
+    if (overlay === null) return
+    const wanted = place
+    const listens = await overlay.listen(wanted)
+    if (wanted !== place) return
+    isDone = listens || wanted === null
+  }
+  const attempt = (): void => {
+    listen().catch((error) => log.error({ err: error }, 'cannot listen'))
+  }
+  return {
+    want(wanted) {
+      if (place?.address !== wanted?.address || place?.port !== wanted?.port) isDone = false
+      place = wanted
+      attempt()
+    },
+    again() {
+      if (!isDone) attempt()
+    },
+    async open(opened) {
+      overlay = opened
+      await listen()
     },
   }
 }
@@ -221,7 +242,10 @@ function createPacker(rootsAfter: GossipPortInit['rootsAfter']): Packer {
   }
 }
 
-/** Verifies status records against the peer id that they name; whether that id is listed, the node knows. */
+/**
+ * Verifies status records against the peer id that they name; whether that id is listed, the node
+ * knows.
+ */
 function createStatusVerifier(): { check(message: Message): Fault | null } {
   const keys = new Map<string, KeyObject | null>()
   const keyOf = (peerId: string): KeyObject | null => {

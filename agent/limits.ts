@@ -7,7 +7,9 @@ export const decodingFramesMax: number = 512
 /** Watchers of the event feed at once, and what may wait for a slow one, in bytes. */
 export const watchersMax: number = 32
 export const watcherBytesMax: number = 1024 * 1024
-/** An ordered stop may take this long, in ms; SIGTERM is promised to end an agent within a second. */
+/**
+ * An ordered stop may take this long, in ms; SIGTERM is promised to end an agent within a second.
+ */
 export const stopMsMax: number = 900
 /** Open connections on one control socket. */
 export const controlConnectionsMax: number = 64

@@ -10,8 +10,9 @@ export interface Runner {
 }
 
 /**
- * Runs a node: each input is one step, and its effects are carried out in their order before the next input
- * is looked at, also where carrying out brings an input of its own. `settled` is called when none is left.
+ * Runs a node: each input is one step, and its effects are carried out in their order before the
+ * next input is looked at, also where carrying out brings an input of its own. `settled` is called
+ * when none is left.
  */
 export function createRunner(
   node: NodeState,

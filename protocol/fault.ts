@@ -1,10 +1,14 @@
-/** What is wrong, where and under which stable code. Data, so that it can travel; see `CoveyError`. */
+/**
+ * What is wrong, where and under which stable code. Data, so that it can travel; see `CoveyError`.
+ */
 export interface Fault {
   /** Stable, kebab-case; scripts depend on it. */
   readonly code: string
   /** One sentence without a full stop. */
   readonly message: string
-  /** Where in the document, as `hosts.cloud01.wg_network.address`; absent where the whole is meant. */
+  /**
+   * Where in the document, as `hosts.cloud01.wg_network.address`; absent where the whole is meant.
+   */
   readonly path?: string
 }
 

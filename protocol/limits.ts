@@ -1,6 +1,7 @@
 /**
- * Every bound of the protocol, by name, with its unit last. Nothing in covey queues, reads, retries or
- * remembers without one of these. Relations between bounds are asserted at the end, beside their reason.
+ * Every bound of the protocol, by name, with its unit last. Nothing in covey queues, reads, retries
+ * or remembers without one of these. Relations between bounds are asserted at the end, beside their
+ * reason.
  */
 
 /** Largest payload of a signed document (RFC 7515 payload, decoded). */
@@ -36,7 +37,10 @@ export const exchangeMs: number = 30_000
 export const exchangeJitter: number = 0.2
 /** Rounds of silence from everyone until the alarm `isolated`. */
 export const isolatedRounds: number = 3
-/** One fetch of a document; the next announcer is asked after it. Leaves 6 MiB to a line of 2.5 Mbit/s. */
+/**
+ * One fetch of a document; the next announcer is asked after it. Leaves 6 MiB to a line of 2.5
+ * Mbit/s.
+ */
 export const fetchMsMax: number = 20_000
 /** A peer that failed to deliver what it announced is asked again after this. */
 export const fetchRetryMs: number = 5_000
@@ -52,20 +56,27 @@ export const dialMsMax: number = 2_000
 export const helloMsMax: number = 5_000
 /** A peer that broke a rule is neither dialled nor admitted for this long. */
 export const banMs: number = 30_000
-/** From the new head sent to a removed peer until it is disconnected (security.md 1 asks for 5 s). */
+/**
+ * From the new head sent to a removed peer until it is disconnected (security.md 1 asks for 5 s).
+ */
 export const farewellMs: number = 2_000
 /** After a failed write peers' documents are asked for again after this. */
 export const storeRetryMs: number = 5_000
 /** Dials under way at once. */
 export const dialsMax: number = 16
-/** A random listed peer is dialled this often above the full mesh, so that no cut of chords lasts. */
+/**
+ * A random listed peer is dialled this often above the full mesh, so that no cut of chords lasts.
+ */
 export const randomDialMs: number = 60_000
 /** Up to this many hosts everyone connects to everyone. */
 export const fullMeshHostsMax: number = 16
 
 /** A signed status record of one host, encoded. */
 export const statusRecordBytesMax: number = 768
-/** Own status: one record in this time on average and so many in a burst, not counting news of a head. */
+/**
+ * Own status: one record in this time on average and so many in a burst, not counting news of a
+ * head.
+ */
 export const statusMsMin: number = 10_000
 export const statusBurstMax: number = 4
 /** Records or digest entries in one gossip message. */
@@ -74,10 +85,14 @@ export const statusEntriesMax: number = 64
 export const statusAlarmsMax: number = 8
 /** Own status is said again this often, so that the age that others show means something ... */
 export const statusMsMax: number = 30_000
-/** ... and in proportion more rarely above this many hosts, so that traffic per node stays bounded. */
+/**
+ * ... and in proportion more rarely above this many hosts, so that traffic per node stays bounded.
+ */
 export const statusHostsFree: number = 100
 
-/** Above this many hosts a node keeps to the statuses of its neighbours: nobody passes others' on. */
+/**
+ * Above this many hosts a node keeps to the statuses of its neighbours: nobody passes others' on.
+ */
 export const statusHostsMax: number = 1_024
 
 /** Evidence of forks and lost branches kept on disk, in documents. */

@@ -26,13 +26,13 @@ export interface Hello {
 }
 
 /** What the sender holds. A hint; the document may ride along, and is verified like any other. */
-export interface HeadMessage {
+interface HeadMessage {
   readonly kind: 'head'
   readonly head: Head | null
 }
 
 /** Other sides of a fork at the sender's position: evidence for whoever has seen only one. */
-export interface ForkMessage {
+interface ForkMessage {
   readonly kind: 'fork'
   readonly heads: readonly Head[]
 }
@@ -56,7 +56,7 @@ export interface StatusMessage {
 }
 
 /** A message of a newer agent; passed over, so that an upgrade host by host parts nobody. */
-export interface UnknownMessage {
+interface UnknownMessage {
   readonly kind: 'unknown'
 }
 
@@ -70,7 +70,9 @@ export type Message =
   | StatusMessage
   | UnknownMessage
 
-/** Parses the JSON part of a gossip frame. Fault: `message`. A kind that is not known is no fault. */
+/**
+ * Parses the JSON part of a gossip frame. Fault: `message`. A kind that is not known is no fault.
+ */
 export function parseMessage(text: string): Checked<Message> {
   const parsed = parseCanonicalJson(text)
   if (!parsed.ok || !isObject(parsed.value)) return bad('message', 'a frame holds no message')

@@ -48,7 +48,10 @@ export interface StatusRecord {
   readonly alarms: readonly string[]
 }
 
-/** A record as it travels: its exact text, and the Ed25519 signature of the host's libp2p key, base64url. */
+/**
+ * A record as it travels: its exact text, and the Ed25519 signature of the host's libp2p key,
+ * base64url.
+ */
 export interface SignedStatus {
   readonly text: string
   readonly signature: string

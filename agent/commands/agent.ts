@@ -12,7 +12,9 @@ export interface AgentPlaces {
   readonly config: string
 }
 
-/** Runs the agent until SIGTERM or SIGINT. Errors: those of `startAgent`, `settings`, `not-root`. */
+/**
+ * Runs the agent until SIGTERM or SIGINT. Errors: those of `startAgent`, `settings`, `not-root`.
+ */
 export async function runAgent(places: AgentPlaces): Promise<void> {
   const settings = await readSettings(places.config)
   if (settings.reconcilers.length > 0) {
@@ -45,7 +47,8 @@ export async function runAgent(places: AgentPlaces): Promise<void> {
     else ending.signal.addEventListener('abort', () => resolve())
   })
   log.info({ signal: ending.signal.reason }, 'agent ends')
-  // What has been reported is durable already, so nothing is lost where a part does not end in time.
+  // What has been reported is durable already, so nothing is lost where a part does not end in
+  // time.
   setTimeout(() => process.exit(0), stopMsMax).unref()
   await agent.stop()
   process.exit(0)

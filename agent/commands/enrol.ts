@@ -69,9 +69,9 @@ function refusal(fault: Fault): CoveyError {
 }
 
 /**
- * Makes this host a member of the cluster that a bundle describes. Again with a newer bundle is harmless:
- * nothing that the host holds is ever replaced by something older. Errors: `invalid-input`, `refused`,
- * `no-identity`, `state-locked`.
+ * Makes this host a member of the cluster that a bundle describes. Again with a newer bundle is
+ * harmless: nothing that the host holds is ever replaced by something older. Errors:
+ * `invalid-input`, `refused`, `no-identity`, `state-locked`.
  */
 export async function enrolHost(stateDir: string, text: string): Promise<Enrolled> {
   const admission = await admit(text)

@@ -19,7 +19,10 @@ export interface IdentityRequest {
   readonly newWireguardKey: boolean
 }
 
-/** Shows this host's public keys, after making them where there are none. Errors: `usage`, `other-host`. */
+/**
+ * Shows this host's public keys, after making them where there are none. Errors: `usage`,
+ * `other-host`.
+ */
 export async function showIdentity(request: IdentityRequest): Promise<IdentityView> {
   const { stateDir, host } = request
   if (host !== undefined && !isName(host)) {

@@ -1,6 +1,8 @@
 import type { StatusView } from '../../protocol/node/view.ts'
 
-/** The status in the Prometheus text format (version 0.0.4), `rssBytes` being this process's memory. */
+/**
+ * The status in the Prometheus text format (version 0.0.4), `rssBytes` being this process's memory.
+ */
 export function metricsText(
   status: StatusView,
   traffic: { readonly bytesIn: number; readonly bytesOut: number },

@@ -51,8 +51,7 @@ export function controlRoutes(init: ControlInit): ReadonlyMap<string, Route> {
   ])
 }
 
-/** Sends one JSON document. */
-export function sendJson(response: ServerResponse, status: number, body: unknown): void {
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' })
   response.end(`${JSON.stringify(body)}\n`)
 }
@@ -88,7 +87,8 @@ async function readBody(request: IncomingMessage, shell: Shell): Promise<string>
   for await (const chunk of request) {
     const part: Buffer = chunk
     bytes += part.length
-    // The rest is read and thrown away, so that the sender hears the answer instead of a broken pipe.
+    // The rest is read and thrown away, so that the sender hears the answer instead of a broken
+    // pipe.
     if (bytes <= envelopeBytesMax) chunks.push(part)
     if (bytes > 4 * envelopeBytesMax) break
   }
@@ -104,7 +104,10 @@ async function readBody(request: IncomingMessage, shell: Shell): Promise<string>
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Server-sent events: the status first, then what happens. A watcher that reads too slowly is let go. */
+/**
+ * Server-sent events: the status first, then what happens. A watcher that reads too slowly is let
+ * go.
+ */
 function sendEvents(shell: Shell, request: IncomingMessage, response: ServerResponse): void {
   const stop = shell.events.watch((event) => {
     response.write(`event: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`)

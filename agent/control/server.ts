@@ -26,8 +26,9 @@ export interface ControlServerInit {
 const socketPathBytesMax = 107
 
 /**
- * Opens `covey.sock` and `admin.sock` in the run folder (0750). Node cannot read a peer's credentials, so the
- * two differ by their file mode. The caller holds the state lock; what lies there is left over and replaced.
+ * Opens `covey.sock` and `admin.sock` in the run folder (0750). Node cannot read a peer's
+ * credentials, so the two differ by their file mode. The caller holds the state lock; what lies
+ * there is left over and replaced.
  */
 export async function openControl(init: ControlServerInit): Promise<ControlServer> {
   const { runDir, log } = init

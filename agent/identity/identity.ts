@@ -123,7 +123,10 @@ export interface IdentityView {
   readonly card: string
 }
 
-/** The card of a host. Always the same for the same keys: Ed25519 signatures are deterministic (RFC 8032). */
+/**
+ * The card of a host. Always the same for the same keys: Ed25519 signatures are deterministic (RFC
+ * 8032).
+ */
 export async function identityView(identity: Identity): Promise<IdentityView> {
   const claims = {
     host: identity.host,
@@ -138,7 +141,9 @@ export async function identityView(identity: Identity): Promise<IdentityView> {
   return { ...claims, card }
 }
 
-/** Whether the parts of an identity fit each other: a damaged file must not speak for another host. */
+/**
+ * Whether the parts of an identity fit each other: a damaged file must not speak for another host.
+ */
 export async function isConsistent(identity: Identity): Promise<boolean> {
   if ((await peerIdOf(seedOf(identity))) !== identity.peer_id) return false
   return identity.wireguard.every((pair) => wireguardPublicKey(pair.private) === pair.public)

@@ -2,7 +2,9 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 
-/** DER of an Ed25519 key up to its 32 bytes: PKCS #8 private, and SubjectPublicKeyInfo (RFC 8410). */
+/**
+ * DER of an Ed25519 key up to its 32 bytes: PKCS #8 private, and SubjectPublicKeyInfo (RFC 8410).
+ */
 const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex')
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex')
 

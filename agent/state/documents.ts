@@ -7,7 +7,7 @@ export function documentOf(envelope: Envelope): SignedDocument {
 }
 
 /** The envelope of a document. The same document always gives the same envelope. */
-export function envelopeOf(document: SignedDocument): Envelope {
+function envelopeOf(document: SignedDocument): Envelope {
   const { buffer, byteOffset, byteLength } = document.payload
   const payload = Buffer.from(buffer, byteOffset, byteLength).toString('base64url')
   return { payload, signatures: document.signatures }

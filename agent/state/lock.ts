@@ -12,9 +12,9 @@ export interface Lock {
 }
 
 /**
- * Takes the one lock of a state folder. `flock` of util-linux locks the open file that it inherits, and that
- * lock stays with this process when `flock` has ended: no file that a crash could leave behind. (Node itself
- * has no flock(2).)
+ * Takes the one lock of a state folder. `flock` of util-linux locks the open file that it inherits,
+ * and that lock stays with this process when `flock` has ended: no file that a crash could leave
+ * behind. (Node itself has no flock(2).)
  *
  * Errors: `state-locked` after `waitSeconds`; `tool-missing` where there is no `flock`.
  */

@@ -14,15 +14,15 @@ import type { Verified } from '../../protocol/node/effects.ts'
 const signatureBytes = 64
 
 /** Identity of a document: `sha256:<hex>` of its payload's bytes. */
-export function digestOf(payload: Uint8Array): string {
+function digestOf(payload: Uint8Array): string {
   return `sha256:${createHash('sha256').update(payload).digest('hex')}`
 }
 
 /**
- * Verifies each signature of a document with the one key that its `kid` names in `ring`. A signature by a
- * key of the ring must be good, or the document has been tampered with; one by a key that the ring does not
- * have is not counted. Faults: the header's, `signature-malformed`, `bad-signature`, `unknown-key`,
- * `payload-not-utf8`.
+ * Verifies each signature of a document with the one key that its `kid` names in `ring`. A
+ * signature by a key of the ring must be good, or the document has been tampered with; one by a key
+ * that the ring does not have is not counted. Faults: the header's, `signature-malformed`,
+ * `bad-signature`, `unknown-key`, `payload-not-utf8`.
  */
 export async function verifyDocument(
   document: SignedDocument,
@@ -78,8 +78,8 @@ async function isGood(
   entry: { readonly protected: string; readonly signature: string },
   jwk: PublicJwk,
 ): Promise<boolean> {
-  // One signature at a time, each with its own pinned key and algorithm: jose's generalVerify stops at the
-  // first good one, and a token must never choose how it is verified (RFC 8725 section 3.1).
+  // One signature at a time, each with its own pinned key and algorithm: jose's generalVerify stops
+  // at the first good one, and a token must never choose how it is verified (RFC 8725 section 3.1).
   const key = { kty: jwk.kty, crv: jwk.crv, x: jwk.x }
   return await flattenedVerify({ payload, ...entry }, key, { algorithms: ['Ed25519'] }).then(
     () => true,
@@ -88,9 +88,10 @@ async function isGood(
 }
 
 /**
- * Proves a root document by the ones before it (`vouchers`), or, as the first of a cluster, by itself alone:
- * that it is the right one is then said by its digest. The same rules as the node's own, for what is read
- * from the disk or a bundle. Faults: those of `verifyDocument`, `judgeRoot` and `signsItself`.
+ * Proves a root document by the ones before it (`vouchers`), or, as the first of a cluster, by
+ * itself alone: that it is the right one is then said by its digest. The same rules as the node's
+ * own, for what is read from the disk or a bundle. Faults: those of `verifyDocument`, `judgeRoot`
+ * and `signsItself`.
  */
 export async function verifyRoot(
   document: SignedDocument,
@@ -107,7 +108,10 @@ export async function verifyRoot(
   return itself.ok ? good({ ...proven.value, digest: own.digest }) : itself
 }
 
-/** The first root vouches for itself, so its keys have to be read before anything is verified with them. */
+/**
+ * The first root vouches for itself, so its keys have to be read before anything is verified with
+ * them.
+ */
 function readFirst(document: SignedDocument): Checked<HeldRoot> {
   const parsed = parseRoot(Buffer.from(document.payload).toString('utf8'))
   if (!parsed.ok) return parsed
@@ -128,8 +132,10 @@ async function vouchedFor(
   return judged.ok ? good(judged.value.root) : judged
 }
 
-/** RFC 7638 thumbprint of an Ed25519 key: SHA-256 over its required members in lexicographic order. */
-export function thumbprintOf(jwk: PublicJwk): string {
+/**
+ * RFC 7638 thumbprint of an Ed25519 key: SHA-256 over its required members in lexicographic order.
+ */
+function thumbprintOf(jwk: PublicJwk): string {
   const members = JSON.stringify({ crv: jwk.crv, kty: jwk.kty, x: jwk.x })
   return createHash('sha256').update(members).digest('base64url')
 }

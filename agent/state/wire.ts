@@ -21,8 +21,9 @@ const decompress = promisify(zstdDecompress)
 const newline = 0x0a
 
 /**
- * Packs a delivery for the wire: one line of JSON with all signatures and the length of each payload, then
- * the payloads' raw bytes, the config's last; the whole zstd-compressed (RFC 8878). No base64 on the wire.
+ * Packs a delivery for the wire: one line of JSON with all signatures and the length of each
+ * payload, then the payloads' raw bytes, the config's last; the whole zstd-compressed (RFC 8878).
+ * No base64 on the wire.
  */
 export async function packDelivery(delivery: Delivery): Promise<Uint8Array> {
   const documents = [...delivery.roots, delivery.config]
@@ -99,8 +100,8 @@ export function encodeFrame(message: Message, packed: Uint8Array | null): Uint8A
 }
 
 /**
- * Reads a gossip frame of at most `gossipFrameBytesMax`. A document that rides along is unpacked only if
- * `wants` its head, and left out otherwise. Faults: `message`, `delivery` or a signature's.
+ * Reads a gossip frame of at most `gossipFrameBytesMax`. A document that rides along is unpacked
+ * only if `wants` its head, and left out otherwise. Faults: `message`, `delivery` or a signature's.
  */
 export async function decodeFrame(
   frame: Uint8Array,

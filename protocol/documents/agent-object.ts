@@ -4,7 +4,7 @@ import { isObject } from './canonical-json.ts'
 import type { Config, HostSection } from './config.ts'
 
 /** Port of the overlay where an `agent` object names none. */
-export const overlayPortDefault: number = 4069
+const overlayPortDefault = 4069
 
 /** `agent`: a host's place in the gossip overlay. It listens on the address of `network`. */
 export interface AgentObject {
@@ -41,9 +41,9 @@ export interface PeerPlace {
 }
 
 /**
- * The places of all agents of a config, ordered by host name. A section whose agent object is faulty, or
- * whose network has no address, has no place: its fault is shown on the host itself. Of two hosts with one
- * peer id the first by name counts.
+ * The places of all agents of a config, ordered by host name. A section whose agent object is
+ * faulty, or whose network has no address, has no place: its fault is shown on the host itself. Of
+ * two hosts with one peer id the first by name counts.
  */
 export function peerPlaces(config: Pick<Config, 'hosts'>): readonly PeerPlace[] {
   const places: PeerPlace[] = []

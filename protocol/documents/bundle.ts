@@ -18,7 +18,10 @@ export interface Bundle {
   readonly config: Envelope | null
 }
 
-/** Parses a bundle. Its documents are checked for form only. Fault: `bundle-shape`, or an envelope's. */
+/**
+ * Parses a bundle. Its documents are checked for form only. Fault: `bundle-shape`, or an
+ * envelope's.
+ */
 export function parseBundle(text: string): Checked<Bundle> {
   let value: unknown
   try {

@@ -16,10 +16,11 @@ export function isObject(value: unknown): value is { readonly [member: string]: 
 }
 
 /**
- * Parses a payload. Only texts that `JSON.stringify` would write are taken, so that every parser, in any
- * language, reads the same document (RFC 8259 section 4 leaves duplicate members to chance).
+ * Parses a payload. Only texts that `JSON.stringify` would write are taken, so that every parser,
+ * in any language, reads the same document (RFC 8259 section 4 leaves duplicate members to chance).
  *
- * Faults: `too-deep`, `not-json`, `duplicate-member`, `unsafe-integer`, `forbidden-member`, `not-canonical`.
+ * Faults: `too-deep`, `not-json`, `duplicate-member`, `unsafe-integer`, `forbidden-member`,
+ * `not-canonical`.
  */
 export function parseCanonicalJson(text: string): Checked<Json> {
   if (depthOf(text) > jsonDepthMax) {
@@ -72,7 +73,10 @@ interface Frame {
   index: number
 }
 
-/** Index just past the string that starts at `start`. No regular expression: strings can be megabytes. */
+/**
+ * Index just past the string that starts at `start`. No regular expression: strings can be
+ * megabytes.
+ */
 function endOfString(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
     const code = text.charCodeAt(at)
@@ -83,8 +87,8 @@ function endOfString(text: string, start: number): number {
 }
 
 /**
- * What `JSON.parse` would pass over in silence: a member twice, `__proto__`, a number that is no safe
- * integer. `text` is known to be valid JSON. Walks without recursion, so depth cannot hurt it.
+ * What `JSON.parse` would pass over in silence: a member twice, `__proto__`, a number that is no
+ * safe integer. `text` is known to be valid JSON. Walks without recursion, so depth cannot hurt it.
  */
 export function inspect(text: string): Finding | undefined {
   const frames: Frame[] = []

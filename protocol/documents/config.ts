@@ -7,7 +7,10 @@ import { isObject, type Json, parseCanonicalJson } from './canonical-json.ts'
 /** Position and digest of a config before this one: `[epoch, version, digest]`. */
 export type Ancestor = readonly [epoch: number, version: number, digest: string]
 
-/** One object of a host's section. Everything but `type` belongs to the reconciler that owns the type. */
+/**
+ * One object of a host's section. Everything but `type` belongs to the reconciler that owns the
+ * type.
+ */
 export interface ConfigObject {
   readonly type: string
   readonly [field: string]: Json
@@ -26,7 +29,10 @@ export interface Claims {
   readonly ancestors: readonly Ancestor[]
 }
 
-/** A config whose claims hold and whose body is a config; sections are checked object by object, later. */
+/**
+ * A config whose claims hold and whose body is a config; sections are checked object by object,
+ * later.
+ */
 export interface Config extends Claims {
   /** Seconds since 1970; information only: no rule reads a clock. */
   readonly iat: number | null
@@ -42,11 +48,12 @@ export interface ParsedConfig {
 }
 
 /**
- * Parses the payload of a config that has been verified. A bad claim refuses the document; a bad body does
- * not, because gossip must not depend on what this agent knows (docs/PROTOCOL.md, Which config wins).
+ * Parses the payload of a config that has been verified. A bad claim refuses the document; a bad
+ * body does not, because gossip must not depend on what this agent knows (docs/PROTOCOL.md, Which
+ * config wins).
  *
- * Faults: those of `parseCanonicalJson`, `claims-shape`, `claim-aud`, `claim-epoch`, `claim-version`,
- * `version-out-of-range`, `claim-ancestors`; in `body`: `body-hosts`.
+ * Faults: those of `parseCanonicalJson`, `claims-shape`, `claim-aud`, `claim-epoch`,
+ * `claim-version`, `version-out-of-range`, `claim-ancestors`; in `body`: `body-hosts`.
  */
 export function parseConfig(text: string): Checked<ParsedConfig> {
   const parsed = parseCanonicalJson(text)
@@ -114,8 +121,8 @@ function parseBody(claims: Claims, payload: { readonly [member: string]: Json })
 }
 
 /**
- * What is wrong with the form of a config's hosts and objects, all of it: names, sections that are no
- * objects, objects without a `type`. Fields of an object are its reconciler's to judge.
+ * What is wrong with the form of a config's hosts and objects, all of it: names, sections that are
+ * no objects, objects without a `type`. Fields of an object are its reconciler's to judge.
  */
 export function bodyFaults(config: Pick<Config, 'hosts'>): readonly Fault[] {
   const faults: Fault[] = []
@@ -140,7 +147,9 @@ export function bodyFaults(config: Pick<Config, 'hosts'>): readonly Fault[] {
 const nameRule =
   'a name starts with a letter, has 1 to 40 of a-z 0-9 _ - and ends in a letter or digit'
 
-/** What is wrong with one named object before its type is asked: its name, its shape, its `type`. */
+/**
+ * What is wrong with one named object before its type is asked: its name, its shape, its `type`.
+ */
 export function objectFaults(path: string, name: string, object: unknown): readonly Fault[] {
   if (!isName(name)) return [{ code: 'name', message: nameRule, path }]
   if (!isObject(object)) return [{ code: 'object-shape', message: 'must be an object', path }]

@@ -10,8 +10,9 @@ export interface DeliveryText {
 }
 
 /**
- * Reads what a user hands over: a signed config in either form, or `{"roots": […], "config": …}`, which a new
- * root takes effect with. Faults: those of `parseEnvelope`, with the path inside the delivery.
+ * Reads what a user hands over: a signed config in either form, or `{"roots": […], "config": …}`,
+ * which a new root takes effect with. Faults: those of `parseEnvelope`, with the path inside the
+ * delivery.
  */
 export function parseDelivery(text: string): Checked<DeliveryText> {
   const value = text.length <= envelopeBytesMax ? parsed(text) : null

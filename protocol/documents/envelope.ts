@@ -12,27 +12,37 @@ export interface SignatureText {
   readonly signature: string
 }
 
-/** JWS General JSON serialization (RFC 7515 section 7.2.1) with exactly the members that covey allows. */
+/**
+ * JWS General JSON serialization (RFC 7515 section 7.2.1) with exactly the members that covey
+ * allows.
+ */
 export interface Envelope {
   readonly payload: string
   readonly signatures: readonly SignatureText[]
 }
 
-/** A signed document: the very bytes that were signed, and who signed them. Never changed, never re-encoded. */
+/**
+ * A signed document: the very bytes that were signed, and who signed them. Never changed, never
+ * re-encoded.
+ */
 export interface SignedDocument {
   readonly payload: Uint8Array
   readonly signatures: readonly SignatureText[]
 }
 
-/** `typ` of the protected header (RFC 7515 section 4.1.9), which keeps one kind from passing for the other. */
-export const typeOf: Readonly<Record<DocumentKind, string>> = {
+/**
+ * `typ` of the protected header (RFC 7515 section 4.1.9), which keeps one kind from passing for the
+ * other.
+ */
+const typeOf: Readonly<Record<DocumentKind, string>> = {
   config: 'covey-config+jwt',
   root: 'covey-root+jwt',
 }
 
 /**
- * Reads an envelope as a user may hand it over: the JSON form, white space allowed, or the compact form
- * `protected.payload.signature` (RFC 7515 section 7.1). Checks form only; trust is not decided here.
+ * Reads an envelope as a user may hand it over: the JSON form, white space allowed, or the compact
+ * form `protected.payload.signature` (RFC 7515 section 7.1). Checks form only; trust is not decided
+ * here.
  *
  * Faults: `envelope-too-large`, `payload-too-large`, `envelope-not-json`, `envelope-shape`,
  * `base64url-not-canonical`, `no-signatures`, `too-many-signatures`.
@@ -127,8 +137,9 @@ export function checkSignatures(signatures: readonly SignatureText[]): Checked<n
 }
 
 /**
- * Reads a protected header and returns its `kid`. It holds exactly `alg`, `typ` and `kid`, so nothing in it
- * can choose how it is verified (RFC 8725 sections 3.1 and 3.11); `b64` and `crit` are refused with the rest.
+ * Reads a protected header and returns its `kid`. It holds exactly `alg`, `typ` and `kid`, so
+ * nothing in it can choose how it is verified (RFC 8725 sections 3.1 and 3.11); `b64` and `crit`
+ * are refused with the rest.
  *
  * Faults: `header-not-json`, `header-member`, `header-algorithm`, `header-type`, `header-kid`.
  */

@@ -12,7 +12,7 @@ export interface PublicJwk {
 }
 
 /** A key of a role, and whose it is, for people. */
-export interface RoleKey {
+interface RoleKey {
   readonly name: string
   readonly jwk: PublicJwk
 }
@@ -42,11 +42,12 @@ export interface Root {
 export type KeyRing = Readonly<Record<string, PublicJwk>>
 
 /**
- * Parses the payload of a root document. Which of its signatures count is `meetsThreshold`'s to say.
- * That a `kid` is its key's thumbprint takes a hash and is checked where hashing is: by the shell.
+ * Parses the payload of a root document. Which of its signatures count is `meetsThreshold`'s to
+ * say. That a `kid` is its key's thumbprint takes a hash and is checked where hashing is: by the
+ * shell.
  *
- * Faults: those of `parseCanonicalJson`, `root-shape`, `root-epoch`, `root-previous`, `root-cluster`,
- * `root-threshold`, `root-key`, `root-key-small-order`, `root-key-repeated`.
+ * Faults: those of `parseCanonicalJson`, `root-shape`, `root-epoch`, `root-previous`,
+ * `root-cluster`, `root-threshold`, `root-key`, `root-key-small-order`, `root-key-repeated`.
  */
 export function parseRoot(text: string): Checked<Root> {
   const parsed = parseCanonicalJson(text)
@@ -130,9 +131,11 @@ function checkKey(key: Json, path: string, seen: Set<string>): Checked<null> {
 }
 
 /**
- * The y coordinates of the points whose order divides 8, little-endian, in every spelling that fits in 255
- * bits: y = 1, 0 and -1, the four points of order 8, and 0 and 1 written as p and p+1 (RFC 8032 section
- * 5.1). Derived, not remembered: the test doubles each point three times and must arrive at the identity.
+ * The y coordinates of the points whose order divides 8, little-endian, in every spelling that fits
+ * in 255 bits: y = 1, 0 and -1, the four points of order 8, and 0 and 1 written as p and p+1 (RFC
+ * 8032 section
+ * 5.1). Derived, not remembered: the test doubles each point three times and must arrive at the
+ * identity.
  */
 const smallOrderY: readonly string[] = [
   `01${'00'.repeat(31)}`,

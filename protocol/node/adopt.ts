@@ -15,8 +15,8 @@ function configFor(node: NodeState, held: HeldConfig | null): Config | null {
 }
 
 /**
- * Makes the head what the reconcilers work towards. A head that is no config, or that does not list this
- * host, changes nothing: what runs goes on (docs/PROTOCOL.md, Which config wins).
+ * Makes the head what the reconcilers work towards. A head that is no config, or that does not list
+ * this host, changes nothing: what runs goes on (docs/PROTOCOL.md, Which config wins).
  */
 export function adoptHead(turn: Turn): void {
   const { node } = turn
@@ -26,7 +26,10 @@ export function adoptHead(turn: Turn): void {
   refreshPeers(turn)
 }
 
-/** After a start: the head where it can be applied, else the confirmed config, without which there is no tunnel. */
+/**
+ * After a start: the head where it can be applied, else the confirmed config, without which there
+ * is no tunnel.
+ */
 export function adoptAtStart(turn: Turn): void {
   const { node } = turn
   const held = configFor(node, node.head) === null ? node.confirmed : node.head
@@ -42,8 +45,8 @@ function adopt(turn: Turn, held: HeldConfig, config: Config): void {
 }
 
 /**
- * A full round over a config has ended, whatever its objects then are. Until trials exist, what has been
- * applied counts as confirmed; both are told only once they are durable.
+ * A full round over a config has ended, whatever its objects then are. Until trials exist, what has
+ * been applied counts as confirmed; both are told only once they are durable.
  */
 export function onApplyReported(turn: Turn, head: Head, objects: readonly ObjectReport[]): void {
   const { node } = turn

@@ -1,6 +1,8 @@
 import type { Turn } from './state.ts'
 
-/** Raises an alarm, or does nothing if it is raised already. At most one of a code and host exists. */
+/**
+ * Raises an alarm, or does nothing if it is raised already. At most one of a code and host exists.
+ */
 export function raiseAlarm(
   turn: Turn,
   code: string,

@@ -35,12 +35,17 @@ export function consider(turn: Turn, source: Source, delivery: Delivery): void {
   verifyNext(turn, { source, delivery, roots, chain: [], rivals: [], pending: null, held: null })
 }
 
-/** All roots that a candidate may rest on: those held, and those of its delivery that are proven. */
+/**
+ * All roots that a candidate may rest on: those held, and those of its delivery that are proven.
+ */
 function chainOf(node: NodeState, candidate: Candidate): readonly HeldRoot[] {
   return [...node.roots, ...candidate.chain]
 }
 
-/** Verify first, parse after: each document with the keys of what is proven already, then with its own. */
+/**
+ * Verify first, parse after: each document with the keys of what is proven already, then with its
+ * own.
+ */
 function verifyNext(turn: Turn, candidate: Candidate): void {
   const { node } = turn
   while (candidate.pending === null && isHeld(node, candidate.roots[0])) candidate.roots.shift()
@@ -110,7 +115,10 @@ function takeOwnSignatures(
   verifyNext(turn, candidate)
 }
 
-/** Two root documents with one number, both properly signed: the one held stays, and everyone is told. */
+/**
+ * Two root documents with one number, both properly signed: the one held stays, and everyone is
+ * told.
+ */
 function keepRival(turn: Turn, candidate: Candidate, rival: HeldRoot): void {
   const { node } = turn
   if (!candidate.rivals.some((one) => one.digest === rival.digest)) candidate.rivals.push(rival)

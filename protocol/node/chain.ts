@@ -12,10 +12,10 @@ export interface RootStanding {
 }
 
 /**
- * Judges a root document by the chain before it; its own signatures are counted afterwards, with the keys
- * that this one has vouched for. Root N+1 is signed by a threshold of root N's root keys and is exactly N+1.
- * Where two roots N exist, a successor settles it: `previous` lists both digests, and a threshold of each
- * has signed.
+ * Judges a root document by the chain before it; its own signatures are counted afterwards, with
+ * the keys that this one has vouched for. Root N+1 is signed by a threshold of root N's root keys
+ * and is exactly N+1. Where two roots N exist, a successor settles it: `previous` lists both
+ * digests, and a threshold of each has signed.
  *
  * Faults: those of `parseRoot`, `other-cluster`, `root-chain`, `root-fork`, `below-threshold`.
  */
@@ -49,7 +49,9 @@ export function judgeRoot(
   return good({ kind: held === undefined ? 'next' : 'rival', root })
 }
 
-/** The roots that must have signed: the one before, and its rival where the new root settles a fork. */
+/**
+ * The roots that must have signed: the one before, and its rival where the new root settles a fork.
+ */
 function vouchersOf(
   root: Root,
   before: HeldRoot,
@@ -72,8 +74,8 @@ function vouchersOf(
 }
 
 /**
- * The roots that a node at `epoch` lacks, oldest first, each followed by its rivals: without these it could
- * not prove the root that settled the fork.
+ * The roots that a node at `epoch` lacks, oldest first, each followed by its rivals: without these
+ * it could not prove the root that settled the fork.
  */
 export function rootsAfter(
   node: { readonly roots: readonly HeldRoot[]; readonly rivals: readonly HeldRoot[] },
@@ -87,7 +89,10 @@ export function rootsAfter(
     ])
 }
 
-/** Whether enough of a new root's own root keys have signed it: a new set of keys has proven that it can. */
+/**
+ * Whether enough of a new root's own root keys have signed it: a new set of keys has proven that it
+ * can.
+ */
 export function signsItself(root: Root, verified: Extract<Verified, { ok: true }>): Checked<null> {
   if (meetsThreshold(root.root, verified.kids)) return good(null)
   return bad('below-threshold', `root ${root.epoch} is not signed by enough of its own root keys`)

@@ -32,21 +32,26 @@ export interface DurableStart {
   readonly confirmed: HeldConfig | null
   /** Highest head that was ever durable here; bounds what may become head. */
   readonly floor: Head | null
-  /** False where the file of the floor is gone: nothing new is adopted before most peers have answered. */
+  /**
+   * False where the file of the floor is gone: nothing new is adopted before most peers have
+   * answered.
+   */
   readonly floorKnown: boolean
   /** Losing documents of forks and branches, as far as they are kept. */
   readonly evidence: readonly HeldConfig[]
-  /** Roots that were signed as a second one with a number that is held; none of them is in force. */
+  /**
+   * Roots that were signed as a second one with a number that is held; none of them is in force.
+   */
   readonly rivals: readonly HeldRoot[]
   /** What of the state folder could not be read or proven, and is done without. */
   readonly damage: readonly Fault[]
 }
 
 /**
- * One durable change. The store writes the parts in the order in which they stand here, each one whole
- * before the next begins, so a crash between them leaves a state that the start understands: roots before
- * the head that is signed under them, evidence before the head that replaces it, the head before the floor
- * that it raises.
+ * One durable change. The store writes the parts in the order in which they stand here, each one
+ * whole before the next begins, so a crash between them leaves a state that the start understands:
+ * roots before the head that is signed under them, evidence before the head that replaces it, the
+ * head before the floor that it raises.
  */
 export interface DurableWrite {
   readonly roots?: readonly HeldRoot[]

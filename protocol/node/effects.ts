@@ -11,7 +11,9 @@ import type { DurableWrite, HeldConfig } from './durable.ts'
 /** What came of handing a document to a node. */
 export interface Verdict {
   readonly verdict: 'accepted' | 'already-head' | 'older' | 'fork' | 'refused'
-  /** Stable: the verdict itself, `fork-won` for a fork that is now in force, or the fault's code. */
+  /**
+   * Stable: the verdict itself, `fork-won` for a fork that is now in force, or the fault's code.
+   */
   readonly code: string
   readonly message: string
   /** The node's head after the decision. */
@@ -103,8 +105,9 @@ export interface Alarm {
 }
 
 /**
- * What a node wants done. The shell keeps this order: what is `persist`ed is reported `persisted` before
- * any effect that rests on it is returned, so nothing is announced, adopted or replied before it is durable.
+ * What a node wants done. The shell keeps this order: what is `persist`ed is reported `persisted`
+ * before any effect that rests on it is returned, so nothing is announced, adopted or replied
+ * before it is durable.
  */
 export type Effect =
   /** Hash, check form and verify signatures with exactly these keys; answer with `verified`. */

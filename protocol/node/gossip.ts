@@ -87,7 +87,10 @@ export function learnFloor(turn: Turn): void {
   clearAlarm(turn, 'floor-unknown')
 }
 
-/** A head above the own one; or the other side of a fork, which is evidence whichever side is in force. */
+/**
+ * A head above the own one; or the other side of a fork, which is evidence whichever side is in
+ * force.
+ */
 function isWanted(node: NodeState, head: NonNullable<PeerState['head']>): boolean {
   if (compareHeadsOrNone(head, node.head?.head ?? null) > 0) return true
   const own = node.head?.head
@@ -107,8 +110,8 @@ function underWay(node: NodeState): Set<string> {
 }
 
 /**
- * Whether a document that rides with an announcement is worth unpacking: in a well-connected overlay most
- * copies come when the first one is already being judged.
+ * Whether a document that rides with an announcement is worth unpacking: in a well-connected
+ * overlay most copies come when the first one is already being judged.
  */
 export function wantsDocument(node: NodeState, head: NonNullable<PeerState['head']>): boolean {
   const isNew = isWanted(node, head) && !underWay(node).has(head.digest)
@@ -117,9 +120,9 @@ export function wantsDocument(node: NodeState, head: NonNullable<PeerState['head
 }
 
 /**
- * Asks for what is wanted. A body crosses the wire once: a digest that is being fetched or judged is not
- * asked for again, unless the first announcer fails. What is wanted follows from what peers last said, so
- * there is no list that could grow or grow stale.
+ * Asks for what is wanted. A body crosses the wire once: a digest that is being fetched or judged
+ * is not asked for again, unless the first announcer fails. What is wanted follows from what peers
+ * last said, so there is no list that could grow or grow stale.
  */
 export function fetchWanted(turn: Turn): void {
   const { node } = turn

@@ -7,8 +7,8 @@ import type { HeldConfig, HeldRoot } from './durable.ts'
 import type { Verified } from './effects.ts'
 
 /**
- * Judges a document whose signatures have been verified, in the order of docs/PROTOCOL.md: claims, cluster,
- * epoch, threshold. Pure; knows nothing of who brought it.
+ * Judges a document whose signatures have been verified, in the order of docs/PROTOCOL.md: claims,
+ * cluster, epoch, threshold. Pure; knows nothing of who brought it.
  *
  * Faults: those of `parseConfig`, `other-cluster`, `epoch-ahead`, `below-threshold`.
  */
@@ -51,7 +51,9 @@ export function judgeDocument(
 const parsedMax = 4
 const parsedBefore = new Map<string, Checked<ParsedConfig>>()
 
-/** The same bytes mean the same config, so they are parsed once, also where several copies arrive. */
+/**
+ * The same bytes mean the same config, so they are parsed once, also where several copies arrive.
+ */
 function parseOnce({ digest, payload }: Extract<Verified, { ok: true }>): Checked<ParsedConfig> {
   const known = parsedBefore.get(digest)
   if (known !== undefined) return known
@@ -65,22 +67,26 @@ function parseOnce({ digest, payload }: Extract<Verified, { ok: true }>): Checke
 /** What a verified config is to a node that holds `head` and never goes below `floor`. */
 export type Standing = 'newer' | 'same' | 'older' | 'fork-wins' | 'fork-loses'
 
-/** Where a candidate stands. A fork is the same position with another digest; the lower digest wins. */
+/**
+ * Where a candidate stands. A fork is the same position with another digest; the lower digest wins.
+ */
 export function standingOf(candidate: Head, head: Head | null, floor: Head | null): Standing {
   if (head !== null && candidate.digest === head.digest) return 'same'
   if (head !== null && samePosition(candidate, head)) {
     return compareHeadsOrNone(candidate, head) > 0 ? 'fork-wins' : 'fork-loses'
   }
   if (compareHeadsOrNone(candidate, head) <= 0) return 'older'
-  // The floor remembers what this host held before its head was lost; only that very head, or one above
-  // the position, may follow. A head of another digest at the floor's position may be the losing fork.
+  // The floor remembers what this host held before its head was lost; only that very head, or one
+  // above the position, may follow. A head of another digest at the floor's position may be the
+  // losing fork.
   const belowFloor = floor !== null && compareHeadsOrNone(candidate, floor) < 0
   return belowFloor ? 'older' : 'newer'
 }
 
 /**
- * Whether a newer config leaves out the head that this node holds: its ancestors reach down to the head's
- * position and name another digest there, or none. Two operators signed, each on a side of a partition.
+ * Whether a newer config leaves out the head that this node holds: its ancestors reach down to the
+ * head's position and name another digest there, or none. Two operators signed, each on a side of a
+ * partition.
  */
 export function losesBranch(candidate: HeldConfig, head: HeldConfig | null): boolean {
   if (head === null || candidate.head.epoch !== head.head.epoch) return false

@@ -34,8 +34,8 @@ export function listingIn(config: Config): Listing {
 }
 
 /**
- * The agents of the head, and of the confirmed config as long as the head still lists their host, so that a
- * bad head does not cut the channel that carries its correction.
+ * The agents of the head, and of the confirmed config as long as the head still lists their host,
+ * so that a bad head does not cut the channel that carries its correction.
  */
 export function listingInBoth(head: Config, confirmed: Config): Listing {
   const known = unions.get(head)?.get(confirmed)

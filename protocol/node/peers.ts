@@ -17,8 +17,8 @@ import { configOf, isGreeted, type NodeState, newPeer, type PeerState, type Turn
 import { chooseNeighbours } from './topology.ts'
 
 /**
- * Takes over who may connect from the head and the confirmed config. A host that the head removes is sent
- * that head and then dropped.
+ * Takes over who may connect from the head and the confirmed config. A host that the head removes
+ * is sent that head and then dropped.
  */
 export function refreshPeers(turn: Turn): void {
   const { node } = turn
@@ -78,7 +78,9 @@ function letGo(turn: Turn, peerId: string, peer: PeerState): void {
   if (node.head !== null) turn.effects.push({ kind: 'announce', peers: [peerId], held: node.head })
 }
 
-/** Who may connect: everyone listed but this host and those kept away, and those that are leaving. */
+/**
+ * Who may connect: everyone listed but this host and those kept away, and those that are leaving.
+ */
 function admit(turn: Turn): void {
   const { node } = turn
   const kept: string[] = []
@@ -120,7 +122,9 @@ export function onPeerUp(turn: Turn, peerId: string): void {
   })
 }
 
-/** A connection is gone. A configured peer is redialled for ever; at once if it had been talking. */
+/**
+ * A connection is gone. A configured peer is redialled for ever; at once if it had been talking.
+ */
 export function onPeerDown(turn: Turn, peerId: string): void {
   const { node } = turn
   node.fetching.delete(peerId)
@@ -143,8 +147,8 @@ export function onDialFailed(turn: Turn, peerId: string): void {
 }
 
 /**
- * Waits between half the backoff and all of it ("equal jitter"), then doubles it up to its bound, so that
- * a heal finds everyone dialling soon and nobody dialling at once.
+ * Waits between half the backoff and all of it ("equal jitter"), then doubles it up to its bound,
+ * so that a heal finds everyone dialling soon and nobody dialling at once.
  */
 function scheduleDial(node: NodeState, peer: PeerState): void {
   peer.dialAt = node.now + peer.backoffMs * (0.5 + nextRandom(node.random) / 2)
@@ -165,7 +169,9 @@ export function misbehaved(turn: Turn, peerId: string, reason: string): void {
   turn.effects.push({ kind: 'drop', peer: peerId, reason })
 }
 
-/** Tells the head to all greeted neighbours that are not known to have it, but the one it came from. */
+/**
+ * Tells the head to all greeted neighbours that are not known to have it, but the one it came from.
+ */
 export function announceHead(turn: Turn, from: string | null): void {
   const { node } = turn
   const held = node.head
@@ -222,7 +228,10 @@ export function tickPeers(turn: Turn): void {
   dialWanted(turn)
 }
 
-/** Dials neighbours, and further listed peers while there are fewer live connections than neighbours. */
+/**
+ * Dials neighbours, and further listed peers while there are fewer live connections than
+ * neighbours.
+ */
 function dialWanted(turn: Turn): void {
   const { node } = turn
   let dialling = 0

@@ -9,8 +9,9 @@ export function seeded(seed: number): Random {
 }
 
 /**
- * The next number in [0, 1). Weyl sequence with the finalizer of MurmurHash3 (Steele, Lea and Flood,
- * "Fast Splittable Pseudorandom Number Generators", 2014, in 32 bits). For jitter and choice, never for keys.
+ * The next number in [0, 1). Weyl sequence with the finalizer of MurmurHash3 (Steele, Lea and
+ * Flood, "Fast Splittable Pseudorandom Number Generators", 2014, in 32 bits). For jitter and
+ * choice, never for keys.
  */
 export function nextRandom(random: Random): number {
   random.state = (random.state + 0x9e3779b9) >>> 0

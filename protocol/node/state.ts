@@ -24,11 +24,16 @@ export interface PeerState {
   dialAt: number
   backoffMs: number
   bannedUntil: number
-  /** It failed to deliver what it announced, and is asked again from then on, or when it announces anew. */
+  /**
+   * It failed to deliver what it announced, and is asked again from then on, or when it announces
+   * anew.
+   */
   fetchAt: number
   /** Other sides of a fork at its head's position that it holds. */
   forks: readonly Head[]
-  /** What it sent did not verify under the roots held: it is asked for its own root along with it. */
+  /**
+   * What it sent did not verify under the roots held: it is asked for its own root along with it.
+   */
   asksRoots: boolean
 }
 
@@ -64,7 +69,7 @@ export interface PendingWrite {
 }
 
 /** What this host knows of another, or of itself, from a signed record. */
-export interface KnownStatus {
+interface KnownStatus {
   readonly record: StatusRecord
   readonly signed: SignedStatus
   readonly heardAt: number

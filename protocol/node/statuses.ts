@@ -23,7 +23,10 @@ export function greetWithStatus(turn: Turn, peer: string): void {
   }
 }
 
-/** Sends a slice of the table, the next one each time, so that the cost of a round is bounded at any size. */
+/**
+ * Sends a slice of the table, the next one each time, so that the cost of a round is bounded at any
+ * size.
+ */
 export function sendStatusWindow(turn: Turn, peer: string): void {
   const { node } = turn
   const hosts = [...node.statuses.keys()]
@@ -68,7 +71,10 @@ function onDigest(turn: Turn, peer: string, message: StatusDigest): void {
   }
 }
 
-/** A host that hears its own record with a higher number (a restored disk, a restart) goes on above it. */
+/**
+ * A host that hears its own record with a higher number (a restored disk, a restart) goes on above
+ * it.
+ */
 function resumeAbove(node: NodeState, sequence: number): void {
   if (sequence <= node.sequence) return
   node.sequence = sequence
@@ -148,7 +154,7 @@ function saysTheSame(a: StatusRecord, b: StatusRecord): boolean {
 }
 
 /** What this host says of itself now. */
-export function ownRecord(node: NodeState): StatusRecord {
+function ownRecord(node: NodeState): StatusRecord {
   return {
     host: node.durable.host,
     peer_id: node.durable.peerId,

@@ -19,7 +19,10 @@ import { onStatusSigned, tickStatuses } from './statuses.ts'
 import { raiseFork, raiseLostBranch } from './verdicts.ts'
 import { decideNext, onPersisted, onPersistFailed } from './writes.ts'
 
-/** Starts a node from what its disk holds. Returns it with its first effects; `now` in ms since 1970. */
+/**
+ * Starts a node from what its disk holds. Returns it with its first effects; `now` in ms since
+ * 1970.
+ */
 export function startNode(
   durable: DurableStart,
   seed: number,
@@ -50,8 +53,9 @@ function raiseAtStart(turn: Turn): void {
 }
 
 /**
- * One step: an input changes the node and yields effects. No IO, no clock, no randomness but the node's own
- * seeded generator: the same node and input always give the same effects, in the same order.
+ * One step: an input changes the node and yields effects. No IO, no clock, no randomness but the
+ * node's own seeded generator: the same node and input always give the same effects, in the same
+ * order.
  */
 export function step(node: NodeState, input: Input): readonly Effect[] {
   const turn: Turn = { node, effects: [] }

@@ -2,10 +2,10 @@ import type { PeerPlace } from '../documents/agent-object.ts'
 import { fullMeshHostsMax } from '../limits.ts'
 
 /**
- * The peers that a host keeps connections to. Up to `fullMeshHostsMax` hosts: everyone. Above that: the ring
- * of host names, chords at distances of 2, 4, 8 ... both ways (Chord, Stoica et al. 2001: any host within
- * O(log n) hops), and two hosts with endpoints, spread over those there are. Pure: every host that holds the
- * same config chooses from the same ring.
+ * The peers that a host keeps connections to. Up to `fullMeshHostsMax` hosts: everyone. Above that:
+ * the ring of host names, chords at distances of 2, 4, 8 ... both ways (Chord, Stoica et al. 2001:
+ * any host within O(log n) hops), and two hosts with endpoints, spread over those there are. Pure:
+ * every host that holds the same config chooses from the same ring.
  *
  * `places` are all agents of the config, own included, in the order of `peerPlaces`.
  */

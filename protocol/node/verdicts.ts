@@ -14,8 +14,8 @@ export function raiseFork(turn: Turn, held: HeldConfig): void {
   raiseAlarm(
     turn,
     'fork',
-    `version ${version} of epoch ${epoch} was signed twice with different content (by ${signers}); ` +
-      'the lower digest is in force; sign a higher version to settle it',
+    `version ${version} of epoch ${epoch} was signed twice with different content, ` +
+      `by ${signers}; the lower digest is in force; sign a higher version to settle it`,
   )
 }
 
@@ -42,7 +42,7 @@ export function answerFork(turn: Turn, source: Source, held: HeldConfig, standin
 }
 
 /** The name that the root of `epoch` gives a key. */
-export function signerName(turn: Turn, epoch: number, kid: string): string {
+function signerName(turn: Turn, epoch: number, kid: string): string {
   const root = turn.node.roots.find((held) => held.root.epoch === epoch)?.root
   return root?.config.keys[kid]?.name ?? kid
 }
@@ -74,7 +74,9 @@ const innocent: readonly string[] = [
   'root-chain',
 ]
 
-/** Faults that another chain of roots explains; the peer is asked for its roots before they count. */
+/**
+ * Faults that another chain of roots explains; the peer is asked for its roots before they count.
+ */
 const explainable: readonly string[] = ['unknown-key', 'below-threshold']
 
 /** Refuses a document; a peer that sent what does not verify is dropped and backed off. */

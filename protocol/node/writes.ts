@@ -10,8 +10,8 @@ import type { Candidate, PendingWrite, Turn } from './state.ts'
 import { answer, answerFork, raiseLostBranch, refuse } from './verdicts.ts'
 
 /**
- * Takes decisions until one has to be written, or none is left. One at a time, each on a head that is
- * durable, so that the order on disk is the order of decisions.
+ * Takes decisions until one has to be written, or none is left. One at a time, each on a head that
+ * is durable, so that the order on disk is the order of decisions.
  */
 export function decideNext(turn: Turn): void {
   const { node } = turn
@@ -32,7 +32,8 @@ function decide(turn: Turn, candidate: Candidate, held: HeldConfig): void {
   if (!node.floorKnown) return refuse(turn, candidate.source, floorUnknown)
   if (standing === 'fork-loses') return keepLoser(turn, candidate, held)
   const chain = candidate.chain.filter((root) => root.root.epoch > node.roots.length)
-  // Another delivery may have brought another root of that number meanwhile; it is judged again then.
+  // Another delivery may have brought another root of that number meanwhile; it is judged again
+  // then.
   if (!continues(node.roots, chain, candidate.chain))
     return refuse(turn, candidate.source, overtaken)
   const previous = node.head

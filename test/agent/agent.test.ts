@@ -112,7 +112,7 @@ test('identity: the same at every call, only the WireGuard key can be added', as
   assert.equal((await stat(join(stateDir, 'identity.json'))).mode & 0o777, 0o600)
 })
 
-test("enrol: what is not this host's or not this cluster's is refused, and changes nothing", async (t) => {
+test("enrol: what is not this host's or cluster's is refused, and changes nothing", async (t) => {
   const { cluster, stateDir, agent } = await enrolled(t)
   await assert.rejects(enrolHost(stateDir, bundleOf(cluster)), { code: 'state-locked' })
   await agent.stop()
@@ -223,7 +223,7 @@ test('control: what is asked wrongly is a problem with a code, never a crash', a
   assert.equal((await callSocket(join(runDir, 'admin.sock'), 'GET', '/v1/status')).status, 200)
 })
 
-test('agent: what it said before it ended, it says after a new start; a second one waits for the lock', async (t) => {
+test('agent: after a new start it says what it said; a second one waits for the lock', async (t) => {
   const { cluster, stateDir, runDir, agent, call } = await enrolled(t)
   await call('POST', '/v1/config', signed(cluster, 1, { hosts: { h0: {} } }))
   const waiting = start(stateDir, runDir)

@@ -109,7 +109,7 @@ test('root: the first must meet its own threshold; a kid must be its thumbprint'
   assert.equal(config.ok ? '' : config.fault.code, 'header-type')
 })
 
-test('disk: what is written is there, with mode 0600 in a folder of 0700, and nothing is left over', async (t) => {
+test('disk: files are 0600 in a folder of 0700, and nothing is left over', async (t) => {
   const folder = join(await temporaryFolder(t), 'state')
   const disk = createDisk(folder)
   await disk.replace([
@@ -148,7 +148,7 @@ test('store: a head that was written is proven again at the start', async (t) =>
   assert.deepEqual(durable.floor, two.head)
 })
 
-test('store: the floor is at least the verified head, also if only the head was written', async (t) => {
+test('store: the floor is at least the verified head, whatever its file says', async (t) => {
   const disk = await enrolledDisk(await temporaryFolder(t))
   const [one, two] = [await held(1), await held(2)]
   await writeState(disk, { head: two, floor: one.head })
@@ -164,7 +164,7 @@ const damages: readonly (readonly [name: string, change: (text: string) => strin
 ]
 
 for (const [name, change] of damages) {
-  test(`store: a head that is ${name} is left out and said; confirmed and floor stay`, async (t) => {
+  test(`store: a head ${name} is left out and said; confirmed and floor stay`, async (t) => {
     const folder = await temporaryFolder(t)
     const disk = await enrolledDisk(folder)
     const one = await held(1)
@@ -180,7 +180,7 @@ for (const [name, change] of damages) {
   })
 }
 
-test("store: without its first root, or with another cluster's, a node does not start", async (t) => {
+test('store: without its own first root a node does not start', async (t) => {
   const folder = await temporaryFolder(t)
   await assert.rejects(loadState(createDisk(folder), self, cluster.id), { code: 'state-damaged' })
   const disk = await enrolledDisk(folder)

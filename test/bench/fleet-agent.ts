@@ -2,8 +2,8 @@ import { pino } from 'pino'
 import { startAgent } from '../../agent/agent.ts'
 
 /**
- * One agent of a benchmark's fleet: the whole daemon without reconcilers, so that many fit one machine and
- * none of them touches it. Arguments: state folder, run folder.
+ * One agent of a benchmark's fleet: the whole daemon without reconcilers, so that many fit one
+ * machine and none of them touches it. Arguments: state folder, run folder.
  */
 const [stateDir = '', runDir = ''] = process.argv.slice(2)
 const agent = await startAgent({

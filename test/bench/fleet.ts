@@ -30,13 +30,16 @@ export interface Fleet {
 /** Longest wait for a whole fleet to agree on something, in ms; a benchmark fails after it. */
 const agreeMsMax = 60_000
 
+interface Place {
+  readonly state: string
+  readonly run: string
+}
+
 /** Makes and starts `size` agents that all know one another. */
 export async function startFleet(size: number): Promise<Fleet> {
   const folder = await mkdtemp(join(tmpdir(), 'covey-fleet-'))
   const bundle = join(folder, 'bundle')
   await bundleAgent(bundle)
-  const cluster = makeCluster()
-  const children: ChildProcess[] = []
   const places = Array.from({ length: size }, (_, index) => ({
     state: join(folder, `s${index}`),
     run: join(folder, `r${index}`),
@@ -44,82 +47,109 @@ export async function startFleet(size: number): Promise<Fleet> {
   const identities = await Promise.all(
     places.map((place, index) => createIdentity(createDisk(place.state), `h${index}`)),
   )
-  const config = (version: number, filler: string): string =>
-    signConfig(cluster, identities, version, filler)
-  const start = (index: number): void => {
-    const place = places[index]
-    if (place === undefined) return
-    const args = [
-      '--enable-source-maps=false',
-      join(bundle, 'fleet-agent.js'),
-      place.state,
-      place.run,
-    ]
-    children[index] = spawn(process.execPath, args, { stdio: 'ignore' })
-  }
-  const socket = (index: number): string => join(places[index]?.run ?? '', 'covey.sock')
-  const status = async (index: number): Promise<StatusView> => {
-    return JSON.parse(await call(socket(index), 'GET', '/v1/status'))
-  }
-  const stop = async (child: ChildProcess | undefined): Promise<void> => {
-    if (child === undefined || child.exitCode !== null) return
-    const ended = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGTERM')
-    await ended
-  }
-  const fleet: Fleet = {
-    size,
-    config,
-    status,
-    async inject(index, envelope) {
-      const wanted = JSON.parse(
-        Buffer.from(JSON.parse(envelope).payload, 'base64url').toString(),
-      ).version
-      const arrivals = places.map((_, each) => waitForHead(socket(each), wanted))
-      await Promise.all(arrivals.map((arrival) => arrival.watching))
-      const startedAt = performance.now()
-      await call(socket(index), 'POST', '/v1/config?allow_gap=1', envelope)
-      await Promise.all(arrivals.map((arrival) => arrival.arrived))
-      return performance.now() - startedAt
-    },
-    async bytesSent() {
-      const texts = await Promise.all(
-        places.map((_, index) => call(socket(index), 'GET', '/metrics')),
-      )
-      return texts.reduce((sum, text) => sum + Number(/direction="out"} (\d+)/.exec(text)?.[1]), 0)
-    },
-    pids: () => children.map((child) => child.pid ?? 0),
-    async restart(index) {
-      await stop(children[index])
-      const startedAt = performance.now()
-      start(index)
-      await answers(socket(index), status, index)
-      return performance.now() - startedAt
-    },
-    async close() {
-      await Promise.all(children.map(stop))
-      await rm(folder, { recursive: true, force: true })
-    },
-  }
+  const cluster = makeCluster()
+  const fleet = new RunningFleet(folder, bundle, places, (version, filler) =>
+    signConfig(cluster, identities, version, filler),
+  )
   try {
-    const first = JSON.parse(config(1, ''))
-    for (const [index, place] of places.entries()) {
-      const bundleText = {
-        host: `h${index}`,
-        root_digest: cluster.id,
-        roots: [cluster.rootEnvelope],
-        floor: null,
-        config: first,
-      }
-      await enrolHost(place.state, JSON.stringify(bundleText))
-      start(index)
-    }
+    await enrolAll(cluster, places, JSON.parse(fleet.config(1, '')))
+    fleet.startAll()
     await connected(fleet)
     return fleet
   } catch (error) {
     await fleet.close()
     throw error
   }
+}
+
+async function enrolAll(
+  cluster: TestCluster,
+  places: readonly Place[],
+  config: unknown,
+): Promise<void> {
+  for (const [index, place] of places.entries()) {
+    const roots = [cluster.rootEnvelope]
+    const bundle = { host: `h${index}`, root_digest: cluster.id, roots, floor: null, config }
+    await enrolHost(place.state, JSON.stringify(bundle))
+  }
+}
+
+class RunningFleet implements Fleet {
+  readonly size: number
+  readonly config: Fleet['config']
+  readonly #folder: string
+  readonly #program: string
+  readonly #places: readonly Place[]
+  readonly #children: ChildProcess[] = []
+
+  constructor(folder: string, bundle: string, places: readonly Place[], config: Fleet['config']) {
+    this.size = places.length
+    this.config = config
+    this.#folder = folder
+    this.#program = join(bundle, 'fleet-agent.js')
+    this.#places = places
+  }
+
+  #socket(index: number): string {
+    return join(this.#places[index]?.run ?? '', 'covey.sock')
+  }
+
+  #start(index: number): void {
+    const place = this.#places[index]
+    if (place === undefined) return
+    const args = [this.#program, place.state, place.run]
+    this.#children[index] = spawn(process.execPath, args, { stdio: 'ignore' })
+  }
+
+  startAll(): void {
+    for (const index of this.#places.keys()) this.#start(index)
+  }
+
+  async status(index: number): Promise<StatusView> {
+    return JSON.parse(await call(this.#socket(index), 'GET', '/v1/status'))
+  }
+
+  async inject(index: number, envelope: string): Promise<number> {
+    const payload = Buffer.from(JSON.parse(envelope).payload, 'base64url').toString()
+    const { version } = JSON.parse(payload)
+    const arrivals = this.#places.map((_, each) => waitForHead(this.#socket(each), version))
+    await Promise.all(arrivals.map((arrival) => arrival.watching))
+    const startedAt = performance.now()
+    await call(this.#socket(index), 'POST', '/v1/config?allow_gap=1', envelope)
+    await Promise.all(arrivals.map((arrival) => arrival.arrived))
+    return performance.now() - startedAt
+  }
+
+  async bytesSent(): Promise<number> {
+    const all = this.#places.map((_, index) => call(this.#socket(index), 'GET', '/metrics'))
+    const bytes = (text: string): number => Number(/direction="out"} (\d+)/.exec(text)?.[1])
+    return (await Promise.all(all)).reduce((sum, text) => sum + bytes(text), 0)
+  }
+
+  pids(): readonly number[] {
+    return this.#children.map((child) => child.pid ?? 0)
+  }
+
+  async restart(index: number): Promise<number> {
+    await ended(this.#children[index])
+    const startedAt = performance.now()
+    this.#start(index)
+    await answers(this.#socket(index), (each) => this.status(each), index)
+    return performance.now() - startedAt
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#children.map(ended))
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+/** Asks a process to end and waits for that. */
+async function ended(child: ChildProcess | undefined): Promise<void> {
+  if (child === undefined || child.exitCode !== null) return
+  const exited = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGTERM')
+  await exited
 }
 
 async function bundleAgent(outdir: string): Promise<void> {
@@ -176,7 +206,10 @@ function call(socketPath: string, method: string, path: string, body?: string): 
   })
 }
 
-/** Watches an agent's events until its head has a version: told when it is durable, so no polling blurs it. */
+/**
+ * Watches an agent's events until its head has a version: told when it is durable, so no polling
+ * blurs it.
+ */
 function waitForHead(
   socketPath: string,
   version: number,

@@ -4,9 +4,9 @@ import { cpuOf, type Fleet, memoryOf, startFleet } from './fleet.ts'
 import { type BenchLine, line, tableOf } from './report.ts'
 
 /**
- * `npm run bench`: what covey costs, each line beside a peer, a floor or its goal, in one run. Medians of
- * several runs; nothing here passes or fails. `-- --json` prints `{"lines": [...]}`; `-- NAME` runs the
- * parts whose name contains it.
+ * `npm run bench`: what covey costs, each line beside a peer, a floor or its goal, in one run.
+ * Medians of several runs; nothing here passes or fails. `-- --json` prints `{"lines": [...]}`; `--
+ * NAME` runs the parts whose name contains it.
  */
 const json = process.argv.includes('--json')
 const only = process.argv.slice(2).find((argument) => !argument.startsWith('-'))

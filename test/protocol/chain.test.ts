@@ -14,7 +14,8 @@ import {
   type TestCluster,
   type TestKey,
 } from './cluster.ts'
-import { durableOf, joinNodes, startTestNode, type TestNode } from './mesh.ts'
+import { joinNodes } from './mesh.ts'
+import { durableOf, startTestNode, type TestNode } from './nodes.ts'
 
 interface Rotation {
   readonly envelope: Envelope
@@ -98,7 +99,7 @@ test('a new root takes effect with a config that verifies under it, and both at 
   assert.equal(hand(node, [], signed(cluster, 1, 2, cluster.operators)), 'older')
 })
 
-test('a new root needs a threshold of the old root keys and of its own, and is exactly the next', () => {
+test('a new root takes a threshold of the old keys and of its own, and is the next', () => {
   const cluster = makeCluster(3, 2)
   const [a, b, c] = cluster.operators as [TestKey, TestKey, TestKey]
   const [x, y] = [makeKey(), makeKey()]
@@ -118,7 +119,7 @@ test('a new root needs a threshold of the old root keys and of its own, and is e
   assert.equal(hand(node, [rotate(2, cluster.id, [x, y], [b, c, x, y], 2)], config), 'accepted')
 })
 
-test('a host that was cut off follows several rotations at once; the old key is worth nothing after', () => {
+test('a host that was cut off follows several rotations; the old key is dead', () => {
   const { cluster, nodes, joined } = mesh(3)
   joined.cut(0, 2)
   joined.cut(1, 2)
@@ -148,7 +149,7 @@ test('a host that was cut off follows several rotations at once; the old key is 
   )
 })
 
-test('two second roots: each side keeps its own, both say so, nobody is banned, a third root settles it', () => {
+test('two second roots: both sides say so, nobody is banned, a third settles it', () => {
   const { cluster, nodes, joined } = mesh(2)
   const [left, right] = nodes as [TestNode, TestNode]
   joined.cut(0, 1)

@@ -3,7 +3,10 @@ import type { Envelope, SignedDocument } from '../../protocol/documents/envelope
 import { parseRoot } from '../../protocol/documents/root.ts'
 import type { HeldRoot } from '../../protocol/node/durable.ts'
 
-/** A key pair for tests, made and used with node:crypto alone, so that covey's own code is not its judge. */
+/**
+ * A key pair for tests, made and used with node:crypto alone, so that covey's own code is not its
+ * judge.
+ */
 export interface TestKey {
   readonly kid: string
   readonly jwk: { readonly kty: 'OKP'; readonly crv: 'Ed25519'; readonly x: string }
