@@ -142,6 +142,10 @@ function reportError(error: unknown, argv: readonly string[]): number {
   }
   const covey = error instanceof CoveyError ? error : null
   const why = error instanceof Error ? error.message : String(error)
+  if (argv.includes('--json')) {
+    const shown = { code: covey?.code ?? 'failed', message: why, hint: covey?.hint ?? null }
+    process.stdout.write(`${JSON.stringify({ error: shown })}\n`)
+  }
   process.stderr.write(`covey: ${what}: ${why}\n`)
   if (covey?.hint !== undefined) process.stderr.write(`hint: ${covey.hint}\n`)
   if (argv.includes('--debug') && error instanceof Error) process.stderr.write(`${error.stack}\n`)

@@ -97,13 +97,14 @@ export async function enrolHost(stateDir: string, text: string): Promise<Enrolle
 
 async function enrolLocked(disk: Disk, admission: Admission, peerId: string): Promise<Enrolled> {
   const { host, digest, roots } = admission
-  const enrolment = await readEnrolment(disk)
+  // What is damaged is what enrolling again is for; what is sound must not be overruled.
+  const enrolment = await readEnrolment(disk).catch(unlessDamaged)
   if (enrolment !== null && enrolment.cluster_id !== digest) {
     const message = `this host belongs to another cluster (${enrolment.cluster_id.slice(0, 19)})`
     throw refusal({ code: 'other-cluster', message })
   }
   const self = { host, peerId, agentVersion: '' }
-  const held = enrolment === null ? null : await loadState(disk, self, digest)
+  const held = enrolment === null ? null : await loadState(disk, self, digest).catch(unlessDamaged)
   if (held !== null && held.roots.length > roots.length) {
     const message = `this host already holds root ${held.roots.length}, the bundle ends at ${roots.length}`
     throw refusal({ code: 'older', message })
@@ -123,6 +124,11 @@ async function enrolLocked(disk: Disk, admission: Admission, peerId: string): Pr
   await disk.replace([{ path: stateFiles.enrolment, content }])
   const cluster = roots[0]?.root.cluster ?? ''
   return { host, cluster, root_digest: digest, epoch: roots.length, head }
+}
+
+function unlessDamaged(error: unknown): null {
+  if (error instanceof CoveyError && error.code === 'state-damaged') return null
+  throw error
 }
 
 function higher(a: Head | null, b: Head | null): Head | null {

@@ -38,8 +38,21 @@ export async function showIdentity(request: IdentityRequest): Promise<IdentityVi
       hint: `leave --host out, or use another --state-dir; a host keeps its name`,
     })
   }
-  if (request.newWireguardKey) identity = await addWireguardKey(disk, identity)
+  if (request.newWireguardKey) identity = await addKey(stateDir)
   return await identityView(identity)
+}
+
+/** An agent may run meanwhile: it only reads the keys. Two of these must not lose one of theirs. */
+async function addKey(stateDir: string): Promise<Identity> {
+  const lock = await lockState(stateDir, 5, 'identity.lock')
+  try {
+    const disk = createDisk(stateDir)
+    const identity = await readIdentity(disk)
+    if (identity === null) throw new CoveyError('state-damaged', 'the keys of this host are gone')
+    return await addWireguardKey(disk, identity)
+  } finally {
+    await lock.release()
+  }
 }
 
 async function makeIdentity(stateDir: string, host: string | undefined): Promise<Identity> {
@@ -49,7 +62,7 @@ async function makeIdentity(stateDir: string, host: string | undefined): Promise
     })
   }
   // Two first calls at once must not make two identities.
-  const lock = await lockState(stateDir, 5)
+  const lock = await lockState(stateDir, 5, 'identity.lock')
   try {
     const disk = createDisk(stateDir)
     return (await readIdentity(disk)) ?? (await createIdentity(disk, host))

@@ -18,9 +18,13 @@ export interface Lock {
  *
  * Errors: `state-locked` after `waitSeconds`; `tool-missing` where there is no `flock`.
  */
-export async function lockState(stateDir: string, waitSeconds: number): Promise<Lock> {
+export async function lockState(
+  stateDir: string,
+  waitSeconds: number,
+  name: 'lock' | 'identity.lock' = 'lock',
+): Promise<Lock> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 })
-  const file = await open(join(stateDir, 'lock'), 'w', 0o600)
+  const file = await open(join(stateDir, name), 'w', 0o600)
   const code = await new Promise<number | null>((resolve, reject) => {
     const child = spawn('/usr/bin/flock', ['-w', String(waitSeconds), '3'], {
       stdio: ['ignore', 'ignore', 'ignore', file.fd],

@@ -32,7 +32,8 @@ export function adoptHead(turn: Turn): void {
  */
 export function adoptAtStart(turn: Turn): void {
   const { node } = turn
-  const held = configFor(node, node.head) === null ? node.confirmed : node.head
+  const held =
+    [node.head, node.confirmed, node.previous].find((one) => configFor(node, one)) ?? null
   const config = configFor(node, held)
   if (held !== null && config !== null) adopt(turn, held, config)
   refreshPeers(turn)

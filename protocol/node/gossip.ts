@@ -83,6 +83,7 @@ export function learnFloor(turn: Turn): void {
   const answered = others.filter((peerId) => node.answered.has(peerId)).length
   if (answered * 2 <= others.length && others.length > 0) return
   node.floorKnown = true
+  node.floorToWrite = node.floor !== null
   node.statusWanted = true
   clearAlarm(turn, 'floor-unknown')
 }

@@ -49,7 +49,7 @@ function currentListing(node: NodeState): Listing {
   const confirmed = configOf(node.confirmed)
   if (head !== null && confirmed !== null && head !== confirmed)
     return listingInBoth(head, confirmed)
-  const one = head ?? confirmed
+  const one = head ?? confirmed ?? configOf(node.previous)
   return one === null ? emptyListing : listingIn(one)
 }
 

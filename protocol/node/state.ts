@@ -95,6 +95,8 @@ export interface NodeState {
   floor: Head | null
   /** False after the floor was lost, until most peers have answered. */
   floorKnown: boolean
+  /** It is known again and has to be made durable. */
+  floorToWrite: boolean
   readonly answered: Set<string>
   /** After a failed write nothing is taken from peers before this time. */
   storeAt: number
@@ -159,6 +161,7 @@ export function createNode(durable: DurableStart, seed: number, now: number): No
     rivals: [...durable.rivals],
     rivalsToWrite: [],
     floorKnown: durable.floorKnown,
+    floorToWrite: false,
     answered: new Set(),
     storeAt: 0,
     head: durable.head,

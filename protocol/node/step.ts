@@ -44,7 +44,9 @@ function raiseAtStart(turn: Turn): void {
     if (samePosition(held.head, node.head.head)) raiseFork(turn, held)
     else if (losesBranch(node.head, held)) raiseLostBranch(turn, held, node.head)
   }
-  const lost = node.durable.damage.map((fault) => fault.message).join('; ')
+  const damage = node.durable.damage.map((fault) => fault.message)
+  const isGone = node.head === null && node.floor !== null && damage.length === 0
+  const lost = [...damage, ...(isGone ? ['head.json is gone'] : [])].join('; ')
   if (lost !== '') raiseAlarm(turn, 'state-damaged', `${lost}; what is missing is asked for again`)
   if (!node.floorKnown) {
     raiseAlarm(turn, 'floor-unknown', 'the file of the floor is gone; most peers must answer first')

@@ -95,12 +95,15 @@ function writeRest(turn: Turn): void {
   const { node } = turn
   const rivals = node.rivalsToWrite
   if (node.writing !== null || node.storeAt > node.now) return
-  if (node.confirmation === null && rivals.length === 0) return
+  const floor = node.floorToWrite ? node.floor : null
+  if (node.confirmation === null && rivals.length === 0 && floor === null) return
   const confirmed = node.confirmation
   node.confirmation = null
+  node.floorToWrite = false
   const write = {
     ...(rivals.length > 0 ? { rivals: rivals.splice(0) } : {}),
     ...(confirmed === null ? {} : { confirmed }),
+    ...(floor === null ? {} : { floor }),
   }
   const pending: PendingWrite = { candidate: null, write }
   node.writing = { token: node.nextToken++, pending }
@@ -148,6 +151,8 @@ function takeHead(turn: Turn, held: HeldConfig, candidate: Candidate | null): vo
   const chain = candidate?.chain ?? []
   node.roots.push(...chain.filter((root) => root.root.epoch > node.roots.length))
   clearSettled(turn)
+  // Head, previous and floor have just been written anew.
+  clearAlarm(turn, 'state-damaged')
   node.previous = before
   node.head = held
   node.floor = held.head
@@ -179,6 +184,7 @@ export function onPersistFailed(turn: Turn, token: number, error: Fault): void {
   node.writing = null
   // What nobody will hand over again is written again.
   node.confirmation ??= write.confirmed ?? null
+  node.floorToWrite ||= write.floor !== undefined && write.head === undefined
   if (write.rivals !== undefined) node.rivalsToWrite.push(...write.rivals)
   raiseAlarm(turn, 'storage', `cannot store on this host: ${error.message}`)
   node.storeAt = node.now + storeRetryMs

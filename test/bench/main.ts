@@ -12,6 +12,11 @@ const json = process.argv.includes('--json')
 const only = process.argv.slice(2).find((argument) => !argument.startsWith('-'))
 const lines: BenchLine[] = []
 
+if (process.argv.includes('--help')) {
+  process.stdout.write('npm run bench [-- [start|idle-2|idle-24|spread] [--json]]\n')
+  process.exit(0)
+}
+
 function say(text: string): void {
   process.stderr.write(`${text}\n`)
 }

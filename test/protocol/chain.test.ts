@@ -277,3 +277,17 @@ test('what a user hands over may bring roots; its faults are named with their pl
   )
   assert.equal(codeOf('{"roots":'), 'envelope-not-json undefined')
 })
+
+test('with head and confirmed gone, the one before keeps the tunnels and the peers', () => {
+  const { nodes } = mesh(3)
+  const { head } = (nodes[0] as TestNode).node
+  assert.ok(head !== null)
+  const start = durableOf(makeCluster(), 0, { roots: nodes[0]?.node.roots ?? [] })
+  const lost = startTestNode({ ...start, previous: head, floor: head.head })
+  assert.equal(lost.take('adopt').length, 1)
+  assert.ok(lost.node.alarms.has('state-damaged '))
+  const joined = joinNodes([lost, nodes[1] as TestNode, nodes[2] as TestNode])
+  joined.run(5_000)
+  assert.equal(lost.node.head?.head.digest, head.head.digest)
+  assert.equal(lost.node.alarms.size, 0)
+})
