@@ -69,7 +69,7 @@ export async function applyLayout(session: Session, input: Input): Promise<void>
   )
 }
 
-/** The roots that a node of an older epoch lacks; without a config it may lack all but the first. */
+/** The roots that a node of an older epoch lacks; without a config it may lack all but root 1. */
 function rootsFrom({ chain }: OperatorFolder, epoch: number | null): readonly Envelope[] {
   const { held: roots, rivals } = chain
   const from = epoch ?? 1

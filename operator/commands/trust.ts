@@ -92,8 +92,8 @@ const root: CommandDefinition = {
       parameters: '<delivery>',
       summary: 'add your signatures to a root document that another operator has made',
       details:
-        'It says what the new root changes. Once the delivery has all its signatures it is taken\n' +
-        'into this folder too; so whoever made it runs this on the finished file. It is refused\n' +
+        'It says what the new root changes. Once the delivery has all its signatures it is\n' +
+        'taken into this folder too; so whoever made it runs this on the finished file. It is refused\n' +
         'where its config has other hosts than the one before it, unless --force says so.',
       examples: ['covey root sign root.json -o root.signed.json'],
       options: [

@@ -3,7 +3,7 @@ import { faultText } from '../../protocol/fault.ts'
 import type { HeldRoot } from '../../protocol/node/durable.ts'
 import { whileEditing } from '../folder/edit-lock.ts'
 import type { OperatorFolder } from '../folder/folder.ts'
-import { newestConfig } from '../folder/history.ts'
+import { listUnfinished, newestConfig } from '../folder/history.ts'
 import { chainOf } from '../folder/roots.ts'
 import { readRotation, recordRotation, takeDelivery } from '../folder/rotations.ts'
 import { Failure } from '../terminal/failure.ts'
@@ -141,6 +141,10 @@ async function withConfig(
   if (!assessed.ok) throw new Failure(1, assessed.fault.code, faultText(assessed.fault))
   const grown = chainOf([...chain.held, assessed.value.root], rivals)
   const base = rotation.base ?? (await newestConfig(folder))
+  for (const { epoch, version } of await listUnfinished(folder.dir)) {
+    const waiting = folder.shown(`unfinished/${epoch}.${version}.json`)
+    session.warn(`${waiting} waits for signatures, and the new epoch leaves it out`)
+  }
   const draft = {
     hosts: base?.config.hosts ?? {},
     others: base === null ? {} : unknownMembers(base.text),

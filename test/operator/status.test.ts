@@ -80,6 +80,38 @@ fork: sign a higher version, which ends it: covey apply, or covey sign
     )
   })
 
+  const codes = [
+    ['fork', /higher version/],
+    ['lost-branch', /evidence\/DIGEST\.json.*covey sign DIGEST\.json.*covey inject/],
+    ['root-fork', /covey root rotate --settle/],
+    ['floor-unknown', /covey bundle/],
+    ['state-damaged', /disk/],
+    ['storage', /room/],
+    ['isolated', /endpoints/],
+    ['other-cluster', /covey root show/],
+  ] as const
+  for (const [code, says] of codes) {
+    it(`says what to do about ${code}, once`, () => {
+      const alarms = ['a', 'b'].map((host) => ({ code, message: 'm', host }))
+      const lines = statusText({ ...healthy, alarms }, plain).split('\n')
+      const said = lines.filter((line) => line.startsWith(`${code}: `))
+      assert.equal(said.length, 1)
+      assert.match(said[0] ?? '', says)
+    })
+  }
+
+  it('names the file of the one branch that was lost', () => {
+    const digest = 'b'.repeat(64)
+    const message = `version 3 is not among the ancestors; it is kept in evidence/${digest}.json`
+    const text = statusText(
+      { ...healthy, alarms: [{ code: 'lost-branch', message, host: null }] },
+      plain,
+    )
+    assert.ok(text.includes(`covey sign ${digest}.json -o again.json`))
+    const odd = [{ code: 'constructor', message: 'm', host: null }]
+    assert.ok(!statusText({ ...healthy, alarms: odd }, plain).includes('constructor: '))
+  })
+
   const problems: readonly (readonly [name: string, status: Status, count: number])[] = [
     ['none', healthy, 0],
     ['an alarm', { ...healthy, alarms: [{ code: 'x', message: 'm', host: null }] }, 1],
