@@ -201,6 +201,28 @@ describe('a fork of the roots', () => {
     assert.equal(JSON.parse(await alice.read('bundle.json')).roots.length, 5)
   })
 
+  it('is not crossed: what follows the other side is refused, and no folder mixes them', async (context) => {
+    const { alice, bob, bobDir } = await openTwoOperators(context, 1)
+    await alice.must('root', 'rotate', '-o', 'a3.json')
+    await bob('root', 'rotate', '--replace-own-key', '-o', 'b3.json')
+    await bob('root', 'rotate', '-o', 'b4.json')
+    for (const argv of [
+      ['root', 'sign', 'b4.json'],
+      ['validate', 'b4.json'],
+    ]) {
+      const outcome = await alice.covey(argv)
+      assert.equal(outcome.exit, 4)
+      assert.match(outcome.err, /follows another root 3 than the one held/)
+    }
+    const other = await readFile(join(bobDir, 'roots/4.json'), 'utf8')
+    for (const text of [other, await alice.read('roots/2.json'), other.replace('"A', '"B')]) {
+      await alice.write('roots/4.json', text)
+      const outcome = await alice.covey(['root', 'show', '--json'])
+      assert.equal(outcome.exit, 1)
+      assert.equal(JSON.parse(outcome.out).error.code, 'roots-damaged')
+    }
+  })
+
   it('is left alone where the keys do not suffice', async (context) => {
     const { alice, bob, bobDir } = await openTwoOperators(context, 1)
     await bob('operator', 'remove', 'operator', '-o', 'b3.json')
