@@ -201,7 +201,7 @@ describe('a fork of the roots', () => {
     assert.equal(JSON.parse(await alice.read('bundle.json')).roots.length, 5)
   })
 
-  it('is not crossed: what follows the other side is refused, and no folder mixes them', async (context) => {
+  it('is not crossed: what follows the other side is refused', async (context) => {
     const { alice, bob, bobDir } = await openTwoOperators(context, 1)
     await alice.must('root', 'rotate', '-o', 'a3.json')
     await bob('root', 'rotate', '--replace-own-key', '-o', 'b3.json')
