@@ -1,7 +1,7 @@
 import { isObject } from '../../protocol/documents/canonical-json.ts'
-import { parseEnvelope, type SignedDocument } from '../../protocol/documents/envelope.ts'
+import type { SignedDocument } from '../../protocol/documents/envelope.ts'
 import { keysOf } from '../../protocol/documents/root.ts'
-import { bad, type Checked, CoveyError, type Fault, faultText, good } from '../../protocol/fault.ts'
+import { type Checked, CoveyError, type Fault, faultText, good } from '../../protocol/fault.ts'
 import { compareHeadsOrNone, type Head } from '../../protocol/heads.ts'
 import { evidenceMax } from '../../protocol/limits.ts'
 import type {
@@ -12,9 +12,20 @@ import type {
 } from '../../protocol/node/durable.ts'
 import { judgeDocument } from '../../protocol/node/judge.ts'
 import { isHeadOrNull } from '../../protocol/status-record.ts'
-import type { Disk, FileWrite } from './disk.ts'
+import { type Disk, type FileWrite, SyncFailed } from './disk.ts'
 import { documentOf, envelopeText } from './documents.ts'
-import { verifyDocument, verifyRoot } from './verify.ts'
+import {
+  damaged,
+  listDocuments,
+  loadChain,
+  readDocument,
+  rivalPath,
+  rootPath,
+  tryReadText,
+} from './load-chain.ts'
+import { verifyDocument } from './verify.ts'
+
+export { checkRoot, readText, rootPath } from './load-chain.ts'
 
 /** Files of the state folder; `docs/PROTOCOL.md`, Durable state. */
 export const stateFiles: Readonly<
@@ -34,17 +45,11 @@ export interface Enrolment {
   readonly cluster_id: string
 }
 
-/** Reads a file as UTF-8 text, or null if there is none. */
-export async function readText(disk: Disk, path: string): Promise<string | null> {
-  const bytes = await disk.read(path)
-  return bytes === null ? null : Buffer.from(bytes).toString('utf8')
-}
-
 /** The enrolment of this host, or null where it belongs to no cluster yet. Error: `state-damaged`. */
 export async function readEnrolment(disk: Disk): Promise<Enrolment | null> {
-  const text = await readText(disk, stateFiles.enrolment)
-  if (text === null) return null
-  const value = parsed(text)
+  const text = await tryReadText(disk, stateFiles.enrolment)
+  if (text.ok && text.value === null) return null
+  const value = parsed(text.ok ? text.value : null)
   const host = isObject(value) ? value['host'] : undefined
   const clusterId = isObject(value) ? value['cluster_id'] : undefined
   if (typeof host === 'string' && typeof clusterId === 'string')
@@ -54,39 +59,44 @@ export async function readEnrolment(disk: Disk): Promise<Enrolment | null> {
   })
 }
 
-function parsed(text: string): unknown {
+function parsed(text: string | null): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(text ?? '')
   } catch {
     return null
   }
 }
 
+const folders: readonly string[] = ['.', 'roots', 'rivals', 'evidence']
+
 /**
- * Reads the state folder and verifies every document in it again: what a node starts from is proven, not
- * remembered. A document that does not verify is left out and reported; the chain of roots is needed.
- * Error: `state-damaged`.
+ * Reads the state folder and verifies every document in it again: what a node starts from is
+ * proven, not remembered. A document that cannot be read or does not verify is left out and
+ * reported; a root that does not ends the chain there, and the peers are asked for it again. Only
+ * the first root is needed. What was read is durable. Errors: `state-damaged`, `SyncFailed`.
  */
 export async function loadState(
   disk: Disk,
   self: { readonly host: string; readonly peerId: string; readonly agentVersion: string },
   clusterId: string,
 ): Promise<DurableStart> {
+  await disk.settle(folders)
   const damage: Fault[] = []
   const { roots, rivals } = await loadChain(disk, clusterId, damage)
   const load = async (path: string): Promise<HeldConfig | null> => {
     const held = await loadConfig(disk, path, roots)
     if (held.ok) return held.value
-    damage.push({ code: 'state-damaged', message: `${path}: ${faultText(held.fault)}` })
+    damage.push(damaged(path, faultText(held.fault)))
     return null
   }
   const head = await load(stateFiles.head)
   const previous = await load(stateFiles.previous)
   const confirmed = await load(stateFiles.confirmed)
   const evidence: HeldConfig[] = []
-  for (const name of await disk.list('evidence')) {
+  for (const name of await listDocuments(disk, 'evidence', damage)) {
     const held = await load(`evidence/${name}`)
-    if (held !== null) evidence.push(held)
+    // Evidence is written before the head that replaces it; a crash between them leaves it to be head.
+    if (held !== null && held.head.digest !== head?.head.digest) evidence.push(held)
   }
   const floor = await loadFloor(disk, damage)
   const highest =
@@ -105,73 +115,14 @@ export async function loadState(
   }
 }
 
-interface Chain {
-  readonly roots: readonly HeldRoot[]
-  readonly rivals: readonly HeldRoot[]
-}
-
-async function loadChain(disk: Disk, clusterId: string, damage: Fault[]): Promise<Chain> {
-  const roots: HeldRoot[] = []
-  const rivals: HeldRoot[] = []
-  const names = await disk.list('rivals')
-  for (;;) {
-    const epoch = roots.length + 1
-    // A rival only feeds an alarm and the proof that settles it; one that is damaged is left out.
-    for (const name of names.filter((one) => one.startsWith(`${epoch}.`))) {
-      const rival = await checkRoot(
-        (await readText(disk, `rivals/${name}`)) ?? '',
-        roots,
-        rivals,
-        clusterId,
-      )
-      if (rival.ok) rivals.push(rival.value)
-      else
-        damage.push({ code: 'state-damaged', message: `rivals/${name}: ${faultText(rival.fault)}` })
-    }
-    const text = await readText(disk, rootPath(epoch))
-    if (text === null) break
-    const held = await checkRoot(text, roots, rivals, clusterId)
-    if (!held.ok) throw damagedRoot(`${rootPath(epoch)}: ${faultText(held.fault)}`)
-    roots.push(held.value)
-  }
-  if (roots.length === 0) throw damagedRoot('the first root document is missing')
-  return { roots, rivals }
-}
-
-function damagedRoot(why: string): CoveyError {
-  return new CoveyError('state-damaged', why, { hint: 'enrol this host again with a new bundle' })
-}
-
-/** Path of root document `epoch`. */
-export function rootPath(epoch: number): string {
-  return `roots/${epoch}.json`
-}
-
-/** Parses and proves a root as the successor of a chain, or as the first of the cluster. */
-export async function checkRoot(
-  text: string,
-  chain: readonly HeldRoot[],
-  rivals: readonly HeldRoot[],
-  clusterId: string,
-): Promise<Checked<HeldRoot>> {
-  const envelope = parseEnvelope(text)
-  if (!envelope.ok) return envelope
-  const held = await verifyRoot(documentOf(envelope.value), chain, rivals)
-  if (held.ok && chain.length === 0 && held.value.digest !== clusterId) {
-    return bad('other-cluster', 'the first root document is not the one of this cluster')
-  }
-  return held
-}
-
 async function loadConfig(
   disk: Disk,
   path: string,
   roots: readonly HeldRoot[],
 ): Promise<Checked<HeldConfig | null>> {
-  const text = await readText(disk, path)
-  if (text === null) return good(null)
-  const envelope = parseEnvelope(text)
-  return envelope.ok ? await checkConfig(documentOf(envelope.value), roots) : envelope
+  const envelope = await readDocument(disk, path)
+  if (!envelope.ok || envelope.value === null) return envelope.ok ? good(null) : envelope
+  return await checkConfig(documentOf(envelope.value), roots)
 }
 
 /** Verifies and judges a config under the roots held. */
@@ -188,11 +139,11 @@ async function loadFloor(
   disk: Disk,
   damage: Fault[],
 ): Promise<{ readonly floor: Head | null; readonly known: boolean }> {
-  const text = await readText(disk, stateFiles.floor)
-  const value = text === null ? undefined : parsed(text)
+  const text = await tryReadText(disk, stateFiles.floor)
+  const value = text.ok && text.value !== null ? parsed(text.value) : undefined
   if (isObject(value) && isHeadOrNull(value)) return { floor: value, known: true }
-  if (text?.trim() === 'null') return { floor: null, known: true }
-  const reason = text === null ? 'is gone' : 'cannot be read'
+  if (text.ok && text.value?.trim() === 'null') return { floor: null, known: true }
+  const reason = text.ok && text.value === null ? 'is gone' : 'cannot be read'
   damage.push({ code: 'state-damaged', message: `${stateFiles.floor} ${reason}` })
   return { floor: null, known: false }
 }
@@ -204,8 +155,7 @@ export function filesOf(write: DurableWrite): readonly FileWrite[] {
     files.push({ path: rootPath(root.root.epoch), content: envelopeText(root.document) })
   }
   for (const root of write.rivals ?? []) {
-    const path = `rivals/${root.root.epoch}.${root.digest.slice('sha256:'.length)}.json`
-    files.push({ path, content: envelopeText(root.document) })
+    files.push({ path: rivalPath(root), content: envelopeText(root.document) })
   }
   if (write.evidence !== undefined) {
     const name = evidencePath(write.evidence.head.digest)
@@ -227,13 +177,44 @@ function evidencePath(digest: string): string {
   return `evidence/${digest.slice('sha256:'.length)}.json`
 }
 
-/** Makes a change durable, and keeps the evidence within its bound. */
+/**
+ * Makes a change durable, and keeps the evidence within its bound. Only a head may use the reserve:
+ * the config that frees space must fit.
+ */
 export async function writeState(disk: Disk, write: DurableWrite): Promise<void> {
-  await disk.replace(filesOf(write))
-  if (write.evidence === undefined) return
-  const kept = evidencePath(write.evidence.head.digest).slice('evidence/'.length)
-  const names = (await disk.list('evidence')).filter((name) => name !== kept)
-  for (const name of names.slice(0, Math.max(0, names.length + 1 - evidenceMax))) {
-    await disk.remove(`evidence/${name}`)
+  await disk.replace(filesOf(write), { mayUseReserve: write.head !== undefined })
+  try {
+    if (write.evidence !== undefined) {
+      const path = evidencePath(write.evidence.head.digest)
+      await trimEvidence(disk, path.slice('evidence/'.length))
+    }
+    // Not for a head: others wait for it.
+    if (write.head === undefined) await disk.keepReserve()
+  } catch (error) {
+    // The change is durable, so it has not failed. What was left undone is done with the next one.
+    if (error instanceof SyncFailed) throw error
   }
+}
+
+/** Removes the evidence of the lowest positions: what is newest is what alarms are about. */
+async function trimEvidence(disk: Disk, kept: string): Promise<void> {
+  const names = (await disk.list('evidence')).filter((name) => name !== kept)
+  const surplus = names.length + 1 - evidenceMax
+  if (surplus <= 0) return
+  const placed: { readonly name: string; readonly position: Head | null }[] = []
+  for (const name of names) {
+    placed.push({ name, position: await positionIn(disk, `evidence/${name}`) })
+  }
+  placed.sort((a, b) => compareHeadsOrNone(a.position, b.position))
+  for (const { name } of placed.slice(0, surplus)) await disk.remove(`evidence/${name}`)
+}
+
+/** Where a kept document says that it stands; null if it cannot be read. Decides nothing else. */
+async function positionIn(disk: Disk, path: string): Promise<Head | null> {
+  const envelope = await readDocument(disk, path)
+  if (!envelope.ok || envelope.value === null) return null
+  const claims = parsed(Buffer.from(envelope.value.payload, 'base64url').toString('utf8'))
+  const { epoch, version } = isObject(claims) ? claims : {}
+  const position = { epoch, version, digest: `sha256:${'0'.repeat(64)}` }
+  return isHeadOrNull(position) ? position : null
 }

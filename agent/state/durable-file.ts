@@ -1,0 +1,58 @@
+import { dirname } from 'node:path'
+import type { FileCalls, OpenFolder } from './calls.ts'
+
+/** A failed fsync: what the disk holds is unknown from here on, and only a new start can tell. */
+export class SyncFailed extends Error {
+  constructor(path: string, cause: unknown) {
+    super(`fsync of ${path} failed`, { cause })
+    this.name = 'SyncFailed'
+  }
+}
+
+/** What a file is called until it is whole and durable. */
+export const temporarySuffix: string = '.tmp'
+
+/** Writes a file under its temporary name, whole and fsynced. `parts` one after the other. */
+export async function writeTemporary(
+  calls: FileCalls,
+  path: string,
+  parts: Iterable<Uint8Array>,
+): Promise<void> {
+  const file = await calls.openFile(path + temporarySuffix)
+  await closing(file, async () => {
+    for (const part of parts) await file.write(part)
+    await sync(file, path)
+  })
+}
+
+/** Gives a temporary file its name, durably. */
+export async function takeEffect(calls: FileCalls, path: string): Promise<void> {
+  await calls.rename(path + temporarySuffix, path)
+  await syncFolder(calls, dirname(path))
+}
+
+/** Makes the names in a folder durable. */
+export async function syncFolder(calls: FileCalls, path: string): Promise<void> {
+  const folder = await calls.openFolder(path)
+  await closing(folder, () => sync(folder, path))
+}
+
+/** Linux reports a failed write-back once; trying again would succeed without the data there. */
+async function sync(file: OpenFolder, path: string): Promise<void> {
+  try {
+    await file.sync()
+  } catch (error) {
+    throw new SyncFailed(path, error)
+  }
+}
+
+/** What went wrong first is what is thrown: a close that fails as well must not hide a `SyncFailed`. */
+async function closing(file: OpenFolder, use: () => Promise<void>): Promise<void> {
+  try {
+    await use()
+  } catch (error) {
+    await file.close().catch(() => undefined)
+    throw error
+  }
+  await file.close()
+}
