@@ -4,7 +4,7 @@ import { compareHeadsOrNone, type Head, headText } from '../../protocol/heads.ts
 import type { HeldConfig, HeldRoot } from '../../protocol/node/durable.ts'
 import { readIdentity } from '../identity/identity.ts'
 import { createDisk, type Disk, type FileWrite } from '../state/disk.ts'
-import { documentOf, envelopeText } from '../state/documents.ts'
+import { documentOf } from '../state/documents.ts'
 import { lockState } from '../state/lock.ts'
 import {
   checkConfig,
@@ -12,7 +12,6 @@ import {
   filesOf,
   loadState,
   readEnrolment,
-  rootPath,
   stateFiles,
 } from '../state/store.ts'
 
@@ -31,6 +30,7 @@ interface Admission {
   readonly host: string
   readonly digest: string
   readonly roots: readonly HeldRoot[]
+  readonly rivals: readonly HeldRoot[]
   readonly config: HeldConfig | null
   readonly floor: Head | null
 }
@@ -41,15 +41,19 @@ async function admit(text: string): Promise<Checked<Admission>> {
   if (!parsed.ok) return parsed
   const { host, root_digest: digest, floor } = parsed.value
   const roots: HeldRoot[] = []
+  const rivals: HeldRoot[] = []
   for (const [index, envelope] of parsed.value.roots.entries()) {
-    const root = await checkRoot(JSON.stringify(envelope), roots, [], digest)
+    const root = await checkRoot(JSON.stringify(envelope), roots, rivals, digest)
     if (!root.ok) return bad(root.fault.code, faultText(root.fault), `roots.${index}`)
-    roots.push(root.value)
+    const isNext = root.value.root.epoch === roots.length + 1
+    if (isNext) roots.push(root.value)
+    else rivals.push(root.value)
   }
-  if (parsed.value.config === null) return good({ host, digest, roots, config: null, floor })
+  if (parsed.value.config === null)
+    return good({ host, digest, roots, rivals, config: null, floor })
   const config = await checkConfig(documentOf(parsed.value.config), roots)
   if (!config.ok) return bad(config.fault.code, faultText(config.fault), 'config')
-  return good({ host, digest, roots, config: config.value, floor })
+  return good({ host, digest, roots, rivals, config: config.value, floor })
 }
 
 /** Faults of form are wrong input (exit 2); everything else is a refusal (exit 4). */
@@ -113,9 +117,7 @@ async function enrolLocked(disk: Disk, admission: Admission, peerId: string): Pr
   const takes = admission.config !== null && compareHeadsOrNone(admission.config.head, known) >= 0
   const head = takes ? (admission.config?.head ?? null) : (held?.head?.head ?? null)
   const floor = higher(higher(admission.floor, head), known)
-  const files: FileWrite[] = roots.map((root) => {
-    return { path: rootPath(root.root.epoch), content: envelopeText(root.document) }
-  })
+  const files: FileWrite[] = [...filesOf({ roots, rivals: admission.rivals })]
   files.push({ path: stateFiles.floor, content: `${JSON.stringify(floor)}\n` })
   if (takes && admission.config !== null) files.push(...filesOf({ head: admission.config }))
   await disk.replace(files)

@@ -223,7 +223,7 @@ test('control: what is asked wrongly is a problem with a code, never a crash', a
   assert.equal((await callSocket(join(runDir, 'admin.sock'), 'GET', '/v1/status')).status, 200)
 })
 
-test('agent: after a new start it says what it said; a second one waits for the lock', async (t) => {
+test('agent: it says the same after a new start; a second one waits for the lock', async (t) => {
   const { cluster, stateDir, runDir, agent, call } = await enrolled(t)
   await call('POST', '/v1/config', signed(cluster, 1, { hosts: { h0: {} } }))
   const waiting = start(stateDir, runDir)
@@ -266,4 +266,16 @@ test('events: the status first, then what happens', async (t) => {
     events.filter((event) => event !== 'state'),
     ['status', 'head', 'applied'],
   )
+})
+
+test('enrol: what was damaged is mended by enrolling again', async (t) => {
+  const { cluster, stateDir, runDir, agent } = await enrolled(t)
+  await agent.stop()
+  const config = JSON.parse(signed(cluster, 2))
+  for (const file of ['enrolment.json', 'roots/1.json', 'floor.json', 'head.json']) {
+    await writeFile(join(stateDir, file), 'x')
+    await enrolHost(stateDir, bundleOf(cluster, { config }))
+    const again = await start(stateDir, runDir)
+    await again.stop()
+  }
 })

@@ -88,7 +88,7 @@ function carry(wires: Wires, from: TestNode, effect: Effect): void {
   for (const peer of effect.peers) say(wires, from, peer, { kind: 'head', head }, delivery)
 }
 
-/** Carries everything that was said, and what that brings about, but writes: those are the tests'. */
+/** Carries everything that was said, and what that brings about; writes are left to the tests. */
 function settle(wires: Wires, nodes: readonly TestNode[]): void {
   for (let busy = true; busy; ) {
     busy = false
