@@ -18,6 +18,10 @@ import { build } from 'esbuild'
  */
 const root = import.meta.dirname
 const outFolder = process.argv[2] ?? join(root, 'dist')
+if (outFolder.startsWith('-')) {
+  process.stderr.write('build: usage: node build.ts [DIR]\n')
+  process.exit(2)
+}
 const packageFolder = join(outFolder, 'package')
 
 /** Some of what is bundled is CommonJS and asks for Node's own modules by `require`. */
