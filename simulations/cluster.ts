@@ -1,10 +1,12 @@
 import type { Runner } from '../agent/runner.ts'
 import type { Config } from '../protocol/documents/config.ts'
+import type { SignedDocument } from '../protocol/documents/envelope.ts'
 import type { HeldRoot } from '../protocol/node/durable.ts'
-import type { Effect } from '../protocol/node/effects.ts'
 import type { NodeState } from '../protocol/node/state.ts'
+import type { Coverage } from './coverage.ts'
 import type { SimDisk } from './disk.ts'
 import type { SignatureBook, SimKey } from './signing.ts'
+import type { JoinedWatch } from './watch.ts'
 import type { World } from './world.ts'
 
 /** One simulated host. What is on its disk outlives it; everything else is of its present life. */
@@ -15,6 +17,8 @@ export interface SimHost {
   readonly disk: SimDisk
   /** Whether others can dial it from anywhere; two hosts without have no tunnel. */
   readonly hasEndpoint: boolean
+  /** It runs an agent of a later release, which says more than those of today know. */
+  readonly isNewer: boolean
   /** Null while the host or its agent is down. */
   node: NodeState | null
   runner: Runner | null
@@ -56,23 +60,18 @@ export interface Cluster {
   readonly cuts: Set<string>
   /** Digests of properly signed configs by position, `epoch.version`. */
   readonly positions: Map<string, Set<string>>
+  /** Properly signed configs, oldest first. */
+  readonly signed: SignedDocument[]
   /** Digests of documents that nobody may ever take. */
   readonly forged: Set<string>
-  readonly watch: Watch
+  /** Set once those that watch exist. */
+  watch: JoinedWatch
   readonly counts: Counts
-}
-
-/** What happens, for those who check it. */
-export interface Watch {
-  effect(host: SimHost, effect: Effect): void
-  /** A host has just started from its disk. */
-  started(host: SimHost): void
-  /** A step of a host has ended. */
-  stepped(host: SimHost): void
+  readonly coverage: Coverage
 }
 
 /** What a run costs. */
-export interface Counts {
+interface Counts {
   messages: number
   documents: number
   bytes: number
@@ -81,7 +80,7 @@ export interface Counts {
 }
 
 /** Whether packets get from one host to the other. */
-export function packetsArrive(cluster: Cluster, from: SimHost, to: SimHost): boolean {
+function packetsArrive(cluster: Cluster, from: SimHost, to: SimHost): boolean {
   return cluster.cuts.size === 0 || !cluster.cuts.has(`${from.index}>${to.index}`)
 }
 
@@ -100,7 +99,8 @@ export function hasTunnel(cluster: Cluster, a: SimHost, b: SimHost): boolean {
   )
 }
 
-function keyIn(config: Config, host: string): unknown {
+/** The WireGuard key that a config gives a host, or something that equals no key. */
+export function keyIn(config: Config, host: string): unknown {
   const section = Object.hasOwn(config.hosts, host) ? config.hosts[host] : undefined
   return section?.['net']?.['public_key'] ?? `no tunnel to ${host}`
 }

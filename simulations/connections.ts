@@ -1,4 +1,5 @@
 import { type Cluster, hasTunnel, type SimHost } from './cluster.ts'
+import { cover } from './coverage.ts'
 import { between, chance, mark } from './world.ts'
 
 /** A connection with its gossip stream: known to each end only once it has been told. */
@@ -50,6 +51,7 @@ export function join(wires: Wires, a: SimHost, b: SimHost): void {
 export function close(wires: Wires, connection: Connection, reason: string): void {
   if (!connection.isOpen) return
   connection.isOpen = false
+  cover(wires.cluster, `connection ${reason}`)
   const { cluster, connections, parted } = wires
   const { a, b } = connection
   connections.delete(keyOf(a, b))
@@ -89,7 +91,7 @@ export function carry(
 ): void {
   const { world, faults, counts } = wires.cluster
   if (!hasTunnel(wires.cluster, connection.a, connection.b)) return suspect(wires, connection)
-  if (chance(world.random, faults.lost)) return
+  if (chance(world.random, faults.lost)) return cover(wires.cluster, 'message lost')
   counts.messages++
   counts.bytes += bytes
   const toA = to === connection.a
@@ -100,6 +102,7 @@ export function carry(
   else connection.lastToB = inOrder
   world.after(inOrder - world.now, arrive)
   if (chance(world.random, faults.doubled)) {
+    cover(wires.cluster, 'message doubled')
     world.after(inOrder - world.now + latencyOf(wires.cluster), arrive)
   }
 }

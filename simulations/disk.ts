@@ -17,7 +17,7 @@ export interface DiskFaults {
 type Content = HeldConfig | HeldRoot | Head | 'none' | 'damaged'
 
 /** How a write ends, unless the host crashes first. */
-export interface WriteEnd {
+interface WriteEnd {
   ok(): void
   failed(fault: Fault): void
   /** An fsync failed: the process ends. */
@@ -31,8 +31,8 @@ export interface WriteEnd {
 export interface SimDisk {
   readonly files: Map<string, Content>
   write(write: DurableWrite, end: WriteEnd): void
-  /** The process or the host ended: what is under way never goes on. */
-  crash(): void
+  /** The process or the host ended: what is under way never goes on. Whether anything was. */
+  crash(): boolean
   /** What a start would find. */
   load(self: Pick<DurableStart, 'host' | 'peerId' | 'agentVersion'>): DurableStart
 }
@@ -43,24 +43,30 @@ export function createDisk(world: World, roots: readonly HeldRoot[], faults: Dis
   for (const root of roots) files.set(`roots/${root.root.epoch}`, root)
   files.set('floor', 'none')
   let life = 0
+  let isBusy = false
   const stepMs = (): number => between(world.random, 0, faults.stepMsMax)
   const run = (write: DurableWrite, end: WriteEnd): void => {
     const started = life
+    isBusy = true
+    const over = (tell: () => void): void => {
+      isBusy = false
+      tell()
+    }
     const steps = stepsOf(write)
     const later = (next: () => void): void =>
       world.after(stepMs(), () => started === life && next())
     if (chance(world.random, faults.full)) {
-      later(() => end.failed({ code: 'disk-full', message: 'full' }))
+      later(() => over(() => end.failed({ code: 'disk-full', message: 'full' })))
       return
     }
     const failing = chance(world.random, faults.syncFails)
     const failsAt = failing ? between(world.random, 0, steps.length) : -1
     const next = (index: number): void => {
-      if (index === failsAt) return end.fatal()
+      if (index === failsAt) return over(end.fatal)
       const step = steps[index]
       if (step === undefined) {
         trimEvidence(files)
-        return end.ok()
+        return over(end.ok)
       }
       files.set(step[0], step[1])
       later(() => next(index + 1))
@@ -72,7 +78,10 @@ export function createDisk(world: World, roots: readonly HeldRoot[], faults: Dis
     files,
     write: run,
     crash() {
+      const wasBusy = isBusy
+      isBusy = false
       life++
+      return wasBusy
     },
     load: (self) => loadFrom(files, self),
   }

@@ -4,6 +4,7 @@ import type { Delivery } from '../protocol/messages.ts'
 import type { InjectOptions, Input, Verdict } from '../protocol/node/effects.ts'
 import { startNode } from '../protocol/node/step.ts'
 import { type Cluster, clockOf, type SimHost } from './cluster.ts'
+import { cover } from './coverage.ts'
 import { createNetwork, type Network } from './network.ts'
 import { carryOut, type Shell } from './shell.ts'
 import { between } from './world.ts'
@@ -101,7 +102,10 @@ function end(shell: Shell, host: SimHost, how: Ending): void {
   host.runner = null
   host.node = null
   host.pausedUntil = 0
-  host.disk.crash()
+  if (host.disk.crash()) cover(cluster, 'disk write cut short')
+  cover(cluster, `host ${how}`)
+  if (cluster.hosts.every((one) => one.node === null)) cover(cluster, 'cluster down')
+  cluster.watch.ended(host, how)
   if (how === 'rebooted') host.kernel = null
   network.vanish(host, how !== 'rebooted')
   for (const [key, answer] of replies) {

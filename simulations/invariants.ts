@@ -14,9 +14,10 @@ import {
 import type { HeldConfig } from '../protocol/node/durable.ts'
 import type { Effect } from '../protocol/node/effects.ts'
 import type { NodeState } from '../protocol/node/state.ts'
-import type { Cluster, SimHost, Watch } from './cluster.ts'
+import type { Cluster, SimHost } from './cluster.ts'
 import type { Network } from './network.ts'
 import { identityOf } from './signing.ts'
+import type { Watch } from './watch.ts'
 
 /** An invariant that did not hold. Numbers are those of docs/SIMULATION.md. */
 export interface Violation {
@@ -40,29 +41,29 @@ export interface Checker extends Watch {
 const removalMsMax = 5_000
 
 /** A checker for one run. */
-export function createChecker(cluster: () => Cluster): Checker {
+export function createChecker(cluster: Cluster): Checker {
   const highest = new Map<SimHost, Head>()
   const listings = new Map<SimHost, NodeState['listing']>()
   const checker: Checker = {
     violation: null,
     network: null,
     fail(invariant, host, what) {
-      const { world } = cluster()
+      const { world } = cluster
       checker.violation ??= { invariant, at: world.now, host: host?.name ?? 'all', what }
     },
     rewound(host) {
       highest.delete(host)
       listings.delete(host)
     },
-    effect: (host, effect) => checkEffect(checker, cluster(), host, effect),
+    effect: (host, effect) => checkEffect(checker, cluster, host, effect),
     started(host) {
-      checkHead(checker, cluster(), highest, host)
+      checkHead(checker, cluster, highest, host)
       // What ran when the process ended runs again, or the mesh would be lost with the agent.
       if (host.node !== null) listings.set(host, host.node.listing)
     },
     stepped(host) {
-      checkHead(checker, cluster(), highest, host)
-      checkRemoved(checker, cluster(), listings, host)
+      checkHead(checker, cluster, highest, host)
+      checkRemoved(checker, cluster, listings, host)
       checkBounds(checker, host)
     },
   }

@@ -1,103 +1,105 @@
-import { parseArgs } from 'node:util'
-import { type RunResult, runScenario } from './run.ts'
-import { type Scenario, scenarios } from './scenarios.ts'
+import { writeFileSync } from 'node:fs'
+import { stderr, stdin, stdout } from 'node:process'
+import { createInterface } from 'node:readline/promises'
+import { setImmediate } from 'node:timers/promises'
+import { type Options, readArguments, usage } from './arguments.ts'
+import { tellMoments } from './moments.ts'
+import { createProgress } from './progress.ts'
+import { reportPage, type Timed } from './report/page.ts'
+import { type RunResult, simulate } from './run.ts'
+import { scenarios } from './scenarios.ts'
+import type { RunRequest } from './setup.ts'
 import { shrink } from './shrink.ts'
+import { agreedText, publicPart, summaryText, violationText } from './tell.ts'
+
+/** How long a run goes on before it looks whether anything else is to be done, in ms of real time. */
+const sliceMs = 50
+
+async function runAll(options: Options): Promise<number> {
+  const runs: Timed[] = []
+  const progress = createProgress(stderr)
+  process.once('SIGINT', () => {
+    progress.clear()
+    stdout.write(options.json ? '' : `interrupted: ${summaryText(runs)}\n`)
+    process.exit(130)
+  })
+  let broken = 0
+  for (const scenario of options.scenarios) {
+    for (const hosts of options.sizes.length > 0 ? options.sizes : [scenario.hosts]) {
+      const before = runs.length
+      for (let seed = options.low; seed <= options.high; seed++) {
+        const only = options.only === undefined ? {} : { only: options.only }
+        const sampled = options.report !== undefined && seed === options.low
+        const request: RunRequest = { scenario, seed, hosts, sampled, ...only }
+        const run = await runOne(request, options, (text) => progress.show(text))
+        runs.push(run)
+        progress.clear()
+        tellRun(run.result, request, options)
+        if (run.result.violation === null) continue
+        broken++
+        break
+      }
+      if (!options.json) stdout.write(`${agreedText(runs.slice(before))}\n`)
+    }
+  }
+  if (options.report !== undefined) writeFileSync(options.report, reportPage(runs))
+  if (!options.json) stdout.write(`${summaryText(runs)}\n`)
+  return broken === 0 ? 0 : 1
+}
+
+async function runOne(
+  request: RunRequest,
+  options: Options,
+  show: (text: string) => void,
+): Promise<Timed> {
+  const lines: string[] = []
+  const tell = (line: string): void => void lines.push(line)
+  const told: RunRequest = options.step
+    ? { ...request, alsoWatch: (cluster, checker) => tellMoments(cluster, checker, tell) }
+    : request
+  const running = simulate(told)
+  let cpuMs = 0
+  for (;;) {
+    const startedAt = performance.now()
+    let step = running.next()
+    while (step.done !== true && lines.length === 0 && performance.now() - startedAt < sliceMs) {
+      step = running.next()
+    }
+    cpuMs += performance.now() - startedAt
+    await tellLines(lines.splice(0))
+    if (step.done === true) return { result: step.value, cpuMs }
+    const { scenario, seed, hosts } = request
+    show(`${scenario.name}, ${hosts} hosts, seed ${seed}: ${Math.round(step.value / 1000)} s`)
+    await setImmediate()
+  }
+}
+
+/** Prints what has happened in a second; on a terminal, waits for Enter before the next one. */
+async function tellLines(lines: readonly string[]): Promise<void> {
+  if (lines.length === 0) return
+  stderr.write(`${lines.join('\n')}\n`)
+  if (!stdin.isTTY || !stderr.isTTY) return
+  const prompt = createInterface({ input: stdin, output: stderr })
+  prompt.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  await prompt.question('')
+  prompt.close()
+}
+
+function tellRun(result: RunResult, request: RunRequest, options: Options): void {
+  const kept = result.violation === null ? null : shrink(request, result)
+  if (options.json) stdout.write(`${JSON.stringify(publicPart(result, kept))}\n`)
+  if (kept !== null) stderr.write(violationText(result, kept))
+}
 
 /**
- * `npm run simulate -- [--scenario NAME|all] [--seed N | --seeds A..B] [--hosts N] [--only 1,2] [--json]`.
- * Exit 1 if an invariant did not hold, 2 on wrong usage. With `--json` only what the seeds determine is
- * printed: one line a run.
+ * `npm run simulate`. Exit 1 if an invariant did not hold, 2 on wrong usage, 130 after Ctrl-C. With `--json`
+ * standard output has one line a run with what its seed determines, and nothing else.
  */
-const { values } = parseArgs({
-  options: {
-    scenario: { type: 'string', default: 'all' },
-    seed: { type: 'string' },
-    seeds: { type: 'string' },
-    hosts: { type: 'string' },
-    only: { type: 'string' },
-    json: { type: 'boolean', default: false },
-  },
-})
-
-function usage(message: string): never {
-  process.stderr.write(`simulate: ${message}\nscenarios:\n`)
-  for (const { name, shows } of scenarios) process.stderr.write(`  ${name.padEnd(26)}${shows}\n`)
-  process.exit(2)
-}
-
-function seedsAsked(): readonly [number, number] {
-  const [low, high] = (values.seeds ?? `${values.seed ?? 1}..${values.seed ?? 1}`)
-    .split('..')
-    .map(Number)
-  if (!Number.isSafeInteger(low) || !Number.isSafeInteger(high) || Number(low) > Number(high)) {
-    usage('--seed takes a number, --seeds a range such as 1..2000')
-  }
-  return [Number(low), Number(high)]
-}
-
-function chosen(): readonly Scenario[] {
-  if (values.scenario === 'all') return scenarios
-  const names = values.scenario.split(',')
-  const found = scenarios.filter((scenario) => names.includes(scenario.name))
-  if (found.length !== names.length) usage(`there is no scenario ${values.scenario}`)
-  return found
-}
-
-function publicPart({ stimuli: _stimuli, samples: _samples, ...rest }: RunResult): object {
-  return rest
-}
-
-function explain(result: RunResult, scenario: Scenario): void {
-  const { violation, seed, hosts } = result
-  if (violation === null) return
-  const kept = shrink({ scenario, seed, hosts }, result)
-  const say = (text: string): void => void process.stderr.write(`${text}\n`)
-  say(`invariant ${violation.invariant} broken: ${violation.host} ${violation.what}`)
-  say(
-    `  at ${(violation.at / 1000).toFixed(3)} s of ${scenario.name}, seed ${seed}, ${hosts} hosts`,
-  )
-  for (const index of kept)
-    say(`  ${String(index).padStart(3)} ${JSON.stringify(result.stimuli[index])}`)
-  const only = kept.length < result.stimuli.length ? ` --only ${kept.join(',') || 'none'}` : ''
-  say(
-    `replay: npm run simulate -- --scenario ${scenario.name} --seed ${seed} --hosts ${hosts}${only}`,
-  )
-}
-
-const [low, high] = seedsAsked()
-const only = values.only === undefined ? undefined : new Set(values.only.split(',').map(Number))
-let violations = 0
-let events = 0
-let runs = 0
-const startedAt = performance.now()
-for (const scenario of chosen()) {
-  const hosts = Number(values.hosts ?? scenario.hosts)
-  if (!Number.isSafeInteger(hosts) || hosts < 2 || hosts > 10_000) usage('--hosts takes 2 to 10000')
-  let slowest = 0
-  for (let seed = low; seed <= high; seed++) {
-    const result = runScenario({ scenario, seed, hosts, ...(only === undefined ? {} : { only }) })
-    runs++
-    events += result.events
-    slowest = Math.max(slowest, result.agreedMs ?? 0)
-    if (values.json) process.stdout.write(`${JSON.stringify(publicPart(result))}\n`)
-    if (result.violation !== null) {
-      violations++
-      explain(result, scenario)
-      break
-    }
-    if (process.stderr.isTTY) process.stderr.write(`\r${scenario.name} seed ${seed} `)
-  }
-  if (!values.json) {
-    process.stdout.write(
-      `${scenario.name.padEnd(26)}agreed within ${(slowest / 1000).toFixed(1)} s\n`,
-    )
-  }
-}
-const seconds = (performance.now() - startedAt) / 1000
-if (!values.json) {
-  const rate = Math.round(events / seconds).toLocaleString('en')
-  process.stdout.write(
-    `${runs} runs, ${events} events, ${rate} a second, ${violations} violations\n`,
-  )
-}
-process.exitCode = violations === 0 ? 0 : 1
+const asked = readArguments(process.argv.slice(2))
+if (asked.kind === 'list') {
+  for (const { name, shows } of scenarios) stdout.write(`${name.padEnd(26)}${shows}\n`)
+} else if (asked.kind === 'help') stdout.write(usage)
+else if (asked.kind === 'wrong') {
+  stderr.write(`simulate: ${asked.why}\n${usage}`)
+  process.exitCode = 2
+} else process.exitCode = await runAll(asked.options)

@@ -16,6 +16,7 @@ import {
   suspect,
   type Wires,
 } from './connections.ts'
+import { cover } from './coverage.ts'
 import { mark } from './world.ts'
 
 /** Bytes of a message without a document, about. */
@@ -86,7 +87,7 @@ function sendMessage(
 ): void {
   const connection = connectionOf(wires, from, to)
   if (!to || !connection) return
-  const { world, counts } = wires.cluster
+  const { world, counts, watch } = wires.cluster
   const { life } = to
   const bytes = messageBytes + (delivery === null ? 0 : delivery.config.payload.length / 3)
   carry(wires, connection, to, bytes, () => {
@@ -95,7 +96,11 @@ function sendMessage(
     // As the shell does: a document is unpacked only where it is wanted.
     const head = message.kind === 'head' ? message.head : null
     const wanted = delivery !== null && head !== null && wantsDocument(to.node, head)
-    if (wanted) counts.documents++
+    if (message.kind === 'unknown') cover(wires.cluster, 'message unknown')
+    if (wanted) {
+      counts.documents++
+      watch.brought(to, from, head.digest)
+    }
     const input = { kind: 'received', peer: from.peerId, message } as const
     feed(to, life, { ...input, delivery: wanted ? delivery : null })
   })
@@ -107,8 +112,10 @@ function dialPeer(wires: Wires, feed: Feed, from: SimHost, peerId: string): void
   counts.dials++
   const to = byPeer.get(peerId)
   const { life } = from
-  const fail = (afterMs: number): void =>
+  const fail = (afterMs: number): void => {
+    cover(cluster, 'dial failed')
     world.after(afterMs, () => feed(from, life, { kind: 'dial-failed', peer: peerId }))
+  }
   if (to === undefined || !hasTunnel(cluster, from, to)) return fail(dialMsMax)
   world.after(2 * latencyOf(cluster), () => {
     if (from.life !== life || from.node === null) return
@@ -128,7 +135,8 @@ interface Wanted {
 }
 
 function fetchDocument(wires: Wires, feed: Feed, from: SimHost, wanted: Wanted): void {
-  const { world, counts, byPeer } = wires.cluster
+  const { cluster } = wires
+  const { world, counts, byPeer, watch } = cluster
   const { peerId, digest, epoch } = wanted
   const to = byPeer.get(peerId)
   const { life } = from
@@ -136,6 +144,7 @@ function fetchDocument(wires: Wires, feed: Feed, from: SimHost, wanted: Wanted):
   const answer = (input: Input): void => {
     if (answered) return
     answered = true
+    if (input.kind === 'fetch-failed') cover(cluster, 'fetch failed')
     feed(from, life, input)
   }
   const failed: Input = { kind: 'fetch-failed', peer: peerId, digest }
@@ -149,7 +158,11 @@ function fetchDocument(wires: Wires, feed: Feed, from: SimHost, wanted: Wanted):
     const delivery = held === null ? null : { roots, config: held.document }
     const bytes = messageBytes + (held?.document.payload.length ?? 0) / 3
     carry(wires, connection, from, bytes, () => {
-      if (delivery !== null) counts.documents++
+      if (delivery !== null) {
+        counts.documents++
+        watch.brought(from, to, digest)
+        if (roots.length > 0) cover(cluster, 'fetch brought roots')
+      }
       answer({ kind: 'fetched', peer: peerId, digest, delivery })
     })
   })

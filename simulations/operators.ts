@@ -90,6 +90,7 @@ export function signAt(
   })
   const document = signDocument(cluster.book, text, signersOf(operator))
   const head = { epoch, version, digest: identityOf(document.payload).digest }
+  cluster.signed.push(document)
   const position = `${epoch}.${version}`
   const signed = cluster.positions.get(position) ?? new Set<string>()
   cluster.positions.set(position, signed.add(head.digest))

@@ -12,6 +12,8 @@ export interface Sample {
 /** Looks at a cluster once a second. */
 export interface Sampler {
   readonly samples: readonly Sample[]
+  /** Keeps how things stand, if samples are wanted. */
+  take(): void
   /** Whether a second has passed since it last said so; takes a sample then. */
   due(): boolean
 }
@@ -37,13 +39,11 @@ export function createSampler(cluster: Cluster, keeps: boolean): Sampler {
       heads,
     })
   }
-  const keep = (): void => {
-    take()
-    cluster.world.after(sampleMs, keep)
-  }
-  if (keeps) keep()
   return {
     samples,
+    take() {
+      if (keeps) take()
+    },
     due() {
       if (cluster.world.now - last < sampleMs) return false
       last = cluster.world.now

@@ -1,5 +1,7 @@
+import { type Message, parseMessage } from '../protocol/messages.ts'
 import type { Effect, Input, Verdict } from '../protocol/node/effects.ts'
-import type { Cluster, SimHost } from './cluster.ts'
+import { type Cluster, keyIn, type SimHost } from './cluster.ts'
+import { cover } from './coverage.ts'
 import type { Network } from './network.ts'
 import { verifyInBook } from './signing.ts'
 import { between } from './world.ts'
@@ -36,9 +38,9 @@ export function carryOut(shell: Shell, host: SimHost, effect: Effect): void {
     case 'persist':
       return persist(shell, host, effect)
     case 'announce':
-      return network.announce(host, effect.peers, effect.held)
+      return announce(shell, host, effect)
     case 'send':
-      return network.send(host, effect.peer, effect.message, null)
+      return network.send(host, effect.peer, asSaidBy(host, effect.message), null)
     case 'fetch':
       return network.fetch(host, effect.peer, effect.digest, effect.epoch)
     case 'adopt':
@@ -46,11 +48,11 @@ export function carryOut(shell: Shell, host: SimHost, effect: Effect): void {
     case 'dial':
       return network.dial(host, effect.place.peerId)
     case 'drop':
-      return network.drop(host, effect.peer)
-    case 'sign-status': {
-      const record = { text: JSON.stringify(effect.record), signature: '' }
-      return later(shell, host, 0, () => ({ kind: 'status-signed', record }))
-    }
+      return drop(shell, host, effect)
+    case 'sign-status':
+      return signStatus(shell, host, effect)
+    case 'alarm':
+      return effect.raised ? cover(cluster, `alarm ${effect.alarm.code}`) : undefined
     case 'reply':
       return reply(shell, host, effect)
   }
@@ -70,12 +72,18 @@ function verify(shell: Shell, host: SimHost, { token, document, ring }: Of<'veri
 }
 
 function adopt(shell: Shell, host: SimHost, { held, config }: Of<'adopt'>): void {
-  const { world } = shell.cluster
+  const { cluster } = shell
+  const { world } = cluster
   const { life } = host
+  const before = host.node?.previous?.head.epoch ?? held.head.epoch
+  if (before < held.head.epoch) cover(cluster, 'epoch followed')
   world.after(between(world.random, applyMs.least, applyMs.most), () => {
     // Only the newest adoption counts; the loop breaks an older round off.
     if (host.life !== life || host.node?.adopted?.head.digest !== held.head.digest) return
     const changed = host.kernel !== config
+    if (host.kernel !== null && keyIn(host.kernel, host.name) !== keyIn(config, host.name)) {
+      cover(cluster, 'tunnel rekeyed')
+    }
     host.kernel = config
     if (changed) shell.network.recheck()
     shell.feed(host, life, { kind: 'apply-reported', head: held.head, objects: [] })
@@ -86,14 +94,54 @@ function persist(shell: Shell, host: SimHost, { token, write }: Of<'persist'>): 
   const { life } = host
   host.disk.write(write, {
     ok: () => shell.feed(host, life, { kind: 'persisted', token }),
-    failed: (error) => shell.feed(host, life, { kind: 'persist-failed', token, error }),
-    fatal: () => shell.failed(host),
+    failed(error) {
+      cover(shell.cluster, 'disk full')
+      shell.feed(host, life, { kind: 'persist-failed', token, error })
+    },
+    fatal() {
+      cover(shell.cluster, 'disk sync failed')
+      shell.failed(host)
+    },
   })
 }
 
-function reply({ replies }: Shell, host: SimHost, { request, verdict }: Of<'reply'>): void {
+function reply(
+  { cluster, replies }: Shell,
+  host: SimHost,
+  { request, verdict }: Of<'reply'>,
+): void {
+  cover(cluster, `verdict ${verdict.verdict}`)
+  if (verdict.verdict === 'refused') cover(cluster, `refused ${verdict.code}`)
   const key = `${host.index} ${request}`
   const answer = replies.get(key)
   replies.delete(key)
   answer?.(verdict)
+}
+
+/** A kind of message that agents of today do not know, as their parser takes it. */
+const newer = parseMessage(JSON.stringify({ kind: 'weather', of: 'tomorrow' }))
+
+function announce({ network }: Shell, host: SimHost, { peers, held }: Of<'announce'>): void {
+  network.announce(host, peers, held)
+  if (!host.isNewer || !newer.ok) return
+  for (const peer of peers) network.send(host, peer, newer.value, null)
+}
+
+/** An agent of a later release speaks a later version of gossip too; both keep to the lower one. */
+function asSaidBy(host: SimHost, message: Message): Message {
+  return host.isNewer && message.kind === 'hello'
+    ? { ...message, gossip: message.gossip + 1 }
+    : message
+}
+
+function drop({ cluster, network }: Shell, host: SimHost, { peer }: Of<'drop'>): void {
+  const known = host.node?.peers.get(peer)
+  if (host.node && known && known.bannedUntil > host.node.now) cover(cluster, 'peer banned')
+  network.drop(host, peer)
+}
+
+/** Statuses are not signed: only the host itself makes its records here, and no member changes one. */
+function signStatus(shell: Shell, host: SimHost, { record }: Of<'sign-status'>): void {
+  const text = JSON.stringify(host.isNewer ? { ...record, weather: 'fine' } : record)
+  later(shell, host, 0, () => ({ kind: 'status-signed', record: { text, signature: '' } }))
 }

@@ -1,4 +1,5 @@
-import { type RunRequest, type RunResult, runScenario } from './run.ts'
+import { type RunResult, runScenario } from './run.ts'
+import type { RunRequest } from './setup.ts'
 
 /** Runs that shrinking may take. */
 const runsMax = 400
@@ -7,8 +8,12 @@ const runsMax = 400
  * The fewest stimuli, by their numbers, that still break the same invariant: delta debugging (Zeller and
  * Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002), bounded in runs.
  */
-export function shrink(request: Omit<RunRequest, 'only'>, found: RunResult): readonly number[] {
-  const all = found.stimuli.map((_, index) => index)
+export function shrink(request: RunRequest, found: RunResult): readonly number[] {
+  const all = found.stimuli
+    .map((_, index) => index)
+    .filter((index) => {
+      return request.only?.has(index) !== false
+    })
   let runs = 0
   const breaks = (only: readonly number[]): boolean => {
     if (runs++ >= runsMax) return false

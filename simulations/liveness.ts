@@ -1,0 +1,87 @@
+import { compareHeadsOrNone, headText } from '../protocol/heads.ts'
+import { banMs, exchangeJitter, exchangeMs, fetchMsMax, redialMsMax } from '../protocol/limits.ts'
+import { isGreeted } from '../protocol/node/state.ts'
+import type { Cluster } from './cluster.ts'
+import { type Checker, highestHead, membersOf } from './invariants.ts'
+import type { Run } from './setup.ts'
+
+/** Length of the quiet phase at the end, in ms. */
+export const quietMs = 60_000
+
+/** Bound of the liveness phase: bans end, dials succeed, a fetch may fail once, and two rounds pass. */
+export function livenessMs(hosts: number): number {
+  const diameter = Math.ceil(Math.log2(Math.max(2, hosts)))
+  const round = exchangeMs * (1 + exchangeJitter)
+  return banMs + redialMsMax + 2 * fetchMsMax + (diameter + 2) * round
+}
+
+/** Ends all faults: whatever is cut, lost, full, paused or down is mended. */
+export function calmDown({ stage, network, disk, setting }: Run): void {
+  const { cluster, hosts } = stage
+  Object.assign(network, { lost: 0, doubled: 0, reordered: 0, jitterMs: 40 })
+  Object.assign(disk, {
+    full: 0,
+    syncFails: 0,
+    stepMsMax: Math.min(setting.disk.stepMsMax ?? 4, 100),
+  })
+  cluster.cuts.clear()
+  for (const host of cluster.hosts) {
+    host.pausedUntil = 0
+    if (host.node === null) hosts.start(host)
+  }
+}
+
+/** Whether every host that the highest head lists holds it and has applied it. */
+export function hasAgreed(cluster: Cluster): boolean {
+  const head = highestHead(cluster)
+  if (head === null) return false
+  return membersOf(cluster, head).every(({ node }) => {
+    return node?.head?.head.digest === head.digest && node.applied?.digest === head.digest
+  })
+}
+
+/** 5: says who is behind, where the bound has passed and not everyone agrees. */
+export function failDisagreement(cluster: Cluster, checker: Checker): void {
+  const head = highestHead(cluster)
+  const members = head === null ? cluster.hosts : membersOf(cluster, head)
+  const behind = members.find(
+    (host) => compareHeadsOrNone(host.node?.head?.head ?? null, head) !== 0,
+  )
+  const idle = members.find((host) => host.node?.applied?.digest !== head?.digest)
+  const held = headText(behind?.node?.head?.head ?? null)
+  const what =
+    behind === undefined
+      ? `holds ${headText(head)} and has not applied it`
+      : `holds ${held} long after the faults ended, others ${headText(head)}`
+  checker.fail(5, behind ?? idle ?? null, what)
+}
+
+/** Peers that hosts talk to: on average, and the most that one has. */
+export function degreeOf(cluster: Cluster): { readonly mean: number; readonly most: number } {
+  let [sum, most] = [0, 0]
+  for (const host of cluster.hosts) {
+    let degree = 0
+    for (const peer of host.node?.peers.values() ?? []) if (isGreeted(peer)) degree++
+    sum += degree
+    most = Math.max(most, degree)
+  }
+  return { mean: Math.round((10 * sum) / cluster.hosts.length) / 10, most }
+}
+
+/** 18: with no new input a host says no more than its exchanges and its own and others' statuses take. */
+export function checkQuiet(cluster: Cluster, checker: Checker, messagesPerHost: number): void {
+  const most = quietMessagesMax(cluster)
+  if (messagesPerHost > most) {
+    const what = `${Math.round(messagesPerHost)} messages a minute, bound ${Math.round(most)}`
+    checker.fail(18, null, what)
+  }
+}
+
+/** A head, a window of statuses and an answer for each link and round; statuses that spread beside them. */
+function quietMessagesMax(cluster: Cluster): number {
+  let links = 0
+  for (const host of cluster.hosts) links += host.node?.peers.size ?? 0
+  const degree = links / cluster.hosts.length
+  const rounds = quietMs / (exchangeMs * (1 - exchangeJitter)) + 1
+  return degree * rounds * (6 + 3 * Math.min(cluster.hosts.length, 120))
+}

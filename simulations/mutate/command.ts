@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+
+/** How a command ended. */
+export interface CommandEnd {
+  /** Null where it was ended: by `look`, by `stop`, or because it took too long. */
+  readonly exitCode: number | null
+  readonly tookTooLong: boolean
+  /** Its last lines on stderr. */
+  readonly lastWords: string
+}
+
+/** Longest time of one command; no mutation needs half of it. */
+const commandMsMax = 120_000
+/** Lines of stderr that are kept. */
+const lastWordsMax = 12
+
+/**
+ * Runs node with `args` in `folder` and looks at each line that it prints; where `look` says that it
+ * has seen enough, the command is ended.
+ */
+export async function runNode(
+  folder: string,
+  args: readonly string[],
+  stop: AbortSignal,
+  look: (line: string) => boolean,
+): Promise<CommandEnd> {
+  const slow = AbortSignal.timeout(commandMsMax)
+  const child = spawn(process.execPath, [...args], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal: AbortSignal.any([stop, slow]),
+    killSignal: 'SIGKILL',
+  })
+  const words: string[] = []
+  const errors = createInterface(child.stderr)
+  errors.on('line', (line) => {
+    words.push(line)
+    if (words.length > lastWordsMax) words.shift()
+  })
+  createInterface(child.stdout).on('line', (line) => {
+    if (look(line)) child.kill('SIGKILL')
+  })
+  const exitCode = await new Promise<number | null>((resolve, reject) => {
+    child.on('close', resolve)
+    // An abort is reported as an error first, and the process closes after it.
+    child.on('error', (error) => (child.pid === undefined ? reject(error) : undefined))
+  })
+  return { exitCode, tookTooLong: slow.aborted, lastWords: words.join('\n') }
+}

@@ -1,0 +1,15 @@
+import { connectionMutations } from './connections.ts'
+import { durabilityMutations } from './durability.ts'
+import { gossipMutations } from './gossip.ts'
+import type { Mutation } from './mutation.ts'
+import { orderMutations } from './order.ts'
+import { trustMutations } from './trust.ts'
+
+/** Every mutation, by what it is about. */
+export const mutations: readonly Mutation[] = [
+  ...orderMutations,
+  ...trustMutations,
+  ...durabilityMutations,
+  ...gossipMutations,
+  ...connectionMutations,
+]

@@ -1,0 +1,46 @@
+import type { Random } from '../protocol/node/random.ts'
+import type { NetworkFaults } from './cluster.ts'
+import type { DiskFaults } from './disk.ts'
+import type { Stimulus } from './stimulus.ts'
+
+/** How a scenario's world differs from a calm one. */
+export interface Setting {
+  readonly network: Partial<NetworkFaults>
+  readonly disk: Partial<DiskFaults>
+  readonly operators: number
+  /** Keys of the cluster, and how many must sign. */
+  readonly keys: number
+  readonly threshold: number
+  /** Share of hosts that can be dialled from anywhere. */
+  readonly endpoints: number
+  /** Share of hosts that run a newer agent, which says more than those of today know. */
+  readonly newer: number
+  /** Length of the phase with faults, in ms. */
+  readonly safetyMs: number
+}
+
+/** A kind of trouble, by name. */
+export interface Scenario {
+  readonly name: string
+  /** What it shows, in one sentence. */
+  readonly shows: string
+  /** What must have happened in some seed, or nothing was shown: names of `coverage.ts`. */
+  readonly covers: readonly string[]
+  /** Hosts where none are asked for. */
+  readonly hosts: number
+  readonly setting: Partial<Setting>
+  /** What happens, drawn from the seed. */
+  plan(random: Random, hosts: number, safetyMs: number): readonly Stimulus[]
+}
+
+/** The calm world. */
+export const calm: Setting = {
+  network: {},
+  disk: {},
+  operators: 1,
+  keys: 1,
+  threshold: 1,
+  endpoints: 1,
+  newer: 0,
+  safetyMs: 120_000,
+}

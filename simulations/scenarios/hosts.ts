@@ -1,0 +1,118 @@
+import { cuts, ends, often, signs } from '../plans.ts'
+import type { Scenario } from '../scenario.ts'
+import type { BadAct, Stimulus } from '../stimulus.ts'
+import { between, pick } from '../world.ts'
+
+const badActs: readonly BadAct[] = [
+  'old-head',
+  'bogus-head',
+  'forged-document',
+  'other-document',
+  'garbage',
+]
+
+/** Trouble inside a host, and with how many there are. */
+export const hostsScenarios: readonly Scenario[] = [
+  {
+    name: 'slow-disk',
+    shows:
+      'Slow, full and failing disks delay a host, and never make it say what it does not hold.',
+    covers: ['disk full', 'disk sync failed', 'disk write cut short'],
+    hosts: 6,
+    setting: { disk: { stepMsMax: 2_000, full: 0.1, syncFails: 0.05 } },
+    plan: (random, hosts, endMs) => [
+      ...signs(random, 15, hosts, endMs),
+      ...ends(random, 6, hosts, endMs, 'killed'),
+    ],
+  },
+  {
+    name: 'crash-everywhere',
+    shows:
+      'Killed between any two steps of any write, a host comes back to a state that it can prove.',
+    covers: ['disk write cut short', 'alarm state-damaged'],
+    hosts: 5,
+    setting: { disk: { stepMsMax: 200 } },
+    plan: (random, hosts, endMs) => [
+      ...signs(random, 25, hosts, endMs),
+      ...ends(random, 80, hosts, endMs, 'killed').map((end) => ({ ...end, downMs: 300 })),
+      ...often(random, 3, endMs, (at) => ({
+        at,
+        kind: 'damage',
+        host: between(random, 0, hosts - 1),
+        file: pick(random, ['head', 'previous', 'confirmed'] as const),
+      })),
+    ],
+  },
+  {
+    name: 'bad-member',
+    shows:
+      'A member that sends old heads, garbage, forgeries and empty promises changes nothing and delays nobody.',
+    covers: [
+      'misbehaves old-head',
+      'misbehaves bogus-head',
+      'misbehaves forged-document',
+      'misbehaves other-document',
+      'misbehaves garbage',
+      'peer banned',
+      'fetch failed',
+    ],
+    hosts: 8,
+    setting: {},
+    plan: (random, hosts, endMs) => [
+      ...signs(random, 8, hosts - 1, endMs),
+      ...often(random, 60, endMs, (at, index) => ({
+        at,
+        kind: 'misbehave',
+        host: hosts - 1,
+        to: between(random, 0, hosts - 2),
+        how: pick(random, badActs),
+        note: 9_000 + index,
+      })),
+    ],
+  },
+  {
+    name: 'clock-skew',
+    shows: 'Clocks that are years off change nothing: no rule reads one.',
+    covers: ['stimulus skew', 'host rebooted'],
+    hosts: 6,
+    setting: {},
+    plan: (random, hosts, endMs) => [
+      ...signs(random, 8, hosts, endMs),
+      ...Array.from({ length: hosts }, (_, host): Stimulus[] => [
+        { at: 500, kind: 'skew', host, ms: between(random, -3, 3) * 31_536_000_000 },
+        { at: between(random, 2_000, endMs), kind: 'end', host, how: 'rebooted', downMs: 1_000 },
+      ]).flat(),
+      ...cuts(random, hosts, endMs / 2),
+    ],
+  },
+  {
+    name: 'mixed-versions',
+    shows:
+      'Configs, messages and statuses with members and kinds that an agent does not know split nobody off.',
+    covers: ['stimulus future', 'message unknown', 'verdict accepted'],
+    hosts: 8,
+    setting: { newer: 0.5 },
+    plan: (random, hosts, endMs) => [
+      ...signs(random, 10, hosts, endMs),
+      ...often(random, 8, endMs, (at, index) => ({
+        at,
+        kind: 'future',
+        by: 0,
+        through: between(random, 0, hosts - 1),
+        note: 3_000 + index,
+      })),
+      ...ends(random, 6, hosts, endMs, 'killed'),
+    ],
+  },
+  {
+    name: 'scale',
+    shows:
+      'The time to agreement grows with the logarithm of the number of hosts, and so does what each one keeps.',
+    covers: ['verdict accepted'],
+    hosts: 100,
+    setting: { safetyMs: 30_000 },
+    plan: (random, hosts) => [
+      { at: 15_000, kind: 'sign', by: 0, through: between(random, 0, hosts - 1), note: 10 },
+    ],
+  },
+]

@@ -1,0 +1,131 @@
+import { cuts, often, signs } from '../plans.ts'
+import type { Scenario } from '../scenario.ts'
+import type { Stimulus } from '../stimulus.ts'
+import { between, pick } from '../world.ts'
+
+/** Trouble with what is signed, and by whom. */
+export const operatorsScenarios: readonly Scenario[] = [
+  {
+    name: 'two-operators',
+    shows:
+      'Two operators who sign on the two sides of a cut lose nothing unseen: one wins, the other is kept and named.',
+    covers: ['alarm fork', 'alarm lost-branch'],
+    hosts: 8,
+    setting: { operators: 2 },
+    plan: (random, hosts, endMs) => [
+      ...cuts(random, hosts, endMs),
+      ...signs(random, 16, hosts, endMs, 2),
+    ],
+  },
+  {
+    name: 'equivocation',
+    shows:
+      'An operator who signs one version twice is found out by every connected host, and the lower digest wins.',
+    covers: ['stimulus twice', 'alarm fork'],
+    hosts: 8,
+    setting: {},
+    plan: (random, hosts, endMs) => [
+      ...cuts(random, hosts, endMs / 2),
+      ...signs(random, 4, hosts, endMs),
+      ...often(random, 4, endMs, (at, index) => ({
+        at,
+        kind: 'twice',
+        by: 0,
+        through: [between(random, 0, hosts - 1), between(random, 0, hosts - 1)],
+        note: 1_000 + index * 10,
+      })),
+    ],
+  },
+  {
+    name: 'stolen-key',
+    shows: 'With one key fewer than the threshold a thief changes nothing anywhere.',
+    covers: ['stimulus forge', 'refused below-threshold'],
+    hosts: 6,
+    setting: { keys: 3, threshold: 2 },
+    plan: (random, hosts, endMs) => [
+      ...signs(random, 6, hosts, endMs),
+      ...often(random, 12, endMs, (at, index) => ({
+        at,
+        kind: 'forge',
+        through: between(random, 0, hosts - 1),
+        note: 5_000 + index,
+      })),
+    ],
+  },
+  {
+    name: 'rotation-under-partition',
+    shows:
+      'Hosts that were cut off during rotations of the root follow through the whole chain when they are back.',
+    covers: ['stimulus rotate', 'epoch followed', 'fetch brought roots'],
+    hosts: 9,
+    setting: {},
+    plan: (random, hosts, endMs) => [
+      ...cuts(random, hosts, endMs),
+      ...signs(random, 8, hosts, endMs),
+      ...often(random, 3, endMs, (at, index) => ({
+        at,
+        kind: 'rotate',
+        by: 0,
+        through: between(random, 0, hosts - 1),
+        note: 7_000 + index,
+      })),
+    ],
+  },
+  {
+    name: 'root-fork',
+    shows:
+      'Two second roots are noticed on both sides, nobody is banned for it, and a third one settles it.',
+    covers: ['alarm root-fork', 'stimulus settle', 'epoch followed'],
+    hosts: 6,
+    setting: { operators: 2 },
+    plan: (random, hosts) => {
+      const half = Math.floor(hosts / 2)
+      const left = Array.from({ length: half }, (_, index) => index)
+      const right = Array.from({ length: hosts - half }, (_, index) => half + index)
+      const rotate = (at: number, by: number, through: number): Stimulus => ({
+        at,
+        kind: 'rotate',
+        by,
+        through,
+        note: by * 100 + between(random, 0, 99),
+      })
+      return [
+        { at: 5_000, kind: 'cut', from: left, to: right, bothWays: true },
+        rotate(10_000, 0, pick(random, left)),
+        rotate(12_000, 1, pick(random, right)),
+        { at: 30_000, kind: 'heal' },
+        { at: 100_000, kind: 'settle', through: between(random, 0, hosts - 1), note: 1 },
+      ]
+    },
+  },
+  {
+    name: 'remove-then-rollback',
+    shows:
+      'A removed host is disconnected in time, older configs do not bring it back, and a new one does.',
+    covers: ['host removed', 'host listed again', 'verdict older', 'head rewound'],
+    hosts: 7,
+    setting: {},
+    plan: (random, hosts, endMs) => [
+      ...signs(random, 4, hosts - 1, endMs),
+      ...Array.from(
+        { length: 4 },
+        (_, index): Stimulus => ({
+          at: 8_000 + index * 25_000,
+          kind: 'list',
+          by: 0,
+          through: between(random, 0, hosts - 2),
+          host: hosts - 1,
+          listed: index % 2 === 1,
+          note: 6_000 + index,
+        }),
+      ),
+      ...often(random, 4, endMs, (at) => ({
+        at,
+        kind: 'replay',
+        through: between(random, 0, hosts - 2),
+        back: between(random, 1, 4),
+      })),
+      { at: endMs / 2, kind: 'snapshot', host: between(random, 0, hosts - 2), restoreMs: 20_000 },
+    ],
+  },
+]
