@@ -15,7 +15,8 @@ export interface Connection {
 /** The connections that there are, and what tells a host that it lost one. */
 export interface Wires {
   readonly cluster: Cluster
-  readonly connections: Map<string, Connection>
+  /** By number of a host, then by number of the other one: each connection stands there twice. */
+  readonly links: readonly Map<number, Connection>[]
   /** Tells a host, if it still lives that life, that a peer is gone. */
   readonly parted: (host: SimHost, life: number, peer: string) => void
 }
@@ -28,23 +29,20 @@ export function latencyOf({ world, faults }: Cluster): number {
   return faults.latencyMs + between(world.random, 0, faults.jitterMs)
 }
 
-function keyOf(a: SimHost, b: SimHost): string {
-  return a.index < b.index ? `${a.index}-${b.index}` : `${b.index}-${a.index}`
-}
-
 /** The connection of two hosts, if there is one. */
 export function connectionOf(
   wires: Wires,
   a: SimHost,
   b: SimHost | undefined,
 ): Connection | undefined {
-  return b && wires.connections.get(keyOf(a, b))
+  return b && wires.links[a.index]?.get(b.index)
 }
 
 /** Joins two hosts. */
 export function join(wires: Wires, a: SimHost, b: SimHost): void {
   const connection = { a, b, isOpen: true, lastToA: 0, lastToB: 0 }
-  wires.connections.set(keyOf(a, b), connection)
+  wires.links[a.index]?.set(b.index, connection)
+  wires.links[b.index]?.set(a.index, connection)
 }
 
 /** Ends a connection; both ends hear of it. */
@@ -52,9 +50,10 @@ export function close(wires: Wires, connection: Connection, reason: string): voi
   if (!connection.isOpen) return
   connection.isOpen = false
   cover(wires.cluster, `connection ${reason}`)
-  const { cluster, connections, parted } = wires
+  const { cluster, links, parted } = wires
   const { a, b } = connection
-  connections.delete(keyOf(a, b))
+  links[a.index]?.delete(b.index)
+  links[b.index]?.delete(a.index)
   for (const [host, other] of [
     [a, b],
     [b, a],
@@ -105,4 +104,10 @@ export function carry(
     cover(wires.cluster, 'message doubled')
     world.after(inOrder - world.now + latencyOf(wires.cluster), arrive)
   }
+}
+
+/** All connections of one host, or of all hosts, each once. */
+export function connectionsOf({ links }: Wires, host: SimHost | null): readonly Connection[] {
+  if (host !== null) return [...(links[host.index]?.values() ?? [])]
+  return links.flatMap((own, index) => [...own.values()].filter(({ a }) => a.index === index))
 }

@@ -12,6 +12,8 @@ export interface DiskFaults {
   full: number
   /** Probability that an fsync fails, which ends the process. */
   syncFails: number
+  /** Probability that the process is killed in the middle of a write, at any step of it. */
+  kills: number
 }
 
 type Content = HeldConfig | HeldRoot | Head | 'none' | 'damaged'
@@ -20,8 +22,8 @@ type Content = HeldConfig | HeldRoot | Head | 'none' | 'damaged'
 interface WriteEnd {
   ok(): void
   failed(fault: Fault): void
-  /** An fsync failed: the process ends. */
-  fatal(): void
+  /** The process ends: an fsync failed, or it was killed between two steps. */
+  fatal(why: 'failed' | 'killed'): void
 }
 
 /**
@@ -60,9 +62,10 @@ export function createDisk(world: World, roots: readonly HeldRoot[], faults: Dis
       return
     }
     const failing = chance(world.random, faults.syncFails)
-    const failsAt = failing ? between(world.random, 0, steps.length) : -1
+    const killed = !failing && chance(world.random, faults.kills)
+    const endsAt = failing || killed ? between(world.random, 0, steps.length) : -1
     const next = (index: number): void => {
-      if (index === failsAt) return over(end.fatal)
+      if (index === endsAt) return end.fatal(killed ? 'killed' : 'failed')
       const step = steps[index]
       if (step === undefined) {
         trimEvidence(files)

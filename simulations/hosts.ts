@@ -46,8 +46,8 @@ export function createHosts(cluster: Cluster): Hosts {
     feed,
     network: createNetwork(cluster, feed),
     replies: new Map(),
-    failed(host) {
-      end(shell, host, 'failed')
+    failed(host, why) {
+      end(shell, host, why)
       const downMs = between(world.random, restartMs.least, restartMs.most)
       world.after(downMs, () => start(shell, host))
     },

@@ -108,8 +108,17 @@ function checkEffect(checker: Checker, cluster: Cluster, host: SimHost, effect: 
     if (stored !== effect.verdict.head?.digest)
       checker.fail(3, host, 'says accepted before it is durable')
   }
-  if (effect.kind === 'alarm' && effect.raised)
+  if (effect.kind === 'alarm' && effect.raised) {
+    checkKept(checker, host, effect.alarm.code)
     checkAlarm(checker, cluster, host, effect.alarm.code)
+  }
+}
+
+/** 3: what an alarm says is kept can be found on the disk. */
+function checkKept(checker: Checker, host: SimHost, code: string): void {
+  if (code !== 'lost-branch' && code !== 'fork') return
+  const kept = [...host.disk.files.keys()].some((path) => path.startsWith('evidence/'))
+  if (!kept) checker.fail(3, host, `says ${code}, and keeps no evidence`)
 }
 
 /** On the disk stands this very config, or one above it: the next write may be on its way already. */
@@ -152,18 +161,32 @@ function checkRemoved(
   const before = listings.get(host)
   if (node === null || before === node.listing) return
   listings.set(host, node.listing)
-  for (const place of before?.places ?? []) {
-    const removed = cluster.byPeer.get(place.peerId)
-    if (removed === undefined || removed === host || node.listing.byPeer.has(place.peerId)) continue
+  for (const peerId of before === undefined ? [] : removedBetween(before, node.listing)) {
+    const removed = cluster.byPeer.get(peerId)
+    if (removed === undefined || removed === host) continue
     const { life } = host
     cluster.world.after(removalMsMax, () => {
-      const isBack = host.node?.listing.byPeer.has(place.peerId) ?? true
+      const isBack = host.node?.listing.byPeer.has(peerId) ?? true
       const ran = host.life === life && host.pausedUntil === 0
       if (ran && !isBack && checker.network?.isConnected(host, removed)) {
         checker.fail(9, host, `is still connected to ${removed.name}, which was removed 5 s ago`)
       }
     })
   }
+}
+
+type Listing = NodeState['listing']
+
+/** Listings are shared by all hosts, so what one leaves out of another is worked out once. */
+const removals = new WeakMap<Listing, WeakMap<Listing, readonly string[]>>()
+
+function removedBetween(before: Listing, after: Listing): readonly string[] {
+  const known = removals.get(before)?.get(after)
+  if (known !== undefined) return known
+  const removed = [...before.byPeer.keys()].filter((peerId) => !after.byPeer.has(peerId))
+  const inner = removals.get(before) ?? new WeakMap<Listing, readonly string[]>()
+  removals.set(before, inner.set(after, removed))
+  return removed
 }
 
 /** 14: every table is within its bound, whatever the others send. */

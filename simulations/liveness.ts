@@ -22,6 +22,7 @@ export function calmDown({ stage, network, disk, setting }: Run): void {
   Object.assign(disk, {
     full: 0,
     syncFails: 0,
+    kills: 0,
     stepMsMax: Math.min(setting.disk.stepMsMax ?? 4, 100),
   })
   cluster.cuts.clear()

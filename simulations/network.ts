@@ -10,6 +10,7 @@ import {
   carry,
   close,
   connectionOf,
+  connectionsOf,
   fallSilent,
   join,
   latencyOf,
@@ -35,15 +36,15 @@ export interface Network {
   /** The process of a host has ended: its sockets are closed (`said`), or it just falls silent. */
   vanish(host: SimHost, said: boolean): void
   isConnected(a: SimHost, b: SimHost): boolean
-  /** Something about tunnels changed: connections without one are found dead in a while. */
-  recheck(): void
+  /** Tunnels of one host, or of all, changed: connections without one are found dead in a while. */
+  recheck(host: SimHost | null): void
 }
 
 /** A network without connections. */
 export function createNetwork(cluster: Cluster, feed: Feed): Network {
   const parted: Wires['parted'] = (host, life, peer) =>
     feed(host, life, { kind: 'peer-down', peer })
-  const wires: Wires = { cluster, connections: new Map(), parted }
+  const wires: Wires = { cluster, links: cluster.hosts.map(() => new Map()), parted }
   const { byPeer, world } = cluster
   const send: Network['send'] = (from, peerId, message, delivery) =>
     sendMessage(wires, feed, from, byPeer.get(peerId), message, delivery)
@@ -62,15 +63,14 @@ export function createNetwork(cluster: Cluster, feed: Feed): Network {
     fetch: (from, peerId, digest, epoch) =>
       fetchDocument(wires, feed, from, { peerId, digest, epoch }),
     vanish(host, said) {
-      for (const connection of wires.connections.values()) {
-        if (connection.a !== host && connection.b !== host) continue
+      for (const connection of connectionsOf(wires, host)) {
         if (said) close(wires, connection, 'closed')
         else fallSilent(wires, connection)
       }
     },
     isConnected: (a, b) => connectionOf(wires, a, b) !== undefined,
-    recheck() {
-      for (const connection of wires.connections.values()) {
+    recheck(host) {
+      for (const connection of connectionsOf(wires, host)) {
         if (!hasTunnel(cluster, connection.a, connection.b)) suspect(wires, connection)
       }
     },

@@ -95,10 +95,8 @@ export function signAt(
   const signed = cluster.positions.get(position) ?? new Set<string>()
   cluster.positions.set(position, signed.add(head.digest))
   operator.head = head
-  operator.ancestors = [[epoch, version, head.digest] as const, ...operator.ancestors].slice(
-    0,
-    ancestorsMax,
-  )
+  const older = operator.ancestors.filter(below)
+  operator.ancestors = [[epoch, version, head.digest] as const, ...older].slice(0, ancestorsMax)
   return document
 }
 

@@ -54,7 +54,7 @@ export function setUp(request: RunRequest): Run {
     doubled: 0,
     reordered: 0,
   }
-  const disk: DiskFaults = { stepMsMax: 4, full: 0, syncFails: 0 }
+  const disk: DiskFaults = { stepMsMax: 4, full: 0, syncFails: 0, kills: 0 }
   const cluster = makeCluster(request, setting, network, disk)
   const checker = createChecker(cluster)
   const spread = createSpread(cluster)

@@ -18,8 +18,8 @@ export interface Shell {
   readonly feed: (host: SimHost, life: number, input: Input) => void
   /** Whoever waits for a verdict, by host and request. */
   readonly replies: Map<string, (verdict: Verdict | null) => void>
-  /** An fsync of this host failed: its process ends, and is started again. */
-  readonly failed: (host: SimHost) => void
+  /** A write of this host ended its process, which is started again. */
+  readonly failed: (host: SimHost, why: 'failed' | 'killed') => void
 }
 
 type Of<Kind extends Effect['kind']> = Extract<Effect, { readonly kind: Kind }>
@@ -85,7 +85,7 @@ function adopt(shell: Shell, host: SimHost, { held, config }: Of<'adopt'>): void
       cover(cluster, 'tunnel rekeyed')
     }
     host.kernel = config
-    if (changed) shell.network.recheck()
+    if (changed) shell.network.recheck(host)
     shell.feed(host, life, { kind: 'apply-reported', head: held.head, objects: [] })
   })
 }
@@ -98,9 +98,9 @@ function persist(shell: Shell, host: SimHost, { token, write }: Of<'persist'>): 
       cover(shell.cluster, 'disk full')
       shell.feed(host, life, { kind: 'persist-failed', token, error })
     },
-    fatal() {
-      cover(shell.cluster, 'disk sync failed')
-      shell.failed(host)
+    fatal(why) {
+      if (why === 'failed') cover(shell.cluster, 'disk sync failed')
+      shell.failed(host, why)
     },
   })
 }

@@ -58,7 +58,7 @@ function cut({ cluster, hosts }: Stage, { from, to, bothWays }: Of<'cut'>): bool
       if (bothWays) cluster.cuts.add(`${other}>${one}`)
     }
   }
-  hosts.network.recheck()
+  hosts.network.recheck(null)
   return cluster.cuts.size > before
 }
 

@@ -31,7 +31,7 @@ export const hostsScenarios: readonly Scenario[] = [
       'Killed between any two steps of any write, a host comes back to a state that it can prove.',
     covers: ['disk write cut short', 'alarm state-damaged'],
     hosts: 5,
-    setting: { disk: { stepMsMax: 200 } },
+    setting: { disk: { stepMsMax: 200, kills: 0.3 } },
     plan: (random, hosts, endMs) => [
       ...signs(random, 25, hosts, endMs),
       ...ends(random, 80, hosts, endMs, 'killed').map((end) => ({ ...end, downMs: 300 })),

@@ -1,7 +1,34 @@
+import type { Random } from '../../protocol/node/random.ts'
 import { cuts, often, signs } from '../plans.ts'
 import type { Scenario } from '../scenario.ts'
 import type { Stimulus } from '../stimulus.ts'
 import { between, pick } from '../world.ts'
+
+/** Three times the cluster is cut in halves, and on each side an operator signs what the other cannot see. */
+function twoSides(random: Random, hosts: number, endMs: number): readonly Stimulus[] {
+  const stimuli: Stimulus[] = []
+  const roundMs = endMs / 3
+  const half = Math.floor(hosts / 2)
+  const left = Array.from({ length: half }, (_, index) => index)
+  const right = Array.from({ length: hosts - half }, (_, index) => half + index)
+  for (let round = 0; round < 3; round++) {
+    const at = round * roundMs + 1_000
+    stimuli.push({ at, kind: 'cut', from: left, to: right, bothWays: true })
+    for (const [by, side] of [left, right].entries()) {
+      for (let count = between(random, 1, 3); count > 0; count--) {
+        const signAt = at + between(random, 1_000, roundMs / 2)
+        const note = round * 100 + by * 10 + count
+        stimuli.push({ at: signAt, kind: 'sign', by, through: pick(random, side), note })
+      }
+    }
+    stimuli.push({ at: at + roundMs / 2 + 1_000, kind: 'heal' })
+    // One of the two goes on from what has won.
+    const through = between(random, 0, hosts - 1)
+    const note = round * 100 + 50
+    stimuli.push({ at: at + roundMs * 0.9, kind: 'sign', by: between(random, 0, 1), through, note })
+  }
+  return stimuli
+}
 
 /** Trouble with what is signed, and by whom. */
 export const operatorsScenarios: readonly Scenario[] = [
@@ -12,10 +39,7 @@ export const operatorsScenarios: readonly Scenario[] = [
     covers: ['alarm fork', 'alarm lost-branch'],
     hosts: 8,
     setting: { operators: 2 },
-    plan: (random, hosts, endMs) => [
-      ...cuts(random, hosts, endMs),
-      ...signs(random, 16, hosts, endMs, 2),
-    ],
+    plan: (random, hosts, endMs) => twoSides(random, hosts, endMs),
   },
   {
     name: 'equivocation',
