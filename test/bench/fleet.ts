@@ -98,7 +98,9 @@ class RunningFleet implements Fleet {
     const place = this.#places[index]
     if (place === undefined) return
     const args = [this.#program, place.state, place.run]
-    this.#children[index] = spawn(process.execPath, args, { stdio: 'ignore' })
+    // As bin/covey starts an agent.
+    const env = { MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '2', ...process.env }
+    this.#children[index] = spawn(process.execPath, args, { stdio: 'ignore', env })
   }
 
   startAll(): void {

@@ -129,7 +129,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
 }
 
 for (const [name, run] of Object.entries(parts)) {
-  if (only !== undefined && !name.includes(only)) continue
+  if (only !== undefined && name !== only) continue
   say(`bench: ${name} …`)
   await run()
 }
