@@ -41,7 +41,10 @@ export interface NetworkFaults {
   jitterMs: number
   /** Bytes a millisecond between two hosts. */
   bytesPerMs: number
-  /** Probabilities for each message; a stream would break where one is lost, a hostile one may do worse. */
+  /**
+   * Probabilities for each message; a stream would break where one is lost, a hostile one may do
+   * worse.
+   */
   lost: number
   doubled: number
   reordered: number
@@ -85,8 +88,9 @@ function packetsArrive(cluster: Cluster, from: SimHost, to: SimHost): boolean {
 }
 
 /**
- * Whether a tunnel between two hosts carries traffic: each lists the other in what its kernel has applied,
- * with the key that the other uses, one of them can be dialled, and packets pass both ways.
+ * Whether a tunnel between two hosts carries traffic: each lists the other in what its kernel has
+ * applied, with the key that the other uses, one of them can be dialled, and packets pass both
+ * ways.
  */
 export function hasTunnel(cluster: Cluster, a: SimHost, b: SimHost): boolean {
   if (a.kernel === null || b.kernel === null || !(a.hasEndpoint || b.hasEndpoint)) return false
@@ -105,7 +109,9 @@ export function keyIn(config: Config, host: string): unknown {
   return section?.['net']?.['public_key'] ?? `no tunnel to ${host}`
 }
 
-/** What a host's clock shows: a day in 2026, the time that has passed, and by how much it is off. */
+/**
+ * What a host's clock shows: a day in 2026, the time that has passed, and by how much it is off.
+ */
 export function clockOf(cluster: Cluster, host: SimHost): number {
   return 1_790_000_000_000 + cluster.world.now + host.skewMs
 }

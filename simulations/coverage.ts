@@ -1,6 +1,9 @@
 import type { Cluster } from './cluster.ts'
 
-/** How often something happened in a run, by a name such as `stimulus cut`, `alarm fork`, `disk full`. */
+/**
+ * How often something happened in a run, by a name such as `stimulus cut`, `alarm fork`, `disk
+ * full`.
+ */
 export type Coverage = Map<string, number>
 
 /** Counts that something happened: what never happens in a scenario is not shown by it. */

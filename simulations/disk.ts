@@ -27,8 +27,9 @@ interface WriteEnd {
 }
 
 /**
- * The files of one host: what is durable, as the store writes it. A change goes through its steps one by one,
- * so that a crash finds it between any two; what is renamed is whole, what is not is not there.
+ * The files of one host: what is durable, as the store writes it. A change goes through its steps
+ * one by one, so that a crash finds it between any two; what is renamed is whole, what is not is
+ * not there.
  */
 export interface SimDisk {
   readonly files: Map<string, Content>
@@ -107,7 +108,10 @@ function trimEvidence(files: Map<string, Content>): void {
   for (const path of kept.slice(0, Math.max(0, kept.length - evidenceMax))) files.delete(path)
 }
 
-/** The same conclusions as the store's: what does not verify is left out, the floor is at least the head. */
+/**
+ * The same conclusions as the store's: what does not verify is left out, the floor is at least the
+ * head.
+ */
 function loadFrom(
   files: ReadonlyMap<string, Content>,
   self: Pick<DurableStart, 'host' | 'peerId' | 'agentVersion'>,

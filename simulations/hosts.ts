@@ -9,7 +9,9 @@ import { createNetwork, type Network } from './network.ts'
 import { carryOut, type Shell } from './shell.ts'
 import { between } from './world.ts'
 
-/** Runs the hosts of a cluster: starts and ends their agents, and carries out what their nodes want. */
+/**
+ * Runs the hosts of a cluster: starts and ends their agents, and carries out what their nodes want.
+ */
 export interface Hosts {
   readonly network: Network
   /** Starts the agent of a host that is down. */
@@ -23,7 +25,7 @@ export interface Hosts {
 }
 
 /** How a life of a host ends: by a signal, with the whole machine, or by an fsync that failed. */
-export type Ending = 'killed' | 'rebooted' | 'failed'
+type Ending = 'killed' | 'rebooted' | 'failed'
 
 const options: InjectOptions = { allowGap: true, allowIsolation: true }
 /** How long the service manager leaves an agent down whose disk failed, in ms. */
@@ -76,7 +78,8 @@ function start(shell: Shell, host: SimHost): void {
   const seed = between(world.random, 0, 2 ** 31)
   const { node, effects } = startNode(host.disk.load(self), seed, clockOf(cluster, host))
   host.node = node
-  // Effects of the start are carried out at once, but what they bring comes when the runner is there.
+  // Effects of the start are carried out at once, but what they bring comes when the runner is
+  // there.
   host.runner = createRunner(
     node,
     effects,

@@ -70,7 +70,9 @@ export function createChecker(cluster: Cluster): Checker {
   return checker
 }
 
-/** 1, 7 and 8: a head never goes down, never to an earlier epoch, and is never a forged document. */
+/**
+ * 1, 7 and 8: a head never goes down, never to an earlier epoch, and is never a forged document.
+ */
 function checkHead(
   checker: Checker,
   cluster: Cluster,
@@ -121,7 +123,9 @@ function checkKept(checker: Checker, host: SimHost, code: string): void {
   if (!kept) checker.fail(3, host, `says ${code}, and keeps no evidence`)
 }
 
-/** On the disk stands this very config, or one above it: the next write may be on its way already. */
+/**
+ * On the disk stands this very config, or one above it: the next write may be on its way already.
+ */
 function isDurable(host: SimHost, held: HeldConfig): boolean {
   return ['head', 'confirmed'].some((path) => {
     const file = host.disk.files.get(path)
@@ -129,7 +133,10 @@ function isDurable(host: SimHost, held: HeldConfig): boolean {
   })
 }
 
-/** 2: counted anew from the book of signatures, by the root of its epoch, without the node's own counting. */
+/**
+ * 2: counted anew from the book of signatures, by the root of its epoch, without the node's own
+ * counting.
+ */
 function checkThreshold(checker: Checker, cluster: Cluster, host: SimHost, held: HeldConfig): void {
   const root = host.node?.roots[held.head.epoch - 1] ?? cluster.firstRoot
   const { digest } = identityOf(held.document.payload)
@@ -207,7 +214,9 @@ function checkBounds(checker: Checker, host: SimHost): void {
   }
 }
 
-/** The highest head among hosts that are not bad, which every connected one must reach (5 and 6). */
+/**
+ * The highest head among hosts that are not bad, which every connected one must reach (5 and 6).
+ */
 export function highestHead(cluster: Cluster): Head | null {
   let best: Head | null = null
   for (const host of cluster.hosts) {
@@ -224,7 +233,10 @@ export function membersOf(cluster: Cluster, head: Head): readonly SimHost[] {
   return cluster.hosts.filter((host) => !host.isBad && (listing?.byPeer.has(host.peerId) ?? false))
 }
 
-/** 16, the other half: whoever is connected knows of a fork at the highest position, if two sides were met. */
+/**
+ * 16, the other half: whoever is connected knows of a fork at the highest position, if two sides
+ * were met.
+ */
 export function checkForkKnown(checker: Checker, cluster: Cluster, head: Head): void {
   const met = new Set<string>()
   const members = membersOf(cluster, head)

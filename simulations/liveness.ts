@@ -8,7 +8,9 @@ import type { Run } from './setup.ts'
 /** Length of the quiet phase at the end, in ms. */
 export const quietMs = 60_000
 
-/** Bound of the liveness phase: bans end, dials succeed, a fetch may fail once, and two rounds pass. */
+/**
+ * Bound of the liveness phase: bans end, dials succeed, a fetch may fail once, and two rounds pass.
+ */
 export function livenessMs(hosts: number): number {
   const diameter = Math.ceil(Math.log2(Math.max(2, hosts)))
   const round = exchangeMs * (1 + exchangeJitter)
@@ -69,7 +71,10 @@ export function degreeOf(cluster: Cluster): { readonly mean: number; readonly mo
   return { mean: Math.round((10 * sum) / cluster.hosts.length) / 10, most }
 }
 
-/** 18: with no new input a host says no more than its exchanges and its own and others' statuses take. */
+/**
+ * 18: with no new input a host says no more than its exchanges and its own and others' statuses
+ * take.
+ */
 export function checkQuiet(cluster: Cluster, checker: Checker, messagesPerHost: number): void {
   const most = quietMessagesMax(cluster)
   if (messagesPerHost > most) {
@@ -78,7 +83,10 @@ export function checkQuiet(cluster: Cluster, checker: Checker, messagesPerHost: 
   }
 }
 
-/** A head, a window of statuses and an answer for each link and round; statuses that spread beside them. */
+/**
+ * A head, a window of statuses and an answer for each link and round; statuses that spread beside
+ * them.
+ */
 function quietMessagesMax(cluster: Cluster): number {
   let links = 0
   for (const host of cluster.hosts) links += host.node?.peers.size ?? 0

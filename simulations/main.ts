@@ -12,7 +12,9 @@ import type { RunRequest } from './setup.ts'
 import { shrink } from './shrink.ts'
 import { agreedText, publicPart, summaryText, violationText } from './tell.ts'
 
-/** How long a run goes on before it looks whether anything else is to be done, in ms of real time. */
+/**
+ * How long a run goes on before it looks whether anything else is to be done, in ms of real time.
+ */
 const sliceMs = 50
 
 async function runAll(options: Options): Promise<number> {
@@ -92,8 +94,8 @@ function tellRun(result: RunResult, request: RunRequest, options: Options): void
 }
 
 /**
- * `npm run simulate`. Exit 1 if an invariant did not hold, 2 on wrong usage, 130 after Ctrl-C. With `--json`
- * standard output has one line a run with what its seed determines, and nothing else.
+ * `npm run simulate`. Exit 1 if an invariant did not hold, 2 on wrong usage, 130 after Ctrl-C. With
+ * `--json` standard output has one line a run with what its seed determines, and nothing else.
  */
 const asked = readArguments(process.argv.slice(2))
 if (asked.kind === 'list') {

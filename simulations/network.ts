@@ -20,8 +20,28 @@ import {
 import { cover } from './coverage.ts'
 import { mark } from './world.ts'
 
-/** Bytes of a message without a document, about. */
+/**
+ * Bytes of a message without its entries, and of an entry of a status digest or question, about.
+ */
 const messageBytes = 120
+const entryBytes = 24
+/** Signature of a status record, and the JSON around it. */
+const signatureBytes = 120
+
+function bytesOf(message: Message, delivery: Delivery | null): number {
+  // A document rides along deflated.
+  const document = delivery === null ? 0 : delivery.config.payload.length / 3
+  switch (message.kind) {
+    case 'status-digest':
+      return messageBytes + message.known.length * entryBytes
+    case 'status-want':
+      return messageBytes + message.hosts.length * entryBytes
+    case 'status':
+      return message.records.reduce((sum, { text }) => sum + text.length + signatureBytes, 0)
+    default:
+      return messageBytes + document
+  }
+}
 
 /** Hands an input to a host's node, if it still lives that life. */
 type Feed = (host: SimHost, life: number, input: Input) => void
@@ -89,7 +109,7 @@ function sendMessage(
   if (!to || !connection) return
   const { world, counts, watch } = wires.cluster
   const { life } = to
-  const bytes = messageBytes + (delivery === null ? 0 : delivery.config.payload.length / 3)
+  const bytes = bytesOf(message, delivery)
   carry(wires, connection, to, bytes, () => {
     if (!connection.isOpen || to.node === null) return
     mark(world, to.index)

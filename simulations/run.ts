@@ -57,8 +57,9 @@ export function runScenario(request: RunRequest): RunResult {
 }
 
 /**
- * Runs one seed of a scenario: faults first, then a calm phase that must converge, then a quiet minute.
- * Yields the simulated time in ms once a simulated second, so that whoever drives it can do other things.
+ * Runs one seed of a scenario: faults first, then a calm phase that must converge, then a quiet
+ * minute. Yields the simulated time in ms once a simulated second, so that whoever drives it can do
+ * other things.
  */
 export function* simulate(request: RunRequest): Generator<number, RunResult> {
   const run = setUp(request)
@@ -90,7 +91,9 @@ export function* simulate(request: RunRequest): Generator<number, RunResult> {
   return resultOf(run, head, { agreedMs, quietMessages, quietBytes })
 }
 
-/** Lets time pass, a second at a time, until it is over, an invariant is broken, or `until` says so. */
+/**
+ * Lets time pass, a second at a time, until it is over, an invariant is broken, or `until` says so.
+ */
 function* advance(
   { stage, checker, sampler }: Run,
   ms: number,

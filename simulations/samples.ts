@@ -5,7 +5,10 @@ export interface Sample {
   readonly at: number
   readonly messages: number
   readonly bytes: number
-  /** Hosts by what they hold, `epoch.version` and the first digits of the digest; `down` for those that are. */
+  /**
+   * Hosts by what they hold, `epoch.version` and the first digits of the digest; `down` for those
+   * that are.
+   */
   readonly heads: readonly string[]
 }
 

@@ -140,7 +140,9 @@ function drop({ cluster, network }: Shell, host: SimHost, { peer }: Of<'drop'>):
   network.drop(host, peer)
 }
 
-/** Statuses are not signed: only the host itself makes its records here, and no member changes one. */
+/**
+ * Statuses are not signed: only the host itself makes its records here, and no member changes one.
+ */
 function signStatus(shell: Shell, host: SimHost, { record }: Of<'sign-status'>): void {
   const text = JSON.stringify(host.isNewer ? { ...record, weather: 'fine' } : record)
   later(shell, host, 0, () => ({ kind: 'status-signed', record: { text, signature: '' } }))

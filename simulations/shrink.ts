@@ -5,8 +5,9 @@ import type { RunRequest } from './setup.ts'
 const runsMax = 400
 
 /**
- * The fewest stimuli, by their numbers, that still break the same invariant: delta debugging (Zeller and
- * Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002), bounded in runs.
+ * The fewest stimuli, by their numbers, that still break the same invariant: delta debugging
+ * (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002), bounded in
+ * runs.
  */
 export function shrink(request: RunRequest, found: RunResult): readonly number[] {
   const all = found.stimuli

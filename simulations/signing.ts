@@ -5,8 +5,9 @@ import type { HeldRoot } from '../protocol/node/durable.ts'
 import type { Verified } from '../protocol/node/effects.ts'
 
 /**
- * Signatures without arithmetic: a key has signed a digest exactly if this book says so. Forging is left out
- * by construction, which is what Ed25519 is trusted for; everything around it is the production code.
+ * Signatures without arithmetic: a key has signed a digest exactly if this book says so. Forging is
+ * left out by construction, which is what Ed25519 is trusted for; everything around it is the
+ * production code.
  */
 export interface SignatureBook {
   readonly signed: Set<string>
@@ -55,7 +56,9 @@ export function signDocument(
   return { payload, signatures }
 }
 
-/** What the shell's verification would say: each signature by the one key of the ring that it names. */
+/**
+ * What the shell's verification would say: each signature by the one key of the ring that it names.
+ */
 export function verifyInBook(
   book: SignatureBook,
   document: SignedDocument,

@@ -7,7 +7,10 @@ import type { Stimulus } from './stimulus.ts'
 
 type Of<Kind extends Stimulus['kind']> = Extract<Stimulus, { readonly kind: Kind }>
 
-/** Does one stimulus. What cannot happen (a host that is down, an operator without keys) just does not. */
+/**
+ * Does one stimulus. What cannot happen (a host that is down, an operator without keys) just does
+ * not.
+ */
 export function stimulate(stage: Stage, stimulus: Stimulus): void {
   if (takesEffect(stage, stimulus)) cover(stage.cluster, `stimulus ${stimulus.kind}`)
 }

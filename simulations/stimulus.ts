@@ -1,4 +1,7 @@
-/** Something that the world does to a cluster at a time. Plain data: it can be kept, cut down and replayed. */
+/**
+ * Something that the world does to a cluster at a time. Plain data: it can be kept, cut down and
+ * replayed.
+ */
 export type Stimulus = { readonly at: number } & (
   | { readonly kind: 'sign'; readonly by: number; readonly through: number; readonly note: number }
   /** One operator signs two configs of one version, and each goes to another host. */

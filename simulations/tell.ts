@@ -4,7 +4,9 @@ import type { Timed } from './report/page.ts'
 import { type RunResult, warmUpMs } from './run.ts'
 import { stimulusText } from './words.ts'
 
-/** What the seed determines of a run; with a violation, also the fewest stimuli that bring it about. */
+/**
+ * What the seed determines of a run; with a violation, also the fewest stimuli that bring it about.
+ */
 export function publicPart(result: RunResult, only: readonly number[] | null): object {
   const { stimuli: _stimuli, samples: _samples, ...rest } = result
   return only === null ? rest : { ...rest, only }

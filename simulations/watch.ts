@@ -1,7 +1,9 @@
 import type { Effect } from '../protocol/node/effects.ts'
 import type { SimHost } from './cluster.ts'
 
-/** What happens, for those who check, measure or tell it. Everything in it is optional to look at. */
+/**
+ * What happens, for those who check, measure or tell it. Everything in it is optional to look at.
+ */
 export interface Watch {
   /** A node wants something done; nothing of it has been done yet. */
   readonly effect?: (host: SimHost, effect: Effect) => void

@@ -9,7 +9,9 @@ export interface World {
   events: number
   /** Changes with everything that is delivered; equal runs have equal traces. */
   trace: number
-  /** Lets `run` happen `afterMs` from now; events of one moment happen in the order of this call. */
+  /**
+   * Lets `run` happen `afterMs` from now; events of one moment happen in the order of this call.
+   */
   after(afterMs: number, run: () => void): void
   /** Runs everything up to a time, or until `stop` says so. */
   runUntil(endMs: number, stop?: () => boolean): void
@@ -68,7 +70,10 @@ interface Queue {
   pop(): () => void
 }
 
-/** A binary heap, ordered by time and then by arrival. Three arrays, so that an event costs no object. */
+/**
+ * A binary heap, ordered by time and then by arrival. Three arrays, so that an event costs no
+ * object.
+ */
 function createQueue(): Queue {
   const times: number[] = []
   const orders: number[] = []

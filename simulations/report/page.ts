@@ -17,14 +17,17 @@ export interface Timed {
   readonly cpuMs: number
 }
 
-/** A page that needs no other file and no script: a table of all runs, and charts of those with samples. */
+/**
+ * A page that needs no other file and no script: a table of all runs, and charts of those with
+ * samples.
+ */
 export function reportPage(runs: readonly Timed[]): string {
   const names = [...new Set(runs.map(({ result }) => result.scenario))]
   const details = runs.filter(({ result }) => result.samples.length > 0)
   const broken = runs.filter(({ result }) => result.violation !== null).length
   const verdict =
     broken === 0
-      ? `<p class="good">Every invariant held in all ${runs.length} runs.</p>`
+      ? `<p class="good">Every invariant held, in ${runs.length === 1 ? 'this run' : `all ${runs.length} runs`}.</p>`
       : `<p class="broken">An invariant was broken in ${broken} of ${runs.length} runs.</p>`
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -102,7 +105,12 @@ function sizesSection(runs: readonly Timed[], name: string): string {
       false,
       ({ result }) => result.quietMessages,
     ),
-    series('A quiet host says', 'in bytes a minute', false, ({ result }) => result.quietBytes),
+    series(
+      'A host says in the quiet minute at the end',
+      'in bytes',
+      false,
+      ({ result }) => result.quietBytes,
+    ),
     series('One event costs', 'in µs', false, ({ result, cpuMs }) => (cpuMs * 1e3) / result.events),
   ]
   return `<section><h2>${htmlText(name)}: what grows with the number of hosts</h2>

@@ -2,7 +2,7 @@ import { type RunResult, warmUpMs } from '../run.ts'
 import type { Stimulus } from '../stimulus.ts'
 import { stimulusText } from '../words.ts'
 import { box, drawing, label } from './svg.ts'
-import { type Place, phaseBands, secondsBelow, timeAxis } from './time-axis.ts'
+import { healedMs, type Place, phaseBands, secondsBelow, timeAxis } from './time-axis.ts'
 
 /** What is done to a cluster, by lanes; the words stand at their left. */
 const lanes: readonly (readonly [name: string, kinds: readonly Stimulus['kind'][]])[] = [
@@ -64,5 +64,6 @@ function lastsMs(result: RunResult, stimulus: Stimulus, index: number): number {
   if (stimulus.kind === 'pause') return stimulus.ms
   if (stimulus.kind !== 'cut') return 0
   const heal = result.stimuli.slice(index).find(({ kind }) => kind === 'heal')
-  return (heal?.at ?? stimulus.at) - stimulus.at
+  const healedAt = healedMs(result) - warmUpMs
+  return Math.min(heal?.at ?? healedAt, healedAt) - stimulus.at
 }

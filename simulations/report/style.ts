@@ -14,7 +14,7 @@ h3 { margin: 1.5rem 0 .3rem; font-size: 1.05rem; } h4 { margin: 1.2rem 0 .2rem; 
 p { margin: .4rem 0; max-width: 48rem; } .lead { font-size: 1.08rem; }
 .quiet { color: var(--soft); font-weight: normal; font-size: .9em; }
 .good { color: var(--good); font-weight: 600; } .broken { color: var(--bad); font-weight: 600; }
-svg { display: block; width: 100%; height: auto; } text { fill: var(--ink); font: 12px system-ui, sans-serif; }
+rect { shape-rendering: crispEdges; } svg { display: block; width: 100%; height: auto; } text { fill: var(--ink); font: 12px system-ui, sans-serif; }
 text.quiet { fill: var(--soft); font-size: 11px; } text.value { font-weight: 600; }
 .axis { stroke: var(--soft); } .grid { stroke: var(--rule); stroke-opacity: .6; }
 .curve { fill: none; stroke: var(--curve); stroke-width: 2; stroke-linejoin: round; }

@@ -1,5 +1,5 @@
 /** Drawing of one chart: everything in it stands in units of its view box, `chartWidth` wide. */
-export const chartWidth = 960
+const chartWidth = 960
 /** Room for labels on the left, and where the right margin begins. */
 export const plotLeft = 132
 export const plotRight = 948
@@ -64,10 +64,10 @@ export function line(x1: number, y1: number, x2: number, y2: number, style: stri
   return `<line x1="${short(x1)}" y1="${short(y1)}" x2="${short(x2)}" y2="${short(y2)}" class="${style}"/>`
 }
 
-/** Round values from 0 to about `most`, at most six of them. */
-export function ticksTo(most: number): readonly number[] {
+/** Round values from 0 to at most `most`, about `count` of them. */
+export function ticksTo(most: number, count = 5): readonly number[] {
   if (most <= 0) return [0]
-  const rough = most / 5
+  const rough = most / count
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10)
   const ticks: number[] = []

@@ -50,10 +50,13 @@ export function phaseBands(result: RunResult, place: Place, height: number, name
 
 /** Seconds below a chart. */
 export function secondsBelow(result: RunResult, place: Place, y: number): string {
-  const ticks = ticksTo(result.simulatedMs / 1000)
+  const ticks = ticksTo(result.simulatedMs / 1000, 10)
   const marks = ticks.map((tick) => {
     const x = place(tick * 1000)
-    return line(x, y, x, y + 4, 'axis') + label(x, y + 16, `${tick} s`, 'middle', 'quiet')
+    return (
+      line(x, y, x, y + 4, 'axis') +
+      label(x, y + 16, `${tick} s`, x > plotRight - 20 ? 'end' : 'middle', 'quiet')
+    )
   })
   return line(plotLeft, y, plotRight, y, 'axis') + marks.join('')
 }

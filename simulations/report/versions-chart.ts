@@ -7,7 +7,10 @@ import { phaseBands, secondsBelow, timeAxis } from './time-axis.ts'
 /** Strips that one chart shows; of more hosts every n-th has one. */
 const stripsMax = 48
 
-/** Colours of what hosts hold, in the order in which it appears; those of no config stand for themselves. */
+/**
+ * Colours of what hosts hold, in the order in which it appears; those of no config stand for
+ * themselves.
+ */
 export function headColours({ samples }: RunResult): ReadonlyMap<string, string> {
   const colours = new Map<string, string>()
   for (const { heads } of samples) {
@@ -74,37 +77,62 @@ function spans(samples: readonly Sample[], host: number): readonly Span[] {
 }
 
 /** A head in words. */
-export function headName(head: string): string {
+function headName(head: string): string {
   if (head === 'down') return 'is down'
   return head === 'none' ? 'holds nothing' : `holds version ${head}`
+}
+
+interface Column {
+  readonly from: number
+  to: number
+  /** Heads and how many hosts hold each, from the oldest. */
+  readonly counts: readonly (readonly [head: string, hosts: number])[]
+}
+
+/** Times during which as many hosts held the same. */
+function columnsOf(
+  { samples }: RunResult,
+  colours: ReadonlyMap<string, string>,
+): readonly Column[] {
+  const columns: Column[] = []
+  let [from, before] = [0, '']
+  for (const { at, heads } of samples) {
+    const held = new Map<string, number>()
+    for (const head of heads) held.set(head, (held.get(head) ?? 0) + 1)
+    const counts = [...colours.keys()].flatMap((head) => {
+      const hosts = held.get(head)
+      return hosts === undefined ? [] : [[head, hosts] as const]
+    })
+    const last = columns.at(-1)
+    if (last !== undefined && before === counts.join()) last.to = at
+    else columns.push({ from, to: at, counts })
+    before = counts.join()
+    from = at
+  }
+  return columns
 }
 
 /** Hosts by what they hold, stacked: one colour from top to bottom is agreement. */
 export function convergenceChart(result: RunResult, colours: ReadonlyMap<string, string>): string {
   const place = timeAxis(result)
   const height = 200
-  const columns = result.samples.map(({ at, heads }, index) => {
-    const x = place(result.samples[index - 1]?.at ?? 0)
-    const counts = new Map<string, number>()
-    for (const head of heads) counts.set(head, (counts.get(head) ?? 0) + 1)
+  const columns = columnsOf(result, colours).map(({ from, to, counts }) => {
+    const [x, width] = [place(from), place(to) - place(from)]
+    const when = `${short(from / 1000)} to ${short(to / 1000)} s`
     let y = height
-    return [...colours.keys()]
-      .map((head) => {
-        const count = counts.get(head) ?? 0
-        if (count === 0) return ''
-        const tall = (count / heads.length) * height
-        y -= tall
-        const title = `${short(at / 1000)} s: ${count} of ${heads.length} ${headName(head)}`
-        return box(x, y, place(at) - x + 0.3, tall, colours.get(head) ?? '', title)
-      })
-      .join('')
+    return counts.map(([head, count]) => {
+      const tall = (count / result.hosts) * height
+      y -= tall
+      const title = `${when}: ${count} of ${result.hosts} ${headName(head)}`
+      return box(x, y, width, tall, colours.get(head) ?? '', title)
+    })
   })
   const marks = [0, 0.25, 0.5, 0.75, 1].map((share) => {
     const y = height - share * height
     const text = label(124, y + 4, `${Math.round(share * result.hosts)} hosts`, 'end')
     return text + line(plotLeft, y, plotRight, y, 'grid')
   })
-  const body = columns.join('') + marks.join('')
+  const body = columns.flat().join('') + marks.join('')
   return drawing(
     height + 30,
     'Hosts by what they hold over time',

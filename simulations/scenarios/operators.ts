@@ -4,7 +4,10 @@ import type { Scenario } from '../scenario.ts'
 import type { Stimulus } from '../stimulus.ts'
 import { between, pick } from '../world.ts'
 
-/** Three times the cluster is cut in halves, and on each side an operator signs what the other cannot see. */
+/**
+ * Three times the cluster is cut in halves, and on each side an operator signs what the other
+ * cannot see.
+ */
 function twoSides(random: Random, hosts: number, endMs: number): readonly Stimulus[] {
   const stimuli: Stimulus[] = []
   const roundMs = endMs / 3
