@@ -24,7 +24,10 @@ export interface HostStatus {
 export interface Status {
   readonly host: string
   readonly cluster: string
+  /** Digest of the cluster's first root; empty where the agent does not say. */
+  readonly cluster_id: string
   readonly head: Head | null
+  readonly applied: Head | null
   readonly state: string
   readonly failed: { readonly reason: string } | null
   readonly objects: readonly {
@@ -66,7 +69,9 @@ const hostStatus: z.ZodType<HostStatus> = z.object({
 const statusSchema: z.ZodType<Status> = z.object({
   host: z.string(),
   cluster: z.string(),
+  cluster_id: z.string().default(''),
   head: optionalHead,
+  applied: optionalHead,
   state: z.string(),
   failed: z.object({ reason: z.string() }).nullable().default(null),
   objects: z

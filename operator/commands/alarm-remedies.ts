@@ -2,7 +2,10 @@ import { printable } from '../terminal/style.ts'
 
 /** What to do about each alarm of a node (docs/OPERATING.md), for people. */
 const remedyOf: Readonly<Record<string, string>> = {
-  fork: 'sign a higher version, which ends it: covey apply, or covey sign',
+  fork:
+    'sign a higher version, which ends it: covey apply. For a config by hand: ' +
+    'covey config show --signed > head.json, then ' +
+    'covey sign CONFIG --base head.json -o FILE && covey inject FILE',
   'lost-branch':
     'to have it back, copy evidence/DIGEST.json from the state folder of the host that ' +
     'shows this (/var/lib/covey), then: covey sign DIGEST.json -o again.json && covey inject again.json; ' +

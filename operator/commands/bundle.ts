@@ -1,9 +1,11 @@
 import { isName } from '../../protocol/names.ts'
+import { askStatus } from '../agent-client/status.ts'
 import { writeWhole } from '../files/write-file.ts'
-import { openFolder } from '../folder/folder.ts'
-import { newestConfig } from '../folder/history.ts'
+import { type OperatorFolder, openFolder } from '../folder/folder.ts'
+import { listHistory, newestConfig } from '../folder/history.ts'
 import { readLayout } from '../folder/layout-files.ts'
 import { hostFact } from '../layout/lock.ts'
+import { sideQuestionMsMax } from '../limits.ts'
 import { Failure } from '../terminal/failure.ts'
 import { jsonText, type Session } from '../terminal/session.ts'
 import type { Input } from './definition.ts'
@@ -19,13 +21,8 @@ export async function makeBundle(session: Session, input: Input): Promise<void> 
   const newest = await newestConfig(folder)
   const { clusterId, envelopes } = folder.chain
   const listed = newest !== null && Object.hasOwn(newest.config.hosts, host)
-  if (!listed && !(await hasCard(session, folder.shown('cluster.yaml'), host))) {
-    session.warn(`${host} is neither in the newest config nor among the hosts that were added`)
-  } else if (!listed) {
-    session.warn(
-      `${host} is not in the newest config: run covey apply --offline, then bundle it again`,
-    )
-  }
+  const before = listed ? undefined : await stepsBefore(session, folder, host)
+  if (before !== undefined) session.warn(before.warning)
   const bundle = {
     host,
     root_digest: clusterId,
@@ -39,11 +36,41 @@ export async function makeBundle(session: Session, input: Input): Promise<void> 
   const version = newest === null ? 'no config yet' : `version ${newest.head.version}`
   session.result(
     { file: output, host, root_digest: clusterId, floor: bundle.floor },
-    `${output}: for ${host}, ${version}\nnext, on ${host}: covey enrol ${output}\n`,
+    `${output}: for ${host}, ${version}\n` +
+      (before === undefined
+        ? `next, on ${host}: covey enrol ${output}\n`
+        : `next: ${before.next}, then bundle it again\n`),
   )
 }
 
 const example = 'covey bundle --host cloud01 -o cloud01.bundle.json'
+
+/** What has to come first for a host that the newest config does not list. */
+async function stepsBefore(
+  session: Session,
+  folder: OperatorFolder,
+  host: string,
+): Promise<{ readonly warning: string; readonly next: string }> {
+  // A cluster that runs has to hear of the host: a config that is only signed reaches nobody.
+  const runs = (await listHistory(folder.dir)).length > 0 || (await answers(session))
+  const apply = runs ? 'covey apply' : 'covey apply --offline -o FILE'
+  if (await hasCard(session, folder.shown('cluster.yaml'), host)) {
+    const warning = `${host} is not in the newest config: run ${apply}, then bundle it again`
+    return { warning, next: apply }
+  }
+  const warning = `${host} is neither in the newest config nor among the hosts that were added`
+  return { warning, next: `covey host add --card ${host}.card.json, ${apply}` }
+}
+
+async function answers(session: Session): Promise<boolean> {
+  try {
+    await askStatus(session, { timeoutMs: sideQuestionMsMax })
+    return true
+  } catch (error) {
+    if (error instanceof Failure) return false
+    throw error
+  }
+}
 
 /** Whether the lock knows the host. A cluster run without a layout has none. */
 async function hasCard(session: Session, path: string, host: string): Promise<boolean> {

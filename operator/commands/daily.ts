@@ -15,12 +15,12 @@ const host: CommandDefinition = {
         'endpoint the host is one behind NAT: it dials, and nobody dials it.',
       examples: [
         'covey host add --card cloud01.card.json --endpoint 203.0.113.7:51820',
-        'covey host add local01 --card local01.card.json --site home',
+        'covey host add --card local01.card.json          # behind NAT, without an endpoint',
       ],
       options: [
         ['--card <file>', 'the card of the host'],
         ['--endpoint <host:port>', 'where others reach its WireGuard'],
-        ['--site <name>', 'where it stands, for hosts behind one NAT'],
+        ['--site <name>', 'where it stands; recorded, and used from a later version on'],
         ['--replace', 'take a card with other keys for a host that is known'],
       ],
       run: async (session, input) => (await import('./host-add.ts')).addHost(session, input),
@@ -61,8 +61,18 @@ export const dailyCommands: readonly CommandDefinition[] = [
     aliases: ['up'],
     summary: 'compile the layout, sign it, send it, and watch it arrive on every host',
     details:
-      'Where the layout comes to the same hosts as the newest signed config, that one is sent\n' +
-      'again and nothing is signed. With --offline the signed config goes to -o, or to stdout.',
+      'It asks the node what it holds before anything is signed. Then:\n' +
+      '- The layout means what the newest signed config says: that one is sent (again), and\n' +
+      '  nothing is signed.\n' +
+      '- Versions were signed in this folder and never reached the node (covey sign, --offline, a\n' +
+      '  refusal): the next version follows them and is sent in their place. No --allow-gap is\n' +
+      '  needed, because the folder knows what lies between.\n' +
+      '- Another operator signed meanwhile: the new version follows theirs.\n' +
+      '- One version was signed twice (alarm "fork"): a higher one is signed, which ends that.\n' +
+      '\n' +
+      'It waits up to 30 s for the hosts that the node has heard of, and names those that nobody\n' +
+      'has heard of yet: they get the config when they are enrolled (covey bundle).\n' +
+      'With --offline no node is asked, and the signed config goes to -o, or to stdout.',
     examples: ['covey apply', 'covey apply --offline -o home.signed.json'],
     options: [
       ['--yes', 'do not ask'],

@@ -6,14 +6,13 @@ import { type Card, parseIdentity, verifyCard } from '../folder/card.ts'
 import { whileEditing } from '../folder/edit-lock.ts'
 import { openFolder } from '../folder/folder.ts'
 import { readLayout } from '../folder/layout-files.ts'
-import { freeAddress } from '../layout/compile.ts'
+import { freeAddress, siteWarning } from '../layout/compile.ts'
 import { withHost } from '../layout/edit.ts'
 import { parseEndpoint } from '../layout/endpoint.ts'
 import { carded, hostFact, type Lock, lockText, withFacts } from '../layout/lock.ts'
 import { smallFileBytesMax } from '../limits.ts'
 import { parseJsonSource } from '../sources/json-source.ts'
-import { expectNoFaults } from '../sources/located.ts'
-import { Failure } from '../terminal/failure.ts'
+import { Failure, faultsFailure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import type { Input } from './definition.ts'
 
@@ -58,6 +57,7 @@ export async function addHost(session: Session, input: Input): Promise<void> {
     if (text !== source.text) await writeWhole(session.path(shown), text)
     return { address, isNew: !layout.hosts.has(name) }
   })
+  if (fields['site'] !== undefined) session.warn(siteWarning)
   const where = fields['endpoint'] === undefined ? '' : ` at ${fields['endpoint']}`
   session.result(
     { host: name, address: added.address, peer_id: card.peerId, added: added.isNew, ...fields },
@@ -101,18 +101,33 @@ function fieldsOf(input: Input): Readonly<Record<string, string>> {
 }
 
 async function readCard(session: Session, file: string): Promise<Card> {
-  const hint = 'make it on the host: covey identity --host NAME --json > NAME.card.json'
+  const hint = 'make it on the host: covey identity --host NAME --json > FILE'
   const kind = 'a card'
   const source = await readSource(session, file, { bytesMax: smallFileBytesMax, kind, hint })
+  // Where the syntax breaks helps nobody: a card is not written by hand, so it is another file.
+  if (!isJson(source.text)) {
+    throw new Failure(2, 'not-json', `${file} is no card: a card is JSON, and this is not`, {
+      hint,
+    })
+  }
   const located = parseJsonSource(source)
   const card = await parseIdentity(located.value)
   if (card.ok) return card.value
   const trusted = isObject(located.value) && typeof located.value['card'] === 'string'
-  if (!trusted) expectNoFaults(located, [card.fault])
+  if (!trusted) throw faultsFailure(located.locate([card.fault]), hint)
   const { code, message, path } = card.fault
   throw new Failure(4, code, `${file}: ${path === undefined ? '' : `${path}: `}${message}`, {
     hint,
   })
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Refuses another card for a known host, and keys that another host has. */

@@ -111,7 +111,7 @@ network: 10.69.0.0/16
 
 # One line a host; covey host add --card FILE adds them:
 #   cloud01: { endpoint: "cloud01.example.com:51820" }
-#   local01: { site: home }     # behind NAT: without an endpoint
+#   local01: {}                 # behind NAT: without an endpoint
 hosts: {}
 `
 }

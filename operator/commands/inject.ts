@@ -55,8 +55,7 @@ export async function injectFile(session: Session, input: Input): Promise<void> 
 /**
  * Hands a config, and the roots that it brings along, to the agent. Returns the verdict where it is
  * good: `accepted`, `already-head`, or a fork that wins. Throws `Failure` with exit code 4 and the
- * verdict as its document where it is not, with 1 where the node could not store it, and as `ask`
- * does.
+ * verdict as its document where it is not, and as `ask` does.
  */
 export async function injectDelivery(
   session: Session,
@@ -80,17 +79,25 @@ export async function injectDelivery(
     .slice(1, faultsShownMax)
     .map(({ path: at = '', message: why }) => `${at}: ${why}`)
   for (const line of further) session.note(line)
-  throw new Failure(answer.status >= 500 ? 1 : 4, code, `${verdict.verdict}: ${message}`, {
+  throw new Failure(4, code, `${verdict.verdict}: ${message}`, {
     hint: hints[code] ?? `its head is ${headText(verdict.head)}, as before`,
     document: verdict,
   })
 }
 
+const byHand =
+  'covey config show --signed > head.json, then covey sign CONFIG --base head.json -o FILE'
+
 const hints: Readonly<Record<string, string>> = {
-  gap: 'if the gap is meant: --allow-gap',
+  gap: 'send the versions between first, or say that the gap is meant: --allow-gap',
   isolation: 'if the host is meant to be cut off: --allow-isolation',
-  older: 'sign it again: covey sign takes the next version',
-  fork: 'sign it again as a higher version; that ends the fork',
+  older: `covey apply signs the next version; for a config by hand: ${byHand}`,
+  fork: `covey apply signs a higher version, which ends the fork; for a config by hand: ${byHand}`,
+  'disk-full': 'make room on that host, then hand it over again',
+  storage: 'look at the disk of that host, then hand it over again',
+  busy: 'hand it over again in a moment',
+  'floor-unknown':
+    'it ends once most of its peers have answered; hand it to another host, which passes it on',
   'epoch-ahead':
     'it rests on a root that this node has not got: covey inject rotations/EPOCH.json first',
   'root-fork': 'two root documents have one number: covey root rotate --settle OTHER_ROOT',

@@ -41,7 +41,7 @@ export async function readRival(
     if (root.digest === chain.held.at(-1)?.digest) {
       reason = refused('same-root', `is root ${epoch} of this folder: there is no fork`)
     } else if (missing.length === 0) return root
-    else reason = refused('threshold', `it needs ${missingText(missing)}`)
+    else reason = refused('below-threshold', `it needs ${missingText(missing)}`)
   }
   throw reason
 }

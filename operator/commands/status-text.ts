@@ -9,6 +9,7 @@ import {
   table,
 } from '../terminal/style.ts'
 import { remedies } from './alarm-remedies.ts'
+import { stateLines } from './state-remedies.ts'
 
 /**
  * A host that says nothing for this long is a problem: three rounds of the exchange, and some more.
@@ -21,7 +22,10 @@ const calm = ['in-sync', 'applying', 'trial']
 /** One line of truth, then the hosts, then what is wrong. For people; `--json` is for scripts. */
 export function statusText(status: Status, paint: Paint): string {
   const parts = [`${truthLine(status, paint)}\n`]
-  if (status.hosts.length > 0) parts.push(`\n${hostsTable(status, paint)}`)
+  const hosts = hostRows(status)
+  parts.push(`\n${hostsTable(status, hosts, paint)}`)
+  const states = stateLines(status, hosts).map((line) => `${line}\n`)
+  if (states.length > 0) parts.push(`\n${states.join('')}`)
   const objects = restlessObjects(status)
   if (objects.length > 0) {
     const rows = objects.map((object): readonly Cell[] => [
@@ -47,45 +51,79 @@ export function statusText(status: Status, paint: Paint): string {
   return parts.join('')
 }
 
-/** `home: version 4 on 3/3 hosts, 1 problem`. */
+/** Problems that the first line names; the rest is counted. */
+const namedMax = 3
+
+/** `home: version 4 on 3/3 hosts, 1 problem (alarm fork)`. */
 function truthLine(status: Status, paint: Paint): string {
   const name = printable(status.cluster || 'no cluster')
   const problems = problemsIn(status)
+  const named = problems.slice(0, namedMax).map(printable).join(', ')
+  const more = problems.length > namedMax ? ', …' : ''
   const said =
-    problems === 0 ? paint('good', 'no problems') : paint('bad', counted(problems, 'problem'))
+    problems.length === 0
+      ? paint('good', 'no problems')
+      : `${paint('bad', counted(problems.length, 'problem'))} (${named}${more})`
   if (status.head === null) return `${paint('strong', name)}: no config yet, ${said}`
   const holding = status.hosts.filter((host) => host.head?.digest === status.head?.digest).length
-  const hosts = `${holding}/${status.hosts.length} hosts`
+  const hosts = `${holding}/${counted(status.hosts.length, 'host')}`
   const reason = status.failed?.reason
   const failed = reason == null ? '' : `; ${paint('bad', `failed: ${printable(reason)}`)}`
   return `${paint('strong', name)}: version ${status.head.version} on ${hosts}, ${said}${failed}`
 }
 
-/** How many things a person should look at: alarms, objects of this host, and other hosts. */
-export function problemsIn(status: Status): number {
-  const own = restlessObjects(status)
-  const others = status.hosts.filter((host) =>
-    host.host === status.host
-      ? own.length === 0 && !calm.includes(host.state ?? 'unknown')
-      : isProblem(host, status),
+/**
+ * What a person should look at, a few words each: the state of this host, its objects, its alarms,
+ * and other hosts.
+ */
+export function problemsIn(status: Status): readonly string[] {
+  const objects = restlessObjects(status).map(({ name, state }) => `${name} ${state}`)
+  const alarms = status.alarms.map(({ code, host }) =>
+    host === null ? `alarm ${code}` : `alarm ${code} of ${host}`,
   )
-  return status.alarms.length + own.length + others.length + (status.failed ? 1 : 0)
+  const hosts = hostRows(status).flatMap((row) => {
+    const why = row.host === status.host ? ownProblem(status) : problemOf(row, status)
+    return why === undefined ? [] : [`${row.host} ${why}`]
+  })
+  return [...hosts, ...objects, ...alarms, ...(status.failed ? ['a config failed'] : [])]
 }
 
-function isProblem(host: HostStatus, status: Status): boolean {
+/** What is wrong with this host beyond its objects and alarms, which count by themselves. */
+function ownProblem(status: Status): string | undefined {
+  const { state } = status
+  const told =
+    (state === 'degraded' && restlessObjects(status).length > 0) ||
+    status.alarms.some(({ code }) => code === state)
+  return told || calm.includes(state) ? undefined : state
+}
+
+function problemOf(host: HostStatus, status: Status): string | undefined {
+  if (!calm.includes(host.state)) return host.state
   const age = host.age_seconds ?? Number.POSITIVE_INFINITY
+  if (age > silentSeconds) return 'silent'
   const behind = status.head !== null && host.head?.digest !== status.head.digest
-  return behind || age > silentSeconds || !calm.includes(host.state ?? 'unknown')
+  return behind ? 'behind' : undefined
+}
+
+/** The hosts of the config, and this one too where it is not among them. */
+function hostRows(status: Status): readonly HostStatus[] {
+  const { host, state, head, applied, hosts } = status
+  if (hosts.some((row) => row.host === host)) return hosts
+  const objects = { converged: 0, pending: 0, failed: 0, unsupported: 0 }
+  for (const object of status.objects) {
+    if (Object.hasOwn(objects, object.state)) objects[object.state as keyof typeof objects]++
+  }
+  return [...hosts, { host, state, head, applied, objects, age_seconds: 0 }]
 }
 
 function restlessObjects(status: Status): Status['objects'] {
   return status.objects.filter((object) => object.state !== 'converged')
 }
 
-function hostsTable(status: Status, paint: Paint): string {
+function hostsTable(status: Status, hosts: readonly HostStatus[], paint: Paint): string {
   const linked = new Map(status.peers.map((peer) => [peer.host, peer.connected]))
-  const rows = status.hosts.map((host): readonly Cell[] => {
-    const state = host.state ?? 'unknown'
+  const rows = hosts.map((host): readonly Cell[] => {
+    const { state } = host
     const own = host.host === status.host
     const link = own ? 'this host' : linked.get(host.host) ? 'connected' : '-'
     return [
@@ -137,13 +175,14 @@ export function changesBetween(
   const lines: string[] = []
   const truth = truthLine(after, paint)
   if (before === null || truthLine(before, paint) !== truth) lines.push(truth)
-  const hostsBefore = new Map(before?.hosts.map((host) => [host.host, hostLine(host)]))
-  for (const host of after.hosts) {
+  const rowsBefore = before === null ? [] : hostRows(before)
+  const hostsBefore = new Map(rowsBefore.map((host) => [host.host, hostLine(host)]))
+  for (const host of hostRows(after)) {
     const line = hostLine(host)
     if (hostsBefore.get(host.host) !== line) lines.push(line)
   }
   for (const name of hostsBefore.keys()) {
-    if (!after.hosts.some((host) => host.host === name))
+    if (!hostRows(after).some((host) => host.host === name))
       lines.push(`${printable(name)}: no longer listed`)
   }
   const objectsBefore = new Set(before?.objects.map(objectLine))
@@ -159,7 +198,7 @@ export function changesBetween(
 function hostLine(host: HostStatus): string {
   const head = host.head == null ? 'no config' : `version ${host.head.version}`
   const applied = host.applied == null ? 'none' : String(host.applied.version)
-  const state = printable(host.state ?? 'unknown')
+  const state = printable(host.state)
   return `${printable(host.host)}: ${state}, holds ${head}, applied ${applied}`
 }
 

@@ -75,6 +75,7 @@ async function judgeLayout(session: Session, file: string): Promise<Finding> {
   const files = await readLayout(session, file)
   const compiled = await compileLayout(files.layout, files.lock)
   expectCompiled(files, compiled)
+  for (const warning of compiled.warnings) session.warn(warning)
   const hosts = counted(files.layout.hosts.size, 'host')
   const { cardless } = compiled
   const without = cardless.length === 0 ? '' : `; without a card yet: ${cardless.join(', ')}`
@@ -160,13 +161,16 @@ async function judgeDelivery(session: Session, source: Source): Promise<Finding>
   const says = `root ${chain.newest.epoch}, version ${held.head.version} under it`
   if (missing.length === 0) return { kind: 'delivery', says }
   const message = `${says}: it needs ${missingText(missing)}`
-  throw new Failure(4, 'threshold', `${source.file}: ${message}`, {
+  throw new Failure(4, 'below-threshold', `${source.file}: ${message}`, {
     hint: 'the others sign it with covey root sign FILE -o FILE',
   })
 }
 
 function wrong(exit: 2 | 4, source: Source, fault: Fault | undefined): Failure {
-  const { code, message } = fault ?? { code: 'not-utf8', message: 'the payload is not UTF-8' }
+  const { code, message } = fault ?? {
+    code: 'payload-not-utf8',
+    message: 'the payload is not UTF-8',
+  }
   const text = fault === undefined ? message : faultText(fault)
   return new Failure(exit, code, `${source.file}: ${text}`, {
     hint:

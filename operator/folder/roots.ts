@@ -89,10 +89,10 @@ async function prove(
   const assessed = await assessRoot(envelope.value, held, rivals)
   if (!assessed.ok) return assessed
   const { root, kind, missing } = assessed.value
-  if (kind !== 'next') return bad('root-order', `it is root ${root.root.epoch}, out of its order`)
+  if (kind !== 'next') return bad('root-chain', `it is root ${root.root.epoch}, out of its order`)
   const [few] = missing
   if (few === undefined) return good(root)
-  return bad('threshold', `it is not signed by enough of the ${few.keys}`)
+  return bad('below-threshold', `it is not signed by enough of the ${few.keys}`)
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

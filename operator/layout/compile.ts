@@ -114,7 +114,19 @@ function sectionOf(layout: Layout, host: LayoutHost, card: Card, address: string
   }
 }
 
+/** Said where a `site` is written down, which nothing rests on yet. */
+export const siteWarning: string = 'site is recorded, and used from a later version on'
+
 function warningsOf(layout: Layout): readonly string[] {
+  const sited = [...layout.hosts].filter(([, host]) => host.site !== undefined)
+  const where = sited.map(([name]) => `hosts.${name}.site`).sort()
+  return [
+    ...(where.length === 0 ? [] : [`${where.join(', ')}: ${siteWarning}`]),
+    ...tunnelWarnings(layout),
+  ]
+}
+
+function tunnelWarnings(layout: Layout): readonly string[] {
   const without = [...layout.hosts].filter(([, host]) => host.endpoint === undefined)
   const names = without.map(([name]) => name).sort()
   if (names.length < 2) return []

@@ -29,7 +29,10 @@ const hostSchema = z.strictObject({
     .string()
     .optional()
     .describe('HOST:PORT where others reach its WireGuard from anywhere'),
-  site: z.string().optional().describe('where it stands, for hosts behind one NAT'),
+  site: z
+    .string()
+    .optional()
+    .describe('where it stands; recorded, and used from a later version on'),
   address: z.string().optional().describe('its address in the mesh; allotted where absent'),
 })
 

@@ -21,7 +21,7 @@ export interface AssessedDelivery {
 
 /**
  * Verifies a delivery against a chain, as a node would. Only the last root and the config may lack
- * signatures. Faults: those of `assessRoot` and `assessConfig`, `threshold`, `delivery-epoch`.
+ * signatures. Faults: those of `assessRoot` and `assessConfig`, `below-threshold`, `delivery-epoch`.
  */
 export async function assessDelivery(
   delivery: DeliveryText,
@@ -39,7 +39,7 @@ export async function assessDelivery(
     const last = index === delivery.roots.length - 1 && kind === 'next'
     const [few] = missing
     if (few !== undefined && !last) {
-      return within(index, { code: 'threshold', message: `not enough of the ${few.keys}` })
+      return within(index, { code: 'below-threshold', message: `not enough of the ${few.keys}` })
     }
     if (kind === 'next') added.push(root)
     else if (!known.some((rival) => rival.digest === root.digest)) rivals.push(root)

@@ -39,6 +39,10 @@ export interface SignOptions {
   readonly allowIsolation: boolean
   /** Follows this config instead of the newest of the history. */
   readonly base?: VerifiedConfig
+  /** Passes over the versions that were signed here since `base`. */
+  readonly passesOver?: boolean
+  /** The config that the hosts hold, where that is not the base: nobody may be cut off from it. */
+  readonly held?: VerifiedConfig
   /** Signs also where this operator's keys are too few, and others must add theirs. */
   readonly withOthers?: boolean
 }
@@ -94,6 +98,8 @@ async function makeOnce(
   const payload = payloadFor(session, chain, draft, options, {
     base,
     taken,
+    passed:
+      options.passesOver === true && newest?.epoch === chain.newest.epoch ? newest.version : 0,
     waiting:
       waiting === undefined
         ? undefined
@@ -131,6 +137,8 @@ export interface Standing {
   readonly base: VerifiedConfig | null
   /** Highest version of the epoch that was given to any config; 0 for none. */
   readonly taken: number
+  /** Highest version of the epoch that is passed over on purpose; 0 for none. */
+  readonly passed?: number
   /** Path of a config that waits for signatures. */
   readonly waiting?: string | undefined
 }
@@ -141,13 +149,14 @@ export function payloadFor(
   chain: RootChain,
   draft: ConfigDraft,
   options: SignOptions,
-  { base, taken, waiting }: Standing,
+  { base, taken, passed = 0, waiting }: Standing,
 ): string {
   const { epoch } = chain.newest
   const place = nextPlace({
     epoch,
     base: base === null ? null : { head: base.head, ancestors: base.config.ancestors },
     versionTaken: taken,
+    versionPassed: passed,
     versionWanted: draft.version,
     allowGap: options.allowGap,
   })
@@ -165,8 +174,7 @@ export function payloadFor(
     allowIsolation: draft.allowIsolation,
     hosts: draft.hosts,
   }
-  const isolated = isolatedHosts(base?.config ?? null, config)
-  const unsaid = isolated.filter((host) => !draft.allowIsolation.includes(host))
+  const unsaid = cutOff(config, base, options.held)
   if (unsaid.length > 0 && !options.allowIsolation) throw isolation(unsaid)
   const payload = text([...draft.allowIsolation, ...unsaid])
   const bytes = Buffer.byteLength(payload)
@@ -179,6 +187,18 @@ export function payloadFor(
   const parsed = parseConfig(payload)
   if (!parsed.ok) throw new Failure(2, parsed.fault.code, faultText(parsed.fault))
   return payload
+}
+
+/** Hosts that the config cuts off from what either of two others gave them, and does not say so. */
+function cutOff(
+  config: Config,
+  base: VerifiedConfig | null,
+  held: VerifiedConfig | undefined,
+): readonly string[] {
+  const hosts = [base, held ?? null].flatMap((before) => {
+    return isolatedHosts(before?.config ?? null, config)
+  })
+  return [...new Set(hosts)].filter((host) => !config.allowIsolation.includes(host)).sort()
 }
 
 function unsigned(waiting: string): Failure {

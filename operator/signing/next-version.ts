@@ -19,6 +19,8 @@ export interface Place {
   /** The `version` that the file to sign asks for. */
   readonly versionWanted: number | undefined
   readonly allowGap: boolean
+  /** Highest version of this epoch that is passed over on purpose, having been signed here. */
+  readonly versionPassed?: number
 }
 
 /**
@@ -45,7 +47,8 @@ export function nextPlace(
   if (version < lowest) {
     return bad('older', `version ${version} is not above ${lowest - 1}, which is taken`, 'version')
   }
-  if (version > baseVersion + 1 && !place.allowGap) {
+  const known = Math.max(baseVersion, place.versionPassed ?? 0)
+  if (version > known + 1 && !place.allowGap) {
     const after = base === null ? 'the first config' : headText(base.head)
     const message = `version ${version} leaves a gap: after ${after} comes ${baseVersion + 1}`
     return bad(

@@ -71,7 +71,7 @@ async function readRoot(envelope: Envelope): Promise<Checked<{ root: HeldRoot; t
 
 /**
  * Verifies what a root document says of itself: enough of its own root keys have signed it. Faults:
- * those of `verifiedKids` and `parseRoot`, `not-utf8`, `root-kid`, `threshold`.
+ * those of `verifiedKids` and `parseRoot`, `payload-not-utf8`, `root-kid`, `below-threshold`.
  */
 export async function verifyRoot(envelope: Envelope): Promise<Checked<HeldRoot>> {
   const read = await readRoot(envelope)
@@ -81,12 +81,12 @@ export async function verifyRoot(envelope: Envelope): Promise<Checked<HeldRoot>>
   if (!kids.ok) return kids
   if (missingOf(root.root.root, kids.value) === 0) return good(root)
   const { epoch } = root.root
-  return bad('threshold', `it is not signed by enough of the root keys of root ${epoch}`)
+  return bad('below-threshold', `it is not signed by enough of the root keys of root ${epoch}`)
 }
 
 /**
  * Judges a root document by the chain before it, as a node does; only that too few have signed is
- * told apart. Faults: those of `verifiedKids`, `parseRoot` and `judgeRoot`, `not-utf8`, `root-kid`.
+ * told apart. Faults: those of `verifiedKids`, `parseRoot` and `judgeRoot`, `payload-not-utf8`, `root-kid`.
  */
 export async function assessRoot(
   envelope: Envelope,

@@ -6,12 +6,14 @@ import { bad, type Checked, good } from '../../protocol/fault.ts'
 import type { Head } from '../../protocol/heads.ts'
 import { digestOf } from './digest.ts'
 
+const signatureBytes = 64
+
 /** The payload's bytes of an envelope that `parseEnvelope` took. */
 export function payloadOf(envelope: Envelope): Uint8Array {
   return Buffer.from(envelope.payload, 'base64url')
 }
 
-/** The payload as text. Fault: `not-utf8`. */
+/** The payload as text. Fault: `payload-not-utf8`. */
 export function textOf(envelope: Envelope): Checked<string> {
   try {
     // A byte order mark is a part of the bytes that were signed, so it is kept, and refused as
@@ -20,7 +22,7 @@ export function textOf(envelope: Envelope): Checked<string> {
       new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payloadOf(envelope)),
     )
   } catch {
-    return bad('not-utf8', 'the payload is not UTF-8')
+    return bad('payload-not-utf8', 'the payload is not UTF-8', 'payload')
   }
 }
 
@@ -28,9 +30,9 @@ export function textOf(envelope: Envelope): Checked<string> {
  * The distinct keys of `ring` whose signatures are good. Each signature is verified by itself with
  * the one key that its `kid` names, because `generalVerify` stops at the first good one. A
  * signature by a key that nobody here knows counts for nothing; a wrong one by a known key refuses
- * the document.
+ * the document. The codes of faults are those of a node (agent/state/verify.ts).
  *
- * Faults: those of `parseHeader`, `signature`.
+ * Faults: those of `parseHeader`, `signature-malformed`, `bad-signature`.
  */
 export async function verifiedKids(
   kind: DocumentKind,
@@ -38,17 +40,22 @@ export async function verifiedKids(
   ring: KeyRing,
 ): Promise<Checked<readonly string[]>> {
   const kids = new Set<string>()
-  for (const { protected: header, signature } of envelope.signatures) {
+  for (const [index, { protected: header, signature }] of envelope.signatures.entries()) {
+    const path = `signatures.${index}`
     const kid = parseHeader(header, kind)
-    if (!kid.ok) return kid
+    if (!kid.ok) return bad(kid.fault.code, kid.fault.message, `${path}.protected`)
     const jwk = Object.hasOwn(ring, kid.value) ? ring[kid.value] : undefined
     if (jwk === undefined) continue
+    if (Buffer.from(signature, 'base64url').length !== signatureBytes) {
+      return bad('signature-malformed', 'an Ed25519 signature has 64 bytes', `${path}.signature`)
+    }
     try {
       const key = await importJWK({ ...jwk }, 'Ed25519')
       const flattened = { protected: header, payload: envelope.payload, signature }
       await flattenedVerify(flattened, key, { algorithms: ['Ed25519'] })
     } catch {
-      return bad('signature', `the signature by key ${kid.value} is wrong`)
+      const message = `the signature by key ${kid.value} does not fit the payload; one of them was changed`
+      return bad('bad-signature', message, path)
     }
     kids.add(kid.value)
   }
@@ -80,7 +87,7 @@ export interface Trust {
 
 /**
  * Verifies a config as far as it is signed. Faults: those of `verifiedKids` and `parseConfig`,
- * `not-utf8`, `key-unknown`, `other-cluster`, `epoch-unknown`, `body-hosts`.
+ * `payload-not-utf8`, `unknown-key`, `other-cluster`, `epoch-ahead`, `body-hosts`.
  */
 export async function assessConfig(
   envelope: Envelope,
@@ -88,7 +95,8 @@ export async function assessConfig(
 ): Promise<Checked<AssessedConfig>> {
   const kids = await verifiedKids('config', envelope, keysOf(trust.roots))
   if (!kids.ok) return kids
-  if (kids.value.length === 0) return bad('key-unknown', 'no key of this cluster has signed it')
+  if (kids.value.length === 0)
+    return bad('unknown-key', 'no key of this cluster has signed it', 'signatures')
   const text = textOf(envelope)
   if (!text.ok) return text
   const parsed = parseConfig(text.value)
@@ -98,7 +106,7 @@ export async function assessConfig(
     return bad('other-cluster', 'it is for another cluster', 'aud')
   const root = trust.roots[claims.epoch - 1]
   if (root === undefined) {
-    return bad('epoch-unknown', `there is no root document ${claims.epoch} here`, 'epoch')
+    return bad('epoch-ahead', `there is no root document ${claims.epoch} here`, 'epoch')
   }
   if (!body.ok) return body
   const missing = missingOf(root.config, kids.value)
@@ -112,7 +120,7 @@ export function missingOf(role: Role, kids: readonly string[]): number {
   return Math.max(0, role.threshold - counted.size)
 }
 
-/** Verifies a signed config. Faults: those of `assessConfig`, `threshold`. */
+/** Verifies a signed config. Faults: those of `assessConfig`, `below-threshold`. */
 export async function verifyConfig(
   envelope: Envelope,
   trust: Trust,
@@ -123,5 +131,9 @@ export async function verifyConfig(
   if (missing === 0) return good(verified)
   const { epoch } = verified.head
   const { threshold } = trust.roots[epoch - 1]?.config ?? { threshold: 1 }
-  return bad('threshold', `root ${epoch} asks for ${threshold} of its config keys`)
+  return bad(
+    'below-threshold',
+    `root ${epoch} asks for ${threshold} of its config keys`,
+    'signatures',
+  )
 }

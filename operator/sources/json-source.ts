@@ -33,7 +33,9 @@ function syntaxFault(source: Source, error: unknown): ReturnType<typeof at> {
   const stated = / at position (\d+)/.exec(text)?.[1]
   const lead = source.text.length - source.text.trimStart().length
   const offset = stated !== undefined ? Number(stated) : endsEarly(text) ? source.text.length : lead
-  const why = text.replace(/ in JSON at position.*$/s, '').replace(/, ".*" is not valid JSON$/s, '')
+  const why = text
+    .replace(/ in JSON at position.*$/s, '')
+    .replace(/, (\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, '')
   const first = why.charAt(0).toLowerCase() + why.slice(1)
   return at(source, offset, { code: 'not-json', message: `not valid JSON: ${first}` })
 }

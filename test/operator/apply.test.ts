@@ -2,54 +2,15 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { describe, it, type TestContext } from 'node:test'
-import {
-  addHost,
-  fakeAgent,
-  openCluster,
-  payloadOf,
-  type Route,
-  type Workspace,
-} from './workspace.ts'
+import { stripVTControlCharacters } from 'node:util'
+import { takingAgent } from './taking-agent.ts'
+import { addHost, fakeAgent, openCluster, payloadOf, type Workspace } from './workspace.ts'
 
 async function withHosts(context: TestContext): Promise<Workspace> {
   const space = await openCluster(context)
   await addHost(space, 'cloud01', '192.0.2.1:51820')
   await addHost(space, 'local01')
   return space
-}
-
-/** An agent that takes every config, and says after `looks` looks that all hosts hold it. */
-function taking(looks: number): Readonly<Record<string, Route>> & { held: string } {
-  let left = looks
-  const head = (): object | null => {
-    if (agent.held === '') return null
-    const { payload } = JSON.parse(agent.held)
-    const hex = createHash('sha256').update(Buffer.from(payload, 'base64url')).digest('hex')
-    const { epoch, version } = payloadOf(agent.held)
-    return { epoch, version, digest: `sha256:${hex}` }
-  }
-  const agent = {
-    held: '',
-    'GET /v1/config': () =>
-      agent.held === '' ? { status: 404, body: {} } : { status: 200, body: agent.held },
-    'POST /v1/config': ({ body }: { body: string }) => {
-      const verdict = agent.held === body ? 'already-head' : 'accepted'
-      agent.held = body
-      return { status: 200, body: { verdict, code: verdict, message: 'm', head: head() } }
-    },
-    'GET /v1/status': () => {
-      const arrived = left-- <= 0
-      const hosts = ['cloud01', 'local01'].map((host) => ({
-        host,
-        head: host === 'cloud01' || arrived ? head() : null,
-      }))
-      return {
-        status: 200,
-        body: { host: 'cloud01', cluster: 'home', head: head(), state: 'in-sync', hosts },
-      }
-    },
-  }
-  return agent as unknown as Readonly<Record<string, Route>> & { held: string }
 }
 
 describe('covey apply', () => {
@@ -73,8 +34,8 @@ describe('covey apply', () => {
 
   it('sends, and watches it arrive on every host', async (context) => {
     const space = await withHosts(context)
-    const agent = taking(1)
-    await fakeAgent(context, space, agent)
+    const agent = takingAgent({ looks: 2 })
+    await fakeAgent(context, space, agent.routes)
     const outcome = await space.covey(['apply', '--yes'])
     assert.equal(outcome.exit, 0, outcome.err)
     assert.equal(agent.held, await space.read('history/1.1.json'))
@@ -89,7 +50,7 @@ describe('covey apply', () => {
 
   it('does not wait with --no-wait', async (context) => {
     const space = await withHosts(context)
-    await fakeAgent(context, space, taking(Number.POSITIVE_INFINITY))
+    await fakeAgent(context, space, takingAgent({ looks: Number.POSITIVE_INFINITY }).routes)
     const { verdict, arrived } = JSON.parse(
       await space.must('apply', '--yes', '--no-wait', '--json'),
     )
@@ -98,7 +59,7 @@ describe('covey apply', () => {
 
   it('stops waiting when it is interrupted, and says who is missing', async (context) => {
     const space = await withHosts(context)
-    await fakeAgent(context, space, taking(Number.POSITIVE_INFINITY))
+    await fakeAgent(context, space, takingAgent({ looks: Number.POSITIVE_INFINITY }).routes)
     const outcome = await space.covey(['apply', '--yes'], { signal: AbortSignal.abort() })
     assert.equal(outcome.exit, 1)
     assert.match(outcome.err, /not known to be on local01\nhint: /)
@@ -106,8 +67,8 @@ describe('covey apply', () => {
 
   it('asks first', async (context) => {
     const space = await withHosts(context)
-    const agent = taking(0)
-    await fakeAgent(context, space, agent)
+    const agent = takingAgent()
+    await fakeAgent(context, space, agent.routes)
     const nobody = await space.covey(['apply'])
     assert.equal(nobody.exit, 2)
     assert.match(nobody.err, /hint: .*--yes/)
@@ -124,27 +85,40 @@ describe('covey apply', () => {
       await space.write('c.json', { hosts: {} })
       await space.must('sign', 'c.json', '-o', 'theirs.json')
     }
-    const agent = taking(0)
+    const agent = takingAgent()
     agent.held = await space.read('theirs.json')
     for (const version of [2, 3]) await rm(space.path(`history/1.${version}.json`))
-    await fakeAgent(context, space, agent)
+    await fakeAgent(context, space, agent.routes)
     await space.must('apply', '--yes')
     assert.equal(payloadOf(agent.held)['version'], 4)
     assert.ok((await readdir(space.path('history'))).includes('1.3.json'))
   })
 
-  it('does not go on over a fork', async (context) => {
+  it('does not wait for hosts that nobody has heard of, and names them', async (context) => {
     const space = await withHosts(context)
-    await space.write('c.json', { hosts: {} })
-    await space.must('sign', 'c.json', '-o', 'theirs.json')
-    await rm(space.path('history/1.1.json'))
-    await space.must('apply', '--offline', '-o', 'ours.json')
-    const agent = taking(0)
-    agent.held = await space.read('theirs.json')
-    await fakeAgent(context, space, agent)
+    const agent = takingAgent({ looks: Number.POSITIVE_INFINITY, unseen: ['local01'] })
+    await fakeAgent(context, space, agent.routes)
     const outcome = await space.covey(['apply', '--yes'])
-    assert.equal(outcome.exit, 4)
-    assert.match(outcome.err, /signed twice/)
+    assert.equal(outcome.exit, 0, outcome.err)
+    assert.match(outcome.err, /cloud01: holds version 1 \(1\/1\)\n$/)
+    assert.equal(
+      outcome.out,
+      'version 1 is on 1 host\n' +
+        'waiting for: local01 (never seen; enrol it with covey bundle)\n',
+    )
+    const again = JSON.parse(await space.must('apply', '--yes', '--json'))
+    assert.deepEqual([again.arrived, again.waiting_for], [['cloud01'], ['local01']])
+  })
+
+  it('draws every host in place on a terminal', async (context) => {
+    const space = await withHosts(context)
+    await fakeAgent(context, space, takingAgent({ looks: 2 }).routes)
+    const outcome = await space.covey(['apply', '--yes'], { terminal: true })
+    assert.equal(outcome.exit, 0, outcome.err)
+    const shown = stripVTControlCharacters(outcome.err)
+    assert.match(shown, /cloud01 {2}holds version 1\nlocal01 {2}waiting\n/)
+    assert.match(shown, /HOST .*\ncloud01 {2}holds version 1\nlocal01 {2}holds version 1\n$/)
+    assert.ok(outcome.err.includes('\u001b[3A'))
   })
 
   it('refuses a layout of another cluster, and flags that do not go together', async (context) => {
@@ -185,9 +159,24 @@ describe('covey bundle', () => {
     const outcome = await space.covey(['bundle', '--host', 'cloud01'])
     const { floor, config } = JSON.parse(outcome.out)
     assert.deepEqual([outcome.exit, floor, config], [0, null, null])
-    assert.match(outcome.err, /warning: cloud01 is not in the newest config/)
+    assert.match(outcome.err, /warning: cloud01 is not in the newest config: run .*--offline/)
     const unknown = await space.covey(['bundle', '--host', 'nobody'])
     assert.match(unknown.err, /warning: nobody is neither/)
+  })
+
+  it('says what has to come first for a host that is not in force', async (context) => {
+    const space = await withHosts(context)
+    const argv = ['bundle', '--host', 'cloud01', '-o', 'b.json']
+    const first = await space.covey(argv)
+    assert.match(first.out, /\nnext: covey apply --offline -o FILE, then bundle it again\n$/)
+    await fakeAgent(context, space, takingAgent().routes)
+    const running = await space.covey(argv)
+    assert.match(running.err, /run covey apply, then bundle/)
+    assert.match(running.out, /\nnext: covey apply, then bundle it again\n$/)
+    await space.must('apply', '--yes')
+    assert.match(await space.must(...argv), /\nnext, on cloud01: covey enrol b\.json\n$/)
+    const unknown = await space.must('bundle', '--host', 'nobody', '-o', 'b.json')
+    assert.match(unknown, /\nnext: covey host add --card nobody\.card\.json, covey apply, then/)
   })
 
   it('asks for a host that can be one', async (context) => {

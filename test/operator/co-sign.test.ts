@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { signersOf, verifiedChain } from './chain-check.ts'
+import { takingAgent } from './taking-agent.ts'
 import { openTwoOperators } from './two-operators.ts'
 import { fakeAgent, ideaConfig, payloadOf } from './workspace.ts'
 
@@ -62,8 +63,7 @@ describe('two of two operators', () => {
 
   it('sign and do not send, so apply without --offline takes no version', async (context) => {
     const { alice, bob } = await openTwoOperators(context, 2)
-    const none = { status: 404, body: { code: 'no-config' } }
-    await fakeAgent(context, alice, { 'GET /v1/config': () => none })
+    await fakeAgent(context, alice, takingAgent().routes)
     await alice.write('c.json', ideaConfig)
     await alice.must('sign', 'c.json', '-o', 'x.json')
     await bob('sign', '--add', 'x.json', '-o', 'x.json')
@@ -160,7 +160,7 @@ describe('covey sign of a signed config', () => {
     await alice.write('forged.json', forged)
     const outcome = await alice.covey(['sign', 'forged.json'])
     assert.equal(outcome.exit, 4)
-    assert.match(outcome.err, /the signature by key .* is wrong/)
+    assert.match(outcome.err, /signatures\.\d: the signature by key .* does not fit/)
   })
 })
 

@@ -155,4 +155,40 @@ describe('covey host', () => {
     assert.equal(outcome.exit, 4)
     assert.match(outcome.err, /10\.1\.0\.0\/23 has no address left/)
   })
+
+  it('says in one line that a file is no card', async (context) => {
+    const space = await openCluster(context)
+    for (const file of ['cluster.yaml', 'short']) {
+      await space.write('short', 'x')
+      const outcome = await space.covey(['host', 'add', '--card', file])
+      assert.equal(outcome.exit, 2)
+      assert.equal(
+        outcome.err,
+        `covey: host add: ${file} is no card: a card is JSON, and this is not\n` +
+          'hint: make it on the host: covey identity --host NAME --json > FILE\n',
+      )
+    }
+    await space.write('other.json', { host: 'a' })
+    const other = await space.covey(['host', 'add', '--card', 'other.json'])
+    assert.match(other.err, /^other\.json:1:1: this is not what .*\nhint: make it on the host/)
+  })
+
+  it('says that a site has no effect yet', async (context) => {
+    const space = await openCluster(context)
+    await space.write('a.json', await makeCard('a'))
+    const outcome = await space.covey(['host', 'add', '--card', 'a.json', '--site', 'home'])
+    assert.equal(outcome.exit, 0)
+    const says = /warning: site is recorded, and used from a later version on\n/
+    assert.match(outcome.err, says)
+    const compiled = await space.covey(['compile', '-o', 'c.json', '--json'])
+    assert.deepEqual(JSON.parse(compiled.out).warnings, [
+      'hosts.a.site: site is recorded, and used from a later version on',
+    ])
+    for (const argv of [
+      ['validate', 'cluster.yaml'],
+      ['apply', '--offline'],
+    ]) {
+      assert.match((await space.covey(argv)).err, /warning: hosts\.a\.site: site is recorded/)
+    }
+  })
 })

@@ -22,9 +22,9 @@ const verdicts = [
   { verdict: 'fork', code: 'fork-won', status: 200, exit: 0 },
   { verdict: 'fork', code: 'fork', status: 409, exit: 4 },
   { verdict: 'older', code: 'older', status: 409, exit: 4 },
-  { verdict: 'refused', code: 'signature', status: 422, exit: 4 },
+  { verdict: 'refused', code: 'bad-signature', status: 422, exit: 4 },
   { verdict: 'refused', code: 'isolation', status: 422, exit: 4 },
-  { verdict: 'refused', code: 'disk-full', status: 503, exit: 1 },
+  { verdict: 'refused', code: 'disk-full', status: 503, exit: 4 },
 ]
 
 describe('covey inject', () => {
@@ -114,6 +114,18 @@ describe('covey inject', () => {
     })
   }
 
+  it('takes neither a folder nor a file that is missing', async (context) => {
+    const space = await withSigned(context)
+    for (const [file, code] of [
+      ['history', 'file-unreadable'],
+      ['nothing.json', 'file-missing'],
+    ] as const) {
+      const outcome = await space.covey(['inject', file, '--json'])
+      assert.equal(outcome.exit, 2)
+      assert.equal(JSON.parse(outcome.out).code, code)
+    }
+  })
+
   it('says where the syntax breaks', async (context) => {
     const space = await withSigned(context)
     await space.write('broken.json', '{"payload": "",\n  "signatures" []}')
@@ -121,10 +133,11 @@ describe('covey inject', () => {
     assert.match(outcome.err, /^broken\.json:2:16: not valid JSON: /)
   })
 
-  for (const size of [6.5, 17]) {
+  // In MiB of base64url: a payload of 4.5 MB, one of 5 MB, and more than any envelope.
+  for (const size of [5.73, 6.36, 17]) {
     it(`refuses ${size} MiB with exit code 4`, async (context) => {
       const space = await withSigned(context)
-      const payload = 'A'.repeat(size * 2 ** 20)
+      const payload = 'A'.repeat(4 * Math.floor(size * 2 ** 18))
       const stdin = JSON.stringify({ payload, signatures: [{ protected: 'A', signature: 'A' }] })
       const outcome = await space.covey(['inject', '-', '--json'], { stdin })
       assert.equal(outcome.exit, 4)

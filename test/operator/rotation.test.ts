@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdir, rename, rm } from 'node:fs/promises'
 import { describe, it } from 'node:test'
 import { signersOf, verifiedChain } from './chain-check.ts'
+import { takingAgent } from './taking-agent.ts'
 import { fakeAgent, ideaConfig, openCluster, payloadOf } from './workspace.ts'
 
 const base = { hosts: { cloud01: { ...ideaConfig.hosts['cloud01'] } } }
@@ -239,7 +240,7 @@ describe('what comes after a rotation', () => {
     const old = await space.read('old.json')
     const head = { epoch: 2, version: 1, digest: `sha256:${'a'.repeat(64)}` }
     const agent = await fakeAgent(context, space, {
-      'GET /v1/config': () => ({ status: 200, body: old }),
+      ...takingAgent({ held: old }).routes,
       'POST /v1/config': () => ({
         status: 200,
         body: { verdict: 'accepted', code: 'accepted', message: 'm', head },

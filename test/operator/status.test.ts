@@ -22,7 +22,9 @@ const row = (host: string, changes: Partial<HostStatus> = {}): HostStatus => ({
 const healthy: Status = {
   host: 'cloud01',
   cluster: 'home',
+  cluster_id: '',
   head: at(4),
+  applied: at(4),
   state: 'in-sync',
   failed: null,
   objects: [{ name: 'wg_network', type: 'wireguard_network', state: 'converged', reason: null }],
@@ -62,12 +64,16 @@ cloud02  in-sync  4      4        3/3      connected  3 s
     }
     assert.equal(
       statusText(status, plain),
-      `home: version 4 on 1/3 hosts, 4 problems
+      `home: version 4 on 1/3 hosts, 4 problems (cloud02 silent, local01 unknown, peer_x pending, …)
 
 HOST     STATE     HOLDS  APPLIED  OBJECTS         LINK       AGE
 cloud01  degraded  4      4        3/4, 1 pending  this host  0 s
 cloud02  in-sync   3      3        3/3             connected  6 min
 local01  unknown   -      -        3/3             -          never
+
+cloud01 degraded: some of its objects are not as they should be; the reasons are told on that host
+local01 unknown: nobody has heard of it yet. New: covey bundle --host NAME here, covey enrol there. \
+Else look at its agent and its tunnel
 
 OBJECT OF cloud01  TYPE            STATE    REASON
 peer_x             wireguard_peer  pending  no public key
@@ -75,7 +81,9 @@ peer_x             wireguard_peer  pending  no public key
 ALARM  HOST  WHAT
 fork   -     version 4 was signed twice
 
-fork: sign a higher version, which ends it: covey apply, or covey sign
+fork: sign a higher version, which ends it: covey apply. For a config by hand: \
+covey config show --signed > head.json, then \
+covey sign CONFIG --base head.json -o FILE && covey inject FILE
 `,
     )
   })
@@ -112,17 +120,98 @@ fork: sign a higher version, which ends it: covey apply, or covey sign
     assert.ok(!statusText({ ...healthy, alarms: odd }, plain).includes('constructor: '))
   })
 
-  const problems: readonly (readonly [name: string, status: Status, count: number])[] = [
-    ['none', healthy, 0],
-    ['an alarm', { ...healthy, alarms: [{ code: 'x', message: 'm', host: null }] }, 1],
-    ['a host behind', { ...healthy, hosts: [row('cloud01'), row('b', { head: at(3) })] }, 1],
-    ['a silent host', { ...healthy, hosts: [row('cloud01'), row('b', { age_seconds: 999 })] }, 1],
-    ['a host that applies', { ...healthy, hosts: [row('b', { state: 'applying' })] }, 0],
-    ['itself, not listed', { ...healthy, hosts: [row('cloud01', { state: 'not-listed' })] }, 1],
-    ['a failed config', { ...healthy, failed: { reason: 'r' } }, 1],
+  const alarm = (code: string, host: string | null = null): Status['alarms'][number] => ({
+    code,
+    message: 'm',
+    host,
+  })
+  const own = (state: string, changes: Partial<Status> = {}): Status => ({
+    ...healthy,
+    state,
+    hosts: [row('cloud01', { state }), row('b')],
+    ...changes,
+  })
+  const pending = [{ name: 'peer_x', type: 'wireguard_peer', state: 'pending', reason: null }]
+  const problems: readonly (readonly [string, Status, readonly string[]])[] = [
+    ['none', healthy, []],
+    [
+      'an alarm',
+      { ...healthy, alarms: [alarm('x'), alarm('y', 'b')] },
+      ['alarm x', 'alarm y of b'],
+    ],
+    [
+      'a host behind',
+      { ...healthy, hosts: [row('cloud01'), row('b', { head: at(3) })] },
+      ['b behind'],
+    ],
+    [
+      'a silent host',
+      { ...healthy, hosts: [row('cloud01'), row('b', { age_seconds: 999 })] },
+      ['b silent'],
+    ],
+    [
+      'a host that applies',
+      { ...healthy, hosts: [row('cloud01'), row('b', { state: 'applying' })] },
+      [],
+    ],
+    [
+      'itself, not listed',
+      { ...healthy, state: 'not-listed', hosts: [row('b')] },
+      ['cloud01 not-listed'],
+    ],
+    ['itself, unappliable', own('unappliable'), ['cloud01 unappliable']],
+    ['itself, with objects', own('degraded', { objects: pending }), ['peer_x pending']],
+    [
+      'itself, with objects and worse',
+      own('unappliable', { objects: pending }),
+      ['cloud01 unappliable', 'peer_x pending'],
+    ],
+    [
+      'a state that has an alarm, once',
+      own('floor-unknown', { alarms: [alarm('floor-unknown')] }),
+      ['alarm floor-unknown'],
+    ],
+    ['a failed config', { ...healthy, failed: { reason: 'r' } }, ['a config failed']],
   ]
-  for (const [name, status, count] of problems) {
-    it(`counts problems: ${name}`, () => assert.equal(problemsIn(status), count))
+  for (const [name, status, named] of problems) {
+    it(`counts and names problems: ${name}`, () => assert.deepEqual(problemsIn(status), named))
+  }
+
+  it('shows itself on a host that the config does not list', () => {
+    const status: Status = { ...healthy, state: 'not-listed', hosts: [row('cloud02')], peers: [] }
+    const text = statusText(status, plain)
+    const [first] = text.split('\n')
+    assert.equal(first, 'home: version 4 on 1/1 host, 1 problem (cloud01 not-listed)')
+    assert.match(text, /^cloud01 {2}not-listed {2}4 .* 1\/1 .* this host {2}0 s$/m)
+    assert.match(text, /^cloud01 not-listed: .*covey host add .*covey enrol/m)
+    assert.ok(changesBetween(healthy, status, plain).some((line) => line.includes('not-listed')))
+  })
+
+  it('says what to do where there is no config yet', () => {
+    const none = { ...healthy, head: null, applied: null, state: 'not-listed', hosts: [] }
+    assert.match(
+      statusText(none, plain),
+      /^cloud01 not-listed: it holds no config yet: covey apply/m,
+    )
+  })
+
+  for (const state of [
+    'applying',
+    'trial',
+    'degraded',
+    'unappliable',
+    'not-listed',
+    'held',
+    'floor-unknown',
+    'unknown',
+  ]) {
+    it(`explains ${state} in one line`, () => {
+      const status: Status = { ...healthy, hosts: [row('cloud01'), row('b', { state })] }
+      const lines = statusText(status, plain).split('\n')
+      const said = lines.filter((line) => line.startsWith(`b ${state}: `))
+      assert.equal(said.length, 1)
+      assert.ok(!said[0]?.includes('does not know'))
+    })
   }
 
   it('lets no other host write to the terminal', () => {
@@ -142,7 +231,7 @@ fork: sign a higher version, which ends it: covey apply, or covey sign
       alarms: [{ code: 'isolated', message: 'm', host: 'cloud01' }],
     }
     assert.deepEqual(changesBetween(healthy, next, plain), [
-      'home: version 4 on 2/3 hosts, 2 problems',
+      'home: version 4 on 2/3 hosts, 2 problems (new behind, alarm isolated of cloud01)',
       'new: in-sync, holds version 3, applied 4',
       'alarm isolated: cloud01: m',
     ])
@@ -179,7 +268,7 @@ fork: sign a higher version, which ends it: covey apply, or covey sign
         'home: version 4 on 2/2 hosts, no problems',
         'cloud01: in-sync, holds version 4, applied 4',
         'cloud02: in-sync, holds version 4, applied 4',
-        'home: version 4 on 1/2 hosts, 1 problem',
+        'home: version 4 on 1/2 hosts, 1 problem (cloud02 behind)',
         'cloud02: in-sync, holds version 3, applied 4',
       ],
     },

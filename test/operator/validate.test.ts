@@ -62,8 +62,8 @@ describe('covey validate', () => {
     await space.write('root.json', { ...root, payload: Buffer.from(cluster).toString('base64url') })
     for (const [file, exit, says] of [
       ['other.json', 4, /no key of this cluster/],
-      ['tampered.json', 4, /the signature by key .* is wrong/],
-      ['root.json', 4, /the signature by key .* is wrong/],
+      ['tampered.json', 4, /signatures\.0: the signature by key .* does not fit/],
+      ['root.json', 4, /signatures\.0: the signature by key .* does not fit/],
       ['mixed.json', 0, /^$/],
       ['twice.json', 0, /^$/],
     ] as const) {
