@@ -100,7 +100,10 @@ class RunningFleet implements Fleet {
     const args = [this.#program, place.state, place.run]
     // As bin/covey starts an agent.
     const env = { MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '2', ...process.env }
-    this.#children[index] = spawn(process.execPath, args, { stdio: 'ignore', env })
+    const child = spawn(process.execPath, args, { stdio: 'ignore', env })
+    this.#children[index] = child
+    // However the benchmark ends, its agents end with it.
+    process.once('exit', () => child.kill('SIGKILL'))
   }
 
   startAll(): void {

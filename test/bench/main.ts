@@ -128,6 +128,8 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   },
 }
 
+process.setMaxListeners(0)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 for (const [name, run] of Object.entries(parts)) {
   if (only !== undefined && name !== only) continue
   say(`bench: ${name} …`)
