@@ -1,3 +1,4 @@
+import type { Config } from '../protocol/documents/config.ts'
 import {
   compareHeads,
   compareHeadsOrNone,
@@ -44,6 +45,7 @@ const removalMsMax = 5_000
 export function createChecker(cluster: Cluster): Checker {
   const highest = new Map<SimHost, Head>()
   const listings = new Map<SimHost, NodeState['listing']>()
+  const meanings = new Map<string, Config>()
   const checker: Checker = {
     violation: null,
     network: null,
@@ -55,7 +57,10 @@ export function createChecker(cluster: Cluster): Checker {
       highest.delete(host)
       listings.delete(host)
     },
-    effect: (host, effect) => checkEffect(checker, cluster, host, effect),
+    effect(host, effect) {
+      checkEffect(checker, cluster, host, effect)
+      if (effect.kind === 'adopt') checkMeaning(checker, meanings, host, effect)
+    },
     started(host) {
       checkHead(checker, cluster, highest, host)
       // What ran when the process ended runs again, or the mesh would be lost with the agent.
@@ -113,6 +118,20 @@ function checkEffect(checker: Checker, cluster: Cluster, host: SimHost, effect: 
   if (effect.kind === 'alarm' && effect.raised) {
     checkKept(checker, host, effect.alarm.code)
     checkAlarm(checker, cluster, host, effect.alarm.code)
+  }
+}
+
+/** 4: the same config means the same to every host. */
+function checkMeaning(
+  checker: Checker,
+  meanings: Map<string, Config>,
+  host: SimHost,
+  { held, config }: Extract<Effect, { readonly kind: 'adopt' }>,
+): void {
+  const first = meanings.get(held.head.digest)
+  if (first === undefined) meanings.set(held.head.digest, config)
+  else if (first !== config && JSON.stringify(first) !== JSON.stringify(config)) {
+    checker.fail(4, host, `makes something else of ${headText(held.head)} than others do`)
   }
 }
 

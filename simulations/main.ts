@@ -60,16 +60,18 @@ async function runOne(
     ? { ...request, alsoWatch: (cluster, checker) => tellMoments(cluster, checker, tell) }
     : request
   const running = simulate(told)
-  let cpuMs = 0
+  const before = process.cpuUsage()
   for (;;) {
     const startedAt = performance.now()
     let step = running.next()
     while (step.done !== true && lines.length === 0 && performance.now() - startedAt < sliceMs) {
       step = running.next()
     }
-    cpuMs += performance.now() - startedAt
     await tellLines(lines.splice(0))
-    if (step.done === true) return { result: step.value, cpuMs }
+    if (step.done === true) {
+      const { user, system } = process.cpuUsage(before)
+      return { result: step.value, cpuMs: (user + system) / 1000 }
+    }
     const { scenario, seed, hosts } = request
     show(`${scenario.name}, ${hosts} hosts, seed ${seed}: ${Math.round(step.value / 1000)} s`)
     await setImmediate()

@@ -37,7 +37,7 @@ export function summaryText(runs: readonly Timed[]): string {
   const count = (value: number): string => Math.round(value).toLocaleString('en')
   return (
     `${runs.length} runs, ${count(simulated / 1000)} simulated s, ${count(events)} events, ` +
-    `${count(rate)} a second: ${broken === 0 ? 'no violation' : `${broken} broken`}`
+    `${count(rate)} a second of processor time: ${broken === 0 ? 'no violation' : `${broken} broken`}`
   )
 }
 

@@ -13,7 +13,7 @@ import { convergenceChart, headColours, legend, stripsChart } from './versions-c
 /** A run, and what it cost this machine. */
 export interface Timed {
   readonly result: RunResult
-  /** Time of one core in ms. */
+  /** Time of the processor in ms. */
   readonly cpuMs: number
 }
 
@@ -70,7 +70,7 @@ function costTable(runs: readonly Timed[]): string {
     'agreed after the faults',
     'last config spread in',
     'events',
-    'events, real time',
+    'events, processor time',
     'one event costs',
   ]
   const more = runs.length > 200 ? `<p class="quiet">The first 200 of ${runs.length} runs.</p>` : ''
@@ -129,7 +129,7 @@ ${htmlText(`${violation.host} ${violation.what}`)}</p>`
 <p class="lead">${htmlText(scenarioNamed(scenario)?.shows ?? '')}</p>${broken}${factsText(result)}
 <h3>What was done to the cluster</h3>${stimuliChart(result)}
 <h3>What each host holds</h3>${stripsChart(result, colours)}${legend(colours)}
-<h3>Hosts by what they hold <span class="quiet">one colour from top to bottom is agreement</span></h3>
+<h3>Hosts by what they hold <span class="quiet">one colour is agreement</span></h3>
 ${convergenceChart(result, colours)}
 <h3>Messages in a second <span class="quiet">of all hosts together</span></h3>
 ${trafficChart(result, 'messages')}
@@ -147,10 +147,10 @@ function factsText(result: RunResult): string {
       ? 'The hosts never came to agree.'
       : `The faults ended at ${healed} s; ${short(agreedMs / 1000)} s later every host held one config and had applied it.`
   return `<p>${agreed} The last config took ${short(spread.ms / 1000)} s and ${spread.hops} hops from its
-first host to its last. Each host talked to ${degree.mean} others on average (at most ${degree.most}).
-In all, ${countText(documents)} documents crossed the network, ${short(documents / hosts)} for each host.
-In the quiet minute at the end a host sent ${countText(quietMessages)} messages and
-${countText(quietBytes)} bytes.</p>`
+first host to its last. Each host talked to ${degree.mean} others on average, at most
+${degree.most}. In all, ${countText(documents)} documents crossed the network,
+${short(documents / hosts)} for each host. In the quiet minute at the end
+a host sent ${countText(quietMessages)} messages and ${countText(quietBytes)} bytes.</p>`
 }
 
 function stimuliList({ stimuli }: RunResult): string {

@@ -14,15 +14,21 @@ h3 { margin: 1.5rem 0 .3rem; font-size: 1.05rem; } h4 { margin: 1.2rem 0 .2rem; 
 p { margin: .4rem 0; max-width: 48rem; } .lead { font-size: 1.08rem; }
 .quiet { color: var(--soft); font-weight: normal; font-size: .9em; }
 .good { color: var(--good); font-weight: 600; } .broken { color: var(--bad); font-weight: 600; }
-rect { shape-rendering: crispEdges; } svg { display: block; width: 100%; height: auto; } text { fill: var(--ink); font: 12px system-ui, sans-serif; }
+rect { shape-rendering: crispEdges; } svg { display: block; width: 100%; height: auto; } text {
+  fill: var(--ink); font: 12px system-ui, sans-serif; }
 text.quiet { fill: var(--soft); font-size: 11px; } text.value { font-weight: 600; }
 .axis { stroke: var(--soft); } .grid { stroke: var(--rule); stroke-opacity: .6; }
 .curve { fill: none; stroke: var(--curve); stroke-width: 2; stroke-linejoin: round; }
 .compare { fill: none; stroke: var(--compare); stroke-width: 1.5; stroke-dasharray: 6 5; }
 .dot { fill: var(--curve); }
-.legend { max-width: none; font-size: .85rem; } .legend span { display: inline-block; margin-right: .9rem; white-space: nowrap; }
-.legend i { display: inline-block; width: .85em; height: .85em; margin-right: .35em; vertical-align: -.08em; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; margin: .8rem 0; font-size: .88rem; }
-th, td { padding: .2rem .7rem .2rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--rule); }
-th { color: var(--soft); font-weight: 600; } details { margin: .8rem 0; } summary { cursor: pointer; }
+.legend { max-width: none; font-size: .85rem; } .legend span { display: inline-block; margin-
+  right: .9rem; white-space: nowrap; }
+.legend i { display: inline-block; width: .85em; height: .85em; margin-right: .35em; vertical-
+  align: -.08em; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; margin: .8rem 0; font-size: .88rem;
+  }
+th, td { padding: .2rem .7rem .2rem 0; text-align: left; vertical-align: top; border-bottom: 1px
+  solid var(--rule); }
+th { color: var(--soft); font-weight: 600; } details { margin: .8rem 0; } summary { cursor:
+  pointer; }
 `

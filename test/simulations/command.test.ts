@@ -68,12 +68,18 @@ describe('the simulator as a command', () => {
     for (const { name, shows } of scenarios) assert.ok(out.includes(shows), name)
   })
 
+  it('is documented with every scenario and its sentence', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/SIMULATION.md'), 'utf8')
+    for (const { name, shows } of scenarios)
+      assert.ok(page.includes(`| \`${name}\` | ${shows} |`), name)
+  })
+
   it('prints a line for people and a summary, and one JSON line a run for machines', () => {
     const people = simulate('--scenario', 'stolen-key', '--seeds', '1..2')
     assert.equal(people.code, 0, people.err)
     assert.match(
       people.out,
-      /^stolen-key +6 hosts +2 seeds +agreed within [\d.]+ s .*\n2 runs, .* a second: no violation\n$/,
+      /^stolen-key +6 hosts +2 seeds +agreed within [\d.]+ s .*\n2 runs, .* a second of processor time: no violation\n$/,
     )
     assert.equal(people.err, '')
     const machines = simulate('--scenario', 'stolen-key', '--seeds', '1..2', '--json')

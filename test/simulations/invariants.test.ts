@@ -149,6 +149,15 @@ const tamperings: readonly Tampering[] = [
     },
   ],
   [
+    4,
+    'a config that means something else on one host',
+    ({ cluster, host, head }) => {
+      const config = configOf(head) ?? assert.fail('no config')
+      const { h00003: _, ...hosts } = config.hosts
+      cluster.watch.effect(host, { kind: 'adopt', held: head, config: { ...config, hosts } })
+    },
+  ],
+  [
     5,
     'a host that stays behind',
     ({ cluster, checker, node, head }) => {
