@@ -220,17 +220,16 @@ function checkBounds(checker: Checker, host: SimHost): void {
   const { node } = host
   if (node === null) return
   const connected = node.peers.size + 1
-  const tables: readonly (readonly [name: string, size: number, most: number])[] = [
-    ['judging', node.judging.size, verificationsPerPeerMax * connected + injectionsMax],
-    ['decided', node.decided.length, verificationsPerPeerMax * connected + injectionsMax],
-    ['fetching', node.fetching.size, fetchesMax],
-    ['evidence', node.evidence.size, evidenceMax],
-    ['statuses', node.statuses.size, node.listing.places.length + 1],
-    ['alarms', node.alarms.size, 16 + node.listing.places.length],
-  ]
-  for (const [name, size, most] of tables) {
+  const documents = verificationsPerPeerMax * connected + injectionsMax
+  const within = (name: string, size: number, most: number): void => {
     if (size > most) checker.fail(14, host, `${name} holds ${size}, and its bound is ${most}`)
   }
+  within('judging', node.judging.size, documents)
+  within('decided', node.decided.length, documents)
+  within('fetching', node.fetching.size, fetchesMax)
+  within('evidence', node.evidence.size, evidenceMax)
+  within('statuses', node.statuses.size, node.listing.places.length + 1)
+  within('alarms', node.alarms.size, 16 + node.listing.places.length)
 }
 
 /**
