@@ -10,8 +10,11 @@ import { openSession } from './terminal/session.ts'
 
 const exitCodes = `
 Exit codes: 0 done, 1 it failed, 2 wrong usage or invalid input, 4 refused, 5 no agent answers.
-Each path may be given as a flag or by an environment variable; the flag wins.
-'covey COMMAND --help' explains a command, with an example.`
+A variable in capitals says the same as its flag; the flag wins.
+'covey COMMAND --help' explains a command, with an example.
+
+A first cluster: covey init; on each host covey identity; here covey host add, covey apply --offline
+and covey bundle; on each host covey enrol and covey agent; then covey status.`
 
 /** The whole command line, ready to parse. Nothing is read or printed before it parses. */
 export function buildProgram(io: Io): Command {
@@ -25,8 +28,8 @@ export function buildProgram(io: Io): Command {
     .option('--debug', 'show the stack of an error')
     .option('--dir <dir>', "the operator's folder (default: found upwards, as git does)")
     .option('--key-dir <dir>', 'folder of your keys (COVEY_KEY_DIR, default: ~/.config/covey/keys)')
-    .option('--to <socket>', 'the node to talk to, by its socket')
-    .option('--run-dir <dir>', 'folder of the sockets (COVEY_RUN_DIR, default: /run/covey)')
+    .option('--to <socket>', 'socket of the node to talk to (default: covey.sock in --run-dir)')
+    .option('--run-dir <dir>', "folder of this host's sockets (COVEY_RUN_DIR, default: /run/covey)")
     // No command of this program reads these two; they are taken so that scripts can pass them to
     // all.
     .addOption(new Option('--state-dir <dir>').hideHelp())

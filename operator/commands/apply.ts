@@ -81,7 +81,10 @@ async function send(
   )
   session.note(verdict.message)
   // Commander turns `--no-wait` into `wait: false`.
-  const waits = input.is('wait') && verdict.head?.digest === signed.head.digest
+  const { host } = look.status
+  const hears = Object.hasOwn(signed.config.hosts, host)
+  const waits = input.is('wait') && verdict.head?.digest === signed.head.digest && hears
+  if (!hears) session.note(`${host} is not in it, and does not hear who takes it: ask another host`)
   const arrival = waits ? await watchArrival(session, signed, knownHosts(look.status)) : null
   report(session, { verdict, signed, arrival, warnings })
 }

@@ -11,6 +11,8 @@ const key: CommandDefinition = {
       name: 'new',
       parameters: '[name]',
       summary: 'make an operator key; the private part stays in its file',
+      details:
+        'Its file is NAME.jwk.json in the key folder; NAME is "operator" where none is given.',
       examples: ['covey key new alice'],
       run: async (session, input) => (await import('./key.ts')).makeKey(session, input),
     },
@@ -102,6 +104,12 @@ export const plumbingCommands: readonly CommandDefinition[] = [
     name: 'inject',
     parameters: '<signed>',
     summary: 'hand a signed config, or a delivery with a new root, to a node; it passes it on',
+    details:
+      'SIGNED is a file, or - for stdin. Only its form is checked here; the node decides.\n' +
+      'Exit code 0: it holds the config (accepted, already-head, or a fork that this one\n' +
+      'won); 4: any other verdict, and the head of the node is as before; 2: the file is no\n' +
+      'signed config.\n' +
+      'With --json: {"verdict", "code", "message", "head"}.',
     examples: ['covey inject home.signed.json', 'covey inject - --json < home.signed.json'],
     options: signOptions,
     run: async (session, input) => (await import('./inject.ts')).injectFile(session, input),
@@ -109,9 +117,12 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   {
     name: 'bundle',
     summary: 'pack what a host needs to enrol: roots, root digest, floor, newest signed config',
+    details:
+      'It holds no secret. Carry it to the host, and there: covey enrol FILE. The others\n' +
+      'admit the host once they hold a config that lists it, so covey apply comes first.',
     examples: ['covey bundle --host cloud01 -o cloud01.bundle.json'],
     options: [
-      ['--host <name>', 'the host it is for'],
+      ['--host <name>', 'required: the host it is for'],
       ['-o, --output <file>', 'where the bundle goes (default: stdout)'],
     ],
     run: async (session, input) => (await import('./bundle.ts')).makeBundle(session, input),
@@ -120,6 +131,9 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   {
     name: 'history',
     summary: 'list every config that was signed here, the newest first, and what was lost',
+    details:
+      'CHANGED counts the hosts that are not as in the config before. A "lost" version is\n' +
+      'left out by the newest one; an "unfinished" one waits for the signatures of others.',
     examples: ['covey history', 'covey history --json'],
     run: async (session) => (await import('./history.ts')).showHistory(session),
   },
@@ -129,6 +143,7 @@ export const plumbingCommands: readonly CommandDefinition[] = [
     name: 'schema',
     parameters: '[of]',
     summary: 'print the JSON Schema of a config or of a layout, for editors',
+    details: 'OF is config (the default) or layout.',
     examples: ['covey schema > config.schema.json', 'covey schema layout > cluster.schema.json'],
     run: async (session, input) => (await import('./schema.ts')).printSchema(session, input),
   },

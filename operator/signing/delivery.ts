@@ -21,7 +21,8 @@ export interface AssessedDelivery {
 
 /**
  * Verifies a delivery against a chain, as a node would. Only the last root and the config may lack
- * signatures. Faults: those of `assessRoot` and `assessConfig`, `below-threshold`, `delivery-epoch`.
+ * signatures. Faults: those of `assessRoot` and `assessConfig`, `below-threshold`,
+ * `delivery-epoch`.
  */
 export async function assessDelivery(
   delivery: DeliveryText,

@@ -86,7 +86,8 @@ export async function verifyRoot(envelope: Envelope): Promise<Checked<HeldRoot>>
 
 /**
  * Judges a root document by the chain before it, as a node does; only that too few have signed is
- * told apart. Faults: those of `verifiedKids`, `parseRoot` and `judgeRoot`, `payload-not-utf8`, `root-kid`.
+ * told apart. Faults: those of `verifiedKids`, `parseRoot` and `judgeRoot`, `payload-not-utf8`,
+ * `root-kid`.
  */
 export async function assessRoot(
   envelope: Envelope,

@@ -19,7 +19,7 @@ export interface Succession {
   readonly kind: 'next' | 'unsent' | 'fork' | 'branch' | 'unknown'
   /** The config to follow where it is not the newest of the history. */
   readonly base: VerifiedConfig | undefined
-  /** Whether the newest of the history must not be sent as it is, even if the layout is the same. */
+  /** Whether a new version is needed even where the layout is what the newest one says. */
   readonly mustSign: boolean
   /** For people; null where there is nothing to say. */
   readonly says: string | null

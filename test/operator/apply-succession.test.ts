@@ -117,6 +117,19 @@ describe('covey apply after versions that never reached the node', () => {
   })
 })
 
+describe('covey apply on a host that the layout leaves out', () => {
+  it('does not wait for what it will not hear', async (context) => {
+    const { space, agent } = await running(context)
+    await addHost(space, 'local01')
+    agent.changes = { host: 'gone01' }
+    const outcome = await space.covey(['apply', '--yes', '--json'])
+    assert.equal(outcome.exit, 0, outcome.err)
+    assert.equal(JSON.parse(outcome.out).arrived, null)
+    const plain = await space.covey(['apply', '--yes'])
+    assert.match(plain.err, /gone01 is not in it, and does not hear who takes it/)
+  })
+})
+
 describe('covey apply after a fork', () => {
   it("signs a higher version on top of the node's", async (context) => {
     const { space, agent } = await running(context)

@@ -1,38 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { HostStatus, Status } from '../../operator/agent-client/status.ts'
-import { changesBetween, problemsIn, statusText } from '../../operator/commands/status-text.ts'
+import type { Status } from '../../operator/agent-client/status.ts'
+import { changesBetween, statusText } from '../../operator/commands/status-text.ts'
+import { at, counts, healthy, plain, row } from './status-samples.ts'
 import { fakeAgent, openWorkspace } from './workspace.ts'
-
-const at = (version: number): NonNullable<Status['head']> => ({
-  epoch: 1,
-  version,
-  digest: `sha256:${String(version).repeat(64)}`,
-})
-const counts = { converged: 3, pending: 0, failed: 0, unsupported: 0 }
-const row = (host: string, changes: Partial<HostStatus> = {}): HostStatus => ({
-  host,
-  state: 'in-sync',
-  head: at(4),
-  applied: at(4),
-  objects: counts,
-  age_seconds: 3,
-  ...changes,
-})
-const healthy: Status = {
-  host: 'cloud01',
-  cluster: 'home',
-  cluster_id: '',
-  head: at(4),
-  applied: at(4),
-  state: 'in-sync',
-  failed: null,
-  objects: [{ name: 'wg_network', type: 'wireguard_network', state: 'converged', reason: null }],
-  peers: [{ host: 'cloud02', connected: true }],
-  hosts: [row('cloud01', { age_seconds: 0 }), row('cloud02')],
-  alarms: [],
-}
-const plain = (_tone: unknown, text: string): string => text
 
 describe('covey status', () => {
   it('says one line of truth first, then the hosts', () => {
@@ -71,9 +42,10 @@ cloud01  degraded  4      4        3/4, 1 pending  this host  0 s
 cloud02  in-sync   3      3        3/3             connected  6 min
 local01  unknown   -      -        3/3             -          never
 
-cloud01 degraded: some of its objects are not as they should be; the reasons are told on that host
-local01 unknown: nobody has heard of it yet. New: covey bundle --host NAME here, covey enrol there. \
-Else look at its agent and its tunnel
+cloud01 degraded: some of its objects are not as they should be; \
+the reasons are told on that host
+local01 unknown: nobody has heard of it yet. New: covey bundle --host NAME here, \
+covey enrol there. Else look at its agent and its tunnel
 
 OBJECT OF cloud01  TYPE            STATE    REASON
 peer_x             wireguard_peer  pending  no public key
@@ -119,100 +91,6 @@ covey sign CONFIG --base head.json -o FILE && covey inject FILE
     const odd = [{ code: 'constructor', message: 'm', host: null }]
     assert.ok(!statusText({ ...healthy, alarms: odd }, plain).includes('constructor: '))
   })
-
-  const alarm = (code: string, host: string | null = null): Status['alarms'][number] => ({
-    code,
-    message: 'm',
-    host,
-  })
-  const own = (state: string, changes: Partial<Status> = {}): Status => ({
-    ...healthy,
-    state,
-    hosts: [row('cloud01', { state }), row('b')],
-    ...changes,
-  })
-  const pending = [{ name: 'peer_x', type: 'wireguard_peer', state: 'pending', reason: null }]
-  const problems: readonly (readonly [string, Status, readonly string[]])[] = [
-    ['none', healthy, []],
-    [
-      'an alarm',
-      { ...healthy, alarms: [alarm('x'), alarm('y', 'b')] },
-      ['alarm x', 'alarm y of b'],
-    ],
-    [
-      'a host behind',
-      { ...healthy, hosts: [row('cloud01'), row('b', { head: at(3) })] },
-      ['b behind'],
-    ],
-    [
-      'a silent host',
-      { ...healthy, hosts: [row('cloud01'), row('b', { age_seconds: 999 })] },
-      ['b silent'],
-    ],
-    [
-      'a host that applies',
-      { ...healthy, hosts: [row('cloud01'), row('b', { state: 'applying' })] },
-      [],
-    ],
-    [
-      'itself, not listed',
-      { ...healthy, state: 'not-listed', hosts: [row('b')] },
-      ['cloud01 not-listed'],
-    ],
-    ['itself, unappliable', own('unappliable'), ['cloud01 unappliable']],
-    ['itself, with objects', own('degraded', { objects: pending }), ['peer_x pending']],
-    [
-      'itself, with objects and worse',
-      own('unappliable', { objects: pending }),
-      ['cloud01 unappliable', 'peer_x pending'],
-    ],
-    [
-      'a state that has an alarm, once',
-      own('floor-unknown', { alarms: [alarm('floor-unknown')] }),
-      ['alarm floor-unknown'],
-    ],
-    ['a failed config', { ...healthy, failed: { reason: 'r' } }, ['a config failed']],
-  ]
-  for (const [name, status, named] of problems) {
-    it(`counts and names problems: ${name}`, () => assert.deepEqual(problemsIn(status), named))
-  }
-
-  it('shows itself on a host that the config does not list', () => {
-    const status: Status = { ...healthy, state: 'not-listed', hosts: [row('cloud02')], peers: [] }
-    const text = statusText(status, plain)
-    const [first] = text.split('\n')
-    assert.equal(first, 'home: version 4 on 1/1 host, 1 problem (cloud01 not-listed)')
-    assert.match(text, /^cloud01 {2}not-listed {2}4 .* 1\/1 .* this host {2}0 s$/m)
-    assert.match(text, /^cloud01 not-listed: .*covey host add .*covey enrol/m)
-    assert.ok(changesBetween(healthy, status, plain).some((line) => line.includes('not-listed')))
-  })
-
-  it('says what to do where there is no config yet', () => {
-    const none = { ...healthy, head: null, applied: null, state: 'not-listed', hosts: [] }
-    assert.match(
-      statusText(none, plain),
-      /^cloud01 not-listed: it holds no config yet: covey apply/m,
-    )
-  })
-
-  for (const state of [
-    'applying',
-    'trial',
-    'degraded',
-    'unappliable',
-    'not-listed',
-    'held',
-    'floor-unknown',
-    'unknown',
-  ]) {
-    it(`explains ${state} in one line`, () => {
-      const status: Status = { ...healthy, hosts: [row('cloud01'), row('b', { state })] }
-      const lines = statusText(status, plain).split('\n')
-      const said = lines.filter((line) => line.startsWith(`b ${state}: `))
-      assert.equal(said.length, 1)
-      assert.ok(!said[0]?.includes('does not know'))
-    })
-  }
 
   it('lets no other host write to the terminal', () => {
     const rude = `a\u001b[2J\u202eb\n`
