@@ -73,19 +73,26 @@ function truthLine(status: Status, paint: Paint): string {
 }
 
 /**
- * What a person should look at, a few words each: the state of this host, its objects, its alarms,
- * and other hosts.
+ * What a person should look at, a few words each: the state of this host, its alarms, its objects,
+ * then other hosts.
  */
 export function problemsIn(status: Status): readonly string[] {
   const objects = restlessObjects(status).map(({ name, state }) => `${name} ${state}`)
   const alarms = status.alarms.map(({ code, host }) =>
     host === null ? `alarm ${code}` : `alarm ${code} of ${host}`,
   )
-  const hosts = hostRows(status).flatMap((row) => {
-    const why = row.host === status.host ? ownProblem(status) : problemOf(row, status)
+  const own = ownProblem(status)
+  const others = hostRows(status).flatMap((row) => {
+    const why = row.host === status.host ? undefined : problemOf(row, status)
     return why === undefined ? [] : [`${row.host} ${why}`]
   })
-  return [...hosts, ...objects, ...alarms, ...(status.failed ? ['a config failed'] : [])]
+  return [
+    ...(own === undefined ? [] : [`${status.host} ${own}`]),
+    ...(status.failed ? ['a config failed'] : []),
+    ...alarms,
+    ...objects,
+    ...others,
+  ]
 }
 
 /** What is wrong with this host beyond its objects and alarms, which count by themselves. */

@@ -35,7 +35,7 @@ cloud02  in-sync  4      4        3/3      connected  3 s
     }
     assert.equal(
       statusText(status, plain),
-      `home: version 4 on 1/3 hosts, 4 problems (cloud02 silent, local01 unknown, peer_x pending, …)
+      `home: version 4 on 1/3 hosts, 4 problems (alarm fork, peer_x pending, cloud02 silent, …)
 
 HOST     STATE     HOLDS  APPLIED  OBJECTS         LINK       AGE
 cloud01  degraded  4      4        3/4, 1 pending  this host  0 s
@@ -109,7 +109,7 @@ covey sign CONFIG --base head.json -o FILE && covey inject FILE
       alarms: [{ code: 'isolated', message: 'm', host: 'cloud01' }],
     }
     assert.deepEqual(changesBetween(healthy, next, plain), [
-      'home: version 4 on 2/3 hosts, 2 problems (new behind, alarm isolated of cloud01)',
+      'home: version 4 on 2/3 hosts, 2 problems (alarm isolated of cloud01, new behind)',
       'new: in-sync, holds version 3, applied 4',
       'alarm isolated: cloud01: m',
     ])
