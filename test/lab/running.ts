@@ -34,9 +34,13 @@ export function startBeside(
   }
 }
 
-/** `nsenter` passes no signals on: the process that is meant is its child. */
+/**
+ * `nsenter` passes no signals on: the process that is meant is its child. Only where that is stopped
+ * `nsenter` stops as well, and could never reap it.
+ */
 function signalChild(child: ChildProcess, name: NodeJS.Signals): void {
   const [inner] = child.pid === undefined ? [] : childrenOf(child.pid)
   if (inner === undefined) throw new Error('the process has ended already')
   process.kill(inner, name)
+  if (name === 'SIGCONT') child.kill(name)
 }
