@@ -76,6 +76,8 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
       { version: coveyVersion, host: identity.host, head: shell.status().head },
       'agent runs',
     )
+    // Beside everything else: a slow disk takes seconds, and nothing waits for it.
+    disk.keepReserve().catch(init.onFatal)
     return {
       async stop() {
         control.close()

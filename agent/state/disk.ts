@@ -29,8 +29,8 @@ export interface Disk {
    * any first part of the list has taken effect, whatever the file system does with renames.
    *
    * On a full disk a change that `mayUseReserve` is tried once more without the reserve. Errors:
-   * `SyncFailed`, after which only a new start can tell what is there; any other leaves a first part
-   * of the list in effect, which is none of it unless a rename failed.
+   * `SyncFailed`, after which only a new start can tell what is there; any other leaves a first
+   * part of the list in effect, which is none of it unless a rename failed.
    */
   replace(
     files: readonly FileWrite[],
@@ -50,6 +50,7 @@ export interface Disk {
 /** The disk below `folder`, which is made with mode 0700; files are 0600. */
 export function createDisk(folder: string, calls: FileCalls = machineCalls): Disk {
   const at = (path: string): string => join(folder, path)
+  let keeping: Promise<boolean> | null = null
   const places = createPlaces(calls, resolve(folder))
   return {
     read: (path) => unlessMissing(calls.read(at(path)), null),
@@ -76,7 +77,13 @@ export function createDisk(folder: string, calls: FileCalls = machineCalls): Dis
     async settle(folders) {
       for (const path of folders) await settleFolder(calls, at(path))
     },
-    keepReserve: () => keepReserve(calls, folder),
+    keepReserve() {
+      // Two at once would write over each other.
+      keeping ??= keepReserve(calls, folder).finally(() => {
+        keeping = null
+      })
+      return keeping
+    },
   }
 }
 

@@ -46,7 +46,7 @@ async function sync(file: OpenFolder, path: string): Promise<void> {
   }
 }
 
-/** What went wrong first is what is thrown: a close that fails as well must not hide a `SyncFailed`. */
+/** What went wrong first is thrown: a close that fails as well must not hide a `SyncFailed`. */
 async function closing(file: OpenFolder, use: () => Promise<void>): Promise<void> {
   try {
     await use()

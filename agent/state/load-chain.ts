@@ -70,9 +70,9 @@ export function damaged(path: string, why: string): Fault {
 }
 
 /**
- * Reads and proves the chain of roots. It ends before the first root that is damaged or missing: what
- * was signed under that root does not verify then, and is asked for again together with it. A rival
- * only feeds an alarm and the proof that settles it; one that is damaged is left out. Error:
+ * Reads and proves the chain of roots. It ends before the first root that is damaged or missing:
+ * what was signed under that root does not verify then, and is asked for again together with it. A
+ * rival only feeds an alarm and the proof that settles it; one that is damaged is left out. Error:
  * `state-damaged` without the first root.
  */
 export async function loadChain(disk: Disk, clusterId: string, damage: Fault[]): Promise<Chain> {

@@ -44,8 +44,8 @@ function* parts(): Iterable<Uint8Array> {
 }
 
 /**
- * Gives the reserve up, so that a document fits on a full disk. Returns whether there was one: false
- * means that trying again is of no use. Error: `SyncFailed`.
+ * Gives the reserve up, so that a document fits on a full disk. Returns whether there was one:
+ * false means that trying again is of no use. Error: `SyncFailed`.
  */
 export async function giveUpReserve(calls: FileCalls, folder: string): Promise<boolean> {
   const path = join(folder, reserveFile)

@@ -45,7 +45,7 @@ export interface Enrolment {
   readonly cluster_id: string
 }
 
-/** The enrolment of this host, or null where it belongs to no cluster yet. Error: `state-damaged`. */
+/** The enrolment of this host, or null if it belongs to no cluster yet. Error: `state-damaged`. */
 export async function readEnrolment(disk: Disk): Promise<Enrolment | null> {
   const text = await tryReadText(disk, stateFiles.enrolment)
   if (text.ok && text.value === null) return null
@@ -95,7 +95,7 @@ export async function loadState(
   const evidence: HeldConfig[] = []
   for (const name of await listDocuments(disk, 'evidence', damage)) {
     const held = await load(`evidence/${name}`)
-    // Evidence is written before the head that replaces it; a crash between them leaves it to be head.
+    // Evidence is written before the head that replaces it; after a crash between them it is head.
     if (held !== null && held.head.digest !== head?.head.digest) evidence.push(held)
   }
   const floor = await loadFloor(disk, damage)

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { build } from 'esbuild'
 import { enrolHost } from '../../agent/commands/enrol.ts'
 import { createIdentity, type Identity } from '../../agent/identity/identity.ts'
 import { createDisk } from '../../agent/state/disk.ts'
+import { reserveBytes, reserveFile } from '../../agent/state/reserve.ts'
 import type { StatusView } from '../../protocol/node/view.ts'
 import { configText, makeCluster, signEnvelope, type TestCluster } from '../protocol/cluster.ts'
 
@@ -47,6 +48,7 @@ export async function startFleet(size: number): Promise<Fleet> {
   const identities = await Promise.all(
     places.map((place, index) => createIdentity(createDisk(place.state), `h${index}`)),
   )
+  await Promise.all(places.map(({ state }) => placeReserve(state)))
   const cluster = makeCluster()
   const fleet = new RunningFleet(folder, bundle, places, (version, filler) =>
     signConfig(cluster, identities, version, filler),
@@ -60,6 +62,13 @@ export async function startFleet(size: number): Promise<Fleet> {
     await fleet.close()
     throw error
   }
+}
+
+/** An empty file of the right length: gigabytes of reserves would say nothing about agents. */
+async function placeReserve(state: string): Promise<void> {
+  const path = join(state, reserveFile)
+  await writeFile(path, '')
+  await truncate(path, reserveBytes)
 }
 
 async function enrolAll(

@@ -1,7 +1,7 @@
 import { createDisk, type Disk } from '../../agent/state/disk.ts'
 import { envelopeText } from '../../agent/state/documents.ts'
 import { filesOf, rootPath, stateFiles, writeState } from '../../agent/state/store.ts'
-import type { DurableWrite } from '../../protocol/node/durable.ts'
+import type { DurableWrite, HeldConfig } from '../../protocol/node/durable.ts'
 import type { SignedWorld } from './documents.ts'
 import type { Files } from './file-tree.ts'
 import { createModelDisk } from './model-disk.ts'
@@ -26,14 +26,11 @@ export interface CrashCase {
   readonly before: Facts
   readonly after: Facts
   readonly files: Files
-  readonly write: (disk: Disk) => Promise<void>
+  readonly write: Write
 }
 
 /** Carries writes out on a model that nothing happens to; gives its files. */
-async function filesAfter(
-  files: Files,
-  writes: readonly ((disk: Disk) => Promise<void>)[],
-): Promise<Files> {
+async function filesAfter(files: Files, writes: readonly Write[]): Promise<Files> {
   const model = createModelDisk(files)
   const disk = createDisk(stateFolder, model.calls)
   for (const write of writes) await write(disk)
@@ -41,7 +38,7 @@ async function filesAfter(
 }
 
 /** The two changes of an enrolment (docs/PROTOCOL.md, D9). */
-function enrol(world: SignedWorld, withConfig: boolean): (disk: Disk) => Promise<void> {
+function enrol(world: SignedWorld, withConfig: boolean): Write {
   const { cluster, one } = world
   return async (disk) => {
     await disk.replace([
@@ -54,101 +51,124 @@ function enrol(world: SignedWorld, withConfig: boolean): (disk: Disk) => Promise
   }
 }
 
-/** Every durable write that a node makes, one after the other where it can be. */
+const nothing: Facts = {
+  isEnrolled: false,
+  roots: [],
+  rivals: [],
+  head: null,
+  floor: null,
+  confirmed: null,
+  evidence: [],
+}
+
+type Write = (disk: Disk) => Promise<void>
+
+/** What the cases are made of: a world, and hosts of it that hold something already. */
+interface Setting {
+  readonly world: SignedWorld
+  readonly enrolled: Facts
+  /** Files of a host that has been enrolled and has carried these changes out. */
+  after(...changes: readonly DurableWrite[]): Promise<Files>
+}
+
+function store(write: DurableWrite): Write {
+  return (disk) => writeState(disk, write)
+}
+
+/** The change that a new head is. */
+function headWrite(held: HeldConfig, previous: HeldConfig | null): DurableWrite {
+  return { ...(previous === null ? {} : { previous }), head: held, floor: held.head }
+}
+
+function holding(facts: Facts, { head }: HeldConfig): Facts {
+  return { ...facts, head: head.digest, floor: head.digest }
+}
+
+/** Every durable write that a node makes. */
 export async function makeCases(world: SignedWorld): Promise<readonly CrashCase[]> {
-  const { cluster, one, two, three, twoToo, branch, root2, root2Too, next } = world
-  const empty: Facts = {
-    isEnrolled: false,
-    roots: [],
-    rivals: [],
-    head: null,
-    floor: null,
-    confirmed: null,
-    evidence: [],
+  const bareDisk: Files = new Map([['/var/lib/other', Buffer.from('x')]])
+  const bare = await filesAfter(bareDisk, [enrol(world, false)])
+  const enrolled: Facts = { ...nothing, isEnrolled: true, roots: [world.cluster.id] }
+  const setting: Setting = {
+    world,
+    enrolled,
+    after: (...changes) => filesAfter(bare, changes.map(store)),
   }
-  const enrolled: Facts = { ...empty, isEnrolled: true, roots: [cluster.id] }
-  const digest = (held: { readonly head: { readonly digest: string } }): string => held.head.digest
-  const at = (facts: Facts, held: typeof one): Facts => {
-    return { ...facts, head: digest(held), floor: digest(held) }
-  }
-  const nothing: Files = new Map([['/var/lib/other', Buffer.from('x')]])
-  const bare = await filesAfter(nothing, [enrol(world, false)])
-  const store = (write: DurableWrite) => (disk: Disk) => writeState(disk, write)
-  const first = store({ head: one, floor: one.head })
-  const second = store({ previous: one, head: two, floor: two.head })
-  const third = store({ previous: two, head: three, floor: three.head })
-  const on = (...writes: ((disk: Disk) => Promise<void>)[]): Promise<Files> =>
-    filesAfter(bare, writes)
-  const two1 = at(enrolled, two)
-  const [low, high] = [two, twoToo].sort((a, b) => (digest(a) < digest(b) ? -1 : 1))
-  if (low === undefined || high === undefined) throw new Error('two configs')
-  const highFirst = await on(first, store({ previous: one, head: high, floor: high.head }))
-  const rotated = { roots: [cluster.id, root2.digest] }
-  const change = (name: string, before: Facts, after: Facts, files: Files, write: DurableWrite) => {
-    return { name, before, after, files, write: store(write) }
-  }
+  const enrolments = [false, true].map((withConfig): CrashCase => {
+    return {
+      name: `enrolment ${withConfig ? 'with' : 'without'} a config`,
+      before: nothing,
+      after: withConfig ? holding(enrolled, world.one) : enrolled,
+      files: bareDisk,
+      write: enrol(world, withConfig),
+    }
+  })
   return [
-    {
-      name: 'enrolment',
-      before: empty,
-      after: enrolled,
-      files: nothing,
-      write: enrol(world, false),
-    },
-    {
-      name: 'enrolment with a config',
-      before: empty,
-      after: at(enrolled, one),
-      files: nothing,
-      write: enrol(world, true),
-    },
-    change('the first head', enrolled, at(enrolled, one), bare, { head: one, floor: one.head }),
-    change('a head after another', at(enrolled, one), two1, await on(first), {
-      previous: one,
-      head: two,
-      floor: two.head,
-    }),
-    change(
-      'a confirmed config',
-      two1,
-      { ...two1, confirmed: digest(two) },
-      await on(first, second),
-      { confirmed: two },
-    ),
+    ...enrolments,
+    ...(await headCases(setting)),
+    ...(await evidenceCases(setting)),
+    ...(await rootCases(setting)),
+  ]
+}
+
+function change(
+  name: string,
+  facts: readonly [before: Facts, after: Facts],
+  files: Files,
+  write: DurableWrite,
+): CrashCase {
+  return { name, before: facts[0], after: facts[1], files, write: store(write) }
+}
+
+async function headCases({ world, enrolled, after }: Setting): Promise<readonly CrashCase[]> {
+  const { one, two } = world
+  const [at1, at2] = [holding(enrolled, one), holding(enrolled, two)]
+  const first = headWrite(one, null)
+  const second = headWrite(two, one)
+  const confirmed = { ...at2, confirmed: two.head.digest }
+  return [
+    change('the first head', [enrolled, at1], await after(), first),
+    change('a head after another', [at1, at2], await after(first), second),
+    change('a confirmed config', [at2, confirmed], await after(first, second), { confirmed: two }),
+  ]
+}
+
+async function evidenceCases({ world, enrolled, after }: Setting): Promise<readonly CrashCase[]> {
+  const { one, two, twoToo, branch } = world
+  const [low, high] = two.head.digest < twoToo.head.digest ? [two, twoToo] : [twoToo, two]
+  const first = headWrite(one, null)
+  const lost = { ...holding(enrolled, low), evidence: [high.head.digest] }
+  const left = { ...holding(enrolled, branch), evidence: [two.head.digest] }
+  return [
     change(
       'evidence of a fork that loses',
-      at(enrolled, low),
-      { ...at(enrolled, low), evidence: [digest(high)] },
-      await on(first, store({ previous: one, head: low, floor: low.head })),
+      [holding(enrolled, low), lost],
+      await after(first, headWrite(low, one)),
       { evidence: high },
     ),
     change(
       'a fork that wins',
-      at(enrolled, high),
-      { ...at(enrolled, low), evidence: [digest(high)] },
-      highFirst,
-      { evidence: high, previous: high, head: low, floor: low.head },
+      [holding(enrolled, high), lost],
+      await after(first, headWrite(high, one)),
+      { evidence: high, ...headWrite(low, high) },
     ),
     change(
       'a head that leaves a branch out',
-      two1,
-      { ...at(enrolled, branch), evidence: [digest(two)] },
-      await on(first, second),
-      { evidence: two, previous: two, head: branch, floor: branch.head },
+      [holding(enrolled, two), left],
+      await after(first, headWrite(two, one)),
+      { evidence: two, ...headWrite(branch, two) },
     ),
-    change(
-      'a root with its head',
-      at(enrolled, three),
-      { ...at(enrolled, next), ...rotated },
-      await on(first, second, third),
-      { roots: [root2], previous: three, head: next, floor: next.head },
-    ),
-    change(
-      'a rival root',
-      { ...at(enrolled, next), ...rotated },
-      { ...at(enrolled, next), ...rotated, rivals: [root2Too.digest] },
-      await on(first, store({ roots: [root2], previous: one, head: next, floor: next.head })),
-      { rivals: [root2Too] },
-    ),
+  ]
+}
+
+async function rootCases({ world, enrolled, after }: Setting): Promise<readonly CrashCase[]> {
+  const { cluster, one, root2, root2Too, next } = world
+  const first = headWrite(one, null)
+  const rotation = { roots: [root2], ...headWrite(next, one) }
+  const rotated = { ...holding(enrolled, next), roots: [cluster.id, root2.digest] }
+  const rival = { ...rotated, rivals: [root2Too.digest] }
+  return [
+    change('a root with its head', [holding(enrolled, one), rotated], await after(first), rotation),
+    change('a rival root', [rotated, rival], await after(first, rotation), { rivals: [root2Too] }),
   ]
 }

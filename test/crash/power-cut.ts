@@ -10,9 +10,9 @@ import {
 } from './file-tree.ts'
 
 /**
- * Everything that a power cut may leave. POSIX promises a name only after the fsync of its folder, and
- * bytes only after the fsync of the file: of the changes of names any subset is there, a rename whole
- * or not at all; a file that was not fsynced is old, empty, cut off, full of zeros or whole.
+ * Everything that a power cut may leave. POSIX promises a name only after the fsync of its folder,
+ * and bytes only after the fsync of the file: of the changes of names any subset is there, a rename
+ * whole or not at all; a file that was not fsynced is old, empty, cut off, full of zeros or whole.
  */
 export function filesAfterPowerCut(tree: Tree): readonly Files[] {
   let states: Files[] = [new Map()]

@@ -21,6 +21,8 @@ assert.ok(found)
 const head: CrashCase = found
 const bytesIn = (files: Files): number =>
   [...files.values()].reduce((sum, one) => sum + one.length, 0)
+/** Runs a command in a mount namespace of its own. */
+const alone = 'unshare'
 const isThere = (files: Files): boolean => files.get(path)?.length === reserveBytes
 
 describe('the reserve', () => {
@@ -101,7 +103,7 @@ describe('the reserve', () => {
       const script = 'mount -t tmpfs -o size=40m tmpfs "$0" && exec "$1" "$2" "$0"'
       const program = join(import.meta.dirname, 'full-disk.ts')
       const inside = ['sh', '-c', script, folder, process.execPath, program]
-      const said = execFileSync('unshare', ['--mount', '--propagation', 'private', ...inside])
+      const said = execFileSync(alone, ['--mount', '--propagation', 'private', ...inside])
       assert.deepEqual(JSON.parse(said.toString()), {
         made: true,
         without: 'ENOSPC',

@@ -62,7 +62,7 @@ const damage: fc.Arbitrary<Damage> = fc.oneof(
   ),
 )
 
-test('fuzz: a damaged state folder starts with proven documents, or says that it cannot', async () => {
+test('fuzz: a damaged state folder gives proven documents, or says that it cannot', async () => {
   const paths = [...files.keys()].filter((path) => path.startsWith(stateFolder))
   const hurt = fc.array(fc.tuple(fc.constantFrom(...paths), damage), { minLength: 1, maxLength: 3 })
   let starts = 0

@@ -15,13 +15,18 @@ const string = /"(?:[^"\\\p{Cc}]|[\x7f-\x9f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*
 const word = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const space = /[ \t\n\r]*/y
 
-/**
- * A parser of JSON by the grammar of RFC 8259, for tests: it shares nothing with covey's. Returns
- * null where the text is no JSON; with `tight` white space is none either.
- */
-export function parseWritten(text: string, tight: boolean): Written | null {
+/** Where a parser stands in a text. */
+interface Reader {
+  /** What comes next, if it fits the pattern. */
+  take(pattern: RegExp): string | null
+  /** Whether this character comes next; it is taken then. */
+  is(character: string): boolean
+  isAtEnd(): boolean
+}
+
+function readerOf(text: string, tight: boolean): Reader {
   let at = 0
-  const take = (pattern: RegExp): string | null => {
+  const match = (pattern: RegExp): string | null => {
     pattern.lastIndex = at
     const found = pattern.exec(text)
     if (found === null) return null
@@ -29,56 +34,73 @@ export function parseWritten(text: string, tight: boolean): Written | null {
     return found[0]
   }
   const skip = (): void => {
-    if (!tight) take(space)
+    if (!tight) match(space)
   }
-  const is = (character: string): boolean => {
-    skip()
-    if (text[at] !== character) return false
-    at++
+  return {
+    take(pattern) {
+      skip()
+      return match(pattern)
+    },
+    is(character) {
+      skip()
+      if (text[at] !== character) return false
+      at++
+      return true
+    },
+    isAtEnd() {
+      skip()
+      return at === text.length
+    },
+  }
+}
+
+/**
+ * A parser of JSON by the grammar of RFC 8259, for tests: it shares nothing with covey's. Returns
+ * null where the text is no JSON; with `tight` white space is none either.
+ */
+export function parseWritten(text: string, tight: boolean): Written | null {
+  const reader = readerOf(text, tight)
+  const whole = readValue(reader, 1)
+  return reader.isAtEnd() ? whole : null
+}
+
+function readValue(reader: Reader, depth: number): Written | null {
+  if (reader.is('[')) {
+    const items: Written[] = []
+    const isWhole = readParts(reader, ']', () => {
+      const item = readValue(reader, depth + 1)
+      if (item !== null) items.push(item)
+      return item !== null
+    })
+    return isWhole ? { kind: 'list', items, depth } : null
+  }
+  if (!reader.is('{')) return readScalar(reader)
+  const members: [string, Written][] = []
+  const names: Written[] = []
+  const isWhole = readParts(reader, '}', () => {
+    const name = readScalar(reader)
+    if (name?.kind !== 'string' || !reader.is(':')) return false
+    const held = readValue(reader, depth + 1)
+    if (held === null) return false
+    members.push([name.value, held])
+    names.push(name)
     return true
-  }
-  const parts = (end: string, part: () => boolean): boolean => {
-    if (is(end)) return true
-    do if (!part()) return false
-    while (is(','))
-    return is(end)
-  }
-  const value = (depth: number): Written | null => {
-    skip()
-    if (is('[')) {
-      const items: Written[] = []
-      const ok = parts(']', () => {
-        const item = value(depth + 1)
-        if (item !== null) items.push(item)
-        return item !== null
-      })
-      return ok ? { kind: 'list', items, depth } : null
-    }
-    if (is('{')) {
-      const members: [string, Written][] = []
-      const names: Written[] = []
-      const ok = parts('}', () => {
-        const name = scalar()
-        const held = name?.kind === 'string' && is(':') ? value(depth + 1) : null
-        if (name?.kind !== 'string' || held === null) return false
-        members.push([name.value, held])
-        names.push(name)
-        return true
-      })
-      return ok ? { kind: 'object', members, names, depth } : null
-    }
-    return scalar()
-  }
-  const scalar = (): Written | null => {
-    skip()
-    const quoted = take(string)
-    if (quoted !== null) return { kind: 'string', value: JSON.parse(quoted), token: quoted }
-    const token = take(word)
-    return token === null ? null : { kind: 'word', token }
-  }
-  const whole = value(1)
-  skip()
-  return at === text.length ? whole : null
+  })
+  return isWhole ? { kind: 'object', members, names, depth } : null
+}
+
+function readParts(reader: Reader, end: string, part: () => boolean): boolean {
+  if (reader.is(end)) return true
+  do if (!part()) return false
+  while (reader.is(','))
+  return reader.is(end)
+}
+
+function readScalar(reader: Reader): Written | null {
+  const quoted = reader.take(string)
+  if (quoted !== null) return { kind: 'string', value: JSON.parse(quoted), token: quoted }
+  const token = reader.take(word)
+  return token === null ? null : { kind: 'word', token }
 }
 
 /** Every value inside a value, itself first. */

@@ -27,8 +27,8 @@ interface Signed {
 }
 
 /**
- * A second verifier, written from docs/PROTOCOL.md on node:crypto alone. It says whether a text is a
- * config that a host with this chain of roots takes.
+ * A second verifier, written from docs/PROTOCOL.md on node:crypto alone. It says whether a text is
+ * a config that a host with this chain of roots takes.
  */
 export function takesConfig(text: string, chain: readonly PlainRoot[]): boolean {
   const signed = readEnvelope(text)

@@ -11,7 +11,7 @@ export interface Seen {
   readonly alarms: readonly string[]
 }
 
-/** Checks a host's events: its head never goes back, and nothing is applied that was not its head. */
+/** Checks a host's events: its head never goes back, and nothing is applied that was no head. */
 export function checkEvents(host: string, watch: EventWatch): Seen {
   const heads: ShownHead[] = []
   const alarms: string[] = []

@@ -51,7 +51,7 @@ interface Fire {
   versions: number
 }
 
-/** A kill strikes within this after a start, or after an answer: it takes about as long to start. */
+/** A kill strikes within this after a start or an answer. A start takes about as long. */
 const killMsMax = 800
 /** One start in so many is not waited for: the kill may come in the middle of it. */
 const oneInStarting = 3
@@ -128,7 +128,7 @@ async function checkAfterStart(fire: Fire, target: Target): Promise<void> {
   fire.checks += 1
 }
 
-/** Remembers what a host answers, which must never be below what it had answered when it was asked. */
+/** Remembers what a host answers: never below what it had answered when it was asked. */
 async function ask<T extends { readonly head?: ShownHead | null }>(
   target: Target,
   question: () => Promise<T>,

@@ -35,8 +35,8 @@ export function startBeside(
 }
 
 /**
- * `nsenter` passes no signals on: the process that is meant is its child. Only where that is stopped
- * `nsenter` stops as well, and could never reap it.
+ * `nsenter` passes no signals on: the process that is meant is its child. Only where that is
+ * stopped, `nsenter` stops as well, and could never reap it.
  */
 function signalChild(child: ChildProcess, name: NodeJS.Signals): void {
   const [inner] = child.pid === undefined ? [] : childrenOf(child.pid)
