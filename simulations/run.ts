@@ -48,7 +48,7 @@ export interface RunResult {
 /** Hosts are up and agree on the first config before anything is done to them, after this time. */
 export const warmUpMs = 20_000
 /** A run can be left and taken up again after this much simulated time. */
-const sliceMs = 1_000
+const sliceMs = 100
 
 /** Runs one seed of a scenario to its end. */
 export function runScenario(request: RunRequest): RunResult {
@@ -58,8 +58,8 @@ export function runScenario(request: RunRequest): RunResult {
 
 /**
  * Runs one seed of a scenario: faults first, then a calm phase that must converge, then a quiet
- * minute. Yields the simulated time in ms once a simulated second, so that whoever drives it can do
- * other things.
+ * minute. Yields the simulated time in ms ten times a simulated second, so that whoever drives it
+ * can do other things.
  */
 export function* simulate(request: RunRequest): Generator<number, RunResult> {
   const run = setUp(request)

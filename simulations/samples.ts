@@ -45,7 +45,8 @@ export function createSampler(cluster: Cluster, keeps: boolean): Sampler {
   return {
     samples,
     take() {
-      if (keeps) take()
+      const before = samples.at(-1)?.at ?? Number.NEGATIVE_INFINITY
+      if (keeps && cluster.world.now - before >= sampleMs) take()
     },
     due() {
       if (cluster.world.now - last < sampleMs) return false

@@ -70,59 +70,53 @@ interface Queue {
   pop(): () => void
 }
 
-/**
- * A binary heap, ordered by time and then by arrival. Three arrays, so that an event costs no
- * object.
- */
+/** A binary heap by time, then by arrival. Three arrays, so that an event costs no object. */
 function createQueue(): Queue {
   const times: number[] = []
   const orders: number[] = []
   const runs: (() => void)[] = []
   let order = 0
-  const isBefore = (a: number, b: number): boolean => {
-    const [ta, tb] = [times[a] as number, times[b] as number]
-    return ta < tb || (ta === tb && (orders[a] as number) < (orders[b] as number))
+  const put = (place: number, time: number, arrival: number, run: () => void): void => {
+    times[place] = time
+    orders[place] = arrival
+    runs[place] = run
   }
-  const swap = (a: number, b: number): void => {
-    const [time, place, run] = [times[a] as number, orders[a] as number, runs[a] as () => void]
-    times[a] = times[b] as number
-    orders[a] = orders[b] as number
-    runs[a] = runs[b] as () => void
-    times[b] = time
-    orders[b] = place
-    runs[b] = run
+  const move = (to: number, from: number): void =>
+    put(to, times[from] as number, orders[from] as number, runs[from] as () => void)
+  const isBefore = (place: number, time: number, arrival: number): boolean => {
+    const own = times[place] as number
+    return own < time || (own === time && (orders[place] as number) < arrival)
   }
-  const sink = (): void => {
-    for (let parent = 0; ; ) {
-      const left = 2 * parent + 1
-      if (left >= times.length) return
-      const right = left + 1
-      const child = right < times.length && isBefore(right, left) ? right : left
-      if (!isBefore(child, parent)) return
-      swap(child, parent)
-      parent = child
+  /** Fills the hole at the top: moves smaller children up until what stood last fits. */
+  const sink = (time: number, arrival: number, run: () => void): void => {
+    let hole = 0
+    for (let child = 1; child < times.length; child = 2 * hole + 1) {
+      const right = child + 1
+      const [childTime, childOrder] = [times[child] as number, orders[child] as number]
+      if (right < times.length && isBefore(right, childTime, childOrder)) child = right
+      if (!isBefore(child, time, arrival)) break
+      move(hole, child)
+      hole = child
     }
+    put(hole, time, arrival, run)
   }
   return {
     push(at, run) {
-      times.push(at)
-      orders.push(order++)
-      runs.push(run)
-      for (let child = times.length - 1; child > 0; ) {
-        const parent = (child - 1) >> 1
-        if (!isBefore(child, parent)) return
-        swap(child, parent)
-        child = parent
+      let hole = times.length
+      // Of one moment what came first stays first, so only later times make way.
+      for (let parent = (hole - 1) >> 1; hole > 0; parent = (hole - 1) >> 1) {
+        if (!(at < (times[parent] as number))) break
+        move(hole, parent)
+        hole = parent
       }
+      put(hole, at, order++, run)
     },
     nextAt: () => times[0] ?? Number.POSITIVE_INFINITY,
     pop() {
-      swap(0, times.length - 1)
-      times.pop()
-      orders.pop()
-      const run = runs.pop()
-      sink()
-      return run ?? (() => undefined)
+      const [first] = runs
+      const [time, arrival, run] = [times.pop(), orders.pop(), runs.pop()]
+      if (times.length > 0 && run !== undefined) sink(time ?? 0, arrival ?? 0, run)
+      return first ?? (() => undefined)
     },
   }
 }

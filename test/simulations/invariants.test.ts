@@ -35,7 +35,14 @@ function patient(): Patient {
     },
   })
   const pass = (seconds: number): void => {
-    for (let second = 0; second < seconds; second++) run.next()
+    const endMs = (cluster: Cluster): number => cluster.world.now + seconds * 1000
+    let untilMs: number | null = null
+    for (let step = run.next(); !step.done; step = run.next()) {
+      const [one] = made
+      if (one === undefined) continue
+      untilMs ??= endMs(one.cluster)
+      if (one.cluster.world.now >= untilMs) return
+    }
   }
   pass(25)
   const { cluster, checker } = made[0] ?? assert.fail('nobody watches')
