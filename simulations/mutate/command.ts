@@ -16,8 +16,8 @@ const commandMsMax = 120_000
 const lastWordsMax = 12
 
 /**
- * Runs node with `args` in `folder` and looks at each line that it prints; where `look` says that it
- * has seen enough, the command is ended.
+ * Runs node with `args` in `folder` and looks at each line that it prints; where `look` says that
+ * it has seen enough, the command is ended.
  */
 export async function runNode(
   folder: string,

@@ -35,7 +35,7 @@ export const durabilityMutations: readonly Mutation[] = [
     file: 'protocol/node/writes.ts',
     find: 'while (node.writing === null) {',
     replace: 'for (;;) {',
-    caughtBy: { scenario: 'slow-disk', seeds: 20, invariant: 5 },
+    caughtBy: { scenario: 'slow-disk', seeds: 20, invariant: 3 },
   },
   {
     name: 'head-not-written',
@@ -43,7 +43,7 @@ export const durabilityMutations: readonly Mutation[] = [
     file: 'protocol/node/writes.ts',
     find: '...(previous === null ? {} : { previous }),\n        head: held,',
     replace: '...(previous === null ? {} : { previous, head: previous }),',
-    caughtBy: { scenario: 'partition', seeds: 20, invariant: 3 },
+    caughtBy: { scenario: 'partition', seeds: 20, invariant: 5 },
   },
   {
     name: 'confirmation-lost',
@@ -52,14 +52,6 @@ export const durabilityMutations: readonly Mutation[] = [
     find: 'node.confirmation ??= write.confirmed ?? null',
     replace: '',
     caughtBy: { scenario: 'slow-disk', seeds: 20, invariant: 5 },
-  },
-  {
-    name: 'rivals-lost',
-    breaks: 'The other side of a root fork is never written again after one failed write.',
-    file: 'protocol/node/writes.ts',
-    find: 'if (write.rivals !== undefined) node.rivalsToWrite.push(...write.rivals)',
-    replace: '',
-    caughtBy: { scenario: 'root-fork', seeds: 20, invariant: 16 },
   },
   {
     name: 'stuck-after-failed-write',
@@ -78,36 +70,12 @@ export const durabilityMutations: readonly Mutation[] = [
     caughtBy: { test: 'test/protocol/chain.test.ts' },
   },
   {
-    name: 'storage-alarm-for-ever',
-    breaks: 'The alarm of a full disk stays when there is room again.',
-    file: 'protocol/node/writes.ts',
-    find: "  clearAlarm(turn, 'storage')\n",
-    replace: '',
-    caughtBy: { test: 'test/protocol/node.test.ts' },
-  },
-  {
     name: 'floor-unknown-ignored',
     breaks: 'A host that lost its floor takes whatever the first peer offers.',
     file: 'protocol/node/writes.ts',
     find: 'if (!node.floorKnown) return refuse(turn, candidate.source, floorUnknown)',
     replace: '',
     caughtBy: { test: 'test/protocol/chain.test.ts' },
-  },
-  {
-    name: 'floor-known-too-early',
-    breaks: 'A host that lost its floor trusts the first peer instead of most of them.',
-    file: 'protocol/node/gossip.ts',
-    find: 'if (answered * 2 <= others.length && others.length > 0) return',
-    replace: 'if (answered === 0 && others.length > 0) return',
-    caughtBy: { test: 'test/protocol/chain.test.ts' },
-  },
-  {
-    name: 'nothing-runs-without-head',
-    breaks: 'A host whose head is damaged does not boot with its confirmed config.',
-    file: 'protocol/node/adopt.ts',
-    find: 'const held = configFor(node, node.head) === null ? node.confirmed : node.head',
-    replace: 'const held = node.head',
-    caughtBy: { scenario: 'crash-everywhere', seeds: 40, invariant: 5 },
   },
   {
     name: 'head-not-adopted',
@@ -123,6 +91,6 @@ export const durabilityMutations: readonly Mutation[] = [
     file: 'protocol/node/step.ts',
     find: 'node.now = Math.max(node.now, now)',
     replace: 'node.now = now',
-    caughtBy: { scenario: 'clock-skew', seeds: 20, invariant: 5 },
+    caughtBy: { test: 'test/protocol/mutants.test.ts' },
   },
 ]

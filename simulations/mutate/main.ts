@@ -6,9 +6,10 @@ import type { Catcher, Mutation } from './mutation.ts'
 import { mutations } from './mutations.ts'
 
 /**
- * `npm run mutate -- [--only NAME,…] [--list] [--json] [--keep]`: puts each mutation into a copy of the
- * project and runs what should notice it. Exit 1 if one survives, if the list is stale, or if the code as it
- * is does not pass; 2 on wrong usage. `--keep` leaves the copy of a single mutation, for a look at it.
+ * `npm run mutate -- [--only NAME,…] [--list] [--json] [--keep]`: puts each mutation into a copy of
+ * the project and runs what should notice it. Exit 1 if one survives, if the list is stale, or if
+ * the code as it is does not pass; 2 on wrong usage. `--keep` leaves the copy of a single mutation,
+ * for a look at it.
  */
 const { values } = parseArgs({
   options: {

@@ -1,4 +1,4 @@
-/** Who must notice a mutation: a scenario of the simulator, or where no scenario can, a test file. */
+/** Who must notice a mutation: a scenario of the simulator, or where none can, a test file. */
 export type Catcher =
   | {
       readonly scenario: string
@@ -9,7 +9,7 @@ export type Catcher =
     }
   | { readonly test: string }
 
-/** One fault put into the code on purpose. A suite that does not notice it would not notice a real one. */
+/** A fault put into the code on purpose. Who does not notice it would not notice a real one. */
 export interface Mutation {
   readonly name: string
   /** What it breaks, in one sentence. */

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { mutated } from '../../simulations/mutate/copy.ts'
+import { mutations } from '../../simulations/mutate/mutations.ts'
+import { scenarios } from '../../simulations/scenarios.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+test('mutations: each fits the code as it is, and changes it', () => {
+  for (const mutation of mutations) {
+    const text = readFileSync(join(root, mutation.file), 'utf8')
+    assert.notEqual(mutated(text, mutation), text, mutation.name)
+  }
+})
+
+test('mutations: text that stands nowhere, or twice, is called stale', () => {
+  const [mutation] = mutations
+  assert.ok(mutation)
+  const { find } = mutation
+  assert.throws(() => mutated('nothing of it', mutation), /stale.*nowhere/)
+  assert.throws(() => mutated(`${find}\n${find}`, mutation), /stale.*2 times/)
+  assert.equal(mutated(`<${find}>`, mutation), `<${mutation.replace}>`)
+})
+
+test('mutations: each has a name of its own and something that exists to catch it', () => {
+  const names = new Set(mutations.map((mutation) => mutation.name))
+  assert.equal(names.size, mutations.length)
+  const known = new Set(scenarios.map((scenario) => scenario.name))
+  for (const { name, caughtBy } of mutations) {
+    if ('test' in caughtBy) assert.ok(existsSync(join(root, caughtBy.test)), name)
+    else assert.ok(known.has(caughtBy.scenario), `${name}: ${caughtBy.scenario}`)
+  }
+})
+
+test('mutations: there are enough of them, and the simulator catches most', () => {
+  const simulated = mutations.filter(({ caughtBy }) => 'scenario' in caughtBy)
+  assert.ok(mutations.length >= 35)
+  assert.ok(simulated.length >= mutations.length * 0.8)
+})
