@@ -87,7 +87,12 @@ export function createDisk(world: World, roots: readonly HeldRoot[], faults: Dis
       life++
       return wasBusy
     },
-    load: (self) => loadFrom(files, self),
+    load(self) {
+      const start = loadFrom(files, self)
+      // As the store does: a head that is about to be told has its floor first.
+      if (start.floorKnown && start.floor !== null) files.set('floor', start.floor)
+      return start
+    },
   }
 }
 
@@ -150,7 +155,10 @@ function loadFrom(
     head,
     previous: config('previous'),
     confirmed: config('confirmed'),
-    evidence: below<HeldConfig>('evidence/'),
+    // Evidence is written before the head that replaces it; after a crash between them it is head.
+    evidence: below<HeldConfig>('evidence/').filter(
+      (held) => held.head.digest !== head?.head.digest,
+    ),
     floor: highest,
     floorKnown: floorFile !== undefined && floorFile !== 'damaged',
     damage,

@@ -20,6 +20,8 @@ export interface Hosts {
   end(host: SimHost, how: Ending): void
   /** Hands a document to a host; null where nobody answers. */
   inject(host: SimHost, delivery: Delivery, answer: (verdict: Verdict | null) => void): void
+  /** Documents whose host ended before it answered, oldest first. */
+  readonly unanswered: Delivery[]
   /** Gives a host an input as if the world had brought it. */
   feed(host: SimHost, input: Input): void
 }
@@ -54,14 +56,19 @@ export function createHosts(cluster: Cluster): Hosts {
       world.after(downMs, () => start(shell, host))
     },
   }
+  const unanswered: Delivery[] = []
   return {
     network: shell.network,
+    unanswered,
     start: (host) => start(shell, host),
     end: (host, how) => end(shell, host, how),
     inject(host, delivery, answer) {
       if (host.runner === null) return answer(null)
       const request = ++requests
-      shell.replies.set(`${host.index} ${request}`, answer)
+      shell.replies.set(`${host.index} ${request}`, (verdict) => {
+        if (verdict === null) unanswered.push(delivery)
+        answer(verdict)
+      })
       feed(host, host.life, { kind: 'injected', request, delivery, options })
     },
     feed: (host, input) => feed(host, host.life, input),

@@ -146,7 +146,7 @@ function checkKept(checker: Checker, host: SimHost, code: string): void {
  * On the disk stands this very config, or one above it: the next write may be on its way already.
  */
 function isDurable(host: SimHost, held: HeldConfig): boolean {
-  return ['head', 'confirmed'].some((path) => {
+  return ['head', 'confirmed', 'previous'].some((path) => {
     const file = host.disk.files.get(path)
     return typeof file === 'object' && 'head' in file && compareHeads(file.head, held.head) >= 0
   })

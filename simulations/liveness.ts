@@ -4,6 +4,7 @@ import { isGreeted } from '../protocol/node/state.ts'
 import type { Cluster } from './cluster.ts'
 import { type Checker, highestHead, membersOf } from './invariants.ts'
 import type { Run } from './setup.ts'
+import type { Stage } from './stage.ts'
 
 /** Length of the quiet phase at the end, in ms. */
 export const quietMs = 60_000
@@ -18,7 +19,8 @@ export function livenessMs(hosts: number): number {
 }
 
 /** Ends all faults: whatever is cut, lost, full, paused or down is mended. */
-export function calmDown({ stage, network, disk, setting }: Run): void {
+export function calmDown(run: Run): void {
+  const { stage, network, disk, setting } = run
   const { cluster, hosts } = stage
   Object.assign(network, { lost: 0, doubled: 0, reordered: 0, jitterMs: 40 })
   Object.assign(disk, {
@@ -31,6 +33,22 @@ export function calmDown({ stage, network, disk, setting }: Run): void {
   for (const host of cluster.hosts) {
     host.pausedUntil = 0
     if (host.node === null) hosts.start(host)
+  }
+  handInAgain(run.stage)
+}
+
+/** Documents that are handed in again, at most. */
+const againMax = 8
+
+/**
+ * Whoever got no answer asks again. Without it a host that died between the write of a head and its
+ * answer, and then lost that head, would wait for ever for what its floor says exists.
+ */
+function handInAgain({ cluster, hosts }: Stage): void {
+  const [host] = cluster.hosts
+  if (host === undefined) return
+  for (const delivery of hosts.unanswered.splice(0).slice(-againMax)) {
+    hosts.inject(host, delivery, () => undefined)
   }
 }
 

@@ -71,9 +71,15 @@ function pause({ cluster }: Stage, { host, ms }: Of<'pause'>): boolean {
   return paused?.node != null
 }
 
+/**
+ * Damages a file, unless the host would have no config left: then it waits for a person who enrols
+ * it again, by design.
+ */
 function damage(stage: Stage, { host, file }: Of<'damage'>): boolean {
   const damaged = stage.cluster.hosts[host]
   if (!damaged?.disk.files.has(file)) return false
+  const others = ['head', 'confirmed', 'previous'].filter((path) => path !== file)
+  if (others.every((path) => typeof damaged.disk.files.get(path) !== 'object')) return false
   endFor(stage, damaged, 'killed', 1_000)
   damaged.disk.files.set(file, 'damaged')
   return true

@@ -100,8 +100,8 @@ function sizesSection(runs: readonly Timed[], name: string): string {
     series('A new config reaches everyone', 'in ms', true, ({ result }) => result.spread.ms),
     series('Peers that a host talks to', 'on average', true, ({ result }) => result.degree.mean),
     series(
-      'A quiet host says',
-      'in messages a minute',
+      'A host says in the quiet minute at the end',
+      'in messages',
       false,
       ({ result }) => result.quietMessages,
     ),

@@ -35,7 +35,7 @@ export const hostsScenarios: readonly Scenario[] = [
     plan: (random, hosts, endMs) => [
       ...signs(random, 25, hosts, endMs),
       ...ends(random, 80, hosts, endMs, 'killed').map((end) => ({ ...end, downMs: 300 })),
-      ...often(random, 3, endMs, (at) => ({
+      ...often(random, 12, endMs, (at) => ({
         at,
         kind: 'damage',
         host: between(random, 0, hosts - 1),
