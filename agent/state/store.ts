@@ -99,8 +99,11 @@ export async function loadState(
     if (held !== null && held.head.digest !== head?.head.digest) evidence.push(held)
   }
   const floor = await loadFloor(disk, damage)
-  const highest =
-    compareHeadsOrNone(floor.floor, head?.head ?? null) >= 0 ? floor.floor : head?.head
+  const isBehind = compareHeadsOrNone(floor.floor, head?.head ?? null) < 0
+  const highest = isBehind ? head?.head : floor.floor
+  // A crash came between the head and its floor. The head is about to be told, and must not be
+  // undercut should its own file be lost later.
+  if (floor.known && isBehind && head !== null) await raiseFloor(disk, head.head)
   return {
     ...self,
     roots,
@@ -133,6 +136,13 @@ export async function checkConfig(
   const ring = keysOf(roots.map((held) => held.root))
   const verified = await verifyDocument(document, 'config', ring)
   return verified.ok ? judgeDocument(roots, document, verified) : verified
+}
+
+/** A full disk does not keep an agent from starting; the next start tries again. */
+async function raiseFloor(disk: Disk, floor: Head): Promise<void> {
+  await disk.replace(filesOf({ floor })).catch((error: unknown) => {
+    if (error instanceof SyncFailed) throw error
+  })
 }
 
 async function loadFloor(

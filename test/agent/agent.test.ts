@@ -17,7 +17,7 @@ import {
   signEnvelope,
   type TestCluster,
 } from '../protocol/cluster.ts'
-import { temporaryFolder } from './temporary.ts'
+import { afterwards, temporaryFolder } from './temporary.ts'
 
 interface Answer {
   readonly status: number
@@ -57,7 +57,7 @@ async function enrolled(t: TestContext): Promise<TestAgent> {
   await showIdentity({ stateDir, host: 'h0', newWireguardKey: false })
   await enrolHost(stateDir, bundleOf(cluster))
   const agent = await start(stateDir, runDir)
-  t.after(() => agent.stop())
+  afterwards(t, () => agent.stop())
   return {
     cluster,
     stateDir,
@@ -229,7 +229,7 @@ test('agent: it says the same after a new start; a second one waits for the lock
   const waiting = start(stateDir, runDir)
   await agent.stop()
   const second = await waiting
-  t.after(() => second.stop())
+  afterwards(t, () => second.stop())
   const status = JSON.parse((await call('GET', '/v1/status')).text)
   assert.equal(status.head.version, 1)
   assert.equal(status.applied.version, 1)

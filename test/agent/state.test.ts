@@ -256,3 +256,13 @@ test('wire: no frame makes the decoder throw', async () => {
     ),
   )
 })
+
+test('store: a start makes the floor of its head durable before the head is told', async (t) => {
+  const folder = await temporaryFolder(t)
+  const disk = await enrolledDisk(folder)
+  const [one, two] = [await held(1), await held(2)]
+  await writeState(disk, { head: two, floor: one.head })
+  await loadState(disk, self, cluster.id)
+  await writeFile(join(folder, 'head.json'), 'damaged')
+  assert.deepEqual((await loadState(disk, self, cluster.id)).floor, two.head)
+})
