@@ -29,11 +29,21 @@ export function greetWithStatus(turn: Turn, peer: string): void {
  */
 export function sendStatusWindow(turn: Turn, peer: string): void {
   const { node } = turn
-  const hosts = [...node.statuses.keys()]
+  const hosts = keepsAll(node) ? [...node.statuses.keys()] : [node.durable.host]
   const start = node.statusWindow >= hosts.length ? 0 : node.statusWindow
   const window = hosts.slice(start, start + statusEntriesMax)
   node.statusWindow = start + statusEntriesMax
   sendDigest(turn, peer, window)
+}
+
+/** Whether the cluster is small enough to keep, and pass on, the statuses of everyone. */
+function keepsAll(node: NodeState): boolean {
+  return node.listing.places.length <= statusHostsMax
+}
+
+/** Whether a record of `host` may come from this peer: in a large cluster each tells its own only. */
+function mayTell(node: NodeState, peer: string, host: string): boolean {
+  return keepsAll(node) || node.listing.byPeer.get(peer)?.host === host
 }
 
 function sendDigest(turn: Turn, peer: string, hosts: readonly string[]): void {
@@ -65,7 +75,9 @@ function onDigest(turn: Turn, peer: string, message: StatusDigest): void {
     if (host === node.durable.host) resumeAbove(node, sequence)
     else if (sequence > (node.statuses.get(host)?.record.sequence ?? 0)) want.push(host)
   }
-  const missing = want.filter((host) => node.listing.byHost.has(host))
+  const missing = want.filter((host) => {
+    return node.listing.byHost.has(host) && mayTell(node, peer, host)
+  })
   if (missing.length > 0) {
     turn.effects.push({ kind: 'send', peer, message: { kind: 'status-want', hosts: missing } })
   }
@@ -100,11 +112,12 @@ function onRecord(turn: Turn, peer: string, signed: SignedStatus): void {
   const record = parsed.value
   if (record.host === node.durable.host) return resumeAbove(node, record.sequence)
   if (node.listing.byPeer.get(record.peer_id)?.host !== record.host) return
+  if (!mayTell(node, peer, record.host)) return
   const known = node.statuses.get(record.host)?.record.sequence ?? 0
   if (record.sequence < known) return sendDigest(turn, peer, [record.host])
   if (record.sequence === known) return
   node.statuses.set(record.host, { record, signed, heardAt: node.now })
-  if (node.listing.places.length <= statusHostsMax) node.news.set(record.host, peer)
+  if (keepsAll(node)) node.news.set(record.host, peer)
 }
 
 /** Spreads what is new, and says this host's own status anew where it changed or has grown old. */
