@@ -41,7 +41,7 @@ function keepsAll(node: NodeState): boolean {
   return node.listing.places.length <= statusHostsMax
 }
 
-/** Whether a record of `host` may come from this peer: in a large cluster each tells its own only. */
+/** Whether this peer may tell of `host`: in a large cluster each tells of itself only. */
 function mayTell(node: NodeState, peer: string, host: string): boolean {
   return keepsAll(node) || node.listing.byPeer.get(peer)?.host === host
 }

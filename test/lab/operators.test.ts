@@ -89,7 +89,7 @@ describe('operators on the two sides of a cut', () => {
     assert.match(shown.stdout, /covey sign/)
   })
 
-  it('a root that was rotated meanwhile is followed, and the old key is worth nothing', async () => {
+  it('a root that was rotated meanwhile is followed, and the old key is dead', async () => {
     const thief = copyOf(lab.operator, 'thief')
     const signed = await thief.sign(withMtu(1370), 'late')
     await cutRight()
