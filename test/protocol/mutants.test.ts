@@ -139,7 +139,7 @@ test('trust: a root key signs no config', () => {
   assert.equal(inject(node, signEnvelope(text, [configKey])), 'accepted accepted')
 })
 
-test('evidence: what is kept of forks is bounded, also where one position is signed again and again', () => {
+test('evidence: what is kept of forks is bounded, however often one position is signed', () => {
   const cluster = makeCluster()
   const node = startTestNode(durableOf(cluster, 0))
   for (let iat = 0; iat < evidenceMax + 8; iat++) inject(node, signed(cluster, 1, { iat }))
