@@ -162,7 +162,8 @@ function keptPeers(
   spec: WireguardSpec,
 ): readonly KeptPeer[] {
   const wanted = new Set(link.peers.map((peer) => peer.publicKey))
-  const taken = link.peers.flatMap((peer) => peer.allowedIps)
+  // Also what peers of other links now have: a network has one route.
+  const taken = spec.links.flatMap((each) => each.peers.flatMap((peer) => peer.allowedIps))
   return (device?.peers ?? []).flatMap((seen) => {
     const known = before?.peers.get(seen.publicKey)
     if (known === undefined || wanted.has(seen.publicKey)) return []
