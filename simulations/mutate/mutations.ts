@@ -1,6 +1,7 @@
 import { connectionMutations } from './connections.ts'
 import { durabilityMutations } from './durability.ts'
 import { gossipMutations } from './gossip.ts'
+import { machineMutations } from './machine.ts'
 import type { Mutation } from './mutation.ts'
 import { orderMutations } from './order.ts'
 import { trustMutations } from './trust.ts'
@@ -12,4 +13,5 @@ export const mutations: readonly Mutation[] = [
   ...durabilityMutations,
   ...gossipMutations,
   ...connectionMutations,
+  ...machineMutations,
 ]
