@@ -14,7 +14,7 @@ import { temporaryFolder } from './temporary.ts'
 const cluster = makeCluster()
 const self = { host: 'h0', peerId: 'p', agentVersion: 'x' }
 
-test('verify: a key that the ring calls by another name than its thumbprint is refused', async () => {
+test('verify: a key whose name in the ring is not its thumbprint is refused', async () => {
   const [key, other] = [makeKey(), makeKey()]
   const misnamed = { ...key, kid: other.kid }
   const document = documentIn(signEnvelope(configText(cluster, 1), [misnamed]))
