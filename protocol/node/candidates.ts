@@ -131,7 +131,8 @@ function keepRival(turn: Turn, candidate: Candidate, rival: HeldRoot): void {
 /** Raises the alarm for a rival root, unless a later root has settled it. */
 export function raiseRootFork(turn: Turn, rival: HeldRoot): void {
   const { epoch } = rival.root
-  if (turn.node.roots.length > epoch) return
+  // Of a root that is not held yet nothing is in force here; it is looked at again when it is.
+  if (turn.node.roots.length !== epoch) return
   const held = turn.node.roots[epoch - 1]
   raiseAlarm(
     turn,

@@ -1,13 +1,14 @@
 import type { Fault } from '../fault.ts'
-import { headText } from '../heads.ts'
+import { headText, samePosition } from '../heads.ts'
 import { evidenceMax, storeRetryMs } from '../limits.ts'
 import { adoptHead } from './adopt.ts'
 import { clearAlarm, raiseAlarm } from './alarms.ts'
+import { raiseRootFork } from './candidates.ts'
 import type { HeldConfig, HeldRoot } from './durable.ts'
 import { losesBranch, standingOf } from './judge.ts'
 import { announceHead, tellForks } from './peers.ts'
 import type { Candidate, PendingWrite, Turn } from './state.ts'
-import { answer, answerFork, raiseLostBranch, refuse } from './verdicts.ts'
+import { answer, answerFork, raiseFork, raiseLostBranch, refuse } from './verdicts.ts'
 
 /**
  * Takes decisions until one has to be written, or none is left. One at a time, each on a head that
@@ -141,6 +142,7 @@ function keepEvidence(turn: Turn, held: HeldConfig): void {
 function clearSettled(turn: Turn): void {
   const { roots, rivals } = turn.node
   if (rivals.every((rival) => rival.root.epoch < roots.length)) clearAlarm(turn, 'root-fork')
+  else for (const rival of rivals) raiseRootFork(turn, rival)
 }
 
 function takeHead(turn: Turn, held: HeldConfig, candidate: Candidate | null): void {
@@ -160,6 +162,10 @@ function takeHead(turn: Turn, held: HeldConfig, candidate: Candidate | null): vo
     clearAlarm(turn, 'fork')
     if (lost === null) clearAlarm(turn, 'lost-branch')
     else raiseLostBranch(turn, lost, held)
+  }
+  // A head that was lost and has come back meets the other side of its fork on the disk.
+  for (const other of node.evidence.values()) {
+    if (samePosition(other.head, held.head)) raiseFork(turn, other)
   }
   adoptHead(turn)
   announceHead(turn, candidate?.source.kind === 'peer' ? candidate.source.peer : null)
