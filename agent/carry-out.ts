@@ -4,14 +4,14 @@ import type { Effect, Input, Verdict } from '../protocol/node/effects.ts'
 import type { NodeState } from '../protocol/node/state.ts'
 import type { EventFeed } from './event-feed.ts'
 import type { GossipPort } from './gossip-port.ts'
-import type { ShellInit } from './shell.ts'
+import type { Machine } from './shell.ts'
 import { SyncFailed } from './state/disk.ts'
 import { writeState } from './state/store.ts'
 import { verifyDocument } from './state/verify.ts'
 
 /** What effects are carried out with. */
 export interface Carrier {
-  readonly init: ShellInit
+  readonly machine: Machine
   readonly node: NodeState
   readonly gossip: GossipPort
   /** Who waits for a verdict, by request. */
@@ -22,20 +22,20 @@ export interface Carrier {
 
 /** Carries effects out, one after the other; what takes time comes back as an input. */
 export function createCarrier(carrier: Carrier): (effect: Effect) => void {
-  const { init, gossip, replies, feed } = carrier
+  const { machine, gossip, replies, feed } = carrier
   return (effect) => {
     switch (effect.kind) {
       case 'verify':
         return void verify(carrier, effect)
       case 'lint': {
-        const faults = init.lint(effect.config)
-        const isolated = init.isolated(effect.before, effect.config)
+        const faults = machine.lint(effect.config)
+        const isolated = machine.isolated(effect.before, effect.config)
         return feed({ kind: 'linted', token: effect.token, faults, isolated })
       }
       case 'persist':
         return void persist(carrier, effect.token, effect.write)
       case 'adopt':
-        return init.adopt(effect.config, effect.held.head)
+        return machine.adopt(effect.config, effect.held.head)
       case 'reply':
         replies.get(effect.request)?.(effect.verdict)
         return void replies.delete(effect.request)
@@ -47,11 +47,11 @@ export function createCarrier(carrier: Carrier): (effect: Effect) => void {
   }
 }
 
-function tellAlarm({ init, events }: Carrier, effect: Extract<Effect, { kind: 'alarm' }>): void {
+function tellAlarm({ machine, events }: Carrier, effect: Extract<Effect, { kind: 'alarm' }>): void {
   const { alarm, raised } = effect
-  if (raised) init.log.warn({ alarm }, 'alarm')
-  else init.log.info({ alarm }, 'alarm cleared')
-  events.tell({ event: 'alarm', alarm, raised, at: init.clock.now() })
+  if (raised) machine.log.warn({ alarm }, 'alarm')
+  else machine.log.info({ alarm }, 'alarm cleared')
+  events.tell({ event: 'alarm', alarm, raised, at: machine.clock.now() })
 }
 
 async function verify(
@@ -77,11 +77,15 @@ function signs(held: HeldConfig | null, signature: string): boolean {
   return held?.document.signatures.some((one) => one.signature === signature) ?? false
 }
 
-async function persist({ init, feed }: Carrier, token: number, write: DurableWrite): Promise<void> {
+async function persist(
+  { machine, feed }: Carrier,
+  token: number,
+  write: DurableWrite,
+): Promise<void> {
   try {
-    await writeState(init.disk, write)
+    await writeState(machine.disk, write)
   } catch (error) {
-    if (error instanceof SyncFailed) return init.onFatal(error)
+    if (error instanceof SyncFailed) return machine.onFatal(error)
     return feed({ kind: 'persist-failed', token, error: storageFault(error) })
   }
   feed({ kind: 'persisted', token })

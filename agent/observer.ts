@@ -3,25 +3,26 @@ import type { ObjectReport } from '../protocol/node/effects.ts'
 import { isGreeted, type NodeState } from '../protocol/node/state.ts'
 import { hostState } from '../protocol/node/view.ts'
 import type { AgentEvent, EventFeed } from './event-feed.ts'
-import type { ShellInit } from './shell.ts'
+import type { Machine } from './shell.ts'
 
 /** Tells watchers and the log what changed between two steps, from the node alone. */
 export function createObserver(
-  init: ShellInit,
+  machine: Machine,
+  node: NodeState,
   events: EventFeed,
-): { look(node: NodeState): void } {
+): { look(): void } {
   const connected = new Set<string>()
   const objects = new Map<string, string>()
-  let head: Head | null = init.durable.head?.head ?? null
-  let applied: Head | null = init.durable.confirmed?.head ?? null
+  let head: Head | null = node.head?.head ?? null
+  let applied: Head | null = node.applied
   let state = ''
   let seen: readonly ObjectReport[] = []
   const tell = (event: AgentEvent): void => {
-    events.tell({ ...event, at: init.clock.now() })
-    init.log.info(event, event.event)
+    events.tell({ ...event, at: machine.clock.now() })
+    machine.log.info(event, event.event)
   }
   return {
-    look(node) {
+    look() {
       const now = node.head?.head ?? null
       if (now !== null && compareHeadsOrNone(now, head) !== 0) tell({ event: 'head', head: now })
       head = now

@@ -41,6 +41,9 @@ export interface ShellInit {
   readonly onFatal: (error: unknown) => void
 }
 
+/** The machine that a node runs on: what it was made from, without the documents of its start. */
+export type Machine = Omit<ShellInit, 'durable'>
+
 /** A running node, and what a person may ask of it. */
 export interface Shell {
   readonly events: EventFeed
@@ -61,37 +64,39 @@ export interface Shell {
  * node on models.
  */
 export function createShell(init: ShellInit): Shell {
-  const { node, effects } = startNode(init.durable, init.randomSeed, init.clock.now())
+  // The documents of the start are the node's from here on; kept beside it they would never go.
+  const { durable, ...machine } = init
+  const { node, effects } = startNode(durable, machine.randomSeed, machine.clock.now())
   const stopped = new AbortController()
   const replies = new Map<number, (verdict: Verdict) => void>()
   const events = createEventFeed()
-  const observer = createObserver(init, events)
+  const observer = createObserver(machine, node, events)
   let nextRequest = 1
 
   const feed = (input: Input): void => runner.feed(input)
 
   const gossip: GossipPort = createGossipPort({
-    openOverlay: init.openOverlay,
-    seed: init.identitySeed,
-    clock: init.clock,
-    log: init.log,
+    openOverlay: machine.openOverlay,
+    seed: machine.identitySeed,
+    clock: machine.clock,
+    log: machine.log,
     feed,
     find: (digest) => documentHeld(node, digest),
     rootsAfter: (epoch) => rootsAfter(node, epoch),
     wants: (head) => wantsDocument(node, head),
   })
 
-  const carryOut = createCarrier({ init, node, gossip, replies, events, feed })
+  const carryOut = createCarrier({ machine, node, gossip, replies, events, feed })
 
   const tick = async (): Promise<void> => {
     while (!stopped.signal.aborted) {
-      feed({ kind: 'tick', now: init.clock.now() })
+      feed({ kind: 'tick', now: machine.clock.now() })
       gossip.listenAgain()
-      await init.clock.sleep(tickMs, stopped.signal)
+      await machine.clock.sleep(tickMs, stopped.signal)
     }
   }
 
-  const runner = createRunner(node, effects, carryOut, () => observer.look(node))
+  const runner = createRunner(node, effects, carryOut, () => observer.look())
   void tick()
 
   return {

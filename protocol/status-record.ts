@@ -4,18 +4,7 @@ import type { Head } from './heads.ts'
 import { statusAlarmsMax, statusRecordBytesMax, versionMax } from './limits.ts'
 import { isDigest, isName } from './names.ts'
 
-/** How a host stands to its head; `docs/PROTOCOL.md`, Status. */
-export type HostState =
-  | 'in-sync'
-  | 'applying'
-  | 'trial'
-  | 'degraded'
-  | 'unappliable'
-  | 'not-listed'
-  | 'held'
-  | 'floor-unknown'
-
-const hostStates: readonly string[] = [
+const hostStates = [
   'in-sync',
   'applying',
   'trial',
@@ -24,7 +13,10 @@ const hostStates: readonly string[] = [
   'not-listed',
   'held',
   'floor-unknown',
-]
+] as const
+
+/** How a host stands to its head; `docs/PROTOCOL.md`, Status. */
+export type HostState = (typeof hostStates)[number]
 
 /** Objects of a host, counted by state. */
 export interface ObjectCounts {
@@ -91,7 +83,7 @@ function parseStatusRecord(text: string): Checked<StatusRecord> {
     typeof record['peer_id'] === 'string' &&
     Number.isSafeInteger(sequence) &&
     Number(sequence) > 0 &&
-    hostStates.includes(String(record['state'])) &&
+    hostStates.some((state) => state === record['state']) &&
     isHeadOrNull(record['head']) &&
     isHeadOrNull(record['applied']) &&
     isObject(objects) &&

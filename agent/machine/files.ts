@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { HostFiles } from '../../reconcilers/host-ports.ts'
+import { createDisk } from '../state/disk.ts'
+import { readText } from '../state/store.ts'
 
 /** Where the files are: `stateDir` outlives a reboot, `runDir` holds what must not. */
 export interface FilePlaces {
@@ -15,22 +17,12 @@ export interface FilePlaces {
  * needed.
  */
 export function createHostFiles(places: FilePlaces): HostFiles {
+  const disk = createDisk(places.stateDir)
   return {
-    async read(path) {
-      try {
-        return await readFile(inside(places.stateDir, path), 'utf8')
-      } catch (error) {
-        if (isMissing(error)) return null
-        throw error
-      }
-    },
-    write: (path, text) => writeDurably(inside(places.stateDir, path), text),
+    read: (path) => readText(disk, checked(path)),
+    write: (path, text) => disk.replace([{ path: checked(path), content: text }]),
     async remove(path) {
-      const file = inside(places.stateDir, path)
-      await rm(file, { force: true })
-      await syncFolder(dirname(file)).catch((error: unknown) => {
-        if (!isMissing(error)) throw error
-      })
+      if ((await disk.read(checked(path))) !== null) await disk.remove(path)
     },
     async withTemporary(text, use) {
       await mkdir(places.runDir, { recursive: true, mode: 0o750 })
@@ -51,44 +43,10 @@ export function createHostFiles(places: FilePlaces): HostFiles {
 }
 
 /** Paths are made from checked names; this is the second lock on the same door. */
-function inside(folder: string, path: string): string {
+function checked(path: string): string {
   const parts = path.split('/')
   if (parts.some((part) => !/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/.test(part))) {
     throw new CoveyError('unsafe-path', `not a path below the state folder: ${path}`)
   }
-  return join(folder, ...parts)
-}
-
-/** The content reaches the disk before the name, and the name before this resolves. */
-async function writeDurably(file: string, text: string): Promise<void> {
-  const folder = dirname(file)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
-  try {
-    const handle = await open(temporary, 'wx', 0o600)
-    try {
-      await handle.writeFile(text)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(temporary, file)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
-  await syncFolder(folder)
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+  return path
 }

@@ -1,4 +1,4 @@
-import { inspect } from '../../protocol/documents/canonical-json.ts'
+import { endOfString, inspect } from '../../protocol/documents/canonical-json.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import type { Source } from '../files/read-text.ts'
 import { faultsFailure } from '../terminal/failure.ts'
@@ -120,13 +120,4 @@ const pathLengthMax = 4096
 function join(path: string, step: string): string {
   if (path.length > pathLengthMax) return path
   return path === '' ? step : `${path}.${step}`
-}
-
-function endOfString(text: string, start: number): number {
-  for (let end = start + 1; end < text.length; end++) {
-    const code = text.charCodeAt(end)
-    if (code === 0x5c) end++
-    else if (code === 0x22) return end + 1
-  }
-  return text.length
 }

@@ -77,7 +77,7 @@ interface Frame {
  * Index just past the string that starts at `start`. No regular expression: strings can be
  * megabytes.
  */
-function endOfString(text: string, start: number): number {
+export function endOfString(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
     const code = text.charCodeAt(at)
     if (code === 0x5c) at++

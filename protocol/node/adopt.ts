@@ -9,7 +9,7 @@ import { configOf, type NodeState, type Turn } from './state.ts'
 /** The config that a held document means for this host, or null where it says nothing about it. */
 function configFor(node: NodeState, held: HeldConfig | null): Config | null {
   const config = configOf(held)
-  const { host } = node.durable
+  const { host } = node.self
   if (config === null || !Object.hasOwn(config.hosts, host)) return null
   return isObject(config.hosts[host]) ? config : null
 }

@@ -79,7 +79,7 @@ function onHead(
 export function learnFloor(turn: Turn): void {
   const { node } = turn
   if (node.floorKnown) return
-  const others = [...node.listing.byPeer.keys()].filter((peerId) => peerId !== node.durable.peerId)
+  const others = [...node.listing.byPeer.keys()].filter((peerId) => peerId !== node.self.peerId)
   const answered = others.filter((peerId) => node.answered.has(peerId)).length
   if (answered * 2 <= others.length && others.length > 0) return
   node.floorKnown = true

@@ -1,4 +1,4 @@
-import { compareHeadsOrNone, samePosition } from '../heads.ts'
+import { compareHeadsOrNone } from '../heads.ts'
 import {
   banMs,
   dialMsMax,
@@ -13,7 +13,15 @@ import {
 import { gossipVersion } from '../messages.ts'
 import { emptyListing, type Listing, listingIn, listingInBoth } from './listing.ts'
 import { nextRandom } from './random.ts'
-import { configOf, isGreeted, type NodeState, newPeer, type PeerState, type Turn } from './state.ts'
+import {
+  configOf,
+  forksOf,
+  isGreeted,
+  type NodeState,
+  newPeer,
+  type PeerState,
+  type Turn,
+} from './state.ts'
 import { chooseNeighbours } from './topology.ts'
 
 /**
@@ -23,10 +31,10 @@ import { chooseNeighbours } from './topology.ts'
 export function refreshPeers(turn: Turn): void {
   const { node } = turn
   const listing = currentListing(node)
-  const own = listing.byPeer.get(node.durable.peerId) ?? null
+  const own = listing.byPeer.get(node.self.peerId) ?? null
   if (listing !== node.listing) {
     node.listing = listing
-    node.neighbours = chooseNeighbours(node.durable.peerId, listing.places)
+    node.neighbours = chooseNeighbours(node.self.peerId, listing.places)
     for (const [peerId, peer] of node.peers) {
       const place = listing.byPeer.get(peerId)
       if (place === undefined) letGo(turn, peerId, peer)
@@ -57,7 +65,7 @@ function currentListing(node: NodeState): Listing {
 function peerOf(node: NodeState, peerId: string): PeerState | undefined {
   const known = node.peers.get(peerId)
   const place = node.listing.byPeer.get(peerId)
-  if (known !== undefined || place === undefined || peerId === node.durable.peerId) return known
+  if (known !== undefined || place === undefined || peerId === node.self.peerId) return known
   const peer = newPeer(place, node.now)
   node.peers.set(peerId, peer)
   return peer
@@ -116,7 +124,7 @@ export function onPeerUp(turn: Turn, peerId: string): void {
       kind: 'hello',
       gossip: gossipVersion,
       cluster: node.clusterId,
-      agent_version: node.durable.agentVersion,
+      agent_version: node.self.agentVersion,
       head: node.head?.head ?? null,
     },
   })
@@ -187,11 +195,7 @@ export function announceHead(turn: Turn, from: string | null): void {
 /** Tells the other sides of a fork at the head's position to one peer, or to all. */
 export function tellForks(turn: Turn, to: string | null): void {
   const { node } = turn
-  const own = node.head?.head
-  if (own === undefined) return
-  const heads = [...node.evidence.values()]
-    .map((held) => held.head)
-    .filter((head) => samePosition(head, own))
+  const heads = forksOf(node).map((held) => held.head)
   if (heads.length === 0) return
   for (const [peerId, peer] of node.peers) {
     if (!isGreeted(peer) || (to !== null && to !== peerId)) continue

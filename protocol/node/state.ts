@@ -1,7 +1,7 @@
 import type { PeerPlace } from '../documents/agent-object.ts'
 import type { Config } from '../documents/config.ts'
 import type { SignedDocument } from '../documents/envelope.ts'
-import type { Head } from '../heads.ts'
+import { type Head, samePosition } from '../heads.ts'
 import { redialMsMin, statusBurstMax } from '../limits.ts'
 import type { Delivery } from '../messages.ts'
 import type { SignedStatus, StatusRecord } from '../status-record.ts'
@@ -63,7 +63,7 @@ export interface Candidate {
 }
 
 /** A durable write that waits for its turn, and what follows once it is durable. */
-export interface PendingWrite {
+interface PendingWrite {
   readonly write: DurableWrite
   readonly candidate: Candidate | null
 }
@@ -77,7 +77,8 @@ interface KnownStatus {
 
 /** A node. Mutated by `step` only; everything in it is bounded by `limits.ts` or by the config. */
 export interface NodeState {
-  readonly durable: DurableStart
+  /** What of the start stays true. Its documents are held below, and nowhere else. */
+  readonly self: Pick<DurableStart, 'host' | 'peerId' | 'agentVersion' | 'damage'>
   readonly clusterId: string
   readonly random: Random
   now: number
@@ -150,8 +151,9 @@ export interface Turn {
 export function createNode(durable: DurableStart, seed: number, now: number): NodeState {
   const [first] = durable.roots
   if (first === undefined) throw new Error('a node is started with at least its first root')
+  const { host, peerId, agentVersion, damage } = durable
   return {
-    durable,
+    self: { host, peerId, agentVersion, damage },
     clusterId: first.digest,
     random: seeded(seed),
     now,
@@ -223,6 +225,13 @@ export function configOf(held: HeldConfig | null): Config | null {
 export function documentHeld(node: NodeState, digest: string): HeldConfig | null {
   const held = [node.head, node.previous].find((one) => one?.head.digest === digest)
   return held ?? node.evidence.get(digest) ?? null
+}
+
+/** The other sides of a fork at the head's position, as far as this node has met them. */
+export function forksOf(node: NodeState): readonly HeldConfig[] {
+  const own = node.head?.head
+  if (own === undefined) return []
+  return [...node.evidence.values()].filter((held) => samePosition(held.head, own))
 }
 
 /** Whether the node and a peer can talk: its hello has been answered. */

@@ -29,7 +29,7 @@ export function greetWithStatus(turn: Turn, peer: string): void {
  */
 export function sendStatusWindow(turn: Turn, peer: string): void {
   const { node } = turn
-  const hosts = keepsAll(node) ? [...node.statuses.keys()] : [node.durable.host]
+  const hosts = keepsAll(node) ? [...node.statuses.keys()] : [node.self.host]
   const start = node.statusWindow >= hosts.length ? 0 : node.statusWindow
   const window = hosts.slice(start, start + statusEntriesMax)
   node.statusWindow = start + statusEntriesMax
@@ -72,7 +72,7 @@ function onDigest(turn: Turn, peer: string, message: StatusDigest): void {
   const { node } = turn
   const want: string[] = []
   for (const [host, sequence] of message.known) {
-    if (host === node.durable.host) resumeAbove(node, sequence)
+    if (host === node.self.host) resumeAbove(node, sequence)
     else if (sequence > (node.statuses.get(host)?.record.sequence ?? 0)) want.push(host)
   }
   const missing = want.filter((host) => {
@@ -110,7 +110,7 @@ function onRecord(turn: Turn, peer: string, signed: SignedStatus): void {
   const parsed = readStatus(signed)
   if (!parsed.ok) return
   const record = parsed.value
-  if (record.host === node.durable.host) return resumeAbove(node, record.sequence)
+  if (record.host === node.self.host) return resumeAbove(node, record.sequence)
   if (node.listing.byPeer.get(record.peer_id)?.host !== record.host) return
   if (!mayTell(node, peer, record.host)) return
   const known = node.statuses.get(record.host)?.record.sequence ?? 0
@@ -127,7 +127,7 @@ export function tickStatuses(turn: Turn): void {
   const most = statusBurstMax
   node.statusTokens = Math.min(most, node.statusTokens + (node.now - node.statusAt) / statusMsMin)
   node.statusAt = node.now
-  const own = node.statuses.get(node.durable.host)
+  const own = node.statuses.get(node.self.host)
   const againMs = statusMsMax * Math.max(1, node.listing.places.length / statusHostsFree)
   const isOld = own === undefined || node.now - own.heardAt >= againMs
   if (node.statusSigning || !(node.statusWanted || isOld)) return
@@ -169,8 +169,8 @@ function saysTheSame(a: StatusRecord, b: StatusRecord): boolean {
 /** What this host says of itself now. */
 function ownRecord(node: NodeState): StatusRecord {
   return {
-    host: node.durable.host,
-    peer_id: node.durable.peerId,
+    host: node.self.host,
+    peer_id: node.self.peerId,
     sequence: node.sequence + 1,
     state: hostState(node),
     head: node.head?.head ?? null,
@@ -194,7 +194,7 @@ export function onStatusSigned(turn: Turn, signed: SignedStatus): void {
     return
   }
   node.sequence = parsed.value.sequence
-  node.statuses.set(node.durable.host, { record: parsed.value, signed, heardAt: node.now })
+  node.statuses.set(node.self.host, { record: parsed.value, signed, heardAt: node.now })
   for (const [peer, state] of node.peers) {
     if (!isGreeted(state)) continue
     turn.effects.push({ kind: 'send', peer, message: { kind: 'status', records: [signed] } })

@@ -14,7 +14,7 @@ import {
 } from './gossip.ts'
 import { losesBranch } from './judge.ts'
 import { misbehaved, onDialFailed, onPeerDown, onPeerUp, tickPeers } from './peers.ts'
-import { createNode, type NodeState, type Turn } from './state.ts'
+import { createNode, forksOf, type NodeState, type Turn } from './state.ts'
 import { onStatusSigned, tickStatuses } from './statuses.ts'
 import { raiseFork, raiseLostBranch } from './verdicts.ts'
 import { decideNext, onPersisted, onPersistFailed } from './writes.ts'
@@ -39,12 +39,12 @@ export function startNode(
 function raiseAtStart(turn: Turn): void {
   const { node } = turn
   for (const rival of node.rivals) raiseRootFork(turn, rival)
+  for (const held of forksOf(node)) raiseFork(turn, held)
   for (const held of node.evidence.values()) {
-    if (node.head === null) break
-    if (samePosition(held.head, node.head.head)) raiseFork(turn, held)
-    else if (losesBranch(node.head, held)) raiseLostBranch(turn, held, node.head)
+    if (node.head === null || samePosition(held.head, node.head.head)) continue
+    if (losesBranch(node.head, held)) raiseLostBranch(turn, held, node.head)
   }
-  const damage = node.durable.damage.map((fault) => fault.message)
+  const damage = node.self.damage.map((fault) => fault.message)
   const isGone = node.head === null && node.floor !== null && damage.length === 0
   const lost = [...damage, ...(isGone ? ['head.json is gone'] : [])].join('; ')
   if (lost !== '') raiseAlarm(turn, 'state-damaged', `${lost}; what is missing is asked for again`)

@@ -42,8 +42,8 @@ export function hostState(node: NodeState): HostState {
   if (node.head !== null) {
     const config = configOf(node.head)
     if (config === null) return 'unappliable'
-    if (!Object.hasOwn(config.hosts, node.durable.host)) return 'not-listed'
-    if (!isObject(config.hosts[node.durable.host])) return 'unappliable'
+    if (!Object.hasOwn(config.hosts, node.self.host)) return 'not-listed'
+    if (!isObject(config.hosts[node.self.host])) return 'unappliable'
   }
   if (node.adopted === null || node.applied?.digest !== node.adopted.head.digest) return 'applying'
   // Nothing is known of the objects until the first round after a start has looked at them.
@@ -60,12 +60,12 @@ export function countObjects(node: NodeState): ObjectCounts {
 
 /** Everything a person may want to know of a node, from the node alone. */
 export function statusView(node: NodeState): StatusView {
-  const { durable } = node
+  const { self } = node
   return {
-    host: durable.host,
-    cluster: durable.roots[0]?.root.cluster ?? '',
+    host: self.host,
+    cluster: node.roots[0]?.root.cluster ?? '',
     cluster_id: node.clusterId,
-    agent_version: durable.agentVersion,
+    agent_version: self.agentVersion,
     head: node.head?.head ?? null,
     applied: node.applied,
     confirmed: node.confirmed?.head ?? null,
@@ -79,7 +79,7 @@ export function statusView(node: NodeState): StatusView {
 }
 
 function peersView(node: NodeState): StatusView['peers'] {
-  const others = node.listing.places.filter((place) => place.peerId !== node.durable.peerId)
+  const others = node.listing.places.filter((place) => place.peerId !== node.self.peerId)
   return others.map(({ host, peerId }) => {
     const peer = node.peers.get(peerId)
     const connected = isGreeted(peer)
@@ -91,7 +91,7 @@ function hostsView(node: NodeState): StatusView['hosts'] {
   const config = configOf(node.head) ?? configOf(node.confirmed)
   const hosts = config === null ? [] : Object.keys(config.hosts)
   return hosts.sort().map((host) => {
-    if (host === node.durable.host) {
+    if (host === node.self.host) {
       const head = node.head?.head ?? null
       const objects = countObjects(node)
       return { host, state: hostState(node), head, applied: node.applied, objects, age_seconds: 0 }

@@ -1,13 +1,13 @@
 import type { Fault } from '../fault.ts'
-import { headText, samePosition } from '../heads.ts'
+import { headText } from '../heads.ts'
 import { evidenceMax, storeRetryMs } from '../limits.ts'
 import { adoptHead } from './adopt.ts'
 import { clearAlarm, raiseAlarm } from './alarms.ts'
 import { raiseRootFork } from './candidates.ts'
-import type { HeldConfig, HeldRoot } from './durable.ts'
+import type { DurableWrite, HeldConfig, HeldRoot } from './durable.ts'
 import { losesBranch, standingOf } from './judge.ts'
 import { announceHead, tellForks } from './peers.ts'
-import type { Candidate, PendingWrite, Turn } from './state.ts'
+import { type Candidate, forksOf, type Turn } from './state.ts'
 import { answer, answerFork, raiseFork, raiseLostBranch, refuse } from './verdicts.ts'
 
 /**
@@ -39,20 +39,13 @@ function decide(turn: Turn, candidate: Candidate, held: HeldConfig): void {
     return refuse(turn, candidate.source, overtaken)
   const previous = node.head
   const keepsEvidence = standing === 'fork-wins' || losesBranch(held, node.head)
-  turn.node.writing = {
-    token: node.nextToken++,
-    pending: {
-      candidate,
-      write: {
-        ...(chain.length > 0 ? { roots: chain } : {}),
-        ...(keepsEvidence && previous !== null ? { evidence: previous } : {}),
-        ...(previous === null ? {} : { previous }),
-        head: held,
-        floor: held.head,
-      },
-    },
-  }
-  pushWrite(turn)
+  startWrite(turn, candidate, {
+    ...(chain.length > 0 ? { roots: chain } : {}),
+    ...(keepsEvidence && previous !== null ? { evidence: previous } : {}),
+    ...(previous === null ? {} : { previous }),
+    head: held,
+    floor: held.head,
+  })
 }
 
 const floorUnknown: Fault = {
@@ -81,14 +74,14 @@ function keepLoser(turn: Turn, candidate: Candidate, held: HeldConfig): void {
   const { node } = turn
   if (node.evidence.has(held.head.digest))
     return answerFork(turn, candidate.source, held, 'fork-loses')
-  node.writing = { token: node.nextToken++, pending: { candidate, write: { evidence: held } } }
-  pushWrite(turn)
+  startWrite(turn, candidate, { evidence: held })
 }
 
-function pushWrite(turn: Turn): void {
-  const { writing } = turn.node
-  if (writing === null) return
-  turn.effects.push({ kind: 'persist', token: writing.token, write: writing.pending.write })
+/** One write at a time: the callers have made sure that none is under way. */
+function startWrite(turn: Turn, candidate: Candidate | null, write: DurableWrite): void {
+  const token = turn.node.nextToken++
+  turn.node.writing = { token, pending: { candidate, write } }
+  turn.effects.push({ kind: 'persist', token, write })
 }
 
 /** Starts the write of what no document waits for, where nothing else is being written. */
@@ -101,14 +94,11 @@ function writeRest(turn: Turn): void {
   const confirmed = node.confirmation
   node.confirmation = null
   node.floorToWrite = false
-  const write = {
+  startWrite(turn, null, {
     ...(rivals.length > 0 ? { rivals: rivals.splice(0) } : {}),
     ...(confirmed === null ? {} : { confirmed }),
     ...(floor === null ? {} : { floor }),
-  }
-  const pending: PendingWrite = { candidate: null, write }
-  node.writing = { token: node.nextToken++, pending }
-  turn.effects.push({ kind: 'persist', token: node.writing.token, write: pending.write })
+  })
 }
 
 /** A write is durable: only now does the node hold it, say so, and act on it. */
@@ -164,9 +154,7 @@ function takeHead(turn: Turn, held: HeldConfig, candidate: Candidate | null): vo
     else raiseLostBranch(turn, lost, held)
   }
   // A head that was lost and has come back meets the other side of its fork on the disk.
-  for (const other of node.evidence.values()) {
-    if (samePosition(other.head, held.head)) raiseFork(turn, other)
-  }
+  for (const other of forksOf(node)) raiseFork(turn, other)
   adoptHead(turn)
   announceHead(turn, candidate?.source.kind === 'peer' ? candidate.source.peer : null)
   if (candidate === null) return

@@ -6,27 +6,28 @@ export const durabilityMutations: readonly Mutation[] = [
     name: 'apply-before-durable',
     breaks: 'A config is applied while it is still being written.',
     file: 'protocol/node/writes.ts',
-    find: '        floor: held.head,\n      },\n    },\n  }\n  pushWrite(turn)\n',
+    find: '    floor: held.head,\n  })\n',
     replace:
-      '        floor: held.head,\n      },\n    },\n  }\n  pushWrite(turn)\n  node.head = held\n  adoptHead(turn)\n  node.head = previous\n',
+      '    floor: held.head,\n  })\n  node.head = held\n  ' +
+      'adoptHead(turn)\n  node.head = previous\n',
     caughtBy: { scenario: 'slow-disk', seeds: 20, invariant: 3 },
   },
   {
     name: 'announce-before-durable',
     breaks: 'A config is announced while it is still being written.',
     file: 'protocol/node/writes.ts',
-    find: '        floor: held.head,\n      },\n    },\n  }\n  pushWrite(turn)\n',
+    find: '    floor: held.head,\n  })\n',
     replace:
-      '        floor: held.head,\n      },\n    },\n  }\n  pushWrite(turn)\n  node.head = held\n  announceHead(turn, null)\n  node.head = previous\n',
+      '    floor: held.head,\n  })\n  node.head = held\n  announceHead(turn, null)\n  node.head = previous\n',
     caughtBy: { scenario: 'slow-disk', seeds: 20, invariant: 3 },
   },
   {
     name: 'reply-before-durable',
     breaks: 'A person is told that a config was accepted while it is still being written.',
     file: 'protocol/node/writes.ts',
-    find: '        floor: held.head,\n      },\n    },\n  }\n  pushWrite(turn)\n',
+    find: '    floor: held.head,\n  })\n',
     replace:
-      "        floor: held.head,\n      },\n    },\n  }\n  pushWrite(turn)\n  answer(turn, candidate.source, 'accepted', 'stored')\n",
+      "    floor: held.head,\n  })\n  answer(turn, candidate.source, 'accepted', 'stored')\n",
     caughtBy: { scenario: 'slow-disk', seeds: 20, invariant: 3 },
   },
   {
@@ -41,7 +42,7 @@ export const durabilityMutations: readonly Mutation[] = [
     name: 'head-not-written',
     breaks: 'A new head is held in memory only.',
     file: 'protocol/node/writes.ts',
-    find: '...(previous === null ? {} : { previous }),\n        head: held,',
+    find: '...(previous === null ? {} : { previous }),\n    head: held,',
     replace: '...(previous === null ? {} : { previous, head: previous }),',
     caughtBy: { scenario: 'partition', seeds: 20, invariant: 5 },
   },

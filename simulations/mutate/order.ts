@@ -14,7 +14,7 @@ export const orderMutations: readonly Mutation[] = [
     name: 'floor-not-written',
     breaks: 'A new head does not raise the floor on the disk.',
     file: 'protocol/node/writes.ts',
-    find: '        floor: held.head,\n',
+    find: '    floor: held.head,\n',
     replace: '',
     caughtBy: { scenario: 'crash-everywhere', seeds: 40, invariant: 1 },
   },

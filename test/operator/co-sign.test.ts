@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { ideaConfig } from '../idea.ts'
 import { signersOf, verifiedChain } from './chain-check.ts'
 import { takingAgent } from './taking-agent.ts'
 import { openTwoOperators } from './two-operators.ts'
-import { fakeAgent, ideaConfig, payloadOf } from './workspace.ts'
+import { fakeAgent, payloadOf } from './workspace.ts'
 
 describe('two of two operators', () => {
   it('sign a root with one another, and both folders take it when it is whole', async (context) => {

@@ -12,7 +12,8 @@ import { plumbingCommands } from '../../operator/commands/plumbing.ts'
 import { Failure } from '../../operator/terminal/failure.ts'
 import type { Session } from '../../operator/terminal/session.ts'
 import { table } from '../../operator/terminal/style.ts'
-import { fakeAgent, ideaConfig, openCluster, openWorkspace, type Workspace } from './workspace.ts'
+import { ideaConfig } from '../idea.ts'
+import { fakeAgent, openCluster, openWorkspace, type Workspace } from './workspace.ts'
 
 const everything: readonly (readonly [path: string, definition: CommandDefinition])[] = [
   ...dailyCommands,

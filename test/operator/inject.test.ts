@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { fakeAgent, ideaConfig, openCluster, type Workspace } from './workspace.ts'
+import { ideaConfig } from '../idea.ts'
+import { fakeAgent, openCluster, type Workspace } from './workspace.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
 const head = { epoch: 1, version: 4, digest }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { readdir, rename, rm } from 'node:fs/promises'
 import { describe, it } from 'node:test'
+import { ideaConfig } from '../idea.ts'
 import { signersOf, verifiedChain } from './chain-check.ts'
 import { takingAgent } from './taking-agent.ts'
-import { fakeAgent, ideaConfig, openCluster, payloadOf } from './workspace.ts'
+import { fakeAgent, openCluster, payloadOf } from './workspace.ts'
 
 const base = { hosts: { cloud01: { ...ideaConfig.hosts['cloud01'] } } }
 

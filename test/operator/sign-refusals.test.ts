@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { describe, it } from 'node:test'
-import { ideaConfig, openCluster, openWorkspace } from './workspace.ts'
+import { ideaConfig } from '../idea.ts'
+import { openCluster, openWorkspace } from './workspace.ts'
 
 describe('covey sign refuses input', () => {
   const deep = `{"hosts":{"a":{"o":{"type":"x","v":${'['.repeat(40)}${']'.repeat(40)}}}}}`

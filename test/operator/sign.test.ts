@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
 import { describe, it } from 'node:test'
-import { ideaConfig, nowSeconds, openCluster, payloadOf } from './workspace.ts'
+import { ideaConfig } from '../idea.ts'
+import { nowSeconds, openCluster, payloadOf } from './workspace.ts'
 
 const mesh = (host: string, number: number): object => ({
   wg_network: {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { addHost, ideaConfig, openCluster, openWorkspace } from './workspace.ts'
+import { ideaConfig } from '../idea.ts'
+import { addHost, openCluster, openWorkspace } from './workspace.ts'
 
 describe('covey validate', () => {
   it('knows every kind of file', async (context) => {

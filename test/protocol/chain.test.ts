@@ -197,7 +197,7 @@ test('a fork is known to every node in the end, also to those that met only the 
   joined.heal()
   joined.run(70_000)
   assert.equal(new Set(nodes.map(({ node }) => node.head?.head.digest)).size, 1)
-  for (const { node } of nodes) assert.ok(node.alarms.has('fork '), node.durable.host)
+  for (const { node } of nodes) assert.ok(node.alarms.has('fork '), node.self.host)
 })
 
 test('troubles outlive a restart: fork, lost branch, damage', () => {

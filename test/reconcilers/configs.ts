@@ -1,4 +1,5 @@
 import type { Config, HostSection } from '../../protocol/documents/config.ts'
+import { ideaConfig } from '../idea.ts'
 
 /** A config with these hosts and claims that no test here looks at. */
 export function configOf(hosts: Record<string, unknown>): Config {
@@ -14,17 +15,4 @@ export function configOf(hosts: Record<string, unknown>): Config {
 }
 
 /** The example of the idea, as it stands there. */
-export const ideaExample: Config = configOf({
-  cloud01: {
-    wg_network: {
-      type: 'wireguard_network',
-      link_name: 'wg_cluster',
-      address: '10.69.0.1/16',
-    },
-    peer_local01: {
-      type: 'wireguard_peer',
-      network: 'wg_network',
-      allowed_ips: ['10.69.1.0/24'],
-    },
-  },
-})
+export const ideaExample: Config = configOf(ideaConfig.hosts)

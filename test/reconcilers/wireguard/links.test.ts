@@ -160,6 +160,27 @@ describe('plans for any config', () => {
   })
   const configs = fc.array(fc.record({ a: section, b: other }), { minLength: 1, maxLength: 4 })
 
+  // Found by the property below: the peer of the faulty object kept a network, and with it the
+  // route, that a sound peer of another link now has.
+  it('let a kept peer yield its network to a sound peer of another link', async () => {
+    const [key] = keys
+    const network = { type: 'wireguard_network', listen_port: 1, address: '10.69.0.1/16' }
+    const taken = { type: 'wireguard_peer', public_key: key, allowed_ips: ['10.69.2.0/24'] }
+    const before = { wg: { ...network, link_name: 'wg0' }, p: { ...taken, network: 'wg' } }
+    const after = {
+      wg: { ...network, link_name: 'wg0', listen_port: 2, address: 'fd00::1/64' },
+      wh: { ...network, link_name: 'wg1' },
+      p: { ...taken, network: 'wg' },
+      q: { ...taken, network: 'wh' },
+    }
+    const host = createFakeHost()
+    for (const section of [before, after]) {
+      await reconcile(wireguard, configOf({ a: section }), 'a', host.ports)
+      assert.deepEqual(await reconcile(wireguard, configOf({ a: section }), 'a', host.ports), [])
+    }
+    assert.match(modelText(host.model), /^route 10\.69\.2\.0\/24 dev wg1 proto 190$/m)
+  })
+
   it('need nothing more once they were applied, and touch nothing of others', async () => {
     await fc.assert(
       fc.asyncProperty(configs, async (list) => {
