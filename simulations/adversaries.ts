@@ -1,34 +1,80 @@
 import type { SignedDocument } from '../protocol/documents/envelope.ts'
 import type { Head } from '../protocol/heads.ts'
+import type { HeldConfig } from '../protocol/node/durable.ts'
 import type { SimHost } from './cluster.ts'
 import { cover } from './coverage.ts'
-import { hand } from './operators.ts'
-import { identityOf, signDocument } from './signing.ts'
+import { hand, type Operator } from './operators.ts'
+import { identityOf, keyNamed, makeRoot, rootKeyOf, type SimKey, signDocument } from './signing.ts'
 import type { Stage } from './stage.ts'
 import type { Stimulus } from './stimulus.ts'
 
-/** A config that removes everyone, signed by one key fewer than the cluster asks for. */
-export function forge(
-  { cluster, hosts, operators }: Stage,
-  host: SimHost | undefined,
-  note: number,
-): boolean {
-  const [operator] = operators
-  const root = operator?.roots.at(-1)
-  if (host?.node == null || operator === undefined || root === undefined) return false
-  const stolen = operator.keys.slice(0, root.root.config.threshold - 1)
-  const head = host.node.head
-  if (head === null || stolen.length === 0) return false
+/** Who has signed a forgery, and how. */
+interface Forgery {
+  readonly roots: readonly SignedDocument[]
+  readonly config: SignedDocument
+}
+
+/** A config that removes everyone, signed as the way of forging has it; null if it cannot be. */
+function forged(
+  stage: Stage,
+  operator: Operator,
+  held: HeldConfig,
+  { how, note }: Forge,
+): Forgery | null {
+  const { cluster } = stage
+  const { book, firstRoot } = cluster
+  const root = operator.roots.at(-1) ?? firstRoot
+  const { threshold } = root.root.config
+  const few = operator.keys.slice(0, threshold - 1)
   const claims = {
-    ...head.parsed.claims,
-    version: head.head.version + 1,
+    ...held.parsed.claims,
+    epoch: operator.roots.length,
+    version: held.head.version + 1,
     ancestors: [],
     iat: note,
     hosts: {},
   }
-  const config = signDocument(cluster.book, JSON.stringify(claims), stolen)
-  cluster.forged.add(identityOf(config.payload).digest)
-  hand(hosts, host, [], config)
+  const config = (keys: readonly SimKey[], changed: object = {}): SignedDocument =>
+    signDocument(book, JSON.stringify({ ...claims, ...changed }), keys)
+  const fresh = operator.keys.map((_, index) => keyNamed(`thief ${index} ${note}`))
+  const next = (signers: readonly SimKey[]): Forgery => {
+    const epoch = operator.roots.length + 1
+    const forgedRoot = makeRoot(book, epoch, root.digest, fresh, threshold, signers)
+    return { roots: [forgedRoot.document], config: config(fresh, { epoch, version: 1 }) }
+  }
+  const alone = (document: SignedDocument): Forgery => ({ roots: [], config: document })
+  switch (how) {
+    case 'too-few':
+      return few.length > 0 ? alone(config(few)) : null
+    case 'one-twice': {
+      const { payload, signatures } = config(few.slice(0, 1))
+      return few.length > 0 ? alone({ payload, signatures: [...signatures, ...signatures] }) : null
+    }
+    case 'root-keys':
+      return alone(config(operator.keys.map(rootKeyOf)))
+    case 'old-keys':
+      return operator.oldKeys.length > 0 ? alone(config(operator.oldKeys)) : null
+    case 'other-cluster':
+      return alone(config(operator.keys, { aud: `sha256:${'5'.repeat(64)}` }))
+    case 'root-too-few':
+      return next([...few, ...fresh].map(rootKeyOf))
+    case 'root-unproven':
+      return next([...operator.keys, ...fresh.slice(0, threshold - 1)].map(rootKeyOf))
+  }
+}
+
+/** A thief tries what can be done with the keys that were stolen, or were never meant for it. */
+export function forge(stage: Stage, host: SimHost | undefined, stimulus: Forge): boolean {
+  const [operator] = stage.operators
+  const held = host?.node?.head
+  if (!host?.node || !held || operator === undefined) return false
+  // A thief who knows less of the chain than the host is refused for that alone.
+  if (host.node.roots.length !== operator.roots.length) return false
+  const forgery = forged(stage, operator, held, stimulus)
+  if (forgery === null) return false
+  cover(stage.cluster, `forges ${stimulus.how}`)
+  stage.cluster.forged.add(identityOf(forgery.config.payload).digest)
+  hand(stage.hosts, host, forgery.roots, forgery.config)
   return true
 }
 
@@ -44,6 +90,7 @@ export function replay(
   return true
 }
 
+type Forge = Extract<Stimulus, { readonly kind: 'forge' }>
 type Misbehaviour = Extract<Stimulus, { readonly kind: 'misbehave' }>
 
 /** A member says something that it must not say, to a host that it is connected to. */
@@ -68,7 +115,20 @@ export function misbehave(
   if (how === 'garbage') {
     hosts.feed(to, { kind: 'misbehaved', peer: bad.peerId, reason: 'garbage' })
   } else if (how === 'bogus-head') say(bogus, null)
-  else if (how === 'old-head' && old !== null) say(old.head, old.document)
+  else if (how === 'flood') {
+    for (let index = 0; index < 80; index++) {
+      const text = JSON.stringify({
+        aud: cluster.firstRoot.digest,
+        ...bogus,
+        flood: index,
+        hosts: {},
+      })
+      const document = signDocument(cluster.book, text, [])
+      const flooding = identityOf(document.payload).digest
+      cluster.forged.add(flooding)
+      say({ ...bogus, digest: flooding }, document)
+    }
+  } else if (how === 'old-head' && old !== null) say(old.head, old.document)
   else if (how === 'other-document' && old !== null) say(bogus, old.document)
   else {
     const text = JSON.stringify({ aud: cluster.firstRoot.digest, ...bogus, hosts: {} })

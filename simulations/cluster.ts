@@ -2,6 +2,7 @@ import type { Runner } from '../agent/runner.ts'
 import type { Config } from '../protocol/documents/config.ts'
 import type { SignedDocument } from '../protocol/documents/envelope.ts'
 import type { HeldRoot } from '../protocol/node/durable.ts'
+import type { Effect, Input } from '../protocol/node/effects.ts'
 import type { NodeState } from '../protocol/node/state.ts'
 import type { Coverage } from './coverage.ts'
 import type { SimDisk } from './disk.ts'
@@ -26,12 +27,16 @@ export interface SimHost {
   life: number
   /** While it lasts, nothing of the process runs (SIGSTOP, a stalled machine). */
   pausedUntil: number
+  /** What came during a pause, in the order in which it came. */
+  readonly waiting: { readonly life: number; readonly input: Input }[]
   /** By how much its clock is off, in ms. */
   skewMs: number
   /** The config whose links are up in its kernel; null after a reboot until it is applied again. */
   kernel: Config | null
   /** It says and serves what it likes; its own state is not judged. */
   isBad: boolean
+  /** Who may connect, as the node last said; null before it has. */
+  admitted: Extract<Effect, { kind: 'admit' }> | null
 }
 
 /** How messages fare on their way. */
@@ -59,6 +64,8 @@ export interface Cluster {
   readonly firstRoot: HeldRoot
   readonly firstKeys: readonly SimKey[]
   readonly faults: NetworkFaults
+  /** Bytes that a config has beside its hosts. */
+  readonly paddingBytes: number
   /** Directed pairs `from>to` whose packets do not arrive. */
   readonly cuts: Set<string>
   /** Digests of properly signed configs by position, `epoch.version`. */

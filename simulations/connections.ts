@@ -17,6 +17,8 @@ export interface Wires {
   readonly cluster: Cluster
   /** By number of a host, then by number of the other one: each connection stands there twice. */
   readonly links: readonly Map<number, Connection>[]
+  /** Pairs whose ends have yet to hear that their last connection is gone, and how many of them. */
+  readonly parting: Map<string, number>
   /** Tells a host, if it still lives that life, that a peer is gone. */
   readonly parted: (host: SimHost, life: number, peer: string) => void
 }
@@ -38,6 +40,15 @@ export function connectionOf(
   return b && wires.links[a.index]?.get(b.index)
 }
 
+function pairOf(a: SimHost, b: SimHost): string {
+  return a.index < b.index ? `${a.index}-${b.index}` : `${b.index}-${a.index}`
+}
+
+/** Whether both ends know that their last connection is gone: no news of it overtakes the next. */
+export function hasParted(wires: Wires, a: SimHost, b: SimHost): boolean {
+  return (wires.parting.get(pairOf(a, b)) ?? 0) === 0
+}
+
 /** Joins two hosts. */
 export function join(wires: Wires, a: SimHost, b: SimHost): void {
   const connection = { a, b, isOpen: true, lastToA: 0, lastToB: 0 }
@@ -50,17 +61,22 @@ export function close(wires: Wires, connection: Connection, reason: string): voi
   if (!connection.isOpen) return
   connection.isOpen = false
   cover(wires.cluster, `connection ${reason}`)
-  const { cluster, links, parted } = wires
+  const { cluster, links, parted, parting } = wires
   const { a, b } = connection
   links[a.index]?.delete(b.index)
   links[b.index]?.delete(a.index)
+  const key = pairOf(a, b)
   for (const [host, other] of [
     [a, b],
     [b, a],
   ] as const) {
     const { life } = host
     mark(cluster.world, reason.length)
-    cluster.world.after(latencyOf(cluster), () => parted(host, life, other.peerId))
+    parting.set(key, (parting.get(key) ?? 0) + 1)
+    cluster.world.after(latencyOf(cluster), () => {
+      parting.set(key, (parting.get(key) ?? 1) - 1)
+      parted(host, life, other.peerId)
+    })
   }
 }
 

@@ -39,11 +39,18 @@ export function createHosts(cluster: Cluster): Hosts {
   let requests = 0
   const feed: Shell['feed'] = (host, life, input) => {
     if (host.life !== life || host.runner === null) return
+    if (host.pausedUntil <= world.now && host.waiting.length === 0) return host.runner.feed(input)
+    host.waiting.push({ life, input })
+    if (host.waiting.length === 1) world.after(host.pausedUntil - world.now, () => resume(host))
+  }
+  /** What came during a pause is taken in the order in which it came, whatever paused it again. */
+  const resume = (host: SimHost): void => {
     if (host.pausedUntil > world.now) {
-      world.after(host.pausedUntil - world.now, () => feed(host, life, input))
+      world.after(host.pausedUntil - world.now, () => resume(host))
       return
     }
-    host.runner.feed(input)
+    const waiting = host.waiting.splice(0)
+    for (const { life, input } of waiting) if (host.life === life) host.runner?.feed(input)
   }
   const shell: Shell = {
     cluster,
@@ -67,6 +74,7 @@ export function createHosts(cluster: Cluster): Hosts {
       const request = ++requests
       shell.replies.set(`${host.index} ${request}`, (verdict) => {
         if (verdict === null) unanswered.push(delivery)
+        cluster.watch.answered(host, delivery, verdict)
         answer(verdict)
       })
       feed(host, host.life, { kind: 'injected', request, delivery, options })
@@ -108,6 +116,7 @@ function end(shell: Shell, host: SimHost, how: Ending): void {
   const { cluster, network, replies } = shell
   cluster.counts.kills++
   host.life++
+  host.admitted = null
   host.runner?.stop()
   host.runner = null
   host.node = null

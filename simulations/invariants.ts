@@ -1,11 +1,5 @@
 import type { Config } from '../protocol/documents/config.ts'
-import {
-  compareHeads,
-  compareHeadsOrNone,
-  type Head,
-  headText,
-  samePosition,
-} from '../protocol/heads.ts'
+import { type Head, headText } from '../protocol/heads.ts'
 import {
   evidenceMax,
   fetchesMax,
@@ -17,6 +11,7 @@ import type { Effect } from '../protocol/node/effects.ts'
 import type { NodeState } from '../protocol/node/state.ts'
 import type { Cluster, SimHost } from './cluster.ts'
 import type { Network } from './network.ts'
+import { compareByRule } from './order.ts'
 import { identityOf } from './signing.ts'
 import type { Watch } from './watch.ts'
 
@@ -62,6 +57,10 @@ export function createChecker(cluster: Cluster): Checker {
       if (effect.kind === 'adopt') checkMeaning(checker, meanings, host, effect)
     },
     started(host) {
+      const before = highest.get(host)
+      if (before && host.node?.head === null && host.node.self.damage.length === 0) {
+        checker.fail(1, host, `lost ${headText(before)} in a restart, and nothing was damaged`)
+      }
       checkHead(checker, cluster, highest, host)
       // What ran when the process ended runs again, or the mesh would be lost with the agent.
       if (host.node !== null) listings.set(host, host.node.listing)
@@ -88,7 +87,7 @@ function checkHead(
   if (head === undefined) return
   const before = highest.get(host) ?? null
   if (before !== null && before.digest === head.digest) return
-  if (compareHeadsOrNone(head, before) < 0) {
+  if (compareByRule(head, before) < 0) {
     checker.fail(
       before !== null && head.epoch < before.epoch ? 8 : 1,
       host,
@@ -148,7 +147,7 @@ function checkKept(checker: Checker, host: SimHost, code: string): void {
 function isDurable(host: SimHost, held: HeldConfig): boolean {
   return ['head', 'confirmed', 'previous'].some((path) => {
     const file = host.disk.files.get(path)
-    return typeof file === 'object' && 'head' in file && compareHeads(file.head, held.head) >= 0
+    return typeof file === 'object' && 'head' in file && compareByRule(file.head, held.head) >= 0
   })
 }
 
@@ -191,9 +190,10 @@ function checkRemoved(
     const removed = cluster.byPeer.get(peerId)
     if (removed === undefined || removed === host) continue
     const { life } = host
+    checkFarewell(checker, cluster, host, removed)
     cluster.world.after(removalMsMax, () => {
       const isBack = host.node?.listing.byPeer.has(peerId) ?? true
-      const ran = host.life === life && host.pausedUntil === 0
+      const ran = host.life === life && host.pausedUntil <= cluster.world.now
       if (ran && !isBack && checker.network?.isConnected(host, removed)) {
         checker.fail(9, host, `is still connected to ${removed.name}, which was removed 5 s ago`)
       }
@@ -213,6 +213,27 @@ function removedBetween(before: Listing, after: Listing): readonly string[] {
   const inner = removals.get(before) ?? new WeakMap<Listing, readonly string[]>()
   removals.set(before, inner.set(after, removed))
   return removed
+}
+
+/** 9: a removed host is told so before it is disconnected, if it listens. */
+function checkFarewell(checker: Checker, cluster: Cluster, host: SimHost, removed: SimHost): void {
+  const head = host.node?.head?.head ?? null
+  const { life } = removed
+  const { lost } = cluster.faults
+  const listens =
+    removed.node !== null && removed.pausedUntil <= cluster.world.now && !removed.isBad
+  if (!listens || lost > 0 || !checker.network?.isConnected(host, removed)) return
+  cluster.world.after(removalMsMax, () => {
+    if (removed.life !== life || removed.pausedUntil > cluster.world.now || !nothingIsCut(cluster))
+      return
+    if (compareByRule(removed.node?.head?.head ?? null, head) < 0) {
+      checker.fail(9, removed, `was removed by ${headText(head)} and not told`)
+    }
+  })
+}
+
+function nothingIsCut(cluster: Cluster): boolean {
+  return cluster.cuts.size === 0
 }
 
 /** 14: every table is within its bound, whatever the others send. */
@@ -239,7 +260,7 @@ export function highestHead(cluster: Cluster): Head | null {
   let best: Head | null = null
   for (const host of cluster.hosts) {
     const head = host.isBad ? null : (host.node?.head?.head ?? null)
-    if (compareHeadsOrNone(head, best) > 0) best = head
+    if (compareByRule(head, best) > 0) best = head
   }
   return best
 }
@@ -260,7 +281,8 @@ export function checkForkKnown(checker: Checker, cluster: Cluster, head: Head): 
   const members = membersOf(cluster, head)
   for (const host of members) {
     for (const held of [host.node?.head, ...(host.node?.evidence.values() ?? [])]) {
-      if (held && samePosition(held.head, head)) met.add(held.head.digest)
+      if (held?.head.epoch === head.epoch && held.head.version === head.version)
+        met.add(held.head.digest)
     }
   }
   for (const host of members) {

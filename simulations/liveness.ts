@@ -31,7 +31,6 @@ export function calmDown(run: Run): void {
   })
   cluster.cuts.clear()
   for (const host of cluster.hosts) {
-    host.pausedUntil = 0
     if (host.node === null) hosts.start(host)
   }
   handInAgain(run.stage)
@@ -87,6 +86,17 @@ export function degreeOf(cluster: Cluster): { readonly mean: number; readonly mo
     most = Math.max(most, degree)
   }
   return { mean: Math.round((10 * sum) / cluster.hosts.length) / 10, most }
+}
+
+/**
+ * Where no message is lost, everyone agrees as soon as they are connected: after a dial and the
+ * exchange at hello, in ms.
+ */
+const promptMs = 15_000
+
+/** 5: connected hosts that lose nothing do not wait for the periodic exchange. */
+export function checkPrompt(checker: Checker, agreedMs: number): void {
+  if (agreedMs > promptMs) checker.fail(5, null, `agreed only ${agreedMs} ms after the heal`)
 }
 
 /**

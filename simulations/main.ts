@@ -68,13 +68,14 @@ async function runOne(
       step = running.next()
     }
     await tellLines(lines.splice(0))
+    // Short runs follow one another: without this a Ctrl-C would wait for the last of them.
+    await setImmediate()
     if (step.done === true) {
       const { user, system } = process.cpuUsage(before)
       return { result: step.value, cpuMs: (user + system) / 1000 }
     }
     const { scenario, seed, hosts } = request
     show(`${scenario.name}, ${hosts} hosts, seed ${seed}: ${Math.round(step.value / 1000)} s`)
-    await setImmediate()
   }
 }
 

@@ -12,6 +12,7 @@ import {
   connectionOf,
   connectionsOf,
   fallSilent,
+  hasParted,
   join,
   latencyOf,
   suspect,
@@ -64,7 +65,12 @@ export interface Network {
 export function createNetwork(cluster: Cluster, feed: Feed): Network {
   const parted: Wires['parted'] = (host, life, peer) =>
     feed(host, life, { kind: 'peer-down', peer })
-  const wires: Wires = { cluster, links: cluster.hosts.map(() => new Map()), parted }
+  const wires: Wires = {
+    cluster,
+    links: cluster.hosts.map(() => new Map()),
+    parting: new Map(),
+    parted,
+  }
   const { byPeer, world } = cluster
   const send: Network['send'] = (from, peerId, message, delivery) =>
     sendMessage(wires, feed, from, byPeer.get(peerId), message, delivery)
@@ -140,7 +146,7 @@ function dialPeer(wires: Wires, feed: Feed, from: SimHost, peerId: string): void
   world.after(2 * latencyOf(cluster), () => {
     if (from.life !== life || from.node === null) return
     if (to.node === null || !admits(to, from.peerId) || !admits(from, peerId)) return fail(0)
-    if (connectionOf(wires, from, to) !== undefined) return fail(0)
+    if (connectionOf(wires, from, to) !== undefined || !hasParted(wires, from, to)) return fail(0)
     join(wires, from, to)
     feed(to, to.life, { kind: 'peer-up', peer: from.peerId })
     feed(from, life, { kind: 'peer-up', peer: peerId })
@@ -192,7 +198,7 @@ function fetchDocument(wires: Wires, feed: Feed, from: SimHost, wanted: Wanted):
 function admits(host: SimHost, peerId: string): boolean {
   const { node } = host
   if (node === null) return false
-  const peer = node.peers.get(peerId)
-  if (peer !== undefined && peer.bannedUntil > node.now) return false
-  return node.listing.byPeer.has(peerId) || node.leaving.has(peerId)
+  const { admitted } = host
+  if (admitted === null || admitted.but.has(peerId)) return false
+  return admitted.listed.has(peerId) || admitted.also.has(peerId)
 }

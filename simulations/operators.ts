@@ -5,13 +5,15 @@ import { ancestorsMax } from '../protocol/limits.ts'
 import type { HeldRoot } from '../protocol/node/durable.ts'
 import { type Cluster, hostName, type SimHost } from './cluster.ts'
 import type { Hosts } from './hosts.ts'
-import { identityOf, keyNamed, makeRoot, type SimKey, signDocument } from './signing.ts'
+import { identityOf, keyNamed, makeRoot, rootKeyOf, type SimKey, signDocument } from './signing.ts'
 
 /** What one operator's folder holds: a chain, the newest config, and what it says. */
 export interface Operator {
   readonly name: string
   readonly roots: HeldRoot[]
   keys: readonly SimKey[]
+  /** Those of the root before, worth nothing any more. */
+  oldKeys: readonly SimKey[]
   head: Head | null
   ancestors: readonly Ancestor[]
   /** Hosts that the next config lists. */
@@ -26,6 +28,7 @@ export function createOperator(cluster: Cluster, name: string): Operator {
     name,
     roots: [cluster.firstRoot],
     keys: cluster.firstKeys,
+    oldKeys: [],
     head: null,
     ancestors: [],
     listed: new Set(cluster.hosts.map((host) => host.index)),
@@ -86,6 +89,7 @@ export function signAt(
     ancestors: operator.ancestors.filter(below).slice(0, ancestorsMax),
     iat: note,
     hosts: hostsBody(cluster, operator),
+    ...(cluster.paddingBytes > 0 ? { padding: 'x'.repeat(cluster.paddingBytes) } : {}),
     ...(future ? { future: { of: 'a newer signer' } } : {}),
   })
   const document = signDocument(cluster.book, text, signersOf(operator))
@@ -125,9 +129,10 @@ export function rotateRoot(
     keyNamed(`${operator.name} ${epoch} ${index} ${note}`),
   )
   const { threshold } = before.root.root
-  const signers = [...operator.keys.slice(0, threshold), ...keys.slice(0, threshold)]
+  const signers = [...operator.keys.slice(0, threshold), ...keys.slice(0, threshold)].map(rootKeyOf)
   const root = makeRoot(cluster.book, epoch, before.digest, keys, threshold, signers)
   operator.roots.push(root)
+  operator.oldKeys = operator.keys
   operator.keys = keys
   return { root: root.document, config: signNext(cluster, operator, note) }
 }
@@ -143,7 +148,7 @@ export function settleRoots(
   const epoch = first.roots.length + 1
   const keys = [keyNamed(`settled ${epoch} ${note}`)]
   const previous = sides.map((side) => side.digest).sort()
-  const signers = [...first.keys, ...second.keys, ...keys]
+  const signers = [...first.keys, ...second.keys, ...keys].map(rootKeyOf)
   const root = makeRoot(cluster.book, epoch, previous, keys, 1, signers)
   first.roots.push(root)
   first.keys = keys

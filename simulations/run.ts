@@ -4,6 +4,7 @@ import { coverageTable } from './coverage.ts'
 import { checkForkKnown, highestHead, type Violation } from './invariants.ts'
 import {
   calmDown,
+  checkPrompt,
   checkQuiet,
   degreeOf,
   failDisagreement,
@@ -12,6 +13,7 @@ import {
   quietMs,
 } from './liveness.ts'
 import type { Sample } from './samples.ts'
+import { checkSettled } from './settled.ts'
 import { enrol, type Run, type RunRequest, setUp } from './setup.ts'
 import { stimulate } from './stimuli.ts'
 import type { Stimulus } from './stimulus.ts'
@@ -76,6 +78,7 @@ export function* simulate(request: RunRequest): Generator<number, RunResult> {
   yield* advance(run, livenessMs(request.hosts), agreed)
   const agreedMs = hasAgreed(cluster) ? Math.round(cluster.world.now - healedAt) : null
   if (agreedMs === null && checker.violation === null) failDisagreement(cluster, checker)
+  if (agreedMs !== null && setting.network.lost === undefined) checkPrompt(checker, agreedMs)
 
   // Evidence and statuses spread with the exchanges; then nothing new is to be said.
   yield* advance(run, 3 * exchangeMs)
@@ -86,6 +89,7 @@ export function* simulate(request: RunRequest): Generator<number, RunResult> {
   const head = highestHead(cluster)
   if (head !== null && checker.violation === null) {
     checkForkKnown(checker, cluster, head)
+    checkSettled(checker, cluster, head)
     checkQuiet(cluster, checker, quietMessages)
   }
   return resultOf(run, head, { agreedMs, quietMessages, quietBytes })

@@ -15,6 +15,8 @@ export interface Setting {
   readonly endpoints: number
   /** Share of hosts that run a newer agent, which says more than those of today know. */
   readonly newer: number
+  /** Bytes that a config has beside its hosts; large ones do not ride with announcements. */
+  readonly paddingBytes: number
   /** Length of the phase with faults, in ms. */
   readonly safetyMs: number
 }
@@ -42,5 +44,6 @@ export const calm: Setting = {
   threshold: 1,
   endpoints: 1,
   newer: 0,
+  paddingBytes: 0,
   safetyMs: 120_000,
 }

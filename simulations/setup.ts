@@ -7,10 +7,11 @@ import { type Checker, createChecker } from './invariants.ts'
 import { createOperator, signNext } from './operators.ts'
 import { createSampler, type Sampler } from './samples.ts'
 import { calm, type Scenario, type Setting } from './scenario.ts'
-import { keyNamed, makeRoot } from './signing.ts'
+import { keyNamed, makeRoot, rootKeyOf } from './signing.ts'
 import { createSpread, type Spread } from './spread.ts'
 import type { Stage } from './stage.ts'
 import { byTime, type Stimulus } from './stimulus.ts'
+import { createVigil } from './vigil.ts'
 import { joinWatches, type Watch } from './watch.ts'
 import { createWorld } from './world.ts'
 
@@ -59,7 +60,12 @@ export function setUp(request: RunRequest): Run {
   const checker = createChecker(cluster)
   const spread = createSpread(cluster)
   const others = request.alsoWatch?.(cluster, checker)
-  cluster.watch = joinWatches([checker, spread, ...(others === undefined ? [] : [others])])
+  cluster.watch = joinWatches([
+    checker,
+    createVigil(cluster, checker),
+    spread,
+    ...(others === undefined ? [] : [others]),
+  ])
   const hosts = createHosts(cluster)
   checker.network = hosts.network
   const operators = Array.from({ length: setting.operators }, (_, index) =>
@@ -89,7 +95,7 @@ function makeCluster(
   const world = createWorld(request.seed)
   const book = { signed: new Set<string>() }
   const firstKeys = Array.from({ length: setting.keys }, (_, index) => keyNamed(`first ${index}`))
-  const firstRoot = makeRoot(book, 1, null, firstKeys, setting.threshold, firstKeys)
+  const firstRoot = makeRoot(book, 1, null, firstKeys, setting.threshold, firstKeys.map(rootKeyOf))
   const hosts = Array.from(
     { length: request.hosts },
     (_, index): SimHost => ({
@@ -103,9 +109,11 @@ function makeCluster(
       runner: null,
       life: 0,
       pausedUntil: 0,
+      waiting: [],
       skewMs: 0,
       kernel: null,
       isBad: false,
+      admitted: null,
     }),
   )
   const cluster: Cluster = {
@@ -116,6 +124,7 @@ function makeCluster(
     firstRoot,
     firstKeys,
     faults,
+    paddingBytes: setting.paddingBytes,
     cuts: new Set(),
     positions: new Map(),
     signed: [],

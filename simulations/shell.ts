@@ -45,6 +45,9 @@ export function carryOut(shell: Shell, host: SimHost, effect: Effect): void {
       return network.fetch(host, effect.peer, effect.digest, effect.epoch)
     case 'adopt':
       return adopt(shell, host, effect)
+    case 'admit':
+      host.admitted = effect
+      return
     case 'dial':
       return network.dial(host, effect.place.peerId)
     case 'drop':

@@ -82,7 +82,12 @@ export function verifyInBook(
   return { ok: true, digest, payload: text, kids }
 }
 
-/** A root document with these keys in both roles. */
+/** The root key that belongs to a config key: the two roles share no key. */
+export function rootKeyOf(key: SimKey): SimKey {
+  return keyNamed(`root of ${key.kid}`)
+}
+
+/** A root document with these keys in its config role, and theirs in its root role. */
 export function makeRoot(
   book: SignatureBook,
   epoch: number,
@@ -91,9 +96,12 @@ export function makeRoot(
   threshold: number,
   signers: readonly SimKey[],
 ): HeldRoot {
-  const named = keys.map((key, index) => [key.kid, { name: `op${epoch}.${index}`, jwk: key.jwk }])
-  const role = { threshold, keys: Object.fromEntries(named) }
-  const text = JSON.stringify({ epoch, previous, cluster: 'sim', root: role, config: role })
+  const role = (held: readonly SimKey[]): object => {
+    const named = held.map((key, index) => [key.kid, { name: `op${epoch}.${index}`, jwk: key.jwk }])
+    return { threshold, keys: Object.fromEntries(named) }
+  }
+  const roles = { root: role(keys.map(rootKeyOf)), config: role(keys) }
+  const text = JSON.stringify({ epoch, previous, cluster: 'sim', ...roles })
   const document = signDocument(book, text, signers)
   const parsed = parseRoot(text)
   if (!parsed.ok) throw new Error(`a simulated root is at fault: ${parsed.fault.message}`)

@@ -44,7 +44,7 @@ function takesEffect(stage: Stage, stimulus: Stimulus): boolean {
     case 'settle':
       return settle(stage, host(stimulus.through), stimulus.note)
     case 'forge':
-      return forge(stage, host(stimulus.through), stimulus.note)
+      return forge(stage, host(stimulus.through), stimulus)
     case 'replay':
       return replay(stage, host(stimulus.through), stimulus.back)
     default:
@@ -67,7 +67,7 @@ function cut({ cluster, hosts }: Stage, { from, to, bothWays }: Of<'cut'>): bool
 
 function pause({ cluster }: Stage, { host, ms }: Of<'pause'>): boolean {
   const paused = cluster.hosts[host]
-  if (paused) paused.pausedUntil = cluster.world.now + ms
+  if (paused) paused.pausedUntil = Math.max(paused.pausedUntil, cluster.world.now + ms)
   return paused?.node != null
 }
 
@@ -80,7 +80,7 @@ function damage(stage: Stage, { host, file }: Of<'damage'>): boolean {
   if (!damaged?.disk.files.has(file)) return false
   const others = ['head', 'confirmed', 'previous'].filter((path) => path !== file)
   if (others.every((path) => typeof damaged.disk.files.get(path) !== 'object')) return false
-  endFor(stage, damaged, 'killed', 1_000)
+  endFor(stage, damaged, 'rebooted', 1_000)
   damaged.disk.files.set(file, 'damaged')
   return true
 }

@@ -44,7 +44,12 @@ export type Stimulus = { readonly at: number } & (
   /** An operator who has met both sides of a root fork makes the root that settles it. */
   | { readonly kind: 'settle'; readonly through: number; readonly note: number }
   /** A thief has all of the operator's keys but one of those that it takes, and signs with them. */
-  | { readonly kind: 'forge'; readonly through: number; readonly note: number }
+  | {
+      readonly kind: 'forge'
+      readonly through: number
+      readonly how: Forging
+      readonly note: number
+    }
   | {
       readonly kind: 'cut'
       readonly from: readonly number[]
@@ -76,7 +81,23 @@ export type Stimulus = { readonly at: number } & (
 )
 
 /** What a bad member does. */
-export type BadAct = 'old-head' | 'bogus-head' | 'forged-document' | 'other-document' | 'garbage'
+export type BadAct =
+  | 'old-head'
+  | 'bogus-head'
+  | 'forged-document'
+  | 'other-document'
+  | 'garbage'
+  | 'flood'
+
+/** Ways of signing what must not be taken. */
+export type Forging =
+  | 'too-few'
+  | 'one-twice'
+  | 'root-keys'
+  | 'old-keys'
+  | 'other-cluster'
+  | 'root-too-few'
+  | 'root-unproven'
 
 /** Order in which two stimuli happen. */
 export function byTime(a: Stimulus, b: Stimulus): number {

@@ -1,4 +1,5 @@
-import type { Effect } from '../protocol/node/effects.ts'
+import type { Delivery } from '../protocol/messages.ts'
+import type { Effect, Verdict } from '../protocol/node/effects.ts'
 import type { SimHost } from './cluster.ts'
 
 /**
@@ -13,6 +14,8 @@ export interface Watch {
   readonly stepped?: (host: SimHost) => void
   /** A life of a host has just ended. */
   readonly ended?: (host: SimHost, how: string) => void
+  /** Whoever handed a document to a host has been answered; null where the host ended first. */
+  readonly answered?: (host: SimHost, delivery: Delivery, verdict: Verdict | null) => void
   /** A host is being given a document that it wanted, by another one. */
   readonly brought?: (to: SimHost, from: SimHost, digest: string) => void
 }
@@ -23,6 +26,7 @@ export interface JoinedWatch {
   started(host: SimHost): void
   stepped(host: SimHost): void
   ended(host: SimHost, how: string): void
+  answered(host: SimHost, delivery: Delivery, verdict: Verdict | null): void
   brought(to: SimHost, from: SimHost, digest: string): void
 }
 
@@ -40,6 +44,9 @@ export function joinWatches(watches: readonly Watch[]): JoinedWatch {
     },
     ended(host, how) {
       for (const watch of watches) watch.ended?.(host, how)
+    },
+    answered(host, delivery, verdict) {
+      for (const watch of watches) watch.answered?.(host, delivery, verdict)
     },
     brought(to, from, digest) {
       for (const watch of watches) watch.brought?.(to, from, digest)

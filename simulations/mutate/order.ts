@@ -3,11 +3,53 @@ import type { Mutation } from './mutation.ts'
 /** Faults in which config wins, and in what is kept of the one that loses. */
 export const orderMutations: readonly Mutation[] = [
   {
+    name: 'higher-digest-compares-higher',
+    breaks: 'The order of two configs of one position is turned round for everyone.',
+    file: 'protocol/heads.ts',
+    find: 'return a.digest < b.digest ? 1 : -1',
+    replace: 'return a.digest > b.digest ? 1 : -1',
+    caughtBy: { scenario: 'two-operators', seeds: 20, invariant: 1 },
+  },
+  {
+    name: 'version-before-epoch',
+    breaks: 'A high version of an earlier epoch beats the first version of the next one.',
+    file: 'protocol/heads.ts',
+    find: 'if (a.epoch !== b.epoch) return a.epoch - b.epoch',
+    replace: 'if (a.version === b.version && a.epoch !== b.epoch) return a.epoch - b.epoch',
+    caughtBy: { scenario: 'rotation-under-partition', seeds: 20, invariant: 6 },
+  },
+  {
     name: 'higher-digest-wins-a-fork',
     breaks: 'A node takes the higher digest of a fork, against the order that it compares by.',
     file: 'protocol/node/judge.ts',
     find: "compareHeadsOrNone(candidate, head) > 0 ? 'fork-wins' : 'fork-loses'",
     replace: "compareHeadsOrNone(candidate, head) < 0 ? 'fork-wins' : 'fork-loses'",
+    caughtBy: { scenario: 'equivocation', seeds: 20, invariant: 1 },
+  },
+  {
+    name: 'earlier-epoch-is-newer',
+    breaks:
+      'Only versions are compared when a config is decided on, so an earlier epoch comes back.',
+    file: 'protocol/node/judge.ts',
+    find: "if (compareHeadsOrNone(candidate, head) <= 0) return 'older'",
+    replace: "if (head !== null && candidate.version <= head.version) return 'older'",
+    caughtBy: { scenario: 'rotation-under-partition', seeds: 20, invariant: 6 },
+  },
+  {
+    name: 'floor-ignored',
+    breaks: 'After its head is lost a host takes a config below the one that it held.',
+    file: 'protocol/node/judge.ts',
+    find: 'const belowFloor = floor !== null && compareHeadsOrNone(candidate, floor) < 0',
+    replace: 'const belowFloor = false',
+    caughtBy: { scenario: 'crash-everywhere', seeds: 40, invariant: 1 },
+  },
+  {
+    name: 'floor-allows-any-digest',
+    breaks: 'After its head is lost a host takes the losing side of a fork at the floor.',
+    file: 'protocol/node/judge.ts',
+    find: 'const belowFloor = floor !== null && compareHeadsOrNone(candidate, floor) < 0',
+    replace:
+      'const belowFloor = floor !== null && !samePosition(candidate, floor) && compareHeadsOrNone(candidate, floor) < 0',
     caughtBy: { scenario: 'equivocation', seeds: 20, invariant: 1 },
   },
   {
@@ -74,6 +116,31 @@ export const orderMutations: readonly Mutation[] = [
     find: 'if (node.evidence.has(held.head.digest))',
     replace: 'if (held !== null)',
     caughtBy: { scenario: 'equivocation', seeds: 20, invariant: 18 },
+  },
+  {
+    name: 'lost-branch-unnoticed',
+    breaks:
+      'A config that leaves the head out is taken as its successor, and the head is not kept.',
+    file: 'protocol/node/judge.ts',
+    find: 'return !ancestors.some(([, , digest]) => digest === head.head.digest)',
+    replace: 'return false',
+    caughtBy: { scenario: 'two-operators', seeds: 20, invariant: 16 },
+  },
+  {
+    name: 'lost-branch-without-alarm',
+    breaks: 'A branch is lost and nobody is told who signed it.',
+    file: 'protocol/node/writes.ts',
+    find: 'else raiseLostBranch(turn, lost, held)',
+    replace: '',
+    caughtBy: { scenario: 'two-operators', seeds: 20, invariant: 16 },
+  },
+  {
+    name: 'evidence-without-bound',
+    breaks: 'Losing documents are kept in memory for ever.',
+    file: 'protocol/node/writes.ts',
+    find: 'if (evidence.size > evidenceMax && oldest !== undefined) evidence.delete(oldest)',
+    replace: '',
+    caughtBy: { test: 'test/protocol/mutants.test.ts' },
   },
   {
     name: 'gap-unchecked',

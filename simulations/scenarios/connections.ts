@@ -18,6 +18,31 @@ export const connectionsScenarios: readonly Scenario[] = [
     ],
   },
   {
+    name: 'long-cut',
+    shows: 'After a cut as long as the faults, hosts are connected again within seconds.',
+    covers: ['dial failed', 'stimulus cut'],
+    hosts: 2,
+    setting: { safetyMs: 240_000 },
+    plan: (random, hosts, endMs) => {
+      const half = Math.floor(hosts / 2)
+      const left = Array.from({ length: half }, (_, index) => index)
+      const right = Array.from({ length: hosts - half }, (_, index) => half + index)
+      return [
+        { at: 1_000, kind: 'cut', from: left, to: right, bothWays: true },
+        ...signs(random, 4, half, endMs),
+      ]
+    },
+  },
+  {
+    name: 'lossy',
+    shows:
+      'On connections that stay up and lose half of what they carry, the periodic exchange makes up for it.',
+    covers: ['message lost', 'fetch failed'],
+    hosts: 3,
+    setting: { network: { lost: 0.5 }, paddingBytes: 60_000, safetyMs: 60_000 },
+    plan: (random, hosts, endMs) => signs(random, 5, hosts, endMs),
+  },
+  {
     name: 'churn',
     shows:
       'Hosts that come, go, pause and restart all the time end with the same config as the rest.',

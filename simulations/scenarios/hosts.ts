@@ -1,3 +1,4 @@
+import type { Random } from '../../protocol/node/random.ts'
 import { cuts, ends, often, signs } from '../plans.ts'
 import type { Scenario } from '../scenario.ts'
 import type { BadAct, Stimulus } from '../stimulus.ts'
@@ -9,7 +10,21 @@ const badActs: readonly BadAct[] = [
   'forged-document',
   'other-document',
   'garbage',
+  'flood',
 ]
+
+/** Files get damaged, and an old config is handed to the host just when it is back. */
+function damages(random: Random, count: number, hosts: number, endMs: number): readonly Stimulus[] {
+  return Array.from({ length: count }, (): readonly Stimulus[] => {
+    const at = between(random, 5_000, endMs)
+    const host = between(random, 0, hosts - 1)
+    const file = pick(random, ['head', 'head', 'previous', 'confirmed'] as const)
+    return [
+      { at, kind: 'damage', host, file },
+      { at: at + 1_050, kind: 'replay', through: host, back: between(random, 1, 4) },
+    ]
+  }).flat()
+}
 
 /** Trouble inside a host, and with how many there are. */
 export const hostsScenarios: readonly Scenario[] = [
@@ -35,12 +50,7 @@ export const hostsScenarios: readonly Scenario[] = [
     plan: (random, hosts, endMs) => [
       ...signs(random, 25, hosts, endMs),
       ...ends(random, 80, hosts, endMs, 'killed').map((end) => ({ ...end, downMs: 300 })),
-      ...often(random, 12, endMs, (at) => ({
-        at,
-        kind: 'damage',
-        host: between(random, 0, hosts - 1),
-        file: pick(random, ['head', 'previous', 'confirmed'] as const),
-      })),
+      ...damages(random, 12, hosts, endMs),
     ],
   },
   {

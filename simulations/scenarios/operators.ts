@@ -1,8 +1,18 @@
 import type { Random } from '../../protocol/node/random.ts'
-import { cuts, often, signs } from '../plans.ts'
+import { cuts, ends, often, signs } from '../plans.ts'
 import type { Scenario } from '../scenario.ts'
-import type { Stimulus } from '../stimulus.ts'
+import type { Forging, Stimulus } from '../stimulus.ts'
 import { between, pick } from '../world.ts'
+
+const forgings: readonly Forging[] = [
+  'too-few',
+  'one-twice',
+  'root-keys',
+  'old-keys',
+  'other-cluster',
+  'root-too-few',
+  'root-unproven',
+]
 
 /**
  * Three times the cluster is cut in halves, and on each side an operator signs what the other
@@ -61,6 +71,18 @@ export const operatorsScenarios: readonly Scenario[] = [
         through: [between(random, 0, hosts - 1), between(random, 0, hosts - 1)],
         note: 1_000 + index * 10,
       })),
+      // A host that loses its head just then is offered both sides again.
+      ...Array.from({ length: 3 }, (_, index): readonly Stimulus[] => {
+        const at = Math.round((endMs * (index + 1)) / 4)
+        const host = between(random, 0, hosts - 1)
+        const [first, second] = [between(random, 0, hosts - 1), between(random, 0, hosts - 1)]
+        return [
+          { at, kind: 'twice', by: 0, through: [first, second], note: 2_000 + index * 10 },
+          { at: at + 5_000, kind: 'damage', host, file: 'head' },
+          { at: at + 6_050, kind: 'replay', through: host, back: 0 },
+          { at: at + 6_060, kind: 'replay', through: host, back: 1 },
+        ]
+      }).flat(),
     ],
   },
   {
@@ -71,10 +93,14 @@ export const operatorsScenarios: readonly Scenario[] = [
     setting: { keys: 3, threshold: 2 },
     plan: (random, hosts, endMs) => [
       ...signs(random, 6, hosts, endMs),
-      ...often(random, 12, endMs, (at, index) => ({
+      ...often(random, 24, endMs, (at, index) => ({
         at,
         kind: 'forge',
         through: between(random, 0, hosts - 1),
+        how: pick(
+          random,
+          forgings.filter((how) => how !== 'old-keys'),
+        ),
         note: 5_000 + index,
       })),
     ],
@@ -96,6 +122,14 @@ export const operatorsScenarios: readonly Scenario[] = [
         through: between(random, 0, hosts - 1),
         note: 7_000 + index,
       })),
+      ...often(random, 8, endMs, (at, index) => ({
+        at,
+        kind: 'forge',
+        through: between(random, 0, hosts - 1),
+        how: pick(random, forgings),
+        note: 5_000 + index,
+      })),
+      ...ends(random, 8, hosts, endMs, 'killed'),
     ],
   },
   {
@@ -121,6 +155,11 @@ export const operatorsScenarios: readonly Scenario[] = [
         rotate(10_000, 0, pick(random, left)),
         rotate(12_000, 1, pick(random, right)),
         { at: 30_000, kind: 'heal' },
+        ...ends(random, 8, hosts, 40_000, 'killed').map((end) => ({
+          ...end,
+          at: end.at + 35_000,
+          downMs: 3_000,
+        })),
         { at: 100_000, kind: 'settle', through: between(random, 0, hosts - 1), note: 1 },
       ]
     },

@@ -90,8 +90,8 @@ describe('the simulator as a command', () => {
     assert.deepEqual(
       lines.map(({ seed, violation, coverage }) => [seed, violation, coverage['stimulus forge']]),
       [
-        [1, null, 12],
-        [2, null, 12],
+        [1, null, 24],
+        [2, null, 24],
       ],
     )
   })

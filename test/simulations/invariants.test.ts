@@ -190,6 +190,7 @@ const tamperings: readonly Tampering[] = [
       const config = configOf(head) ?? assert.fail('no config')
       const { h00002: _, ...hosts } = config.hosts
       node.listing = listingIn({ ...config, hosts })
+      node.statuses.delete('h00002')
       cluster.watch.stepped(host)
       pass(6)
     },
