@@ -1,0 +1,49 @@
+/** What an image's own config asks for (OCI image-spec config.md, the members that covey uses). */
+export interface ImageConfig {
+  readonly entrypoint: readonly string[]
+  readonly command: readonly string[]
+  /** `NAME=value`, in the image's order. */
+  readonly environment: readonly string[]
+  readonly workingDir: string
+  /** `user`, `user:group`, numbers or names; empty for root. */
+  readonly user: string
+  /** `SIGTERM`, `15`; null where the image names none. */
+  readonly stopSignal: string | null
+  /** Paths that the image declares as volumes; each becomes a folder of the container's own. */
+  readonly volumes: readonly string[]
+}
+
+/** An image that is whole on this host: every digest verified, every layer unpacked. */
+export interface ImageReady {
+  readonly state: 'ready'
+  /** Digest of the manifest for this machine's platform; the reference may name an index above it. */
+  readonly manifestDigest: string
+  /** Absolute paths of unpacked layers, the lowest first; never written to. */
+  readonly layers: readonly string[]
+  readonly config: ImageConfig
+  /** `/etc/passwd` and `/etc/group` as the whole image has them, or null; for users by name. */
+  readonly passwd: string | null
+  readonly group: string | null
+}
+
+/** How far an image is on this host. */
+export type ImageState =
+  | ImageReady
+  | { readonly state: 'absent' }
+  /** One line for people, as `layer 2 of 5, 31 of 70 MB`. */
+  | { readonly state: 'pulling'; readonly progress: string }
+  /** Not tried again before `retryAtMs` (milliseconds since 1970). */
+  | { readonly state: 'failed'; readonly reason: string; readonly retryAtMs: number }
+
+/** Images of this host. References are those of `runc_container`, always with a digest. */
+export interface HostImages {
+  /** How far each of them is. Reads what is stored; never the network. */
+  look(references: readonly string[]): Promise<ReadonlyMap<string, ImageState>>
+  /**
+   * Begins to pull, beside everything else, and returns at once; does nothing while that image is
+   * pulled or was tried too recently. Whoever made the port is told of progress and end.
+   */
+  pull(reference: string): void
+  /** What must not be collected as garbage: the images that the adopted configs name. */
+  retain(references: readonly string[]): void
+}

@@ -1,0 +1,214 @@
+import { z } from 'zod'
+import { isName } from '../../protocol/names.ts'
+import { type Address, parseAddress } from '../addresses.ts'
+import type { AttachmentSpec } from '../container-network/spec.ts'
+
+const reference: z.ZodType<string> = z.string().refine(isName, 'must be the name of an object')
+
+/** An absolute path without empty, `.` or `..` parts. */
+const path: z.ZodType<string> = z
+  .string()
+  .max(1024)
+  .regex(/^(\/(?!\.{1,2}(\/|$))[^/\0\n]+)+$/, 'must be an absolute path without . or .. in it')
+
+const address: z.ZodType<Address, string> = z.string().transform((text, context) => {
+  const parsed = parseAddress(text)
+  if (parsed !== undefined) return parsed
+  context.addIssue('must be an address, as 10.69.1.5')
+  return z.NEVER
+})
+
+/** One mount of a container: a volume of this host, or a path that `agent.json` grants. */
+export interface MountObject {
+  readonly volume?: string | undefined
+  readonly host_path?: string | undefined
+  readonly path: string
+  readonly read_only: boolean
+}
+
+/** A file whose content stands in the config. */
+export interface FileObject {
+  readonly path: string
+  readonly content: string
+  /** Octal text, as `0644`. */
+  readonly mode: string
+}
+
+/** A secret as a file, or in the environment of the first process. */
+export interface SecretUse {
+  readonly secret: string
+  readonly path?: string | undefined
+  readonly mode: string
+  readonly env?: string | undefined
+}
+
+/** How a container is known to be well. */
+export interface HealthObject {
+  readonly command?: readonly string[] | undefined
+  readonly http?: { readonly port: number; readonly path: string } | undefined
+  readonly tcp?: { readonly port: number } | undefined
+  readonly interval_seconds: number
+  readonly timeout_seconds: number
+  readonly retries: number
+  readonly start_seconds: number
+}
+
+/** `runc_container`: one process in an image of its own. */
+export interface ContainerObject {
+  readonly type: 'runc_container'
+  /** `registry/name[:tag]@sha256:…`. */
+  readonly image: string
+  readonly network?: string | undefined
+  readonly address?: Address | undefined
+  readonly command?: readonly string[] | undefined
+  readonly args?: readonly string[] | undefined
+  readonly env: Readonly<Record<string, string>>
+  readonly working_dir?: string | undefined
+  readonly user?: string | undefined
+  readonly hostname?: string | undefined
+  readonly mounts: readonly MountObject[]
+  readonly tmpfs: readonly string[]
+  readonly files: readonly FileObject[]
+  readonly secrets: readonly SecretUse[]
+  readonly devices: readonly string[]
+  readonly host_network: boolean
+  readonly resources: {
+    readonly memory_bytes?: number | undefined
+    readonly cpu_milli?: number | undefined
+    readonly pids?: number | undefined
+  }
+  readonly capabilities: { readonly add: readonly string[]; readonly drop: readonly string[] }
+  readonly read_only_root: boolean
+  readonly restart: 'always' | 'on-failure' | 'never'
+  readonly stop_signal?: string | undefined
+  readonly stop_grace_seconds: number
+  readonly health?: HealthObject | undefined
+  readonly labels: Readonly<Record<string, string>>
+  readonly runtime_config: Readonly<Record<string, unknown>>
+}
+
+const mode: z.ZodType<string> = z.string().regex(/^0?[0-7]{3}$/, 'must be an octal mode, as 0644')
+const seconds: z.ZodType<number> = z.int().min(1).max(3600)
+const port: z.ZodType<number> = z.int().min(1).max(65535)
+
+const healthSchema: z.ZodType<HealthObject> = z.strictObject({
+  command: z.array(z.string()).min(1).optional(),
+  http: z.strictObject({ port, path: z.string().startsWith('/') }).optional(),
+  tcp: z.strictObject({ port }).optional(),
+  interval_seconds: seconds.default(10),
+  timeout_seconds: seconds.default(5),
+  retries: z.int().min(1).max(100).default(3),
+  start_seconds: z.int().min(0).max(3600).default(0),
+})
+
+/** Schema of `runc_container`. */
+export const containerSchema: z.ZodType<ContainerObject> = z.strictObject({
+  type: z.literal('runc_container'),
+  image: z.string(),
+  network: reference.optional(),
+  address: address.optional(),
+  command: z.array(z.string()).optional(),
+  args: z.array(z.string()).optional(),
+  env: z.record(z.string(), z.string()).default({}),
+  working_dir: path.optional(),
+  user: z.string().optional(),
+  hostname: z.string().optional(),
+  mounts: z
+    .array(
+      z.strictObject({
+        volume: reference.optional(),
+        host_path: path.optional(),
+        path,
+        read_only: z.boolean().default(false),
+      }),
+    )
+    .default([]),
+  tmpfs: z.array(path).default([]),
+  files: z
+    .array(z.strictObject({ path, content: z.string(), mode: mode.default('0644') }))
+    .default([]),
+  secrets: z
+    .array(
+      z.strictObject({
+        secret: reference,
+        path: path.optional(),
+        mode: mode.default('0400'),
+        env: z.string().optional(),
+      }),
+    )
+    .default([]),
+  devices: z.array(path).default([]),
+  host_network: z.boolean().default(false),
+  resources: z
+    .strictObject({
+      memory_bytes: z.int().positive().optional(),
+      cpu_milli: z.int().positive().optional(),
+      pids: z.int().positive().optional(),
+    })
+    .default({}),
+  capabilities: z
+    .strictObject({
+      add: z.array(z.string()).default([]),
+      drop: z.array(z.string()).default([]),
+    })
+    .default({ add: [], drop: [] }),
+  read_only_root: z.boolean().default(false),
+  restart: z.enum(['always', 'on-failure', 'never']).default('always'),
+  stop_signal: z.string().optional(),
+  stop_grace_seconds: z.int().min(0).max(3600).default(10),
+  health: healthSchema.optional(),
+  labels: z.record(z.string(), z.string()).default({}),
+  runtime_config: z.record(z.string(), z.unknown()).default({}),
+})
+
+/** `volume`: a directory that outlives containers. */
+export interface VolumeObject {
+  readonly type: 'volume'
+  readonly on_remove: 'keep' | 'delete'
+}
+
+/** Schema of `volume`. */
+export const volumeSchema: z.ZodType<VolumeObject> = z.strictObject({
+  type: z.literal('volume'),
+  on_remove: z.enum(['keep', 'delete']).default('keep'),
+})
+
+/** `secret`: a JWE to this host's own sealing key. */
+export interface SecretObject {
+  readonly type: 'secret'
+  readonly jwe: string
+}
+
+/** Schema of `secret`. */
+export const secretSchema: z.ZodType<SecretObject> = z.strictObject({
+  type: z.literal('secret'),
+  jwe: z.string(),
+})
+
+/** One container, with its references replaced by what they name. */
+export interface ContainerSpec {
+  /** Name of the object. */
+  readonly object: string
+  readonly container: ContainerObject
+  /** Null with `host_network`. */
+  readonly attachment: AttachmentSpec | null
+  /** JWE of each secret that it uses, by the secret's name. */
+  readonly secrets: ReadonlyMap<string, string>
+  /**
+   * What a container is made from, as a digest: another one means another container. Changes of
+   * `restart`, `health`, `stop_grace_seconds` and `labels` need none.
+   */
+  readonly revision: string
+}
+
+/** What the containers of a host should be. */
+export interface RuncSpec {
+  readonly host: string
+  /** Ordered by object name. */
+  readonly containers: readonly ContainerSpec[]
+  readonly volumes: readonly { readonly object: string; readonly onRemove: 'keep' | 'delete' }[]
+  /** Objects that are faulty in the config: what was applied for them stays. */
+  readonly kept: readonly string[]
+  /** Text of `/etc/hosts` for every container: the cluster's names. */
+  readonly hosts: string
+}
