@@ -11,7 +11,7 @@ import type { Watch } from './watch.ts'
 
 /** What is remembered of one life of a host. */
 interface Life {
-  /** Peers that have answered a hello. */
+  /** Peers that have answered a hello while the floor was not known. */
   readonly greeted: Set<string>
   head: HeldConfig | null
   floorKnown: boolean
@@ -26,7 +26,9 @@ export function createVigil(cluster: Cluster, checker: Checker): Watch {
     const { node } = host
     const life = lives.get(host)
     if (node === null || life === undefined || host.isBad) return
-    for (const [peerId, peer] of node.peers) if (isGreeted(peer)) life.greeted.add(peerId)
+    if (!life.floorKnown) {
+      for (const [peerId, peer] of node.peers) if (isGreeted(peer)) life.greeted.add(peerId)
+    }
     checkBranch(checker, host, node, life.head)
     checkFloor(checker, host, node, life)
     checkRootFork(checker, host, node)
@@ -89,6 +91,19 @@ function checkStatuses(checker: Checker, host: SimHost, node: NodeState): void {
   }
 }
 
+const places = new WeakMap<Uint8Array, Head>()
+
+/** What a document claims to be, read once for all the hosts that it is handed to. */
+function placeOf(payload: Uint8Array): Head {
+  const known = places.get(payload)
+  if (known !== undefined) return known
+  const { digest, text } = identityOf(payload)
+  const { epoch, version } = JSON.parse(text) as Head
+  const place = { epoch, version, digest }
+  places.set(payload, place)
+  return place
+}
+
 /** 6: what is called older is older, and what is called accepted is the head. */
 function checkVerdict(
   checker: Checker,
@@ -97,9 +112,8 @@ function checkVerdict(
   verdict: Verdict | null,
 ): void {
   if (verdict === null) return
-  const { digest, text } = identityOf(config.payload)
-  const { epoch, version } = JSON.parse(text) as Head
-  const handed: Head = { epoch, version, digest }
+  const handed = placeOf(config.payload)
+  const { digest } = handed
   const floor = host.node?.floor ?? null
   const bound = compareByRule(verdict.head, floor) < 0 ? floor : verdict.head
   if (verdict.verdict === 'older' && compareByRule(handed, bound) > 0) {

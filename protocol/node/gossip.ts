@@ -1,4 +1,4 @@
-import { compareHeadsOrNone, samePosition } from '../heads.ts'
+import { compareHeadsOrNone, type Head, samePosition } from '../heads.ts'
 import {
   exchangeJitter,
   exchangeMs,
@@ -105,9 +105,26 @@ function underWay(node: NodeState): Set<string> {
   for (const candidate of [...node.judging.values(), ...node.decided]) {
     if (candidate.source.kind === 'peer') digests.add(candidate.source.digest)
   }
-  const written = node.writing?.pending.write.head?.head.digest
-  if (written !== undefined) digests.add(written)
+  const write = node.writing?.pending.write
+  for (const held of [write?.head, write?.evidence]) if (held) digests.add(held.head.digest)
   return digests
+}
+
+/** Digests of documents that are being fetched, judged or written. */
+function onTheirWay(node: NodeState): Set<string> {
+  const digests = underWay(node)
+  for (const { digest } of node.fetching.values()) digests.add(digest)
+  return digests
+}
+
+/** What a peer has said that it holds. */
+function offersOf({ head, forks }: PeerState): readonly Head[] {
+  return head === null ? forks : [head, ...forks]
+}
+
+/** Whether a peer holds anything that is wanted; nearly always it holds the very same head. */
+function offersWanted(node: NodeState, { head, forks }: PeerState): boolean {
+  return (head !== null && isWanted(node, head)) || forks.some((one) => isWanted(node, one))
 }
 
 /**
@@ -123,20 +140,24 @@ export function wantsDocument(node: NodeState, head: NonNullable<PeerState['head
 /**
  * Asks for what is wanted. A body crosses the wire once: a digest that is being fetched or judged
  * is not asked for again, unless the first announcer fails. What is wanted follows from what peers
- * last said, so there is no list that could grow or grow stale.
+ * last said, so there is no list that could grow or grow stale. Leaves word whether time alone may
+ * change what there is to ask for.
  */
 export function fetchWanted(turn: Turn): void {
   const { node } = turn
-  if (node.storeAt > node.now || !node.floorKnown) return
-  const busy = underWay(node)
-  for (const { digest } of node.fetching.values()) busy.add(digest)
+  node.wantsMore = node.storeAt > node.now || !node.floorKnown
+  if (node.wantsMore) return
+  let busy: Set<string> | undefined
   for (const [peerId, peer] of node.peers) {
+    if (!isGreeted(peer) || !offersWanted(node, peer)) continue
+    node.wantsMore = true
     if (node.fetching.size >= fetchesMax) return
-    if (!isGreeted(peer) || node.fetching.has(peerId) || peer.fetchAt > node.now) continue
-    const offered = peer.head === null ? peer.forks : [peer.head, ...peer.forks]
-    const head = offered.find((one) => !busy.has(one.digest) && isWanted(node, one))
+    if (node.fetching.has(peerId) || peer.fetchAt > node.now) continue
+    const known = busy ?? onTheirWay(node)
+    busy = known
+    const head = offersOf(peer).find((one) => !known.has(one.digest) && isWanted(node, one))
     if (head === undefined) continue
-    busy.add(head.digest)
+    known.add(head.digest)
     node.fetching.set(peerId, { digest: head.digest, withRoots: peer.asksRoots })
     const held = node.roots.length
     const epoch = peer.asksRoots ? Math.min(held, head.epoch - 1) : held

@@ -7,18 +7,25 @@ export interface Listing {
   readonly places: readonly PeerPlace[]
   readonly byPeer: ReadonlyMap<string, PeerPlace>
   readonly byHost: ReadonlyMap<string, PeerPlace>
+  /** Where each peer stands in `places`. */
+  readonly positions: ReadonlyMap<string, number>
+  /** Those with an endpoint, in the same order. */
+  readonly open: readonly PeerPlace[]
 }
 
-/** What is listed where there is no config. */
-export const emptyListing: Listing = listingOf([])
-
-function listingOf(places: readonly PeerPlace[]): Listing {
+/** A listing of these places, which stand in the order of their hosts' names. */
+export function listingOf(places: readonly PeerPlace[]): Listing {
   return {
     places,
     byPeer: new Map(places.map((place) => [place.peerId, place])),
     byHost: new Map(places.map((place) => [place.host, place])),
+    positions: new Map(places.map((place, index) => [place.peerId, index])),
+    open: places.filter((place) => place.hasEndpoint),
   }
 }
+
+/** What is listed where there is no config. */
+export const emptyListing: Listing = listingOf([])
 
 /** A config never changes, so neither does its listing; remembered as long as the config is. */
 const listings = new WeakMap<Config, Listing>()

@@ -34,7 +34,7 @@ export function refreshPeers(turn: Turn): void {
   const own = listing.byPeer.get(node.self.peerId) ?? null
   if (listing !== node.listing) {
     node.listing = listing
-    node.neighbours = chooseNeighbours(node.self.peerId, listing.places)
+    node.neighbours = chooseNeighbours(node.self.peerId, listing)
     for (const [peerId, peer] of node.peers) {
       const place = listing.byPeer.get(peerId)
       if (place === undefined) letGo(turn, peerId, peer)

@@ -122,6 +122,8 @@ export interface NodeState {
   readonly judging: Map<number, Candidate>
   /** Digest being fetched, by peer. */
   readonly fetching: Map<string, { readonly digest: string; readonly withRoots: boolean }>
+  /** Whether a peer offers what is wanted, and it is not on its way yet. */
+  wantsMore: boolean
   /** The write under way; one at a time, so that the order on disk is the order of decisions. */
   writing: { readonly token: number; readonly pending: PendingWrite } | null
   readonly decided: Candidate[]
@@ -182,6 +184,7 @@ export function createNode(durable: DurableStart, seed: number, now: number): No
     randomDialAt: now,
     judging: new Map(),
     fetching: new Map(),
+    wantsMore: false,
     writing: null,
     decided: [],
     confirmation: null,

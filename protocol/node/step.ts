@@ -63,12 +63,16 @@ export function step(node: NodeState, input: Input): readonly Effect[] {
   const turn: Turn = { node, effects: [] }
   take(turn, input)
   decideNext(turn)
-  if (mayChangeWants(input)) fetchWanted(turn)
+  if (mayChangeWants(node, input)) fetchWanted(turn)
   return turn.effects
 }
 
-/** Most of what is said is about statuses, which no document depends on. */
-function mayChangeWants(input: Input): boolean {
+/**
+ * Most of what is said is about statuses, which no document depends on; and time alone changes only
+ * what may be asked for, not what is wanted.
+ */
+function mayChangeWants(node: NodeState, input: Input): boolean {
+  if (input.kind === 'tick') return node.wantsMore
   if (input.kind === 'received') return ['hello', 'head', 'fork'].includes(input.message.kind)
   return input.kind !== 'status-signed' && input.kind !== 'apply-reported'
 }

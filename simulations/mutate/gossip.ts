@@ -38,8 +38,8 @@ export const gossipMutations: readonly Mutation[] = [
     name: 'one-body-fetched-from-everyone',
     breaks: 'A document that is being fetched is asked for again from every announcer.',
     file: 'protocol/node/gossip.ts',
-    find: 'const head = offered.find((one) => !busy.has(one.digest) && isWanted(node, one))',
-    replace: 'const head = offered.find((one) => isWanted(node, one))',
+    find: 'find((one) => !known.has(one.digest) && isWanted(node, one))',
+    replace: 'find((one) => isWanted(node, one))',
     caughtBy: { test: 'test/protocol/spread.test.ts' },
   },
   {

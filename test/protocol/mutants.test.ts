@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseRoot } from '../../protocol/documents/root.ts'
 import { evidenceMax, statusBurstMax } from '../../protocol/limits.ts'
+import { listingOf } from '../../protocol/node/listing.ts'
 import { chooseNeighbours } from '../../protocol/node/topology.ts'
 import { hostState } from '../../protocol/node/view.ts'
 import type { StatusRecord } from '../../protocol/status-record.ts'
@@ -167,9 +168,10 @@ test('topology: among 200 hosts everyone reaches everyone in at most 8 hops', ()
     port: 4069,
     hasEndpoint: false,
   }))
+  const listing = listingOf(places)
   const reached = new Map([[somePeerId(0), 0]])
   for (const [peerId, hops] of reached) {
-    for (const next of chooseNeighbours(peerId, places)) {
+    for (const next of chooseNeighbours(peerId, listing)) {
       if (!reached.has(next)) reached.set(next, hops + 1)
     }
   }
