@@ -66,8 +66,8 @@ export const durabilityMutations: readonly Mutation[] = [
     name: 'full-disk-asked-again-and-again',
     breaks: 'What a full disk has just refused is fetched again at once.',
     file: 'protocol/node/gossip.ts',
-    find: 'if (node.storeAt > node.now || !node.floorKnown) return',
-    replace: 'if (!node.floorKnown) return',
+    find: 'node.wantsMore = node.storeAt > node.now || !node.floorKnown',
+    replace: 'node.wantsMore = !node.floorKnown',
     caughtBy: { test: 'test/protocol/chain.test.ts' },
   },
   {
