@@ -16,6 +16,7 @@ import {
 import { isolatedHosts } from '../reconcilers/mesh.ts'
 import type { AnyReconciler } from '../reconcilers/reconciler.ts'
 import { wireguardLinkNames } from '../reconcilers/wireguard/resolve.ts'
+import { noContainers, noImages, noSecrets } from './containers/none.ts'
 import { controlRoutes } from './control/routes.ts'
 import { openControl } from './control/server.ts'
 import {
@@ -122,7 +123,14 @@ function connect(
 } {
   const { stateDir, runDir, log } = init
   let adopted: Config | null = null
-  const ports = createHostPorts({ stateDir, runDir, keys: hostKeysOn(disk) })
+  const ports = createHostPorts({
+    stateDir,
+    runDir,
+    keys: hostKeysOn(disk),
+    images: noImages,
+    containers: noContainers,
+    secrets: noSecrets,
+  })
   const loop = createReconcileLoop({
     reconcilers: init.reconcilers,
     extraTypes: [agentTypeOf(identity, () => adopted)],

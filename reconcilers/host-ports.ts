@@ -1,3 +1,7 @@
+import type { HostContainers } from './host-containers.ts'
+import type { HostImages } from './host-images.ts'
+import type { HostSecrets } from './host-secrets.ts'
+
 /** One run of an allow-listed binary. No shell, no environment of the caller's. */
 export interface Command {
   /** Name of a tool that covey knows, as `wg`; the real ports map it to an absolute path. */
@@ -56,6 +60,9 @@ export interface HostPorts {
   readonly run: CommandRunner
   readonly files: HostFiles
   readonly keys: HostKeys
+  readonly images: HostImages
+  readonly containers: HostContainers
+  readonly secrets: HostSecrets
   readonly clock: Clock
   /** Numeric addresses of a host name, in the resolver's order; rejects if there is none. */
   resolveName(name: string, signal: AbortSignal): Promise<readonly string[]>

@@ -1,4 +1,7 @@
+import type { HostContainers } from '../../reconcilers/host-containers.ts'
+import type { HostImages } from '../../reconcilers/host-images.ts'
 import type { HostKeys, HostPorts } from '../../reconcilers/host-ports.ts'
+import type { HostSecrets } from '../../reconcilers/host-secrets.ts'
 import { machineClock } from './clock.ts'
 import { createHostFiles } from './files.ts'
 import { createNameResolver } from './names.ts'
@@ -11,6 +14,9 @@ export interface HostPortsInit {
   /** Folder for temporary files with secrets; best on a tmpfs. */
   readonly runDir: string
   readonly keys: HostKeys
+  readonly images: HostImages
+  readonly containers: HostContainers
+  readonly secrets: HostSecrets
   /** Put before every command, see `createCommandRunner`; none where absent. */
   readonly launcher?: readonly string[]
 }
@@ -22,6 +28,9 @@ export function createHostPorts(init: HostPortsInit): HostPorts {
     run: createCommandRunner(init.launcher),
     files: createHostFiles({ stateDir, runDir: init.runDir }),
     keys: init.keys,
+    images: init.images,
+    containers: init.containers,
+    secrets: init.secrets,
     clock: machineClock,
     resolveName: createNameResolver(),
   }

@@ -1,5 +1,7 @@
 import type { Command, CommandResult, HostPorts } from '../../../reconcilers/host-ports.ts'
 import { createFakeClock, type FakeClock } from './clock.ts'
+import { createFakeContainers, type FakeContainers } from './containers.ts'
+import { createFakeImages, type FakeImages } from './images.ts'
 import { fakeIp } from './ip.ts'
 import { hostKeys, type KeyPair, makeKeyPair } from './keys.ts'
 import type { FakeModel } from './model.ts'
@@ -10,6 +12,8 @@ export interface FakeHost {
   readonly model: FakeModel
   readonly ports: HostPorts
   readonly clock: FakeClock
+  readonly containers: FakeContainers
+  readonly images: FakeImages
   readonly keys: readonly KeyPair[]
   /** Every command so far, as `tool args`. */
   readonly commands: string[]
@@ -43,9 +47,14 @@ export function createFakeHost(keys: readonly KeyPair[] = [makeKeyPair()]): Fake
     if (command.tool === 'wireguard-go') return fakeWireguardGo(model, command)
     throw new Error(`the fake host does not know: ${text}`)
   }
+  const containers = createFakeContainers(clock)
+  const images = createFakeImages()
   const ports: HostPorts = {
     run,
     clock,
+    containers: containers.port,
+    images: images.port,
+    secrets: containers.secrets,
     keys: hostKeys(keys),
     files: {
       read: async (path) => model.files.get(path) ?? null,
@@ -68,5 +77,5 @@ export function createFakeHost(keys: readonly KeyPair[] = [makeKeyPair()]): Fake
       return found
     },
   }
-  return { model, ports, clock, keys, commands }
+  return { model, ports, clock, containers, images, keys, commands }
 }

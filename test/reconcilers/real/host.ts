@@ -9,6 +9,9 @@ import type { HostPorts } from '../../../reconcilers/host-ports.ts'
 import { lookCommand, parseLook } from '../../../reconcilers/tools/ip.ts'
 import { dumpCommand, parseDump } from '../../../reconcilers/tools/wg.ts'
 import type { ContractHost } from '../contract-suite.ts'
+import { createFakeClock } from '../fake/clock.ts'
+import { createFakeContainers } from '../fake/containers.ts'
+import { createFakeImages } from '../fake/images.ts'
 import { hostKeys, type KeyPair, makeKeyPair } from '../fake/keys.ts'
 
 /**
@@ -39,7 +42,16 @@ export async function openRealHost(): Promise<RealHost> {
   const launcher = ['/usr/bin/nsenter', `--target=${holder.pid}`, '--net', '--mount', '--']
   const keys = [makeKeyPair()]
   const runDir = join(stateDir, 'run')
-  const ports = createHostPorts({ stateDir, runDir, keys: hostKeys(keys), launcher })
+  const containers = createFakeContainers(createFakeClock())
+  const ports = createHostPorts({
+    stateDir,
+    runDir,
+    keys: hostKeys(keys),
+    images: createFakeImages().port,
+    containers: containers.port,
+    secrets: containers.secrets,
+    launcher,
+  })
   const close = async (): Promise<void> => {
     try {
       await removeTunnels(ports)

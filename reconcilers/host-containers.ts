@@ -1,0 +1,158 @@
+import type { HealthObject } from './runc/spec.ts'
+
+/**
+ * What may change of a container without a new one: read again at every round, and kept durably
+ * beside the container so that one whose object is gone or faulty is still treated by it.
+ */
+export interface ContainerPolicy {
+  readonly restart: 'always' | 'on-failure' | 'never'
+  /** Time between the stop signal and SIGKILL, in ms. */
+  readonly stopGraceMs: number
+  readonly health: HealthObject | null
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** What is known of a container as long as anything of it is there. Durable before the rest is. */
+export interface ContainerRecord {
+  /** `covey-<object>-<first 12 hex digits of the revision>`. */
+  readonly id: string
+  readonly object: string
+  /** Of the `ContainerSpec` that it was made from. */
+  readonly revision: string
+  /** Reference of its image. */
+  readonly image: string
+  /** Where health checks find it: its address as text, or 127.0.0.1 on the host's network. */
+  readonly address: string
+  /** Number of the signal that asks it to stop. */
+  readonly stopSignal: number
+  readonly policy: ContainerPolicy
+}
+
+/** What the machine has for one container; `makeBundle` needs it. All paths are absolute. */
+export interface ContainerFacts {
+  readonly cgroupVersion: 1 | 2
+  /** For `linux.cgroupsPath`. */
+  readonly cgroupsPath: string
+  /** Where the root file system is mounted; for `root.path`. */
+  readonly rootfs: string
+  /** Where the port writes the files of `ContainerCreation.files`, by their names. */
+  readonly filesDir: string
+  /** Where `HostSecrets.place` writes, by the names of the secrets. */
+  readonly secretsDir: string
+  /** Where volumes are, by the names of their objects. */
+  readonly volumesDir: string
+  /** Text of the host's own `/etc/resolv.conf`. */
+  readonly resolvConf: string
+  /** As `process.arch` has it. */
+  readonly architecture: string
+}
+
+/** A file that is mounted into a container from outside its layers. */
+export interface ContainerFile {
+  /** One path component, made by covey: `hosts`, `resolv.conf`, `hostname`, `file-0`. */
+  readonly name: string
+  readonly content: string
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Everything that a container is made from. */
+export interface ContainerCreation {
+  readonly record: ContainerRecord
+  /** `config.json` of the OCI runtime spec. */
+  readonly config: Readonly<Record<string, unknown>>
+  /** Absolute paths of unpacked layers, the lowest first. */
+  readonly layers: readonly string[]
+  readonly files: readonly ContainerFile[]
+  /** Volumes whose folders must be there, by the names of their objects. */
+  readonly volumes: readonly string[]
+}
+
+/** How often a container was started again, and how often in a row without running for long. */
+export interface RestartCount {
+  readonly restarts: number
+  readonly streak: number
+}
+
+/** What a health check has come to. */
+export interface HealthSeen {
+  readonly state: 'starting' | 'healthy' | 'unhealthy'
+  /** Checks in a row that failed. */
+  readonly failures: number
+  /** What the last failed check said, one line; null where none has failed. */
+  readonly reason: string | null
+}
+
+/** How the process of a container is. */
+export type ContainerProcess =
+  /** Nothing runs and nothing ran since the host booted; a writable layer may be there. */
+  | { readonly state: 'absent'; readonly wasStarted: boolean }
+  /** Waits for `start`. */
+  | { readonly state: 'created'; readonly pid: number }
+  | { readonly state: 'running'; readonly pid: number; readonly startedMs: number }
+  | {
+      readonly state: 'exited'
+      /** 128 and the signal's number where one ended it; null where nobody saw it end. */
+      readonly exitCode: number | null
+      readonly oom: boolean
+      /** Milliseconds since 1970. */
+      readonly startedMs: number
+      readonly exitedMs: number
+      /** Last line that it wrote, bounded and printable; null where there is none. */
+      readonly lastLine: string | null
+    }
+
+/** One container of covey's on this host, or what is left of one. */
+export interface ContainerSeen {
+  readonly id: string
+  /** From the record, or else from the id. */
+  readonly object: string
+  /** Null for what is left of a container whose record is gone. */
+  readonly record: ContainerRecord | null
+  readonly process: ContainerProcess
+  /**
+   * What is missing of it so that it cannot go on as it is, as `its supervisor conmon is gone`;
+   * null where it is whole.
+   */
+  readonly broken: string | null
+  /** When it was asked to stop, in ms since 1970, and by which signal; null where it was not. */
+  readonly stopping: { readonly signal: number; readonly atMs: number } | null
+  readonly count: RestartCount
+  /** Null where it has no health check or does not run. */
+  readonly health: HealthSeen | null
+  /** Text of its `/etc/hosts`; null where it has none. */
+  readonly hosts: string | null
+}
+
+/**
+ * Containers of this host: runc's, supervised by conmon, below a runc root of covey's own. Nothing
+ * here decides anything. All of it may be called again after it broke off anywhere.
+ */
+export interface HostContainers {
+  facts(id: string): Promise<ContainerFacts>
+  /** All containers and leftovers, ordered by id. Reads files and /proc; starts no process. */
+  look(): Promise<readonly ContainerSeen[]>
+  /** Objects that have a volume folder. */
+  lookVolumes(): Promise<readonly string[]>
+  /**
+   * Makes all of a container but its running: record, layers, files, supervisor, process. An
+   * earlier process of the same id must have ended; its writable layer stays.
+   * Errors: `container-create` with the runtime's reason as one line, `disk-full`, `tool-…`.
+   */
+  create(creation: ContainerCreation, signal: AbortSignal): Promise<void>
+  /** Lets a created container run. Error: `container-start`. */
+  start(id: string, count: RestartCount, signal: AbortSignal): Promise<void>
+  /**
+   * Sends a signal to the first process (9: to all of them), remembers that it was meant to stop,
+   * and waits for its end, but not longer than `waitMs`. Whether it has ended.
+   */
+  stop(id: string, signalNumber: number, waitMs: number): Promise<boolean>
+  /** Removes everything of a container that does not run; its writable layer as well. */
+  remove(id: string, signal: AbortSignal): Promise<void>
+  /** Keeps a record that differs in its policy. */
+  remember(record: ContainerRecord): Promise<void>
+  /** Writes the `/etc/hosts` of containers in place, so that who has it open sees it. */
+  writeHosts(ids: readonly string[], text: string): Promise<void>
+  removeVolume(object: string): Promise<void>
+}

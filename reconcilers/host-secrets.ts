@@ -1,0 +1,20 @@
+/** A secret that a container gets as a file. */
+export interface SecretFile {
+  /** Name of the `secret` object, and of the file in the container's folder. */
+  readonly secret: string
+  readonly jwe: string
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Secrets of this host: opened with its own key, and written to a tmpfs only. */
+export interface HostSecrets {
+  /**
+   * Opens secrets and writes them to `ContainerFacts.secretsDir`; what else lies there goes.
+   * Errors: `secret-…`, each naming the secret and never its content.
+   */
+  place(containerId: string, secrets: readonly SecretFile[]): Promise<void>
+  /** Removes the secrets of a container. */
+  remove(containerId: string): Promise<void>
+}

@@ -1,0 +1,51 @@
+import type { HostImages, ImageReady, ImageState } from '../../../reconcilers/host-images.ts'
+
+/** Images of the fake host: whatever a test says of them. */
+export interface FakeImages {
+  readonly port: HostImages
+  /** By reference; absent where nothing is said. */
+  readonly states: Map<string, ImageState>
+  /** References that were asked for, in order. */
+  readonly pulls: string[]
+  retained: readonly string[]
+}
+
+/** An image that is whole, with nothing special in it. */
+export function readyImage(members: Partial<ImageReady['config']> = {}): ImageReady {
+  return {
+    state: 'ready',
+    manifestDigest: `sha256:${'1'.repeat(64)}`,
+    layers: ['/images/lower', '/images/upper'],
+    config: {
+      entrypoint: [],
+      command: ['/bin/server'],
+      environment: [],
+      workingDir: '/',
+      user: '',
+      stopSignal: null,
+      volumes: [],
+      ...members,
+    },
+    passwd: null,
+    group: null,
+  }
+}
+
+/** Makes images of which none is there. */
+export function createFakeImages(): FakeImages {
+  const states = new Map<string, ImageState>()
+  const fake: FakeImages = {
+    states,
+    pulls: [],
+    retained: [],
+    port: {
+      look: async (references) =>
+        new Map(references.map((each) => [each, states.get(each) ?? { state: 'absent' }])),
+      pull: (reference) => void fake.pulls.push(reference),
+      retain: (references) => {
+        fake.retained = references
+      },
+    },
+  }
+  return fake
+}
