@@ -1,6 +1,8 @@
 /** A secret that a container gets as a file. */
 export interface SecretFile {
-  /** Name of the `secret` object, and of the file in the container's folder. */
+  /** Name of the file in the container's folder: one path component, made by covey. */
+  readonly name: string
+  /** Name of the `secret` object. */
   readonly secret: string
   readonly jwe: string
   readonly mode: number
