@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { CoveyError } from '../protocol/fault.ts'
 
 /** A registry that this host's agent may pull from. */
-interface RegistrySettings {
+export interface RegistrySettings {
   readonly insecure?: boolean | undefined
   readonly ca_file?: string | undefined
   readonly username?: string | undefined

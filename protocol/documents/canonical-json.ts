@@ -44,7 +44,7 @@ export function parseCanonicalJson(text: string): Checked<Json> {
 }
 
 /** Deepest nesting of arrays and objects. Brackets inside strings do not count; no recursion. */
-function depthOf(text: string): number {
+export function depthOf(text: string): number {
   let depth = 0
   let deepest = 0
   let inString = false
