@@ -50,6 +50,11 @@ export const verificationsPerPeerMax: number = 4
 /** First and largest wait before a peer is dialled again; the largest keeps a heal fast. */
 export const redialMsMin: number = 250
 export const redialMsMax: number = 5_000
+/**
+ * Largest wait where neither of two hosts has an endpoint and they have not met: a tunnel is not to
+ * be expected, and one that the config gives them by other means is still found.
+ */
+export const redialPathlessMsMax: number = 60_000
 /** One dial, from the connect to an open gossip stream. */
 export const dialMsMax: number = 2_000
 /** From an open gossip stream to the peer's hello. */
@@ -106,6 +111,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   [inlineDocumentBytesMax * 2 <= gossipFrameBytesMax, 'an announcement holds an inline document'],
   [statusRecordBytesMax * statusEntriesMax < gossipFrameBytesMax, 'a frame holds its records'],
   [redialMsMin < redialMsMax, 'backoff grows'],
+  [redialMsMax < redialPathlessMsMax, 'hope costs less where there is little of it'],
   [farewellMs < 5_000, 'a removed peer is gone within 5 s'],
   [statusMsMin < exchangeMs, 'a status is not older than a round'],
 ]

@@ -1,27 +1,9 @@
 import { compareHeadsOrNone } from '../heads.ts'
-import {
-  banMs,
-  dialMsMax,
-  dialsMax,
-  farewellMs,
-  fullMeshHostsMax,
-  helloMsMax,
-  randomDialMs,
-  redialMsMax,
-  redialMsMin,
-} from '../limits.ts'
+import { banMs, dialMsMax, farewellMs, helloMsMax, redialMsMin } from '../limits.ts'
 import { gossipVersion } from '../messages.ts'
+import { dialWanted, forget, movePeer, onDialFailed, peerOf, scheduleDial } from './dials.ts'
 import { emptyListing, type Listing, listingIn, listingInBoth } from './listing.ts'
-import { nextRandom } from './random.ts'
-import {
-  configOf,
-  forksOf,
-  isGreeted,
-  type NodeState,
-  newPeer,
-  type PeerState,
-  type Turn,
-} from './state.ts'
+import { configOf, forksOf, isGreeted, type NodeState, type PeerState, type Turn } from './state.ts'
 import { chooseNeighbours } from './topology.ts'
 
 /**
@@ -38,7 +20,7 @@ export function refreshPeers(turn: Turn): void {
     for (const [peerId, peer] of node.peers) {
       const place = listing.byPeer.get(peerId)
       if (place === undefined) letGo(turn, peerId, peer)
-      else peer.place = place
+      else movePeer(node, peer, place)
     }
     for (const peerId of node.neighbours) peerOf(node, peerId)
     for (const peerId of node.leaving.keys()) {
@@ -59,22 +41,6 @@ function currentListing(node: NodeState): Listing {
     return listingInBoth(head, confirmed)
   const one = head ?? confirmed ?? configOf(node.previous)
   return one === null ? emptyListing : listingIn(one)
-}
-
-/** What is known of a listed peer, from now on; undefined for one that is not listed. */
-function peerOf(node: NodeState, peerId: string): PeerState | undefined {
-  const known = node.peers.get(peerId)
-  const place = node.listing.byPeer.get(peerId)
-  if (known !== undefined || place === undefined || peerId === node.self.peerId) return known
-  const peer = newPeer(place, node.now)
-  node.peers.set(peerId, peer)
-  return peer
-}
-
-/** Forgets a peer that nothing is wanted of; whoever is listed can come back any time. */
-function forget(node: NodeState, peerId: string, peer: PeerState): void {
-  const isIdle = peer.phase === 'down' && peer.bannedUntil <= node.now
-  if (isIdle && !node.neighbours.has(peerId)) node.peers.delete(peerId)
 }
 
 function letGo(turn: Turn, peerId: string, peer: PeerState): void {
@@ -145,24 +111,6 @@ export function onPeerDown(turn: Turn, peerId: string): void {
   forget(node, peerId, peer)
 }
 
-/** A dial came to nothing. */
-export function onDialFailed(turn: Turn, peerId: string): void {
-  const peer = turn.node.peers.get(peerId)
-  if (peer?.phase !== 'dialling') return
-  peer.phase = 'down'
-  scheduleDial(turn.node, peer)
-  forget(turn.node, peerId, peer)
-}
-
-/**
- * Waits between half the backoff and all of it ("equal jitter"), then doubles it up to its bound,
- * so that a heal finds everyone dialling soon and nobody dialling at once.
- */
-function scheduleDial(node: NodeState, peer: PeerState): void {
-  peer.dialAt = node.now + peer.backoffMs * (0.5 + nextRandom(node.random) / 2)
-  peer.backoffMs = Math.min(redialMsMax, peer.backoffMs * 2)
-}
-
 /** Drops a peer that broke a rule, and neither dials nor admits it for a while. */
 export function misbehaved(turn: Turn, peerId: string, reason: string): void {
   const { node } = turn
@@ -230,62 +178,4 @@ export function tickPeers(turn: Turn): void {
   }
   if (changed) admit(turn)
   dialWanted(turn)
-}
-
-/**
- * Dials neighbours, and further listed peers while there are fewer live connections than
- * neighbours.
- */
-function dialWanted(turn: Turn): void {
-  const { node } = turn
-  let dialling = 0
-  let live = 0
-  for (const peer of node.peers.values()) {
-    if (peer.phase === 'dialling') dialling++
-    if (isGreeted(peer)) live++
-  }
-  chooseRandomPeer(turn, live)
-  for (const [peerId, peer] of node.peers) {
-    if (dialling >= dialsMax) return
-    if (!mayDial(node, peer) || !(node.neighbours.has(peerId) || node.randomPeer === peerId))
-      continue
-    dialling++
-    dial(turn, peer)
-  }
-  const missing = Math.min(node.neighbours.size - live, dialsMax) - dialling
-  for (let one = 0; one < missing; one++) {
-    const peer = peerOf(node, randomListed(node))
-    if (peer !== undefined && mayDial(node, peer)) dial(turn, peer)
-  }
-}
-
-function mayDial(node: NodeState, peer: PeerState): boolean {
-  return peer.phase === 'down' && peer.dialAt <= node.now && peer.bannedUntil <= node.now
-}
-
-function randomListed(node: NodeState): string {
-  const { places } = node.listing
-  return places[Math.floor(nextRandom(node.random) * places.length)]?.peerId ?? ''
-}
-
-/** Above the full mesh, one random link a minute joins what a cut of chords might have parted. */
-function chooseRandomPeer(turn: Turn, live: number): void {
-  const { node } = turn
-  if (node.listing.places.length <= fullMeshHostsMax || node.now < node.randomDialAt) return
-  node.randomDialAt = node.now + randomDialMs * (0.5 + nextRandom(node.random))
-  const before = node.randomPeer
-  if (before !== null && !node.neighbours.has(before) && live > node.neighbours.size) {
-    if (isGreeted(node.peers.get(before))) {
-      turn.effects.push({ kind: 'drop', peer: before, reason: 'the random link moves on' })
-    }
-  }
-  const chosen = randomListed(node)
-  node.randomPeer = node.neighbours.has(chosen) ? null : chosen
-  if (node.randomPeer !== null) peerOf(node, node.randomPeer)
-}
-
-function dial(turn: Turn, peer: PeerState): void {
-  peer.phase = 'dialling'
-  peer.dialAt = turn.node.now
-  turn.effects.push({ kind: 'dial', place: peer.place })
 }

@@ -101,6 +101,8 @@ export interface NodeState {
   readonly answered: Set<string>
   /** After a failed write nothing is taken from peers before this time. */
   storeAt: number
+  /** The last write failed. */
+  storeFailed: boolean
   /** What the reconcilers work towards; may be behind the head. */
   adopted: { readonly head: Head; readonly config: Config } | null
   applied: Head | null
@@ -168,6 +170,7 @@ export function createNode(durable: DurableStart, seed: number, now: number): No
     floorToWrite: false,
     answered: new Set(),
     storeAt: 0,
+    storeFailed: false,
     head: durable.head,
     previous: durable.previous,
     confirmed: durable.confirmed,

@@ -2,7 +2,8 @@ import { samePosition } from '../heads.ts'
 import { adoptAtStart, onApplyReported } from './adopt.ts'
 import { raiseAlarm } from './alarms.ts'
 import { consider, onLinted, onVerified, raiseRootFork } from './candidates.ts'
-import type { DurableStart } from './durable.ts'
+import { onDialFailed } from './dials.ts'
+import type { DurableStart, HeldConfig } from './durable.ts'
 import type { Effect, Input } from './effects.ts'
 import {
   fetchWanted,
@@ -13,7 +14,7 @@ import {
   tickGossip,
 } from './gossip.ts'
 import { losesBranch } from './judge.ts'
-import { misbehaved, onDialFailed, onPeerDown, onPeerUp, tickPeers } from './peers.ts'
+import { misbehaved, onPeerDown, onPeerUp, tickPeers } from './peers.ts'
 import { createNode, forksOf, type NodeState, type Turn } from './state.ts'
 import { onStatusSigned, tickStatuses } from './statuses.ts'
 import { raiseFork, raiseLostBranch } from './verdicts.ts'
@@ -41,17 +42,40 @@ function raiseAtStart(turn: Turn): void {
   for (const rival of node.rivals) raiseRootFork(turn, rival)
   for (const held of forksOf(node)) raiseFork(turn, held)
   for (const held of node.evidence.values()) {
-    if (node.head === null || samePosition(held.head, node.head.head)) continue
-    if (losesBranch(node.head, held)) raiseLostBranch(turn, held, node.head)
+    if (node.head !== null && isLeftOut(node, node.head, held))
+      raiseLostBranch(turn, held, node.head)
   }
-  const damage = node.self.damage.map((fault) => fault.message)
-  const isGone = node.head === null && node.floor !== null && damage.length === 0
-  const lost = [...damage, ...(isGone ? ['head.json is gone'] : [])].join('; ')
-  if (lost !== '') raiseAlarm(turn, 'state-damaged', `${lost}; what is missing is asked for again`)
+  const lost = [...node.self.damage.map((fault) => fault.message), ...missingFiles(node)]
+  if (lost.length > 0) {
+    raiseAlarm(turn, 'state-damaged', `${lost.join('; ')}; what is missing is asked for again`)
+  }
   if (!node.floorKnown) {
     raiseAlarm(turn, 'floor-unknown', 'the file of the floor is gone; most peers must answer first')
     learnFloor(turn)
   }
+}
+
+/**
+ * Whether the head is the one that left this evidence out. A later one that left nothing out has
+ * settled it, and only the config before the head tells.
+ */
+function isLeftOut({ previous }: NodeState, head: HeldConfig, held: HeldConfig): boolean {
+  if (samePosition(held.head, head.head) || !losesBranch(head, held)) return false
+  const isOpen = previous === null || samePosition(previous.head, head.head)
+  return isOpen || previous.head.digest === held.head.digest
+}
+
+/** Files that are not there though the others say that they were. */
+function missingFiles({ head, confirmed, floor, floorKnown, self }: NodeState): readonly string[] {
+  const isNamed = (path: string): boolean => self.damage.some((one) => one.message.startsWith(path))
+  const isAbsent = (held: HeldConfig | null, path: string): boolean =>
+    held === null && !isNamed(path)
+  if (floorKnown) return floor !== null && isAbsent(head, 'head.json') ? ['head.json is gone'] : []
+  const absent = [
+    ...(isAbsent(head, 'head.json') ? ['head.json'] : []),
+    ...(isAbsent(confirmed, 'confirmed.json') ? ['confirmed.json'] : []),
+  ]
+  return absent.length > 0 ? [`no ${absent.join(' and no ')} is there`] : []
 }
 
 /**

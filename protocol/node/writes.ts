@@ -7,7 +7,7 @@ import { raiseRootFork } from './candidates.ts'
 import type { DurableWrite, HeldConfig, HeldRoot } from './durable.ts'
 import { losesBranch, standingOf } from './judge.ts'
 import { announceHead, tellForks } from './peers.ts'
-import { type Candidate, forksOf, type Turn } from './state.ts'
+import { type Candidate, forksOf, type NodeState, type Turn } from './state.ts'
 import { answer, answerFork, raiseFork, raiseLostBranch, refuse } from './verdicts.ts'
 
 /**
@@ -89,7 +89,7 @@ function writeRest(turn: Turn): void {
   const { node } = turn
   const rivals = node.rivalsToWrite
   if (node.writing !== null || node.storeAt > node.now) return
-  const floor = node.floorToWrite ? node.floor : null
+  const floor = node.floorToWrite || mustTry(node) ? node.floor : null
   if (node.confirmation === null && rivals.length === 0 && floor === null) return
   const confirmed = node.confirmation
   node.confirmation = null
@@ -101,12 +101,23 @@ function writeRest(turn: Turn): void {
   })
 }
 
+/**
+ * Whether a failed write has to be tried with another one: the floor is written again as it is,
+ * unless a document will be written anyway. Without it the alarm would outlast a full disk until
+ * somebody signs something.
+ */
+function mustTry(node: NodeState): boolean {
+  if (!node.storeFailed || !node.floorKnown || node.wantsMore) return false
+  return node.judging.size === 0 && node.fetching.size === 0
+}
+
 /** A write is durable: only now does the node hold it, say so, and act on it. */
 export function onPersisted(turn: Turn, token: number): void {
   const { node } = turn
   if (node.writing?.token !== token) return
   const { write, candidate } = node.writing.pending
   node.writing = null
+  node.storeFailed = false
   clearAlarm(turn, 'storage')
   if (write.evidence !== undefined) keepEvidence(turn, write.evidence)
   if (write.confirmed !== undefined) {
@@ -180,6 +191,7 @@ export function onPersistFailed(turn: Turn, token: number, error: Fault): void {
   node.confirmation ??= write.confirmed ?? null
   node.floorToWrite ||= write.floor !== undefined && write.head === undefined
   if (write.rivals !== undefined) node.rivalsToWrite.push(...write.rivals)
+  node.storeFailed = true
   raiseAlarm(turn, 'storage', `cannot store on this host: ${error.message}`)
   node.storeAt = node.now + storeRetryMs
   if (candidate !== null && candidate.source.kind === 'request') {

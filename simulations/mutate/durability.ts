@@ -79,6 +79,14 @@ export const durabilityMutations: readonly Mutation[] = [
     caughtBy: { scenario: 'slow-disk', seeds: 20, invariant: 16 },
   },
   {
+    name: 'full-disk-never-tried-again',
+    breaks: 'The alarm of a full disk stays until somebody signs something.',
+    file: 'protocol/node/writes.ts',
+    find: 'const floor = node.floorToWrite || mustTry(node) ? node.floor : null',
+    replace: 'const floor = node.floorToWrite ? node.floor : null',
+    caughtBy: { scenario: 'slow-disk', seeds: 200, invariant: 16 },
+  },
+  {
     name: 'floor-unknown-ignored',
     breaks: 'A host that lost its floor takes whatever the first peer offers.',
     file: 'protocol/node/writes.ts',
