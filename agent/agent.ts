@@ -67,7 +67,9 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
     for (const fault of durable.damage) log.error({ code: fault.code }, fault.message)
     const { shell, loop, adopted } = connect(init, disk, identity, durable)
     const routes = controlRoutes({ shell, plan: () => loop.plan() })
-    const control = await openControl({ runDir, routes, adminRoutes: routes, log })
+    const adminRoutes = new Map()
+    const adminUpgrades = new Map()
+    const control = await openControl({ runDir, routes, adminRoutes, adminUpgrades, log })
     const links = (): ReadonlySet<string> => {
       const config = adopted()
       return config === null ? new Set() : wireguardLinkNames(config, identity.host)

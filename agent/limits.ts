@@ -15,3 +15,5 @@ export const stopMsMax: number = 900
 export const controlConnectionsMax: number = 64
 /** Time for one request on the control socket to arrive whole, in ms. */
 export const controlRequestMsMax: number = 30_000
+/** The same on `admin.sock`, where whole images are sent; only root can keep it busy. */
+export const adminRequestMsMax: number = 3_600_000

@@ -5,6 +5,8 @@ import { watcherBytesMax } from '../limits.ts'
 import type { Shell } from '../shell.ts'
 import { metricsText } from './metrics.ts'
 import { Problem } from './problem.ts'
+import type { Route } from './router.ts'
+import { sendJson } from './send.ts'
 
 /** What the control API is made from. */
 export interface ControlInit {
@@ -12,13 +14,6 @@ export interface ControlInit {
   /** What a round would do now. */
   readonly plan: () => Promise<readonly PlannedStep[]>
 }
-
-/** Answers one request, or throws a `Problem`. */
-export type Route = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  url: URL,
-) => Promise<void> | void
 
 /** Routes of `covey.sock`, by method and path. docs/OPERATING.md lists them. */
 export function controlRoutes(init: ControlInit): ReadonlyMap<string, Route> {
@@ -49,11 +44,6 @@ export function controlRoutes(init: ControlInit): ReadonlyMap<string, Route> {
       },
     ],
   ])
-}
-
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' })
-  response.end(`${JSON.stringify(body)}\n`)
 }
 
 function sendConfig(shell: Shell, response: ServerResponse): void {

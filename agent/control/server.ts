@@ -1,11 +1,12 @@
 import { chmod, chown, mkdir, readFile, rm } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { CoveyError } from '../../protocol/fault.ts'
-import { controlConnectionsMax, controlRequestMsMax } from '../limits.ts'
+import { adminRequestMsMax, controlConnectionsMax, controlRequestMsMax } from '../limits.ts'
 import { Problem } from './problem.ts'
-import type { Route } from './routes.ts'
+import { findRoute, type Route, type UpgradeRoute, upgradeName } from './router.ts'
 
 /** The two sockets of an agent. */
 export interface ControlServer {
@@ -17,8 +18,10 @@ export interface ControlServerInit {
   readonly runDir: string
   /** Reading and injecting: group `covey` where that group exists, else root. */
   readonly routes: ReadonlyMap<string, Route>
-  /** What is root's alone. */
+  /** What is root's alone; `admin.sock` serves these and all of `routes`. */
   readonly adminRoutes: ReadonlyMap<string, Route>
+  /** Also root's alone: what takes a connection over. */
+  readonly adminUpgrades: ReadonlyMap<string, UpgradeRoute>
   readonly log: Logger
 }
 
@@ -31,7 +34,7 @@ const socketPathBytesMax = 107
  * there is left over and replaced.
  */
 export async function openControl(init: ControlServerInit): Promise<ControlServer> {
-  const { runDir, log } = init
+  const { runDir } = init
   const group = await groupId('covey')
   // Node makes a socket with the mode that the umask leaves, so nobody can connect before a chmod.
   process.umask(0o027)
@@ -39,12 +42,12 @@ export async function openControl(init: ControlServerInit): Promise<ControlServe
   await chmod(runDir, 0o750)
   if (group !== null) await chown(runDir, 0, group)
   process.umask(0o177)
-  const admin = await listen(join(runDir, 'admin.sock'), handler(init.adminRoutes, log))
-  const servers = [admin]
+  const admin = await listen(join(runDir, 'admin.sock'), adminTables(init))
+  const sockets = [admin]
   try {
     process.umask(0o117)
     const path = join(runDir, 'covey.sock')
-    servers.push(await listen(path, handler(init.routes, log)))
+    sockets.push(await listen(path, openTables(init)))
     if (group !== null) await chown(path, 0, group)
   } catch (error) {
     admin.close()
@@ -54,12 +57,48 @@ export async function openControl(init: ControlServerInit): Promise<ControlServe
   }
   return {
     close() {
-      for (const server of servers) {
-        server.close()
-        server.closeAllConnections()
-      }
+      for (const socket of sockets) socket.close()
     },
   }
+}
+
+/** What one socket serves. */
+interface Tables {
+  readonly routes: ReadonlyMap<string, Route>
+  readonly upgrades: ReadonlyMap<string, UpgradeRoute>
+  readonly requestMsMax: number
+  readonly log: Logger
+}
+
+function adminTables({ routes, adminRoutes, adminUpgrades, log }: ControlServerInit): Tables {
+  const unasked: Route = (_request, response) => {
+    response.setHeader('upgrade', upgradeName)
+    throw new Problem(426, 'upgrade', `this needs "Connection: Upgrade" to ${upgradeName}`)
+  }
+  return {
+    routes: new Map([...replies(adminUpgrades, unasked), ...routes, ...adminRoutes]),
+    upgrades: adminUpgrades,
+    requestMsMax: adminRequestMsMax,
+    log,
+  }
+}
+
+function openTables({ routes, adminRoutes, adminUpgrades, log }: ControlServerInit): Tables {
+  const refuse: Route = () => {
+    throw new Problem(403, 'admin-only', 'this is for root alone: ask on admin.sock')
+  }
+  const refused = [...replies(adminRoutes, refuse), ...replies(adminUpgrades, refuse)]
+  return {
+    routes: new Map([...refused, ...routes]),
+    upgrades: new Map(),
+    requestMsMax: controlRequestMsMax,
+    log,
+  }
+}
+
+/** One answer for each route of a table. */
+function replies(table: ReadonlyMap<string, unknown>, route: Route): [string, Route][] {
+  return [...table.keys()].map((key) => [key, route])
 }
 
 async function groupId(name: string): Promise<number | null> {
@@ -69,29 +108,41 @@ async function groupId(name: string): Promise<number | null> {
   return line !== undefined && Number.isInteger(id) ? id : null
 }
 
-async function listen(
-  path: string,
-  handle: (request: IncomingMessage, response: ServerResponse) => void,
-): Promise<Server> {
+async function listen(path: string, tables: Tables): Promise<ControlServer> {
   if (Buffer.byteLength(path) > socketPathBytesMax) {
     throw new CoveyError('run-dir', `${path} is too long for a socket`, {
       hint: `choose a --run-dir so that it has at most ${socketPathBytesMax} bytes`,
     })
   }
   await rm(path, { force: true })
-  const server = createServer({ requestTimeout: controlRequestMsMax }, handle)
+  const isUpgrade = (request: IncomingMessage): boolean =>
+    request.headers.upgrade === upgradeName && tables.upgrades.size > 0
+  const options = { requestTimeout: tables.requestMsMax, shouldUpgradeCallback: isUpgrade }
+  const server = createServer(options, handler(tables))
+  const upgraded = new Set<Duplex>()
+  server.on('upgrade', (request, socket, early) => {
+    upgraded.add(socket)
+    socket.on('close', () => upgraded.delete(socket))
+    takeOver(tables, request, socket, early)
+  })
   server.maxConnections = controlConnectionsMax
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(path, resolve)
   })
-  return server
+  return {
+    close() {
+      server.close()
+      server.closeAllConnections()
+      for (const socket of upgraded) socket.destroy()
+    },
+  }
 }
 
-function handler(
-  routes: ReadonlyMap<string, Route>,
-  log: Logger,
-): (request: IncomingMessage, response: ServerResponse) => void {
+function handler({
+  routes,
+  log,
+}: Tables): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     response.on('error', () => response.destroy())
     answer(routes, request, response).catch((error) => {
@@ -112,16 +163,42 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const url = URL.parse(`http://covey${request.url}`)
-  if (url === null) throw new Problem(400, 'bad-url', 'the path of the request cannot be read')
-  const route = routes.get(`${request.method} ${url.pathname}`)
-  if (route !== undefined) return await route(request, response, url)
-  const known = [...routes.keys()].some((key) => key.endsWith(` ${url.pathname}`))
-  if (known) throw new Problem(405, 'method', `${request.method} is not for ${url.pathname}`)
-  throw new Problem(404, 'not-found', `there is nothing at ${url.pathname}`)
+  const { route, url, parts } = findRoute(routes, request.method, request.url)
+  await route(request, response, url, parts)
 }
 
+/** Hands a connection to the route that takes it over; a problem is still an HTTP answer. */
+function takeOver(
+  { upgrades, log }: Tables,
+  request: IncomingMessage,
+  socket: Duplex,
+  early: Buffer,
+): void {
+  socket.on('error', () => socket.destroy())
+  const answered = async (): Promise<void> => {
+    const { route, parts } = findRoute(upgrades, request.method, request.url)
+    await route(request, socket, early, parts)
+  }
+  answered().catch((error) => {
+    const problem = problemOf(error)
+    if (problem.status === 500) log.error({ err: error, url: request.url }, 'request failed')
+    const body = `${JSON.stringify(problem.body())}\n`
+    const head = [
+      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+      'content-type: application/problem+json',
+      `content-length: ${Buffer.byteLength(body)}`,
+      'connection: close',
+    ]
+    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  })
+}
+
+/** Errors that are meant to be read are told; others stay in the log. */
 function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
+  if (error instanceof CoveyError) {
+    const hint = error.hint === undefined ? {} : { hint: error.hint }
+    return new Problem(500, error.code, error.message, hint)
+  }
   return new Problem(500, 'internal', 'the agent failed to answer; its log says why')
 }
