@@ -1,17 +1,19 @@
 import { request } from 'node:http'
-import { resolve } from 'node:path'
 import { answerBytesMax, answerMsMax } from '../limits.ts'
 import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
+import { adminSocketPath, socketPath } from './sockets.ts'
 
 /** One question to an agent. */
 export interface Question {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'DELETE'
   /** Path and query, as `/v1/status`. */
   readonly path: string
   readonly body?: string
   /** From the connect to the end of the answer. */
   readonly timeoutMs?: number
+  /** What is root's alone is asked on `admin.sock`. */
+  readonly admin?: boolean
 }
 
 /** What the agent said. */
@@ -20,29 +22,13 @@ export interface Answer {
   readonly text: string
 }
 
-/** Path of the socket to talk to: `--to`, else `covey.sock` of the run folder. */
-export function socketPath(session: Session): string {
-  const { to, runDir } = session.settings
-  if (to === undefined) return resolve(runDir, 'covey.sock')
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(to)?.[1]
-  if (scheme === undefined) return session.path(to)
-  throw new Failure(
-    2,
-    'to-not-supported',
-    `--to ${to}: this version talks to a socket only, not to ${scheme}://`,
-    {
-      hint: 'run covey on that host, or name a socket: --to /run/covey/covey.sock',
-    },
-  )
-}
-
 /**
  * Asks an agent over its socket. Throws `Failure`: `no-agent` (exit code 5) where nobody listens,
  * `no-answer` (1) where none comes in time, `socket-denied`, `answer-broken`, `answer-too-large`
  * (1).
  */
 export async function ask(session: Session, question: Question): Promise<Answer> {
-  const socket = socketPath(session)
+  const socket = question.admin === true ? adminSocketPath(session) : socketPath(session)
   const timeoutMs = question.timeoutMs ?? answerMsMax
   const signal = AbortSignal.timeout(timeoutMs)
   try {
@@ -89,7 +75,10 @@ function exchange(socketPath: string, question: Question, signal: AbortSignal): 
   })
 }
 
-function connectFailure(socket: string, error: unknown): Failure {
+/**
+ * What a broken connection to an agent means: `no-agent` (5), `socket-denied`, `answer-broken` (1).
+ */
+export function connectFailure(socket: string, error: unknown): Failure {
   const code = systemCode(error)
   if (['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR', 'EPROTOTYPE'].includes(code)) {
     return new Failure(5, 'no-agent', `no agent answers at ${socket}`, {
@@ -126,7 +115,13 @@ export function documentOf(answer: Answer): unknown {
     throw new Failure(1, 'answer-broken', `the agent answered with ${answer.status} and no JSON`)
   }
   if (answer.status === 200) return value
-  const { code, detail, title } = Object(value) as Record<string, unknown>
-  const message = String(detail ?? title ?? `the agent answered with ${answer.status}`)
-  throw new Failure(1, typeof code === 'string' ? code : 'agent-error', message)
+  throw problemFailure(value, answer.status)
+}
+
+/** A problem (RFC 9457) of the agent as the failure of a command, with exit code 1. */
+export function problemFailure(value: unknown, status: number): Failure {
+  const { code, detail, title, hint } = Object(value) as Record<string, unknown>
+  const message = String(detail ?? title ?? `the agent answered with ${status}`)
+  const options = typeof hint === 'string' ? { hint } : {}
+  return new Failure(1, typeof code === 'string' ? code : 'agent-error', message, options)
 }

@@ -1,0 +1,98 @@
+import { type IncomingMessage, request } from 'node:http'
+import { pipeline } from 'node:stream/promises'
+import { answerBytesMax, answerMsMax } from '../limits.ts'
+import { Failure, systemReason } from '../terminal/failure.ts'
+import type { Session } from '../terminal/session.ts'
+import { connectFailure, problemFailure, type Question } from './client.ts'
+import { adminSocketPath, socketPath } from './sockets.ts'
+
+/** A question whose answer comes bit by bit, and whose body may as well. */
+export interface StreamQuestion extends Omit<Question, 'body' | 'timeoutMs'> {
+  readonly body?: AsyncIterable<Uint8Array>
+  readonly contentType?: string
+}
+
+/**
+ * Asks an agent and gives its answer as it arrives, for as long as it takes. Ends without an error
+ * when `signal` fires. Throws `Failure`: as `ask` does where nothing is answered, the agent's own
+ * problem where it refuses, `agent-gone` (exit code 5) where the agent ends in the middle.
+ */
+export async function* askStream(
+  session: Session,
+  question: StreamQuestion,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const socket = question.admin === true ? adminSocketPath(session) : socketPath(session)
+  let incoming: IncomingMessage
+  try {
+    incoming = await open(socket, question, signal)
+  } catch (error) {
+    if (signal.aborted) return
+    throw error instanceof Failure ? error : connectFailure(socket, error)
+  }
+  if (incoming.statusCode !== 200) throw await refusal(incoming)
+  try {
+    for await (const chunk of incoming) yield chunk
+  } catch (error) {
+    if (!signal.aborted) throw goneFailure(socket, error)
+  }
+}
+
+/** The agent ended, or was ended, before its answer did. */
+export function goneFailure(socket: string, cause: unknown): Failure {
+  return new Failure(5, 'agent-gone', `the agent at ${socket} went away`, {
+    hint: 'what it runs goes on; try again once it is back (systemctl status covey)',
+    cause,
+  })
+}
+
+function open(
+  socketPath: string,
+  question: StreamQuestion,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const { method, path, body, contentType } = question
+  const headers = contentType === undefined ? {} : { 'content-type': contentType }
+  return new Promise((fulfil, reject) => {
+    const options = { socketPath, method, path, headers, signal, agent: false }
+    const outgoing = request(options, fulfil)
+    outgoing.on('error', reject)
+    if (body === undefined) {
+      outgoing.setTimeout(answerMsMax, () => reject(silence(socketPath)))
+      outgoing.on('response', () => outgoing.setTimeout(0))
+      outgoing.end()
+      return
+    }
+    // An agent that refuses answers before all of the body is sent; then only the answer counts.
+    pipeline(body, outgoing).catch(reject)
+  })
+}
+
+function silence(socketPath: string): Failure {
+  const message = `the agent at ${socketPath} has not answered within ${answerMsMax / 1000} s`
+  return new Failure(1, 'no-answer', message, { hint: 'look at the log of the agent' })
+}
+
+async function refusal(incoming: IncomingMessage): Promise<Failure> {
+  const status = incoming.statusCode ?? 0
+  try {
+    const chunks: Buffer[] = []
+    let size = 0
+    for await (const chunk of incoming) {
+      size += chunk.length
+      if (size > answerBytesMax) break
+      chunks.push(chunk)
+    }
+    return problemFailure(JSON.parse(Buffer.concat(chunks).toString('utf8')), status)
+  } catch (error) {
+    return new Failure(
+      1,
+      'answer-broken',
+      `the agent answered with ${status}, and then broke off`,
+      {
+        hint: systemReason(error),
+        cause: error,
+      },
+    )
+  }
+}
