@@ -3,6 +3,38 @@ import type { Alarm, ObjectReport } from '../protocol/node/effects.ts'
 import type { HostState } from '../protocol/status-record.ts'
 import { watchersMax } from './limits.ts'
 
+/** Something that happened to a container. */
+export interface ContainerEvent {
+  readonly event: 'container'
+  /** Name of its object. */
+  readonly name: string
+  readonly what:
+    | 'created'
+    | 'started'
+    | 'adopted'
+    | 'exited'
+    | 'oom'
+    | 'restarting'
+    | 'crash-loop'
+    | 'stopped'
+    | 'replaced'
+    | 'removed'
+    | 'healthy'
+    | 'unhealthy'
+    | 'exec'
+  /** One line for people, as `exit code 1`; null where there is nothing to add. */
+  readonly detail: string | null
+}
+
+/** Something that happened to an image. */
+export interface ImageEvent {
+  readonly event: 'image'
+  /** Reference or digest. */
+  readonly image: string
+  readonly what: 'pulling' | 'pulled' | 'failed' | 'loaded' | 'removed'
+  readonly detail: string | null
+}
+
 /** Something that happened on this host, as `GET /v1/events` tells it. */
 export type AgentEvent =
   | { readonly event: 'head'; readonly head: Head }
@@ -11,6 +43,8 @@ export type AgentEvent =
   | { readonly event: 'object'; readonly object: ObjectReport }
   | { readonly event: 'peer'; readonly host: string; readonly connected: boolean }
   | { readonly event: 'alarm'; readonly alarm: Alarm; readonly raised: boolean }
+  | ContainerEvent
+  | ImageEvent
 
 /** An event and when it happened, in ms since 1970 by this host's clock. */
 type TimedEvent = AgentEvent & { readonly at: number }
