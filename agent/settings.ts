@@ -9,6 +9,8 @@ export interface RegistrySettings {
   readonly username?: string | undefined
   readonly password_file?: string | undefined
   readonly mirror_of?: string | undefined
+  /** Hosts, besides the registry's own and those above it, that are told the password. */
+  readonly realm_hosts?: readonly string[] | undefined
 }
 
 /** `/etc/covey/agent.json`: the host's own settings, all optional. No config can change them. */
@@ -27,6 +29,7 @@ const registrySchema: z.ZodType<RegistrySettings> = z.strictObject({
   username: z.string().optional(),
   password_file: z.string().optional(),
   mirror_of: z.string().optional(),
+  realm_hosts: z.array(z.string()).optional(),
 })
 
 const settingsSchema: z.ZodType<AgentSettings> = z.strictObject({
