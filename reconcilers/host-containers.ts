@@ -1,3 +1,4 @@
+import type { BundleFacts, VolumeUse } from './runc/bundle/facts.ts'
 import type { HealthObject } from './runc/spec.ts'
 
 /**
@@ -23,12 +24,16 @@ export interface ContainerRecord {
   readonly image: string
   /** Where health checks find it: its address as text, or 127.0.0.1 on the host's network. */
   readonly address: string
+  /** Path of the network namespace that it was made in; null on the host's network. */
+  readonly namespace: string | null
+  /** Volumes that it uses, by the names of their objects. */
+  readonly volumes: readonly string[]
   /** Number of the signal that asks it to stop. */
   readonly stopSignal: number
   readonly policy: ContainerPolicy
 }
 
-/** What the machine has for one container; `makeBundle` needs it. All paths are absolute. */
+/** What the machine has for one container. All paths are absolute. */
 export interface ContainerFacts {
   readonly cgroupVersion: 1 | 2
   /** For `linux.cgroupsPath`. */
@@ -65,8 +70,8 @@ export interface ContainerCreation {
   /** Absolute paths of unpacked layers, the lowest first. */
   readonly layers: readonly string[]
   readonly files: readonly ContainerFile[]
-  /** Volumes whose folders must be there, by the names of their objects. */
-  readonly volumes: readonly string[]
+  /** Volumes whose folders must be there. */
+  readonly volumes: readonly VolumeUse[]
 }
 
 /** How often a container was started again, and how often in a row without running for long. */
@@ -84,24 +89,27 @@ export interface HealthSeen {
   readonly reason: string | null
 }
 
+/** How a process ended. */
+export interface ExitSeen {
+  /** 128 and the signal's number where one ended it; null where nobody saw it end. */
+  readonly exitCode: number | null
+  readonly oom: boolean
+  /** Milliseconds since 1970. */
+  readonly startedMs: number
+  readonly exitedMs: number
+  /** Last line that it wrote, bounded and printable; null where there is none. */
+  readonly lastLine: string | null
+}
+
 /** How the process of a container is. */
 export type ContainerProcess =
-  /** Nothing runs and nothing ran since the host booted; a writable layer may be there. */
+  /** Nothing runs; where it was started before, the host has booted since or its traces are gone. */
   | { readonly state: 'absent'; readonly wasStarted: boolean }
   /** Waits for `start`. */
   | { readonly state: 'created'; readonly pid: number }
   | { readonly state: 'running'; readonly pid: number; readonly startedMs: number }
-  | {
-      readonly state: 'exited'
-      /** 128 and the signal's number where one ended it; null where nobody saw it end. */
-      readonly exitCode: number | null
-      readonly oom: boolean
-      /** Milliseconds since 1970. */
-      readonly startedMs: number
-      readonly exitedMs: number
-      /** Last line that it wrote, bounded and printable; null where there is none. */
-      readonly lastLine: string | null
-    }
+  /** `isKept`: this end is known for good, also after the host has booted. */
+  | { readonly state: 'exited'; readonly exit: ExitSeen; readonly isKept: boolean }
 
 /** One container of covey's on this host, or what is left of one. */
 export interface ContainerSeen {
@@ -119,6 +127,10 @@ export interface ContainerSeen {
   /** When it was asked to stop, in ms since 1970, and by which signal; null where it was not. */
   readonly stopping: { readonly signal: number; readonly atMs: number } | null
   readonly count: RestartCount
+  /** How its process ended before the one that it has now; null where it is the first one. */
+  readonly lastExit: ExitSeen | null
+  /** Whether its layers and files are in place, so that `createAgain` can make a process. */
+  readonly isPrepared: boolean
   /** Null where it has no health check or does not run. */
   readonly health: HealthSeen | null
   /** Text of its `/etc/hosts`; null where it has none. */
@@ -130,7 +142,8 @@ export interface ContainerSeen {
  * here decides anything. All of it may be called again after it broke off anywhere.
  */
 export interface HostContainers {
-  facts(id: string): Promise<ContainerFacts>
+  /** What a bundle needs to know; `devices` as the object has them. */
+  facts(id: string, devices: readonly string[]): Promise<BundleFacts>
   /** All containers and leftovers, ordered by id. Reads files and /proc; starts no process. */
   look(): Promise<readonly ContainerSeen[]>
   /** Objects that have a volume folder. */
@@ -141,6 +154,10 @@ export interface HostContainers {
    * Errors: `container-create` with the runtime's reason as one line, `disk-full`, `tool-…`.
    */
   create(creation: ContainerCreation, signal: AbortSignal): Promise<void>
+  /**
+   * Makes a process again in what `create` made; the one before must have ended. Errors as there.
+   */
+  createAgain(id: string, signal: AbortSignal): Promise<void>
   /** Lets a created container run. Error: `container-start`. */
   start(id: string, count: RestartCount, signal: AbortSignal): Promise<void>
   /**
@@ -150,6 +167,8 @@ export interface HostContainers {
   stop(id: string, signalNumber: number, waitMs: number): Promise<boolean>
   /** Removes everything of a container that does not run; its writable layer as well. */
   remove(id: string, signal: AbortSignal): Promise<void>
+  /** Keeps for good how the process of a container ended. */
+  keepExit(id: string): Promise<void>
   /** Keeps a record that differs in its policy. */
   remember(record: ContainerRecord): Promise<void>
   /** Writes the `/etc/hosts` of containers in place, so that who has it open sees it. */

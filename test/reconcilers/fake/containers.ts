@@ -4,6 +4,7 @@ import type {
   ContainerProcess,
   ContainerRecord,
   ContainerSeen,
+  ExitSeen,
   HealthSeen,
   HostContainers,
   RestartCount,
@@ -18,6 +19,8 @@ export interface FakeContainer {
   broken: string | null
   stopping: ContainerSeen['stopping']
   count: RestartCount
+  lastExit: ExitSeen | null
+  isPrepared: boolean
   health: HealthSeen | null
   hosts: string | null
   creation: ContainerCreation | null
@@ -36,7 +39,7 @@ export interface FakeContainers {
   /** Ids that do not end when they are asked to. */
   readonly stubborn: Set<string>
   /** The process of a container ends by itself. */
-  exit(id: string, exitCode: number, members?: Partial<ContainerProcess>): void
+  exit(id: string, exitCode: number, members?: Partial<ExitSeen>): void
   /** The host boots: no process is left, what is durable stays. */
   reboot(): void
   /** A line for each thing, to compare by. */
@@ -60,9 +63,16 @@ export function createFakeContainers(clock: Clock): FakeContainers {
     const container = at(id)
     const startedMs =
       container.process.state === 'running' ? container.process.startedMs : clock.now()
-    const ended = { state: 'exited', exitCode, oom: false, startedMs, lastLine: null } as const
-    container.process = { ...ended, exitedMs: clock.now(), ...members } as ContainerProcess
+    const exitedMs = clock.now()
+    const exit = { exitCode, oom: false, startedMs, exitedMs, lastLine: null, ...members }
+    container.process = { state: 'exited', exit, isKept: false }
+    container.lastExit = exit
     container.health = null
+  }
+  const makeProcess = (id: string): void => {
+    const reason = refused.get(id)
+    if (reason !== undefined) throw new CoveyError('container-create', reason)
+    Object.assign(at(id), { process: { state: 'created', pid: ++pid }, stopping: null })
   }
   const port: HostContainers = {
     facts: async (id) => ({
@@ -74,6 +84,12 @@ export function createFakeContainers(clock: Clock): FakeContainers {
       volumesDir: '/var/lib/covey/volumes',
       resolvConf: 'nameserver 192.0.2.53\n',
       architecture: 'x64',
+      runtimeSpec: {},
+      openFilesMax: 1024,
+      limitsSwap: true,
+      busybox: null,
+      upstreamResolvConf: null,
+      devices: [],
     }),
     look: async () =>
       [...all]
@@ -90,15 +106,19 @@ export function createFakeContainers(clock: Clock): FakeContainers {
       if (before !== undefined && ['running', 'created'].includes(before.process.state)) {
         throw new Error(`the fake host runs ${id} already`)
       }
-      for (const volume of creation.volumes) volumes.add(volume)
+      for (const volume of creation.volumes) volumes.add(volume.object)
       const hosts = creation.files.find((file) => file.name === 'hosts')?.content ?? null
-      const rest = { broken: null, stopping: null, health: null, hosts, creation }
+      const lastExit = before?.lastExit ?? null
       const count = before?.count ?? { restarts: 0, streak: 0 }
-      const reason = refused.get(id)
-      const absent = { state: 'absent', wasStarted: false } as const
-      const process = reason === undefined ? ({ state: 'created', pid: ++pid } as const) : absent
-      all.set(id, { record: creation.record, process, count, ...rest })
-      if (reason !== undefined) throw new CoveyError('container-create', reason)
+      const process = { state: 'absent', wasStarted: false } as const
+      const rest = { broken: null, stopping: null, health: null, hosts, creation, lastExit }
+      all.set(id, { record: creation.record, process, count, isPrepared: true, ...rest })
+      makeProcess(id)
+    },
+    async createAgain(id) {
+      const { isPrepared, process } = at(id)
+      if (!isPrepared || process.state === 'running') throw new Error(`${id} is not prepared`)
+      makeProcess(id)
     },
     async start(id, count) {
       const container = at(id)
@@ -123,6 +143,11 @@ export function createFakeContainers(clock: Clock): FakeContainers {
       if (container.process.state === 'running') throw new Error(`${id} runs`)
       all.delete(id)
       placed.delete(id)
+    },
+    async keepExit(id) {
+      const container = at(id)
+      if (container.process.state !== 'exited') throw new Error(`${id} has not ended`)
+      container.process = { ...container.process, isKept: true }
     },
     async remember(record) {
       at(record.id).record = record
@@ -150,8 +175,12 @@ export function createFakeContainers(clock: Clock): FakeContainers {
     exit,
     reboot() {
       for (const container of all.values()) {
-        const wasStarted = container.process.state !== 'created'
-        container.process = { state: 'absent', wasStarted }
+        const { process } = container
+        if (process.state === 'exited' && process.isKept) continue
+        container.process = { state: 'absent', wasStarted: process.state !== 'created' }
+        container.isPrepared = false
+        container.count = { restarts: 0, streak: 0 }
+        container.lastExit = null
         container.stopping = null
         container.health = null
       }
