@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { isName } from '../../protocol/names.ts'
-import { type Address, type Cidr, networkOf, parseCidr } from '../addresses.ts'
+import { type Address, type Cidr, networkOf, overlaps, parseCidr } from '../addresses.ts'
+import { unusableRanges } from '../wireguard/spec.ts'
 
 /** `container_network`: this host's range for containers. */
 export interface ContainerNetworkObject {
@@ -16,6 +17,10 @@ const subnet: z.ZodType<Cidr, string> = z.string().transform((text, context) => 
     context.addIssue('must be a network, as 10.69.1.0/24')
     return z.NEVER
   }
+  if (cidr.length < 8 || unusableRanges.some((range) => overlaps(range, cidr))) {
+    context.addIssue('is not in a range that a cluster can use')
+    return z.NEVER
+  }
   return cidr
 })
 
@@ -26,6 +31,11 @@ export const containerNetworkSchema: z.ZodType<ContainerNetworkObject> = z.stric
   subnet,
 })
 
+/** The types of this room, with their schemas. */
+export const containerNetworkTypes: Readonly<Record<string, z.ZodType>> = {
+  container_network: containerNetworkSchema,
+}
+
 /** What one container needs of the network. */
 export interface AttachmentSpec {
   /** Name of the `runc_container`. */
@@ -33,6 +43,33 @@ export interface AttachmentSpec {
   readonly address: Address
   /** That of the WireGuard link, or 1500 where its network has none. */
   readonly mtu: number
+}
+
+/** A container's way to the network, as the host makes it. */
+export interface Attachment extends AttachmentSpec {
+  /** The host's own address towards the container: that of the WireGuard link, where there is one. */
+  readonly source: Address | null
+  /** Everything that the container refers to; those with the same can be held back together. */
+  readonly references: readonly string[]
+}
+
+/** A range of this host. */
+export interface SubnetSpec {
+  /** Name of the `container_network`. */
+  readonly object: string
+  readonly subnet: Cidr
+}
+
+/** What the containers of a host need of the network. */
+export interface ContainerNetworkSpec {
+  /** Ordered by object name; no two overlap. */
+  readonly subnets: readonly SubnetSpec[]
+  /** Ordered by object name; no two have one address. */
+  readonly attachments: readonly Attachment[]
+  /** Objects that are faulty in the config: what was applied for them stays. */
+  readonly kept: ReadonlySet<string>
+  /** Whether one of those may be a `container_network`, whose range is then not known. */
+  readonly keepsSubnets: boolean
 }
 
 /** Where a container's namespace is, by the name of its object. */

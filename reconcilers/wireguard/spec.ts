@@ -21,7 +21,12 @@ const linkName: z.ZodType<string> = z
   .refine((name) => !reservedLinkNames.has(name), 'is reserved by the kernel')
 
 /** Ranges that no cluster can use: this network, loopback, link-local, multicast (RFC 6890). */
-const unusable: readonly Cidr[] = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3']
+export const unusableRanges: readonly Cidr[] = [
+  '0.0.0.0/8',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '224.0.0.0/3',
+]
   .concat(['::/96', '::ffff:0:0/96', 'fe80::/10', 'ff00::/8'])
   .flatMap((text) => parseCidr(text) ?? [])
 
@@ -31,7 +36,7 @@ const address: z.ZodType<Cidr, string> = z.string().transform((text, context) =>
     context.addIssue('must be an address with the length of its network, as 10.69.0.1/16')
     return z.NEVER
   }
-  if (cidr.length < 8 || unusable.some((range) => overlaps(range, networkOf(cidr)))) {
+  if (cidr.length < 8 || unusableRanges.some((range) => overlaps(range, networkOf(cidr)))) {
     context.addIssue('is not in a range that a cluster can use')
     return z.NEVER
   }

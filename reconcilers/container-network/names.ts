@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import type { Config } from '../../protocol/documents/config.ts'
+import { isName } from '../../protocol/names.ts'
+import { type Address, addressText } from '../addresses.ts'
+import { resolveContainerNetwork } from './resolve.ts'
+import type { Attachment } from './spec.ts'
+
+/** What names in /run/netns start with that are covey's; the name of the container follows. */
+const namespacePrefix: string = 'covey-'
+
+/** What an alias of covey's links starts with; the name of the object follows. */
+const aliasPrefix: string = 'covey:'
+
+/** What names of the host's ends of containers' links start with. */
+export const vethPrefix: string = 'cv-'
+
+/** Name of a container's namespace, as `ip netns` knows it. */
+export function namespaceName(object: string): string {
+  return `${namespacePrefix}${object}`
+}
+
+/** The container that a namespace is for, or null if it is not covey's. */
+export function namespaceOwner(name: string): string | null {
+  const object = name.startsWith(namespacePrefix) ? name.slice(namespacePrefix.length) : ''
+  return isName(object) ? object : null
+}
+
+/**
+ * Name of the host's end of a container's link: 15 characters are all that the kernel takes, so it
+ * is made from a digest of the object's name.
+ */
+export function vethName(object: string): string {
+  return `${vethPrefix}${digestOf(object, 12)}`
+}
+
+/**
+ * Addresses of both ends of a container's link (locally administered, IEEE 802 section 8.4). Given
+ * when it is made, they keep udev from choosing others, stay the same when it is made again, and
+ * show whose it is before it has its alias.
+ */
+export function hardwareAddresses(object: string): {
+  readonly host: string
+  readonly inside: string
+} {
+  const octets = digestOf(`address of ${object}`, 8).match(/../g) ?? []
+  return { host: ['02', '00', ...octets].join(':'), inside: ['02', '01', ...octets].join(':') }
+}
+
+/**
+ * The host's address on every link to a container: 169.254.1.1, or fe80::1. Link-local addresses are
+ * unique on their link only, so all of them have the same.
+ */
+export function gatewayOf(family: Address['family']): Address {
+  return family === 4 ? { family, bits: 0xa9fe0101n } : { family, bits: (0xfe80n << 112n) | 1n }
+}
+
+/** Alias of a link while it is being made. */
+export function unfinishedAlias(object: string): string {
+  return `${aliasPrefix}${object}`
+}
+
+/**
+ * Alias of a link that is whole. The digest is of everything that a look from outside the container
+ * cannot see, so that another form of it, or one that was broken off, is found by its alias.
+ */
+export function wholeAlias(attachment: Attachment): string {
+  const { object, address, mtu, source } = attachment
+  const form = ['1', addressText(address), mtu, source === null ? '' : addressText(source)]
+  return `${unfinishedAlias(object)}:${digestOf(form.join(' '), 12)}`
+}
+
+/** The object that an alias names, or null if it is not covey's. */
+export function aliasOwner(alias: string | null): string | null {
+  if (alias === null || !alias.startsWith(aliasPrefix)) return null
+  return alias.slice(aliasPrefix.length).split(':')[0] ?? null
+}
+
+function digestOf(text: string, digits: number): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, digits)
+}
+
+const known = new WeakMap<Config['hosts'], Map<string, ReadonlySet<string>>>()
+
+/**
+ * Names of the links to a host's containers: the kernel's news of them concern covey. Remembered
+ * for a config, as it is asked for at every announcement.
+ */
+export function containerLinkNames(config: Config, host: string): ReadonlySet<string> {
+  const byHost = known.get(config.hosts) ?? new Map<string, ReadonlySet<string>>()
+  known.set(config.hosts, byHost)
+  const before = byHost.get(host)
+  if (before !== undefined) return before
+  const { attachments } = resolveContainerNetwork(config, host).spec
+  const names = new Set(attachments.map(({ object }) => vethName(object)))
+  byHost.set(host, names)
+  return names
+}

@@ -1,0 +1,132 @@
+import { type Config, type HostSection, objectFaults } from '../../protocol/documents/config.ts'
+import type { Fault } from '../../protocol/fault.ts'
+import { cidrText, contains, networkOf, overlaps } from '../addresses.ts'
+import type { Resolved } from '../reconciler.ts'
+import { checkReference, checkSchema, sectionOf, typeIn } from '../references.ts'
+import { findNetwork, networkIndex } from '../wireguard/networks.ts'
+import type { NetworkObject } from '../wireguard/spec.ts'
+import { resolveAttachments } from './attachments.ts'
+import { type SubnetClashes, subnetClashes } from './clashes.ts'
+import type { Findings, OwnNetwork } from './findings.ts'
+import {
+  type ContainerNetworkObject,
+  type ContainerNetworkSpec,
+  containerNetworkSchema,
+} from './spec.ts'
+
+/**
+ * What a config means for the namespaces and links of one host's containers (docs/OBJECTS.md,
+ * container_network). Refused here, before anything is touched: subnets that overlap, also with
+ * those of other hosts, and addresses that are outside, taken or reserved.
+ */
+export function resolveContainerNetwork(
+  config: Config,
+  host: string,
+): Resolved<ContainerNetworkSpec> {
+  const section = sectionOf(config, host) ?? {}
+  const findings: Findings = { faulty: [], kept: new Set(), references: {} }
+  for (const [name, object] of Object.entries(section)) {
+    // What is not even an object may have been one of these before.
+    if (objectFaults('', name, object).length > 0) findings.kept.add(name)
+  }
+  const networks = ownNetworks(config, host, section, findings)
+  const isKept = (name: string): boolean =>
+    findings.kept.has(name) && typeIn(section, name) !== 'runc_container'
+  const keepsSubnets = Object.keys(section).some(isKept)
+  const attachments = resolveAttachments(section, host, networks, findings)
+  const subnets = [...networks.values()].map(({ name, object }) => ({
+    object: name,
+    subnet: object.subnet,
+  }))
+  const { faulty, kept, references } = findings
+  return { spec: { subnets, attachments, kept, keepsSubnets }, pending: [], faulty, references }
+}
+
+/** The sound networks of a host, by name, in the order of names. */
+function ownNetworks(
+  config: Config,
+  host: string,
+  section: HostSection,
+  findings: Findings,
+): ReadonlyMap<string, OwnNetwork> {
+  const index = networkIndex(config)
+  const links = [...index.keys()].flatMap((object) => {
+    const network = findNetwork(index, host, object)?.network
+    return network === undefined ? [] : [{ object, network }]
+  })
+  const clashes = subnetClashes(config)
+  const networks = new Map<string, OwnNetwork>()
+  const names = Object.keys(section).filter((each) => typeIn(section, each) === 'container_network')
+  for (const name of names.sort()) {
+    if (findings.kept.has(name)) continue
+    const path = `hosts.${host}.${name}`
+    const { value: object, faults } = checkSchema(containerNetworkSchema, path, section[name])
+    const broken = checkNetwork(section, path, name, findings)
+    const found = broken === undefined ? [...faults] : [...faults, broken]
+    if (object !== undefined && broken === undefined) {
+      const fault = subnetFault({ path, object, links, networks, clashes })
+      if (fault !== undefined) found.push(fault)
+    }
+    for (const fault of found) findings.faulty.push({ object: name, fault })
+    const link = links.find((each) => each.object === object?.network)?.network
+    // Where the link is at fault, that fault is told; nothing is known of its range.
+    const isBlind = object?.network !== undefined && link === undefined
+    if (object === undefined || found.length > 0 || isBlind) findings.kept.add(name)
+    else networks.set(name, { name, object, link: link ?? null })
+  }
+  return networks
+}
+
+/** Judges the field `network`, which is a reference even where other fields are faulty. */
+function checkNetwork(
+  section: HostSection,
+  path: string,
+  name: string,
+  findings: Findings,
+): Fault | undefined {
+  const target = section[name]?.['network']
+  if (typeof target !== 'string') return undefined
+  const reference = { field: 'network', type: 'wireguard_network' }
+  const fault = checkReference(section, path, reference, target)
+  if (fault === undefined) findings.references[name] = [target]
+  return fault
+}
+
+interface SubnetContext {
+  readonly path: string
+  readonly object: ContainerNetworkObject
+  /** The sound links of this host. */
+  readonly links: readonly { readonly object: string; readonly network: NetworkObject }[]
+  /** Networks of this host that were judged before. */
+  readonly networks: ReadonlyMap<string, OwnNetwork>
+  readonly clashes: SubnetClashes
+}
+
+function subnetFault({ path, object, links, networks, clashes }: SubnetContext): Fault | undefined {
+  const at = `${path}.subnet`
+  const { subnet } = object
+  for (const { object: name, network } of links) {
+    const range = networkOf(network.address)
+    if (name !== object.network) {
+      if (!overlaps(range, subnet)) continue
+      const message = `overlaps with the range ${cidrText(range)} of ${name}`
+      return { code: 'overlap', message, path: at }
+    }
+    if (!contains(range, subnet)) {
+      const message = `${cidrText(subnet)} is outside the link's range ${cidrText(range)}`
+      return { code: 'outside-range', message, path: at }
+    }
+    if (range.length === subnet.length) {
+      const message = `is all of the link's range; take a part of ${cidrText(range)}`
+      return { code: 'overlap', message, path: at }
+    }
+  }
+  for (const { name, object: other } of networks.values()) {
+    if (!overlaps(other.subnet, subnet)) continue
+    const message = `overlaps with ${cidrText(other.subnet)} of ${name}`
+    return { code: 'overlap', message, path: at }
+  }
+  const clash = object.network === undefined ? undefined : clashes.get(at)
+  if (clash === undefined) return undefined
+  return { code: 'overlap', message: `${cidrText(subnet)} overlaps with ${clash}`, path: at }
+}
