@@ -1,6 +1,4 @@
-import { z } from 'zod'
-import { CoveyError } from '../../protocol/fault.ts'
-import { type Cidr, cidrText, hostNetwork, parseAddress, parseCidr } from '../addresses.ts'
+import { type Address, addressText, type Cidr, cidrText } from '../addresses.ts'
 import type { Command, CommandResult } from '../host-ports.ts'
 import { errorLine, word } from './words.ts'
 
@@ -13,10 +11,18 @@ export interface LinkSeen {
   /** Kind, as `wireguard` or `tun`; null for a device of hardware. */
   readonly kind: string | null
   readonly alias: string | null
+  /** Hardware address, as `02:00:5e:10:00:01`; null where it has none. */
+  readonly hardware: string | null
   readonly mtu: number
   readonly up: boolean
-  /** Addresses, without those that the kernel gives by itself (IPv6 link-local). */
+  /** Whether it is up and its other end is as well. */
+  readonly running: boolean
+  /** Number by which this host knows the namespace of its other end; null where that is its own. */
+  readonly peerNamespace: number | null
+  /** Addresses, without those that are link-local. */
   readonly addresses: readonly Cidr[]
+  /** Addresses that are link-local, also those that the kernel gives by itself. */
+  readonly linkLocal: readonly Cidr[]
 }
 
 /** A route that carries covey's protocol number. */
@@ -29,86 +35,29 @@ export interface RouteSeen {
 export interface LinksAndRoutes {
   readonly links: readonly LinkSeen[]
   readonly routes: readonly RouteSeen[]
+  /** Networks that carry covey's protocol number and that it answers as unreachable. */
+  readonly unreachable: readonly Cidr[]
+  /**
+   * Names in /run/netns, with the numbers by which this host knows them. Null for one that it has
+   * no number for, which holds no end of its links, or for a file that is no namespace.
+   */
+  readonly namespaces: ReadonlyMap<string, number | null>
+  /** Links that forward what comes in by them, by family; `all` stands for the host itself. */
+  readonly forwarding: Readonly<Record<4 | 6, ReadonlySet<string>>>
 }
 
-/** Asks for all links with their addresses, and for covey's routes, in one process. */
+/**
+ * Asks for all links with their addresses, covey's routes, namespaces and forwarding, in one
+ * process.
+ */
 export function lookCommand(): Command {
-  const stdin = `addr show\nroute show table all proto ${routeProtocol}\n`
+  const routes = `route show table all proto ${routeProtocol}`
+  // Namespaces come after links: the kernel numbers them when it tells of links into them.
+  const stdin = `addr show\n${routes}\nnetns list\nnetconf show\n`
   return { tool: 'ip', args: ['-json', '-details', '-batch', '-'], stdin }
 }
 
-const linkSchema = z.object({
-  ifname: z.string(),
-  flags: z.array(z.string()),
-  mtu: z.number(),
-  ifalias: z.string().optional(),
-  linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
-  addr_info: z.array(
-    z.object({
-      local: z.string().optional(),
-      prefixlen: z.number().optional(),
-      scope: z.string().optional(),
-      family: z.string().optional(),
-    }),
-  ),
-})
-
-const routeSchema = z.object({
-  dst: z.string(),
-  dev: z.string().optional(),
-  table: z.string().optional(),
-})
-
-/** Reads what `lookCommand` printed: two JSON arrays, one a line. Throws `tool-output`. */
-export function parseLook(stdout: string): LinksAndRoutes {
-  const [links, routes] = jsonDocuments(stdout)
-  return { links: parseLinks(links), routes: parseRoutes(routes) }
-}
-
-/** An empty list is printed as `[]` or as nothing at all, depending on the version of iproute2. */
-function jsonDocuments(stdout: string): readonly [unknown, unknown] {
-  const lines = stdout.split('\n').filter((line) => line.trim() !== '')
-  try {
-    const [first, second, ...rest] = lines.map((line): unknown => JSON.parse(line))
-    if (rest.length === 0) return [first ?? [], second ?? []]
-  } catch (cause) {
-    throw new CoveyError('tool-output', 'ip printed something that is no JSON', { cause })
-  }
-  throw new CoveyError('tool-output', 'ip printed more than it was asked for')
-}
-
-function parseLinks(document: unknown): readonly LinkSeen[] {
-  const parsed = z.array(z.union([linkSchema, z.strictObject({})])).safeParse(document)
-  if (!parsed.success) throw new CoveyError('tool-output', 'ip printed links in an unknown form')
-  return parsed.data
-    .filter((link) => 'ifname' in link)
-    .map((link) => ({
-      name: link.ifname,
-      kind: link.linkinfo?.info_kind ?? null,
-      alias: link.ifalias ?? null,
-      mtu: link.mtu,
-      up: link.flags.includes('UP'),
-      addresses: link.addr_info.flatMap((info) => {
-        const address = parseAddress(info.local ?? '')
-        if (address === undefined || info.prefixlen === undefined || info.scope === 'link')
-          return []
-        return [{ ...address, length: info.prefixlen }]
-      }),
-    }))
-}
-
-function parseRoutes(document: unknown): readonly RouteSeen[] {
-  const parsed = z.array(z.union([routeSchema, z.strictObject({})])).safeParse(document)
-  if (!parsed.success) throw new CoveyError('tool-output', 'ip printed routes in an unknown form')
-  return parsed.data.flatMap((route) => {
-    if (!('dst' in route) || route.dev === undefined) return []
-    // Covey routes in the main table only; both families of it are listed by asking for all.
-    if (route.table !== undefined && route.table !== 'main') return []
-    const single = parseAddress(route.dst)
-    const destination = single === undefined ? parseCidr(route.dst) : hostNetwork(single)
-    return destination === undefined ? [] : [{ destination, link: route.dev }]
-  })
-}
+export { parseLook } from './ip-parse.ts'
 
 /** One line of a batch, and the object that fails if the line does. */
 export interface BatchLine {
@@ -153,6 +102,12 @@ export function setAliasCommand(link: string, alias: string): Command {
   return { tool: 'ip', args: ['link', 'set', 'dev', word(link), 'alias', word(alias)] }
 }
 
+/** Runs all lines in a namespace, up to the first one that fails. */
+export function insideCommand(namespace: string, lines: readonly (readonly string[])[]): Command {
+  const stdin = lines.map((words) => `${words.map(word).join(' ')}\n`).join('')
+  return { tool: 'ip', args: ['-n', word(namespace), '-batch', '-'], stdin }
+}
+
 /** Removes a link; `wireguard-go` ends with it. */
 export function deleteLinkCommand(link: string): Command {
   return { tool: 'ip', args: ['link', 'del', 'dev', word(link)] }
@@ -177,11 +132,28 @@ export function addressWords(
 /**
  * `route add 10.69.1.0/24 dev wg0 proto 190`. `add` fails where someone else has a route to that
  * network; `replace` would take it away from them, and is for routes that are known to be covey's.
+ * What the host itself sends there comes from `source`, where there is one.
  */
 export function routeWords(
   verb: 'add' | 'replace' | 'del',
   destination: Cidr,
   link: string,
+  source: Address | null = null,
 ): readonly string[] {
-  return ['route', verb, cidrText(destination), 'dev', link, 'proto', String(routeProtocol)]
+  const from = source === null ? [] : ['src', addressText(source)]
+  return [
+    'route',
+    verb,
+    cidrText(destination),
+    'dev',
+    link,
+    'proto',
+    String(routeProtocol),
+    ...from,
+  ]
+}
+
+/** `route add unreachable 10.69.1.0/24 proto 190`: for what has no nearer route. */
+export function unreachableWords(verb: 'add' | 'del', network: Cidr): readonly string[] {
+  return ['route', verb, 'unreachable', cidrText(network), 'proto', String(routeProtocol)]
 }

@@ -1,10 +1,9 @@
-import { CoveyError } from '../../protocol/fault.ts'
 import { addressText, contains, hostNetwork, networkOf, parseAddress } from '../addresses.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { handshakeMsMax, resolveMsMax, resolveRetryMs } from '../limits.ts'
-import { type LinkSeen, lookCommand, parseLook, type RouteSeen } from '../tools/ip.ts'
+import type { LinkSeen, RouteSeen } from '../tools/ip.ts'
+import { lookAtLinks } from '../tools/ip-look.ts'
 import { type DeviceSeen, dumpCommand, type PeerSeen, parseDump } from '../tools/wg.ts'
-import { errorLine } from '../tools/words.ts'
 import { loadMemory, type Memory, type NameMemory } from './memory.ts'
 import type { LinkSpec, PeerSpec, WireguardSpec } from './spec.ts'
 
@@ -41,13 +40,11 @@ export async function observeWireguard(
   host: HostPorts,
   signal: AbortSignal,
 ): Promise<WireguardObserved> {
-  const [looked, memory, ownKeys] = await Promise.all([
-    host.run(lookCommand(), signal),
+  const [{ links, routes }, memory, ownKeys] = await Promise.all([
+    lookAtLinks(host, signal),
     loadMemory(host.files),
     host.keys.wireguardPublicKeys(),
   ])
-  if (looked.exitCode !== 0) throw new CoveyError('tool-output', errorLine(looked.stderr))
-  const { links, routes } = parseLook(looked.stdout)
   const wanted = new Set(spec.links.map((each) => each.link))
   const own = links.filter(
     (link) =>

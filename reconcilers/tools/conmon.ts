@@ -1,0 +1,47 @@
+/** What a supervisor is started with. Paths are absolute. */
+export interface SupervisorInit {
+  readonly id: string
+  readonly runc: string
+  readonly runcRoot: string
+  readonly bundle: string
+  readonly processPid: string
+  readonly supervisorPid: string
+  readonly exitsDir: string
+  readonly notesDir: string
+  readonly log: string
+}
+
+/**
+ * Arguments of `conmon` that make a container and stay as its supervisor (conmon(8)). The size of
+ * the log is not limited here: conmon would throw the old log away.
+ */
+export function conmonArguments(init: SupervisorInit): readonly string[] {
+  const { id, runc, runcRoot, bundle } = init
+  return [
+    ...['--api-version', '1', '--cid', id, '--cuuid', id, '--name', id],
+    ...['--runtime', runc, '--runtime-arg', `--root=${runcRoot}`, '--bundle', bundle],
+    ...['--container-pidfile', init.processPid, '--conmon-pidfile', init.supervisorPid],
+    ...['--exit-dir', init.exitsDir, '--persist-dir', init.notesDir],
+    ...['--log-path', `k8s-file:${init.log}`, '--log-level', 'error', '--full-attach'],
+  ]
+}
+
+/** What conmon said on its pipe: the first process, or why there is none. */
+export type SupervisorAnswer =
+  | { readonly pid: number }
+  | { readonly pid: null; readonly message: string }
+
+/** Reads the answer; one that is cut off or missing is a failure without a message. */
+export function parseSupervisorAnswer(text: string): SupervisorAnswer {
+  for (const line of text.split('\n')) {
+    if (line.trim() === '') continue
+    try {
+      const { data, message }: { data?: unknown; message?: unknown } = JSON.parse(line)
+      if (typeof data === 'number' && data > 0) return { pid: data }
+      return { pid: null, message: typeof message === 'string' ? message : '' }
+    } catch {
+      return { pid: null, message: line }
+    }
+  }
+  return { pid: null, message: '' }
+}

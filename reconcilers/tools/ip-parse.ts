@@ -1,0 +1,152 @@
+import { z } from 'zod'
+import { CoveyError } from '../../protocol/fault.ts'
+import { type Cidr, hostNetwork, parseAddress, parseCidr } from '../addresses.ts'
+import type { LinkSeen, LinksAndRoutes, RouteSeen } from './ip.ts'
+
+const linkSchema = z.object({
+  ifname: z.string(),
+  flags: z.array(z.string()),
+  mtu: z.number(),
+  ifalias: z.string().optional(),
+  address: z.string().optional(),
+  link_netnsid: z.number().optional(),
+  linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
+  addr_info: z.array(
+    z.object({
+      local: z.string().optional(),
+      prefixlen: z.number().optional(),
+      scope: z.string().optional(),
+      family: z.string().optional(),
+    }),
+  ),
+})
+
+const routeSchema = z.object({
+  dst: z.string(),
+  type: z.string().optional(),
+  dev: z.string().optional(),
+  table: z.string().optional(),
+})
+
+const namespaceSchema = z.object({ name: z.string(), id: z.number().optional() })
+
+const forwardingSchema = z.object({
+  interface: z.string(),
+  family: z.string(),
+  forwarding: z.boolean().optional(),
+})
+
+/** What kind of thing is told of by a member that no other kind has. */
+const kinds = [
+  ['links', 'ifname'],
+  ['routes', 'dst'],
+  ['namespaces', 'name'],
+  ['forwarding', 'interface'],
+] as const
+
+type Kind = (typeof kinds)[number][0]
+
+/** Reads what `lookCommand` printed: JSON arrays, one a line. Throws `tool-output`. */
+export function parseLook(stdout: string): LinksAndRoutes {
+  const sorted = sortByKind(stdout)
+  const links = read('links', linkSchema, sorted)
+  const routes = read('routes', routeSchema, sorted).filter(isInMain)
+  const namespaces = read('namespaces', namespaceSchema, sorted)
+  const forwarding = read('forwarding', forwardingSchema, sorted)
+  const forwards = (family: string): ReadonlySet<string> => {
+    const found = forwarding.filter((each) => each.family === family && each.forwarding === true)
+    return new Set(found.map((each) => each.interface))
+  }
+  return {
+    links: links.map(linkOf),
+    routes: routes.flatMap(routeOf),
+    unreachable: routes.flatMap(({ type, dst }) =>
+      type === 'unreachable' ? (destinationOf(dst) ?? []) : [],
+    ),
+    namespaces: new Map(namespaces.map(({ name, id }) => [name, id ?? null])),
+    forwarding: { 4: forwards('inet'), 6: forwards('inet6') },
+  }
+}
+
+/**
+ * An empty list is printed as `[]` or as nothing at all, depending on the version of iproute2, and
+ * what is left out may be printed as `{}`. So things are told apart by what they say, not by where
+ * they stand.
+ */
+function sortByKind(stdout: string): Readonly<Record<Kind, readonly unknown[]>> {
+  const sorted: Record<Kind, unknown[]> = { links: [], routes: [], namespaces: [], forwarding: [] }
+  for (const each of stdout.split('\n').flatMap(parseLine)) {
+    if (typeof each !== 'object' || each === null || Array.isArray(each)) throw unknownForm()
+    const [kind] = kinds.find(([, member]) => Object.hasOwn(each, member)) ?? []
+    if (kind !== undefined) sorted[kind].push(each)
+    else if (Object.keys(each).length > 0) throw unknownForm()
+  }
+  return sorted
+}
+
+function parseLine(line: string): readonly unknown[] {
+  if (line.trim() === '') return []
+  let document: unknown
+  try {
+    document = JSON.parse(line)
+  } catch (cause) {
+    throw new CoveyError('tool-output', 'ip printed something that is no JSON', { cause })
+  }
+  if (Array.isArray(document)) return document
+  throw unknownForm()
+}
+
+function unknownForm(): CoveyError {
+  return new CoveyError('tool-output', 'ip printed something in an unknown form')
+}
+
+function read<T>(
+  kind: Kind,
+  schema: z.ZodType<T>,
+  sorted: Readonly<Record<Kind, readonly unknown[]>>,
+): readonly T[] {
+  const parsed = z.array(schema).safeParse(sorted[kind])
+  if (parsed.success) return parsed.data
+  throw new CoveyError('tool-output', `ip printed ${kind} in an unknown form`)
+}
+
+function linkOf(link: z.infer<typeof linkSchema>): LinkSeen {
+  const addresses = link.addr_info.flatMap((info) => {
+    const address = parseAddress(info.local ?? '')
+    if (address === undefined || info.prefixlen === undefined) return []
+    return [{ cidr: { ...address, length: info.prefixlen }, isLocal: info.scope === 'link' }]
+  })
+  const select = (isLocal: boolean): readonly Cidr[] =>
+    addresses.filter((each) => each.isLocal === isLocal).map(({ cidr }) => cidr)
+  return {
+    name: link.ifname,
+    kind: link.linkinfo?.info_kind ?? null,
+    alias: link.ifalias ?? null,
+    hardware: link.address ?? null,
+    mtu: link.mtu,
+    up: link.flags.includes('UP'),
+    running: link.flags.includes('LOWER_UP'),
+    peerNamespace: link.link_netnsid ?? null,
+    addresses: select(false),
+    linkLocal: select(true),
+  }
+}
+
+type RoutePrinted = z.infer<typeof routeSchema>
+
+/** Covey routes in the main table only; both families of it are listed by asking for all. */
+function isInMain({ table }: RoutePrinted): boolean {
+  return table === undefined || table === 'main'
+}
+
+function routeOf({ type, dst, dev }: RoutePrinted): readonly RouteSeen[] {
+  // An unreachable IPv6 network is printed with the device `lo`.
+  if (dev === undefined || type === 'unreachable') return []
+  const destination = destinationOf(dst)
+  return destination === undefined ? [] : [{ destination, link: dev }]
+}
+
+function destinationOf(dst: string): Cidr | undefined {
+  const single = parseAddress(dst)
+  return single === undefined ? parseCidr(dst) : hostNetwork(single)
+}

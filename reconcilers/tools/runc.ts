@@ -1,0 +1,88 @@
+/** What is needed of the state that runc keeps of a container (`state.json` below its root). */
+export interface RuntimeState {
+  readonly pid: number
+  /** Start of the process in ticks since boot: together with the pid it names one process. */
+  readonly startTicks: number
+  /** Absolute paths of its control groups, by controller; one under an empty name on version 2. */
+  readonly cgroups: Readonly<Record<string, string>>
+}
+
+/** Reads `state.json`; null for one that is damaged or of another form. */
+export function parseRuntimeState(text: string): RuntimeState | null {
+  let state: unknown
+  try {
+    state = JSON.parse(text)
+  } catch {
+    return null
+  }
+  if (typeof state !== 'object' || state === null) return null
+  const {
+    init_process_pid: pid,
+    init_process_start: startTicks,
+    cgroup_paths: paths,
+  } = state as {
+    [name: string]: unknown
+  }
+  if (typeof pid !== 'number' || typeof startTicks !== 'number') return null
+  const entries = Object.entries(typeof paths === 'object' && paths !== null ? paths : {})
+  const cgroups = entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  return { pid, startTicks, cgroups: Object.fromEntries(cgroups) }
+}
+
+const reasons: readonly (readonly [pattern: RegExp, reason: (found: RegExpExecArray) => string])[] =
+  [
+    [
+      /exec: "([^"]*)": (?:executable file not found|stat .*: no such file)/,
+      ([, command]) => `the image has no command ${command}`,
+    ],
+    [
+      /exec: "([^"]*)": (?:permission denied|is a directory)/,
+      ([, command]) => `${command} in the image is no program that this user may run`,
+    ],
+    [
+      /OOM-killed|memory limit too low|unable to set memory limit/,
+      () => 'its memory limit is too small to start it; raise resources.memory_bytes',
+    ],
+    [/unable to find user ([^:\s]+)/, ([, user]) => `the image has no user ${user}`],
+    [
+      /chdir to cwd \("([^"]*)"\)[^:]*: (.*)$/,
+      ([, folder, why]) => `its working directory ${folder} cannot be entered: ${why}`,
+    ],
+    [
+      /error mounting "([^"]*)" to rootfs at "([^"]*)": (?:.*: )?([^:]+)$/,
+      ([, source, target, why]) => `${source} cannot be mounted at ${target}: ${why}`,
+    ],
+    [
+      /(?:open|lstat|stat) (\/run\/netns\/\S+): no such file/,
+      ([, path]) => `its network namespace ${path} is not there yet`,
+    ],
+    [/no space left on device/, () => 'the disk is full; free some space'],
+  ]
+
+/**
+ * Why a container could not be made, in one line, from what runc said: known cases in covey's words,
+ * others in runc's, without its prefixes.
+ */
+export function createReason(message: string): string {
+  const line = lastSaid(message)
+  for (const [pattern, reason] of reasons) {
+    const found = pattern.exec(line)
+    if (found !== null) return printable(reason(found))
+  }
+  const bare = line.replace(/^(?:runc create failed: |unable to start container process: )+/, '')
+  return bare === '' ? 'the runtime gave no reason' : `the runtime refused: ${printable(bare)}`
+}
+
+/** runc's last message, with or without the form of its log. */
+function lastSaid(message: string): string {
+  const lines = message.split('\n').filter((each) => each.trim() !== '')
+  const last = lines.at(-1)?.trim() ?? ''
+  const [, quoted] = /\bmsg="((?:[^"\\]|\\.)*)"/.exec(last) ?? []
+  return quoted === undefined ? last : quoted.replaceAll('\\"', '"')
+}
+
+/** One line without control characters, bounded. */
+export function printable(text: string, charactersMax: number = 300): string {
+  const clean = text.replace(/[\p{C}\s]+/gu, ' ').trim()
+  return clean.length <= charactersMax ? clean : `${clean.slice(0, charactersMax - 1)}…`
+}
