@@ -24,6 +24,17 @@ interface Tool {
 const tools: Readonly<Record<string, Tool>> = {
   ip: { package: 'iproute2' },
   wg: { package: 'wireguard-tools' },
+  runc: { package: 'runc' },
+  conmon: { package: 'conmon', leavesDaemon: true },
+  mount: { package: 'mount' },
+  umount: { package: 'mount' },
+  sh: { package: 'dash' },
+  unshare: { package: 'util-linux' },
+  setpriv: { package: 'util-linux' },
+  pivot_root: { package: 'util-linux' },
+  tar: { package: 'tar' },
+  rm: { package: 'coreutils' },
+  sync: { package: 'coreutils' },
   'wireguard-go': { package: 'wireguard-go', leavesDaemon: true },
 }
 
