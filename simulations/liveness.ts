@@ -1,9 +1,17 @@
 import { compareHeadsOrNone, headText } from '../protocol/heads.ts'
-import { banMs, exchangeJitter, exchangeMs, fetchMsMax, redialMsMax } from '../protocol/limits.ts'
+import {
+  banMs,
+  exchangeJitter,
+  exchangeMs,
+  fetchMsMax,
+  redialMsMax,
+  redialPathlessMsMax,
+} from '../protocol/limits.ts'
 import { isGreeted } from '../protocol/node/state.ts'
-import type { Cluster } from './cluster.ts'
+import { type Cluster, hasTunnel } from './cluster.ts'
 import { type Checker, highestHead, membersOf } from './invariants.ts'
 import type { Run } from './setup.ts'
+import type { Spread } from './spread.ts'
 import type { Stage } from './stage.ts'
 
 /** Length of the quiet phase at the end, in ms. */
@@ -94,19 +102,35 @@ export function degreeOf(cluster: Cluster): { readonly mean: number; readonly mo
  */
 const promptMs = 15_000
 
-/** 5: connected hosts that lose nothing do not wait for the periodic exchange. */
-export function checkPrompt(checker: Checker, agreedMs: number): void {
-  if (agreedMs > promptMs) checker.fail(5, null, `agreed only ${agreedMs} ms after the heal`)
+/**
+ * 5: connected hosts that lose nothing do not wait for the periodic exchange. A host that is paused
+ * when the faults end has `pausedMs` to come back.
+ */
+export function checkPrompt(checker: Checker, agreedMs: number, pausedMs: number): void {
+  if (agreedMs - pausedMs > promptMs) {
+    checker.fail(5, null, `agreed only ${agreedMs} ms after the heal`)
+  }
+}
+
+/** What each host does in the quiet minute, on average. */
+interface Quiet {
+  readonly messages: number
+  readonly dials: number
 }
 
 /**
  * 18: with no new input a host says no more than its exchanges and its own and others' statuses
- * take.
+ * take, and dials no more than its random link and a seldom hope for tunnels that are not there.
  */
-export function checkQuiet(cluster: Cluster, checker: Checker, messagesPerHost: number): void {
+export function checkQuiet(cluster: Cluster, checker: Checker, { messages, dials }: Quiet): void {
   const most = quietMessagesMax(cluster)
-  if (messagesPerHost > most) {
-    const what = `${Math.round(messagesPerHost)} messages a minute, bound ${Math.round(most)}`
+  if (messages > most) {
+    const what = `${Math.round(messages)} messages a minute, bound ${Math.round(most)}`
+    checker.fail(18, null, what)
+  }
+  const dialsMax = quietDialsMax(cluster)
+  if (dials > dialsMax) {
+    const what = `${dials.toFixed(1)} dials a minute, bound ${dialsMax.toFixed(1)}`
     checker.fail(18, null, what)
   }
 }
@@ -121,4 +145,34 @@ function quietMessagesMax(cluster: Cluster): number {
   const degree = links / cluster.hosts.length
   const rounds = quietMs / (exchangeMs * (1 - exchangeJitter)) + 1
   return degree * rounds * (6 + 3 * Math.min(cluster.hosts.length, 120))
+}
+
+/** Dials in the quiet minute that a random link takes, with what fails before one succeeds. */
+const quietDialsFree = 8
+
+/** Neighbours without a tunnel are dialled at most twice in their longest wait, besides. */
+function quietDialsMax(cluster: Cluster): number {
+  let apart = 0
+  for (const host of cluster.hosts) {
+    for (const peerId of host.node?.neighbours ?? []) {
+      const other = cluster.byPeer.get(peerId)
+      if (other !== undefined && !hasTunnel(cluster, host, other)) apart++
+    }
+  }
+  const times = 1 + (2 * quietMs) / redialPathlessMsMax
+  return quietDialsFree + (times * apart) / cluster.hosts.length
+}
+
+/** Longest time that one hop of a new head takes where nothing is in its way, beside its bytes. */
+const hopMsMax = 1_000
+
+/** 5: where nothing is in its way, a head reaches everyone within about log n hops, by itself. */
+export function checkSpread(checker: Checker, cluster: Cluster, { hops, ms }: Spread): void {
+  const most = 2 + Math.ceil(Math.log2(Math.max(2, cluster.hosts.length)))
+  if (hops() > most) checker.fail(5, null, `a head took ${hops()} hops, bound ${most}`)
+  const bytes = cluster.signed.at(-1)?.payload.length ?? 0
+  const hopMs = hopMsMax + bytes / cluster.faults.bytesPerMs
+  if (ms() > hopMs * (1 + hops())) {
+    checker.fail(5, null, `a head took ${ms()} ms for ${hops()} hops`)
+  }
 }

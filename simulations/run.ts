@@ -6,6 +6,7 @@ import {
   calmDown,
   checkPrompt,
   checkQuiet,
+  checkSpread,
   degreeOf,
   failDisagreement,
   hasAgreed,
@@ -36,9 +37,10 @@ export interface RunResult {
   readonly documents: number
   readonly bytes: number
   readonly kills: number
-  /** Messages and bytes of one quiet minute at the end, for each host. */
+  /** Messages, bytes and dials of one quiet minute at the end, for each host. */
   readonly quietMessages: number
   readonly quietBytes: number
+  readonly quietDials: number
   readonly simulatedMs: number
   readonly trace: number
   readonly head: Head | null
@@ -74,11 +76,13 @@ export function* simulate(request: RunRequest): Generator<number, RunResult> {
 
   if (checker.violation === null) calmDown(run)
   const healedAt = cluster.world.now
+  const pausedMs = Math.max(0, ...cluster.hosts.map((host) => host.pausedUntil - healedAt))
   const agreed = (): boolean => run.sampler.due() && hasAgreed(cluster)
   yield* advance(run, livenessMs(request.hosts), agreed)
   const agreedMs = hasAgreed(cluster) ? Math.round(cluster.world.now - healedAt) : null
   if (agreedMs === null && checker.violation === null) failDisagreement(cluster, checker)
-  if (agreedMs !== null && setting.network.lost === undefined) checkPrompt(checker, agreedMs)
+  if (agreedMs !== null && setting.network.lost === undefined)
+    checkPrompt(checker, agreedMs, pausedMs)
 
   // Evidence and statuses spread with the exchanges; then nothing new is to be said.
   yield* advance(run, 3 * exchangeMs)
@@ -86,13 +90,22 @@ export function* simulate(request: RunRequest): Generator<number, RunResult> {
   yield* advance(run, quietMs)
   const quietMessages = (cluster.counts.messages - before.messages) / request.hosts
   const quietBytes = (cluster.counts.bytes - before.bytes) / request.hosts
+  const quietDials = (cluster.counts.dials - before.dials) / request.hosts
   const head = highestHead(cluster)
   if (head !== null && checker.violation === null) {
     checkForkKnown(checker, cluster, head)
     checkSettled(checker, cluster, head)
-    checkQuiet(cluster, checker, quietMessages)
+    checkQuiet(cluster, checker, { messages: quietMessages, dials: quietDials })
+    if (isUndisturbed(run)) checkSpread(checker, cluster, run.spread)
   }
-  return resultOf(run, head, { agreedMs, quietMessages, quietBytes })
+  return resultOf(run, head, { agreedMs, quietMessages, quietBytes, quietDials })
+}
+
+/** Whether nothing happens but that configs are signed. */
+function isUndisturbed({ stimuli, setting }: Run): boolean {
+  const { network, disk } = setting
+  const isCalm = Object.keys(network).length + Object.keys(disk).length === 0
+  return isCalm && stimuli.every(({ kind }) => kind === 'sign')
 }
 
 /**
@@ -129,7 +142,7 @@ function startFaults({ stage, setting, network, disk, stimuli, request }: Run): 
 function resultOf(
   { request, stage, checker, sampler, spread, stimuli }: Run,
   head: Head | null,
-  measured: Pick<RunResult, 'agreedMs' | 'quietMessages' | 'quietBytes'>,
+  measured: Pick<RunResult, 'agreedMs' | 'quietMessages' | 'quietBytes' | 'quietDials'>,
 ): RunResult {
   const { counts, world, coverage } = stage.cluster
   return {
@@ -148,6 +161,7 @@ function resultOf(
     kills: counts.kills,
     quietMessages: Math.round(measured.quietMessages),
     quietBytes: Math.round(measured.quietBytes),
+    quietDials: Math.round(10 * measured.quietDials) / 10,
     simulatedMs: Math.round(world.now),
     trace: world.trace,
     head,

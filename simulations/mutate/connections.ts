@@ -24,7 +24,7 @@ export const connectionMutations: readonly Mutation[] = [
     file: 'protocol/node/dials.ts',
     find: 'neighbours.has(peerId) || chooseNeighbours(peerId, listing).has(self.peerId)',
     replace: 'neighbours.has(peerId)',
-    caughtBy: { test: 'test/protocol/troubles.test.ts' },
+    caughtBy: { scenario: 'nat', seeds: 200, invariant: 11 },
   },
   {
     name: 'hosts-behind-nats-dialled-as-others',
@@ -32,7 +32,7 @@ export const connectionMutations: readonly Mutation[] = [
     file: 'protocol/node/dials.ts',
     find: 'own === undefined || own.hasEndpoint || place.hasEndpoint || upAt > 0',
     replace: 'own !== null',
-    caughtBy: { test: 'test/protocol/troubles.test.ts' },
+    caughtBy: { scenario: 'nat', seeds: 5, invariant: 18 },
   },
   {
     name: 'no-backoff',
@@ -40,7 +40,7 @@ export const connectionMutations: readonly Mutation[] = [
     file: 'protocol/node/dials.ts',
     find: 'peer.dialAt = node.now + peer.backoffMs * (0.5 + nextRandom(node.random) / 2)',
     replace: 'peer.dialAt = node.now',
-    caughtBy: { test: 'test/protocol/mutants.test.ts' },
+    caughtBy: { scenario: 'nat', seeds: 5, invariant: 18 },
   },
   {
     name: 'removed-peer-kept',

@@ -24,7 +24,7 @@ export const gossipMutations: readonly Mutation[] = [
     file: 'protocol/node/peers.ts',
     find: "if (peers.length > 0) turn.effects.push({ kind: 'announce', peers, held })",
     replace: '',
-    caughtBy: { test: 'test/protocol/mutants.test.ts' },
+    caughtBy: { scenario: 'scale', seeds: 5, invariant: 5 },
   },
   {
     name: 'dead-fetch-kept',

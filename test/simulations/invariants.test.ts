@@ -6,7 +6,13 @@ import { listingIn } from '../../protocol/node/listing.ts'
 import { configOf, type NodeState } from '../../protocol/node/state.ts'
 import type { Cluster, SimHost } from '../../simulations/cluster.ts'
 import { type Checker, checkForkKnown, highestHead } from '../../simulations/invariants.ts'
-import { checkQuiet, failDisagreement, hasAgreed } from '../../simulations/liveness.ts'
+import {
+  checkPrompt,
+  checkQuiet,
+  checkSpread,
+  failDisagreement,
+  hasAgreed,
+} from '../../simulations/liveness.ts'
 import { simulate } from '../../simulations/run.ts'
 import { scenarioNamed } from '../../simulations/scenarios.ts'
 
@@ -233,9 +239,31 @@ const tamperings: readonly Tampering[] = [
     18,
     'hosts that talk for ever',
     ({ cluster, checker }) => {
-      checkQuiet(cluster, checker, 1e6)
+      checkQuiet(cluster, checker, { messages: 1e6, dials: 0 })
     },
   ],
+  [
+    18,
+    'hosts that dial for ever',
+    ({ cluster, checker }) => {
+      checkQuiet(cluster, checker, { messages: 0, dials: 60 })
+    },
+  ],
+  [
+    5,
+    'a head that takes too many hops',
+    ({ cluster, checker }) => {
+      checkSpread(checker, cluster, { hops: () => 99, ms: () => 1 })
+    },
+  ],
+  [
+    5,
+    'a head that waits at each hop',
+    ({ cluster, checker }) => {
+      checkSpread(checker, cluster, { hops: () => 2, ms: () => 30_000 })
+    },
+  ],
+  [5, 'an agreement that comes late', ({ checker }) => checkPrompt(checker, 60_000, 15_000)],
 ]
 
 describe('the invariants of docs/SIMULATION.md', () => {
