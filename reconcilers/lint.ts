@@ -2,21 +2,29 @@ import type { z } from 'zod'
 import { agentObjectSchema } from '../protocol/documents/agent-object.ts'
 import { bodyFaults, type Config } from '../protocol/documents/config.ts'
 import type { Fault } from '../protocol/fault.ts'
+import { resolveContainerNetwork } from './container-network/resolve.ts'
+import { containerNetworkTypes } from './container-network/spec.ts'
 import { agentType } from './loop/extra-types.ts'
 import type { Resolved } from './reconciler.ts'
 import { checkReference, checkSchema, objectIn, sectionOf, typeIn } from './references.ts'
+import { judgeRunc } from './runc/resolve.ts'
+import { runcTypes } from './runc/spec.ts'
 import { resolveWireguard } from './wireguard/resolve.ts'
 import { wireguardTypes } from './wireguard/spec.ts'
 
 /** The pure part of every reconciler that this version has. */
 const resolvers: readonly ((config: Config, host: string) => Resolved<unknown>)[] = [
   resolveWireguard,
+  resolveContainerNetwork,
+  judgeRunc,
 ]
 
 /** Every object type that this version knows, with its schema. */
 export const knownTypes: Readonly<Record<string, z.ZodType>> = {
   [agentType.type]: agentType.schema,
   ...wireguardTypes,
+  ...containerNetworkTypes,
+  ...runcTypes,
 }
 
 /**

@@ -1,22 +1,35 @@
 import { z } from 'zod'
-import { isName } from '../../protocol/names.ts'
-import { type Address, parseAddress } from '../addresses.ts'
+import type { Address } from '../addresses.ts'
 import type { AttachmentSpec } from '../container-network/spec.ts'
-
-const reference: z.ZodType<string> = z.string().refine(isName, 'must be the name of an object')
-
-/** An absolute path without empty, `.` or `..` parts. */
-const path: z.ZodType<string> = z
-  .string()
-  .max(1024)
-  .regex(/^(\/(?!\.{1,2}(\/|$))[^/\0\n]+)+$/, 'must be an absolute path without . or .. in it')
-
-const address: z.ZodType<Address, string> = z.string().transform((text, context) => {
-  const parsed = parseAddress(text)
-  if (parsed !== undefined) return parsed
-  context.addIssue('must be an address, as 10.69.1.5')
-  return z.NEVER
-})
+import {
+  cpuMilliMax,
+  cpuMilliMin,
+  entriesMax,
+  jweCharactersMax,
+  memoryBytesMin,
+  pidsMax,
+} from './bundle/limits.ts'
+import { parseSealedHeader } from './bundle/sealed.ts'
+import { checkContainer } from './spec-checks.ts'
+import {
+  address,
+  capability,
+  command,
+  commandArguments,
+  devicePath,
+  droppedCapability,
+  environment,
+  hostname,
+  hostPath,
+  image,
+  labels,
+  mountPoint,
+  path,
+  reference,
+  shellVariable,
+  signal,
+  user,
+} from './spec-fields.ts'
 
 /** One mount of a container: a volume of this host, or a path that `agent.json` grants. */
 export interface MountObject {
@@ -90,10 +103,16 @@ export interface ContainerObject {
 const mode: z.ZodType<string> = z.string().regex(/^0?[0-7]{3}$/, 'must be an octal mode, as 0644')
 const seconds: z.ZodType<number> = z.int().min(1).max(3600)
 const port: z.ZodType<number> = z.int().min(1).max(65535)
+const httpPath: z.ZodType<string> = z
+  .string()
+  .max(1024)
+  .regex(/^\/[\x21-\x7e]*$/, 'must start with / and hold no white space')
 
 const healthSchema: z.ZodType<HealthObject> = z.strictObject({
-  command: z.array(z.string()).min(1).optional(),
-  http: z.strictObject({ port, path: z.string().startsWith('/') }).optional(),
+  command: command
+    .refine((words) => words.length > 0, { message: 'must name a program', path: [0] })
+    .optional(),
+  http: z.strictObject({ port, path: httpPath }).optional(),
   tcp: z.strictObject({ port }).optional(),
   interval_seconds: seconds.default(10),
   timeout_seconds: seconds.default(5),
@@ -101,65 +120,67 @@ const healthSchema: z.ZodType<HealthObject> = z.strictObject({
   start_seconds: z.int().min(0).max(3600).default(0),
 })
 
-/** Schema of `runc_container`. */
-export const containerSchema: z.ZodType<ContainerObject> = z.strictObject({
-  type: z.literal('runc_container'),
-  image: z.string(),
-  network: reference.optional(),
-  address: address.optional(),
-  command: z.array(z.string()).optional(),
-  args: z.array(z.string()).optional(),
-  env: z.record(z.string(), z.string()).default({}),
-  working_dir: path.optional(),
-  user: z.string().optional(),
-  hostname: z.string().optional(),
-  mounts: z
-    .array(
-      z.strictObject({
-        volume: reference.optional(),
-        host_path: path.optional(),
-        path,
-        read_only: z.boolean().default(false),
-      }),
-    )
-    .default([]),
-  tmpfs: z.array(path).default([]),
-  files: z
-    .array(z.strictObject({ path, content: z.string(), mode: mode.default('0644') }))
-    .default([]),
-  secrets: z
-    .array(
-      z.strictObject({
-        secret: reference,
-        path: path.optional(),
-        mode: mode.default('0400'),
-        env: z.string().optional(),
-      }),
-    )
-    .default([]),
-  devices: z.array(path).default([]),
-  host_network: z.boolean().default(false),
-  resources: z
-    .strictObject({
-      memory_bytes: z.int().positive().optional(),
-      cpu_milli: z.int().positive().optional(),
-      pids: z.int().positive().optional(),
-    })
-    .default({}),
-  capabilities: z
-    .strictObject({
-      add: z.array(z.string()).default([]),
-      drop: z.array(z.string()).default([]),
-    })
-    .default({ add: [], drop: [] }),
-  read_only_root: z.boolean().default(false),
-  restart: z.enum(['always', 'on-failure', 'never']).default('always'),
-  stop_signal: z.string().optional(),
-  stop_grace_seconds: z.int().min(0).max(3600).default(10),
-  health: healthSchema.optional(),
-  labels: z.record(z.string(), z.string()).default({}),
-  runtime_config: z.record(z.string(), z.unknown()).default({}),
+const mountSchema: z.ZodType<MountObject> = z.strictObject({
+  volume: reference.optional(),
+  host_path: hostPath.optional(),
+  path: mountPoint,
+  read_only: z.boolean().default(false),
 })
+
+const fileSchema: z.ZodType<FileObject> = z.strictObject({
+  path: mountPoint,
+  content: z.string(),
+  mode: mode.default('0644'),
+})
+
+const secretUseSchema: z.ZodType<SecretUse> = z.strictObject({
+  secret: reference,
+  path: mountPoint.optional(),
+  mode: mode.default('0400'),
+  env: shellVariable.optional(),
+})
+
+const resourcesSchema: z.ZodType<ContainerObject['resources']> = z.strictObject({
+  memory_bytes: z.int().min(memoryBytesMin).optional(),
+  cpu_milli: z.int().min(cpuMilliMin).max(cpuMilliMax).optional(),
+  pids: z.int().min(1).max(pidsMax).optional(),
+})
+
+/** Schema of `runc_container`. */
+export const containerSchema: z.ZodType<ContainerObject> = z
+  .strictObject({
+    type: z.literal('runc_container'),
+    image,
+    network: reference.optional(),
+    address: address.optional(),
+    command: command.optional(),
+    args: commandArguments.optional(),
+    env: environment.default({}),
+    working_dir: path.optional(),
+    user: user.optional(),
+    hostname: hostname.optional(),
+    mounts: z.array(mountSchema).max(entriesMax).default([]),
+    tmpfs: z.array(mountPoint).max(entriesMax).default([]),
+    files: z.array(fileSchema).max(entriesMax).default([]),
+    secrets: z.array(secretUseSchema).max(entriesMax).default([]),
+    devices: z.array(devicePath).max(entriesMax).default([]),
+    host_network: z.boolean().default(false),
+    resources: resourcesSchema.default({}),
+    capabilities: z
+      .strictObject({
+        add: z.array(capability).max(entriesMax).default([]),
+        drop: z.array(droppedCapability).max(entriesMax).default([]),
+      })
+      .default({ add: [], drop: [] }),
+    read_only_root: z.boolean().default(false),
+    restart: z.enum(['always', 'on-failure', 'never']).default('always'),
+    stop_signal: signal.optional(),
+    stop_grace_seconds: z.int().min(0).max(3600).default(10),
+    health: healthSchema.optional(),
+    labels: labels.default({}),
+    runtime_config: z.record(z.string(), z.unknown()).default({}),
+  })
+  .superRefine(checkContainer)
 
 /** `volume`: a directory that outlives containers. */
 export interface VolumeObject {
@@ -182,8 +203,21 @@ export interface SecretObject {
 /** Schema of `secret`. */
 export const secretSchema: z.ZodType<SecretObject> = z.strictObject({
   type: z.literal('secret'),
-  jwe: z.string(),
+  jwe: z
+    .string()
+    .max(jweCharactersMax)
+    .superRefine((text, context) => {
+      const header = parseSealedHeader(text)
+      if (!header.ok) context.addIssue(header.fault.message)
+    }),
 })
+
+/** The types of this room, with their schemas. */
+export const runcTypes: Readonly<Record<string, z.ZodType>> = {
+  runc_container: containerSchema,
+  volume: volumeSchema,
+  secret: secretSchema,
+}
 
 /** One container, with its references replaced by what they name. */
 export interface ContainerSpec {

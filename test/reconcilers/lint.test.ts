@@ -69,6 +69,10 @@ describe('linting a config', () => {
   it('knows its types', () => {
     assert.deepEqual(Object.keys(knownTypes).sort(), [
       'agent',
+      'container_network',
+      'runc_container',
+      'secret',
+      'volume',
       'wireguard_mesh',
       'wireguard_network',
       'wireguard_peer',

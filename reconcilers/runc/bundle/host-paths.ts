@@ -1,0 +1,26 @@
+/** Folders of the host that no container gets anything of (docs/OBJECTS.md, runc_container). */
+const closed: readonly string[] = ['/proc', '/sys', '/dev', '/run', '/var/run']
+
+/** Where covey keeps its state and its settings unless a host is told otherwise. */
+const usualFolders: readonly string[] = ['/var/lib/covey', '/etc/covey']
+
+/** Whether `path` is `folder` or lies below it. Both absolute, without `.` and `..`. */
+export function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
+}
+
+/**
+ * Why a path of the host is never mounted into a container, or undefined. `ownFolders` are those of
+ * this host's covey, beyond the usual ones.
+ */
+export function hostPathFault(path: string, ownFolders: readonly string[]): string | undefined {
+  if (path === '/') return 'the whole host is never mounted: name a folder'
+  const within = closed.find((folder) => isWithin(path, folder))
+  if (within !== undefined) return `nothing of ${within} is ever mounted`
+  const own = [...usualFolders, ...ownFolders].find(
+    (folder) => isWithin(path, folder) || isWithin(folder, path),
+  )
+  if (own === undefined) return undefined
+  const how = isWithin(path, own) ? 'lies in' : 'holds'
+  return `${how} ${own}, covey's own folder, which is never mounted`
+}

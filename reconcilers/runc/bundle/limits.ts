@@ -1,0 +1,43 @@
+/** Bounds of what a container may ask for, and of what it gets unasked. */
+
+/** Content of all `files` of a container together. */
+export const filesBytesMax: number = 256 * 1024
+/** Entries of one list or table of a container, as mounts, files, variables or labels. */
+export const entriesMax: number = 256
+/** Arguments of one command. */
+export const argumentsMax: number = 1024
+/** One argument or variable with its name (MAX_ARG_STRLEN of the kernel, with its end). */
+export const argumentBytesMax: number = 128 * 1024 - 1
+/** A path, as the config writes it. */
+export const pathCharactersMax: number = 1024
+/** `/etc/hostname` and uname (HOST_NAME_MAX of the kernel). */
+export const hostnameCharactersMax: number = 64
+/** Name or value of a label. */
+export const labelCharactersMax: number = 1024
+/** A sealed secret, encoded. */
+export const jweCharactersMax: number = 128 * 1024
+
+/** Below this even the runtime's own start does not fit into the container's memory. */
+export const memoryBytesMin: number = 4 * 1024 * 1024
+/** A quota below 1 ms for each period is refused by the kernel. */
+export const cpuMilliMin: number = 10
+export const cpuMilliMax: number = 1_024_000
+/** PID_MAX_LIMIT of 64-bit kernels. */
+export const pidsMax: number = 4_194_304
+/** Processes and threads of a container that names no number. */
+export const pidsDefault: number = 2048
+/** Length of a period for `cpu_milli`. */
+export const cpuPeriodUs: number = 100_000
+
+/** Open files, as far as the machine's own hard limit reaches. */
+export const openFilesSoft: number = 65_536
+export const openFilesHard: number = 524_288
+/**
+ * Containers are ended before the host's own services when memory runs out (proc(5), oom_score_adj).
+ */
+export const oomScoreAdjust: number = 100
+
+/** Lines of an image's passwd or group that are read. */
+export const accountLinesMax: number = 10_000
+/** Resolvers that a C library asks (MAXNS of resolv.h). */
+export const resolversMax: number = 3

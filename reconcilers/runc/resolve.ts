@@ -1,0 +1,183 @@
+import { type Config, type HostSection, objectFaults } from '../../protocol/documents/config.ts'
+import type { Fault } from '../../protocol/fault.ts'
+import { resolveContainerNetwork } from '../container-network/resolve.ts'
+import type { AttachmentSpec } from '../container-network/spec.ts'
+import type { Resolved } from '../reconciler.ts'
+import { checkReference, checkSchema, sectionOf, typeIn } from '../references.ts'
+import { parseSealedHeader } from './bundle/sealed.ts'
+import { hostsText } from './resolve-names.ts'
+import { revisionOf } from './resolve-revision.ts'
+import {
+  type ContainerObject,
+  type ContainerSpec,
+  containerSchema,
+  type RuncSpec,
+  secretSchema,
+  volumeSchema,
+} from './spec.ts'
+
+/** What is collected while a section is resolved. */
+interface Findings {
+  readonly faulty: { readonly object: string; readonly fault: Fault }[]
+  readonly kept: Set<string>
+  readonly references: Record<string, readonly string[]>
+}
+
+/** A host's section on its way to a spec. */
+interface Context {
+  readonly host: string
+  readonly section: HostSection
+  readonly findings: Findings
+}
+
+/**
+ * What a config means for the containers, volumes and secrets of one host (docs/OBJECTS.md,
+ * runc_container). Addresses are judged by the network's own reconciler, and told by it.
+ */
+export function resolveRunc(config: Config, host: string): Resolved<RuncSpec> {
+  const resolved = judgeRunc(config, host)
+  return { ...resolved, spec: { ...resolved.spec, hosts: hostsText(config, host) } }
+}
+
+/** The same without the names of the cluster, which nobody needs who only wants the faults. */
+export function judgeRunc(config: Config, host: string): Resolved<Omit<RuncSpec, 'hosts'>> {
+  const section = sectionOf(config, host) ?? {}
+  const findings: Findings = { faulty: [], kept: new Set(), references: {} }
+  for (const [name, object] of Object.entries(section)) {
+    // What is not even an object may have been one of these before.
+    if (objectFaults('', name, object).length > 0) findings.kept.add(name)
+  }
+  const context: Context = { host, section, findings }
+  const volumes = ownVolumes(context)
+  const secrets = ownSecrets(config, context)
+  const attachments = new Map(
+    resolveContainerNetwork(config, host).spec.attachments.map((each) => [each.object, each]),
+  )
+  const containers = namesOf(context, 'runc_container').flatMap((name) => {
+    const container = ownContainer(context, name, attachments.get(name) ?? null, secrets)
+    if (container === null) findings.kept.add(name)
+    return container ?? []
+  })
+  const { faulty, references } = findings
+  const spec = { host, containers, volumes, kept: [...findings.kept].sort() }
+  return { spec, pending: [], faulty, references }
+}
+
+/** Names of the objects of a type, in order, but for those that are no objects. */
+function namesOf({ section, findings }: Context, type: string): readonly string[] {
+  const names = Object.keys(section).filter((name) => typeIn(section, name) === type)
+  return names.filter((name) => !findings.kept.has(name)).sort()
+}
+
+function pathOf({ host }: Context, name: string): string {
+  return `hosts.${host}.${name}`
+}
+
+function ownVolumes(context: Context): RuncSpec['volumes'] {
+  const { section, findings } = context
+  return namesOf(context, 'volume').flatMap((object) => {
+    const { value, faults } = checkSchema(volumeSchema, pathOf(context, object), section[object])
+    if (value !== undefined) return [{ object, onRemove: value.on_remove }]
+    for (const fault of faults) findings.faulty.push({ object, fault })
+    findings.kept.add(object)
+    return []
+  })
+}
+
+/** The JWE of each sound secret, by its name. */
+function ownSecrets(config: Config, context: Context): ReadonlyMap<string, string> {
+  const { section, findings } = context
+  const secrets = new Map<string, string>()
+  for (const object of namesOf(context, 'secret')) {
+    const path = pathOf(context, object)
+    const { value, faults } = checkSchema(secretSchema, path, section[object])
+    const foreign = value && claimsFault(config, context.host, object, value.jwe)
+    const found = foreign === undefined ? faults : [{ ...foreign, path: `${path}.jwe` }]
+    for (const fault of found) findings.faulty.push({ object, fault })
+    if (value === undefined || found.length > 0) findings.kept.add(object)
+    else secrets.set(object, value.jwe)
+  }
+  return secrets
+}
+
+/**
+ * A secret is for one cluster, host and name, and is told apart before anything is opened. A config
+ * that is not signed yet has no cluster.
+ */
+function claimsFault(
+  config: Config,
+  host: string,
+  object: string,
+  jwe: string,
+): Omit<Fault, 'path'> | undefined {
+  const header = parseSealedHeader(jwe)
+  if (!header.ok) return header.fault
+  const { aud, host: forHost, name } = header.value
+  const wrong: string[] = []
+  if (config.aud !== '' && aud !== config.aud) wrong.push('another cluster')
+  if (forHost !== host) wrong.push(`host ${forHost}`)
+  if (name !== object) wrong.push(`the name ${name}`)
+  if (wrong.length === 0) return undefined
+  const message = `is sealed for ${wrong.join(' and ')}: seal it again for this object`
+  return { code: 'secret-claims', message }
+}
+
+/** Null for a container that stays as it was applied; its faults are told. */
+function ownContainer(
+  context: Context,
+  name: string,
+  attachment: AttachmentSpec | null,
+  secrets: ReadonlyMap<string, string>,
+): ContainerSpec | null {
+  const { section, findings } = context
+  const path = pathOf(context, name)
+  const { value: container, faults } = checkSchema(containerSchema, path, section[name])
+  for (const fault of faults) findings.faulty.push({ object: name, fault })
+  if (container === undefined) return null
+  const { targets, broken } = referencesOf(section, path, container)
+  for (const fault of broken) findings.faulty.push({ object: name, fault })
+  if (targets.length > 0) findings.references[name] = targets
+  const sealed = new Map<string, string>()
+  for (const { secret } of container.secrets) {
+    const jwe = secrets.get(secret)
+    if (jwe === undefined) return null
+    sealed.set(secret, jwe)
+  }
+  const needsNetwork = !container.host_network
+  if (broken.length > 0 || (needsNetwork && attachment === null)) return null
+  const used = needsNetwork && attachment !== null ? plainAttachment(attachment) : null
+  const revision = revisionOf(container, sealed)
+  return { object: name, container, attachment: used, secrets: sealed, revision }
+}
+
+function plainAttachment({ object, address, mtu }: AttachmentSpec): AttachmentSpec {
+  return { object, address, mtu }
+}
+
+/** What a container refers to, and which of that is not there or of another type. */
+function referencesOf(
+  section: HostSection,
+  path: string,
+  container: ContainerObject,
+): { readonly targets: readonly string[]; readonly broken: readonly Fault[] } {
+  const fields: { readonly field: string; readonly type: string; readonly target: string }[] = []
+  const { network } = container
+  if (network !== undefined) {
+    fields.push({ field: 'network', type: 'container_network', target: network })
+  }
+  for (const [index, { volume }] of container.mounts.entries()) {
+    if (volume === undefined) continue
+    fields.push({ field: `mounts.${index}.volume`, type: 'volume', target: volume })
+  }
+  for (const [index, { secret }] of container.secrets.entries()) {
+    fields.push({ field: `secrets.${index}.secret`, type: 'secret', target: secret })
+  }
+  const broken: Fault[] = []
+  const targets = new Set<string>()
+  for (const { target, ...reference } of fields) {
+    const fault = checkReference(section, path, reference, target)
+    if (fault === undefined) targets.add(target)
+    else broken.push(fault)
+  }
+  return { targets: [...targets], broken }
+}
