@@ -24,6 +24,7 @@ interface Tool {
 const tools: Readonly<Record<string, Tool>> = {
   ip: { package: 'iproute2' },
   wg: { package: 'wireguard-tools' },
+  sysctl: { package: 'procps' },
   runc: { package: 'runc' },
   conmon: { package: 'conmon', leavesDaemon: true },
   mount: { package: 'mount' },
