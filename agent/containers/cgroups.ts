@@ -1,0 +1,143 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { idPrefix } from './places.ts'
+
+const root = '/sys/fs/cgroup'
+/** Magic number of cgroup2 (statfs(2)). */
+const unifiedMagic = 0x63677270
+
+/** Where control groups of containers are on this machine. */
+export interface Cgroups {
+  readonly version: 1 | 2
+  /** For `linux.cgroupsPath`. */
+  path(id: string): string
+  /** Absolute paths of the folders that containers' groups lie in. */
+  readonly parents: readonly string[]
+  readonly limitsSwap: boolean
+  /** Ids that have a group in the first of the parents. */
+  ids(): readonly string[]
+  /** Processes in the group of a container, those of groups below it too. */
+  processes(id: string): readonly number[]
+  /** Removes the empty groups of a container. Those that processes are in stay. */
+  remove(id: string): void
+}
+
+/**
+ * Finds the control groups, below the agent's own by the name `name`. On version 2 a group has
+ * either processes or controllers, so the agent moves into a group of its own first. Where its unit
+ * has a sibling `covey-containers.service`, delegated to it, containers go there instead: systemd
+ * could not start an agent again in a group that has controllers.
+ */
+export function openCgroups(name: string = 'covey'): Cgroups {
+  const isUnified = statfsSync(root).type === unifiedMagic
+  const parents = isUnified ? [join(unifiedParent(), name)] : legacyParents(name)
+  const [first = root] = parents
+  const group = (id: string): string => join(first, id)
+  return {
+    version: isUnified ? 2 : 1,
+    path: (id) => (isUnified ? group(id).slice(root.length) : `${name}/${id}`),
+    parents,
+    limitsSwap: isUnified ? existsUnifiedSwap(dirname(first)) : existsLegacySwap(),
+    ids: () => names(first).filter((each) => each.startsWith(idPrefix)),
+    processes: (id) => processesIn(group(id)),
+    remove(id) {
+      for (const parent of parents) removeGroup(join(parent, id))
+    },
+  }
+}
+
+/** Controllers of version 1 with the agent's own group in each: `hierarchy/group/name`. */
+function legacyParents(name: string): readonly string[] {
+  const parents: string[] = []
+  for (const line of readFileSync('/proc/self/cgroup', 'utf8').split('\n')) {
+    const [, controllers, ...own] = line.split(':')
+    if (controllers === undefined) continue
+    const folder = controllers === '' ? 'unified' : controllers.replace(/^name=/, '')
+    const hierarchy = join(root, folder)
+    // The group of freezer comes first: nothing but runc ever moves a process in it.
+    const parent = join(hierarchy, own.join(':'), name)
+    if (!existsSync(hierarchy)) continue
+    if (controllers === 'freezer') parents.unshift(parent)
+    else parents.push(parent)
+  }
+  return parents
+}
+
+/** The delegated group that containers go into. The agent leaves it for a group inside. */
+function unifiedParent(): string {
+  const own = readFileSync('/proc/self/cgroup', 'utf8').trim().replace(/^0::/, '')
+  const unit = basename(own) === 'agent' ? dirname(own) : own
+  const sibling = join(root, dirname(unit), 'covey-containers.service')
+  if (unit.endsWith('.service') && existsSync(sibling)) {
+    leaveFor(sibling, join(sibling, 'holder'))
+    return sibling
+  }
+  const folder = join(root, unit)
+  if (unit !== '/') leaveFor(folder, join(folder, 'agent'))
+  return folder
+}
+
+/** Moves every process of a group into one below it. */
+function leaveFor(group: string, leaf: string): void {
+  const staying = pidsIn(group)
+  if (staying.length === 0) return
+  mkdirSync(leaf, { recursive: true })
+  for (const pid of staying) {
+    try {
+      writeFileSync(join(leaf, 'cgroup.procs'), String(pid))
+    } catch {
+      // It has ended, or is not ours to move: runc says so if that stands in a limit's way.
+    }
+  }
+}
+
+function existsUnifiedSwap(parent: string): boolean {
+  return existsSync(join(parent, 'memory.swap.max')) || existsSync('/proc/swaps')
+}
+
+function existsLegacySwap(): boolean {
+  return existsSync(join(root, 'memory', 'memory.memsw.limit_in_bytes'))
+}
+
+function processesIn(group: string): readonly number[] {
+  const below = names(group).map((name) => join(group, name))
+  return [...pidsIn(group), ...below.filter(isGroup).flatMap(processesIn)]
+}
+
+function isGroup(path: string): boolean {
+  return existsSync(join(path, 'cgroup.procs'))
+}
+
+function pidsIn(group: string): readonly number[] {
+  try {
+    const text = readFileSync(join(group, 'cgroup.procs'), 'latin1')
+    return text.split('\n').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
+}
+
+function removeGroup(path: string): void {
+  for (const name of names(path)) if (isGroup(join(path, name))) removeGroup(join(path, name))
+  try {
+    rmdirSync(path)
+  } catch {
+    // There is none, or a process is still ending in it: the next sweep finds it.
+  }
+}
+
+function names(path: string): readonly string[] {
+  try {
+    return readdirSync(path)
+  } catch {
+    return []
+  }
+}

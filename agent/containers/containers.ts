@@ -1,0 +1,167 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import type { ContainerSeen, HostContainers } from '../../reconcilers/host-containers.ts'
+import type { Clock } from '../../reconcilers/host-ports.ts'
+import type { Log } from '../../reconcilers/reconciler.ts'
+import type { ContainerEvent } from '../event-feed.ts'
+import { type Cgroups, openCgroups } from './cgroups.ts'
+import { createFacts } from './facts.ts'
+import { writeHostsInPlace } from './files.ts'
+import { type Life, newLife, readLife, writeLife } from './life.ts'
+import { type LookMemory, lookAt } from './look.ts'
+import { makeContainer, makeProcess, startProcess, stopProcess } from './make.ts'
+import { type ContainerPlaces, type HostPlaces, hostPlaces, logPath, placesOf } from './places.ts'
+import { bootId, mountPoints } from './processes.ts'
+import { foldersIn, openRecords, type Records } from './records.ts'
+import { emptyTrash, removeContainer, removeVolume } from './remove.ts'
+import { foldersOfVolumes } from './volumes.ts'
+
+/** What the containers of a host are made from. */
+export interface ContainersInit {
+  readonly stateDir: string
+  readonly runDir: string
+  readonly clock: Clock
+  readonly log: Log
+  /** Name of the control group below the agent's own; `covey` where absent. */
+  readonly cgroup?: string
+  /** Something changed that a round should look at. Must not throw. */
+  readonly onChange: (reason: string) => void
+  readonly onEvent: (event: ContainerEvent) => void
+}
+
+/** All that the parts of this room share: where things are, and what is known of each container. */
+export interface ContainersState extends ContainersInit {
+  readonly places: HostPlaces
+  readonly cgroups: Cgroups
+  readonly records: Records
+  readonly boot: string
+  of(id: string): ContainerPlaces
+  life(id: string): Life | null
+  /** Changes what is known of a container, in memory and in its run folder. */
+  setLife(id: string, change: Partial<Life>): void
+  memory(id: string): LookMemory
+  forget(id: string): void
+  tell(object: string, what: ContainerEvent['what'], detail?: string | null): void
+}
+
+/** Containers of this machine, and what only the agent itself asks of them. */
+export interface MachineContainers {
+  readonly port: HostContainers
+  readonly state: ContainersState
+}
+
+/**
+ * Opens the containers of this machine: reads what an earlier agent left and touches nothing. The
+ * caller holds the state lock.
+ */
+export async function openContainers(init: ContainersInit): Promise<MachineContainers> {
+  const state = await openState(init)
+  const facts = createFacts(state.places, init.runDir, state.cgroups)
+  void emptyTrash(state)
+  const port: HostContainers = {
+    facts,
+    look: async () => look(state),
+    lookVolumes: async () => foldersOfVolumes(state.places.volumes),
+    create: (creation, signal) => makeContainer(state, creation, signal),
+    createAgain: (id, signal) => makeProcess(state, id, signal),
+    start: (id, count, signal) => startProcess(state, id, count, signal),
+    stop: (id, signalNumber, waitMs) => stopProcess(state, id, signalNumber, waitMs),
+    remove: (id, signal) => removeContainer(state, id, signal),
+    async keepExit(id) {
+      const exit = state.memory(id).exit
+      if (exit !== null) await state.records.writeRan(id, { exit })
+    },
+    remember: (record) => state.records.write(record),
+    writeHosts: async (ids, text) => writeHostsInPlace(state, ids, text),
+    removeVolume: (object) => removeVolume(state, object),
+  }
+  return { port, state }
+}
+
+async function openState(init: ContainersInit): Promise<ContainersState> {
+  const places = hostPlaces(init.stateDir, init.runDir)
+  for (const path of [places.records, places.volumes, places.runs, places.exits]) {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  }
+  const boot = bootId()
+  const lives = new Map<string, Life | null>()
+  const memories = new Map<string, LookMemory>()
+  const of = (id: string): ContainerPlaces => placesOf(places, id)
+  const life = (id: string): Life | null => {
+    const known = lives.get(id)
+    if (known !== undefined) return known
+    const read = readLife(of(id).life, boot)
+    lives.set(id, read)
+    return read
+  }
+  return {
+    ...init,
+    places,
+    boot,
+    cgroups: openCgroups(init.cgroup),
+    records: await openRecords(places),
+    of,
+    life,
+    setLife(id, change) {
+      const next = { ...(life(id) ?? newLife(boot)), ...change }
+      lives.set(id, next)
+      writeLife(of(id).life, next)
+    },
+    memory(id) {
+      const known = memories.get(id) ?? { exit: null, hosts: null, isStarted: false }
+      memories.set(id, known)
+      return known
+    },
+    forget(id) {
+      lives.delete(id)
+      memories.delete(id)
+    },
+    tell(object, what, detail = null) {
+      init.onEvent({ event: 'container', name: object, what, detail })
+    },
+  }
+}
+
+function look(state: ContainersState): readonly ContainerSeen[] {
+  const { places, records, cgroups, clock } = state
+  // Somebody may have emptied the run folder; what comes next needs its top.
+  for (const path of [places.runs, places.exits]) {
+    if (!existsSync(path)) mkdirSync(path, { recursive: true, mode: 0o700 })
+  }
+  const durable = new Set(records.ids())
+  const inGroups = new Set(cgroups.ids())
+  const runs = [...foldersIn(places.runs), ...foldersIn(places.runcRoot)]
+  const ids = new Set([...durable, ...inGroups, ...runs])
+  const mounts = mountPoints()
+  const nowMs = clock.now()
+  return [...ids].sort().map((id) => {
+    const record = durable.has(id) ? records.record(id) : null
+    const life = state.life(id)
+    const isUnknown = life?.process == null && inGroups.has(id)
+    const seen = lookAt({
+      id,
+      places: state.of(id),
+      record,
+      ran: durable.has(id) ? records.ran(id)?.exit : undefined,
+      life,
+      log: logPath(state.stateDir, record?.object ?? '', id),
+      mounts,
+      strays: isUnknown ? cgroups.processes(id) : [],
+      memory: state.memory(id),
+      nowMs,
+    })
+    noteEnd(state, seen, life)
+    return seen
+  })
+}
+
+/** Tells of an end when it is seen first, and keeps it where the next process will not hide it. */
+function noteEnd(state: ContainersState, seen: ContainerSeen, life: Life | null): void {
+  if (seen.process.state !== 'exited' || life === null) return
+  const { exit } = seen.process
+  if (life.lastExit?.exitedMs === exit.exitedMs) return
+  if (!existsSync(state.of(seen.id).life)) return
+  state.setLife(seen.id, { lastExit: exit, health: null })
+  if (exit.oom) state.tell(seen.object, 'oom', 'its memory limit was reached')
+  const code = exit.exitCode === null ? 'nobody saw how' : `exit code ${exit.exitCode}`
+  state.tell(seen.object, seen.stopping === null ? 'exited' : 'stopped', code)
+}

@@ -1,0 +1,89 @@
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import type { ExitSeen } from '../../reconcilers/host-containers.ts'
+import { printable } from '../../reconcilers/tools/runc.ts'
+import type { Life } from './life.ts'
+import { lastLineCharactersMax, logTailBytes } from './limits.ts'
+import type { ContainerPlaces } from './places.ts'
+
+/**
+ * How a process ended, from what its supervisor left; null where that has not said so. Milliseconds
+ * since 1970.
+ */
+export function readExit(places: ContainerPlaces, log: string, life: Life): ExitSeen | null {
+  const stat = statSync(places.exit, { throwIfNoEntry: false })
+  if (stat === undefined) return null
+  const code = Number(readFileSync(places.exit, 'latin1').trim() || Number.NaN)
+  const exitedMs = Math.round(stat.mtimeMs)
+  return {
+    exitCode: Number.isInteger(code) ? code : null,
+    oom: ranOutOfMemory(places, life),
+    startedMs: life.startedMs ?? exitedMs,
+    exitedMs,
+    lastLine: lastLineOf(log, life.startedMs ?? 0),
+  }
+}
+
+/** An end that nobody saw. */
+export function unseenExit(log: string, life: Life, nowMs: number): ExitSeen {
+  const startedMs = life.startedMs ?? nowMs
+  return { exitCode: null, oom: false, startedMs, exitedMs: nowMs, lastLine: lastLineOf(log, 0) }
+}
+
+/** Whether the kernel ended a process of the container because of its memory limit. */
+export function ranOutOfMemory(places: ContainerPlaces, life: Life): boolean {
+  return existsSync(join(places.notes, 'oom')) || killsForMemory(life) > 0
+}
+
+/** The kernel's own count: cgroup v1 `memory.oom_control`, v2 `memory.events`. */
+function killsForMemory(life: Life): number {
+  const memory = life.cgroups['memory']
+  const unified = life.cgroups['']
+  const file = memory ? join(memory, 'memory.oom_control') : join(unified ?? '/', 'memory.events')
+  try {
+    return Number(/^oom_kill (\d+)$/m.exec(readFileSync(file, 'latin1'))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}
+
+/**
+ * The last whole line that a container wrote since it was started, from the tail of its log
+ * (`<time> stdout|stderr F|P <text>`).
+ */
+export function lastLineOf(log: string, sinceMs: number): string | null {
+  const tail = tailOf(log)
+  for (const line of tail.split('\n').toReversed()) {
+    const [, time, text] = /^(\S+) std(?:out|err) [FP] (.*)$/.exec(line) ?? []
+    if (time === undefined || text === undefined || text.trim() === '') continue
+    return Date.parse(time) < sinceMs ? null : printable(text, lastLineCharactersMax)
+  }
+  return null
+}
+
+function tailOf(path: string): string {
+  let file: number
+  try {
+    file = openSync(path, 'r')
+  } catch {
+    return ''
+  }
+  try {
+    const { size } = fstatSync(file)
+    const buffer = Buffer.alloc(Math.min(size, logTailBytes))
+    const bytes = readSync(file, buffer, 0, buffer.length, size - buffer.length)
+    return buffer.toString('utf8', 0, bytes)
+  } catch {
+    return ''
+  } finally {
+    closeSync(file)
+  }
+}

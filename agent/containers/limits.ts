@@ -1,0 +1,29 @@
+/** Bounds of the machine side of containers, by name, with the unit last. */
+
+/** The supervisor may take this long to make a process; a busy machine makes many at once. */
+export const createMs: number = 30_000
+/** One run of `runc start` or `runc delete`. */
+export const runtimeMs: number = 20_000
+/** One mount or unmount. */
+export const mountMs: number = 10_000
+/** Least and largest time between two looks whether a process that was signalled has ended. */
+export const stopPollMs: number = 5
+/** What the supervisor says of a start that failed; the rest of more is not read. */
+export const syncBytesMax: number = 64 * 1024
+/** Output of a tool that is kept for a reason. */
+export const toolOutputBytesMax: number = 64 * 1024
+/** Tail of a log that is read for its last line, and that line in a reason. */
+export const logTailBytes: number = 8 * 1024
+export const lastLineCharactersMax: number = 160
+/** Layers of one image: what the kernel takes for one overlay (OVL_MAX_STACK). */
+export const layersMax: number = 500
+/** Options of one mount, as the kernel takes them: a page with its end. */
+export const mountOptionsBytesMax: number = 4_095
+/** Health checks that run at once on a host; further ones wait for their turn. */
+export const checksMax: number = 8
+/** What a health check may say before it is cut off. */
+export const checkOutputBytesMax: number = 4 * 1024
+/** Times that folders of removed containers are tried to be emptied before a start of the agent. */
+export const sweepTriesMax: number = 3
+/** Device nodes that one path may stand for. */
+export const deviceNodesMax: number = 1024

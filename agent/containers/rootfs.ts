@@ -1,0 +1,63 @@
+import { chmodSync, chownSync, statSync } from 'node:fs'
+import { mkdir, rm, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CoveyError } from '../../protocol/fault.ts'
+import { layersMax, mountMs, mountOptionsBytesMax } from './limits.ts'
+import type { ContainerPlaces } from './places.ts'
+import { mountPoints } from './processes.ts'
+import { runPlain, runSound } from './spawn.ts'
+
+/**
+ * Mounts the layers of a container with its writable one on top (overlayfs.rst of the kernel). They
+ * go by one-letter links in the folder that `mount` runs in: the options of a mount end at one page,
+ * and a path in them must not hold a colon or a comma.
+ *
+ * Errors: `container-create`, `tool-…`.
+ */
+export async function mountRootfs(
+  places: ContainerPlaces,
+  layers: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (layers.length === 0 || layers.length > layersMax) {
+    throw new CoveyError('container-create', `its image has ${layers.length} layers`)
+  }
+  await makeUpper(places, layers.at(-1) ?? '')
+  await rm(places.layers, { recursive: true, force: true })
+  await mkdir(places.layers, { recursive: true, mode: 0o700 })
+  await mkdir(places.rootfs, { recursive: true, mode: 0o700 })
+  const names = layers.map((_, index) => index.toString(36))
+  await Promise.all([
+    symlink(places.upper, join(places.layers, 'U')),
+    symlink(places.work, join(places.layers, 'W')),
+    ...layers.map((layer, index) => symlink(layer, join(places.layers, names[index] ?? ''))),
+  ])
+  // The kernel takes the uppermost first.
+  const options = `lowerdir=${names.toReversed().join(':')},upperdir=U,workdir=W`
+  if (options.length > mountOptionsBytesMax) {
+    throw new CoveyError('container-create', `its image has too many layers: ${layers.length}`)
+  }
+  const args = ['-t', 'overlay', '-o', `nodev,${options}`, 'overlay', places.rootfs]
+  // The newer call of later libraries takes at most 256 bytes for one option.
+  const environment = { LIBMOUNT_FORCE_MOUNT2: 'always' }
+  const run = { tool: 'mount', args, cwd: places.layers, environment, timeoutMs: mountMs }
+  await runSound(run, signal)
+}
+
+/** The root folder of an overlay has the owner and mode of its writable layer. */
+async function makeUpper(places: ContainerPlaces, top: string): Promise<void> {
+  await mkdir(places.work, { recursive: true, mode: 0o700 })
+  if ((await mkdir(places.upper, { recursive: true, mode: 0o700 })) === undefined) return
+  const { uid, gid, mode } = statSync(top)
+  chownSync(places.upper, uid, gid)
+  chmodSync(places.upper, mode & 0o7777)
+}
+
+/** Unmounts the root file system of a container, also one that something still uses. */
+export async function unmountRootfs(places: ContainerPlaces): Promise<void> {
+  while (mountPoints().has(places.rootfs)) {
+    const plain = await runPlain({ tool: 'umount', args: [places.rootfs], timeoutMs: mountMs })
+    if (plain.exitCode === 0) continue
+    await runSound({ tool: 'umount', args: ['--lazy', places.rootfs], timeoutMs: mountMs })
+  }
+}
