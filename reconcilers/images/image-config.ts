@@ -82,10 +82,10 @@ function cleanPath(path: string): string {
 }
 
 /**
- * Parses an image config whose digest is proven. `layers` is how many the manifest has: there must be
- * as many diff_ids. Absent members and nulls mean the defaults; environment entries without `=` or
- * without a name are left out, as container tools do; any other odd type is refused with its place.
- * `workingDir` and `volumes` come out absolute.
+ * Parses an image config whose digest is proven. `layers` is how many the manifest has: there must
+ * be as many diff_ids. Absent members and nulls mean the defaults; environment entries without `=`
+ * or without a name are left out, as container tools do; any other odd type is refused with its
+ * place. `workingDir` and `volumes` come out absolute.
  *
  * Fault: `image-config`.
  */

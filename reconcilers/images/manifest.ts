@@ -95,8 +95,8 @@ const manifestSchema: z.ZodType<{
  * Parses and judges a manifest or an index whose digest is proven. `contentType` is the registry's
  * word for it without parameters, or null where none is known, as in an archive.
  *
- * What could be read as two things is refused (CVE-2021-41190): an index with parts of a manifest, a
- * `mediaType` that is not the Content-Type, a member that stands twice.
+ * What could be read as two things is refused (CVE-2021-41190): an index with parts of a manifest,
+ * a `mediaType` that is not the Content-Type, a member that stands twice.
  *
  * Faults: `manifest-invalid`, `manifest-ambiguous`, `manifest-media-type`, `manifest-schema-1`,
  * `manifest-artifact`, `layer-media-type`, `image-size`.

@@ -22,8 +22,8 @@ function canonicalHost(text: string): string | undefined {
 }
 
 /**
- * The one spelling of a registry's name, as `docker.io`, `registry.example:5000`, `[::1]:5000`: lower
- * case, addresses canonical, without port 443. References and `agent.json` are matched by it.
+ * The one spelling of a registry's name, as `docker.io`, `registry.example:5000`, `[::1]:5000`:
+ * lower case, addresses canonical, without port 443. References and `agent.json` are matched by it.
  *
  * Fault: `registry-name`.
  */

@@ -2,6 +2,7 @@ import { CoveyError } from '../../../protocol/fault.ts'
 
 /** Stable codes of what can go wrong with a registry. */
 export type RegistryCode =
+  | 'address-refused'
   | 'blob-missing'
   | 'digest-mismatch'
   | 'image-missing'

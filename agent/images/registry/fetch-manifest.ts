@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto'
+import { imageDocumentBytesMax } from '../../../reconcilers/images/limits.ts'
+import { manifestMediaTypes, mediaTypeOf } from '../../../reconcilers/images/media-types.ts'
+import { parseContentLength } from '../../../reconcilers/images/response-headers.ts'
+import { discard, readBody } from './body.ts'
+import { withDeadline } from './deadline.ts'
+import { RegistryError } from './errors.ts'
+import type { RegistryLimits } from './limits.ts'
+import type { Session } from './session.ts'
+import type { ManifestBytes, ManifestTarget } from './types.ts'
+
+/** The digest of bytes, as documents spell it. */
+export function digestOf(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+}
+
+/**
+ * Fetches one manifest from one source, once, and proves its size and digest. Rejects with a
+ * `RegistryError`, or with the signal's reason.
+ */
+export function fetchManifest(
+  session: Session,
+  repository: string,
+  { digest, sizeBytes }: ManifestTarget,
+  limits: RegistryLimits,
+  outer: AbortSignal,
+): Promise<ManifestBytes> {
+  const { name } = session.endpoint
+  const headers = { accept: manifestMediaTypes.join(', '), 'accept-encoding': 'identity' }
+  const wrongSize = (found: string): RegistryError => {
+    const wanted = sizeBytes === undefined ? `${imageDocumentBytesMax} at most` : `${sizeBytes}`
+    const message = `${name} has ${found} bytes under ${digest}, and not ${wanted}`
+    return new RegistryError('size-mismatch', message, { hint: 'push the image anew' })
+  }
+  const bytesMax = sizeBytes ?? imageDocumentBytesMax
+  return withDeadline(limits.documentMs, name, outer, async (signal) => {
+    const answer = await session.ask({ repository, kind: 'manifests', digest, headers }, signal)
+    const length = parseContentLength(answer.one('content-length'))
+    if (length !== undefined && (length > bytesMax || (sizeBytes ?? length) !== length)) {
+      discard(answer)
+      throw wrongSize(String(length))
+    }
+    const bytes = await readBody(session.transport, answer, bytesMax, signal).catch((error) => {
+      if (!(error instanceof RegistryError) || error.code !== 'registry-answer') throw error
+      throw wrongSize(`more than ${bytesMax}`)
+    })
+    if (sizeBytes !== undefined && bytes.length !== sizeBytes) throw wrongSize(`${bytes.length}`)
+    const found = digestOf(bytes)
+    if (found !== digest) {
+      const message = `${name} serves bytes of ${found} as ${digest}`
+      throw new RegistryError('digest-mismatch', message, { hint: 'do not trust this registry' })
+    }
+    return { bytes, mediaType: mediaTypeOf(answer.one('content-type')) }
+  })
+}
