@@ -17,6 +17,9 @@ export const retryJitter: number = 0.25
 /** Rounds in a row in which an object may need work before it counts as fought over. */
 export const restlessRoundsMax: number = 4
 
+/** Lanes of steps that run side by side: what they start are processes, and cores are few. */
+export const lanesMax: number = 8
+
 /** One run of a tool, where its command names no time. */
 export const commandMs: number = 10_000
 /** Largest output of one run of a tool. */

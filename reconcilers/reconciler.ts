@@ -34,6 +34,12 @@ export interface PlanStep {
   readonly objects: readonly string[]
   /** Set where the step only removes what no object wants; it runs after everything that adds. */
   readonly takesDown?: true
+  /**
+   * Set where the step takes long and touches nothing that a step of another lane does. Steps of one
+   * reconciler that follow each other and all have a lane run side by side; those of one lane in
+   * their order.
+   */
+  readonly lane?: string
 }
 
 /** A step that reached some of its objects and not others; `apply` rejects with it. */
@@ -64,6 +70,11 @@ export interface Reconciler<Spec, Observed, Step extends PlanStep> {
   judge(desired: Spec, observed: Observed): readonly Verdict[]
   /** Pure and synchronous, in the order to apply; nothing to do is an empty list. */
   plan(desired: Spec, observed: Observed): readonly Step[]
+  /**
+   * Pure. When time alone will change the plan or the verdicts, in ms since 1970; null for never.
+   * Nothing changes by time where absent.
+   */
+  dueAt?(desired: Spec, observed: Observed): number | null
   apply(step: Step, host: HostPorts, signal: AbortSignal): Promise<void>
   /** One line for a dry run, a log or a test; never a secret. */
   describe(step: Step): string

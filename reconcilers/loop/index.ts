@@ -144,8 +144,10 @@ async function round(
   if (result === null) return 0
   current.rounds++
   report(init, current, result.states)
-  const retryMs = backoff.nextMs(ports.clock.now()) ?? longestMs
-  return Math.min(longestMs, retryMs, result.tried > 0 ? settleMs : longestMs)
+  const nowMs = ports.clock.now()
+  const retryMs = backoff.nextMs(nowMs) ?? longestMs
+  const dueMs = result.dueAtMs === null ? longestMs : Math.max(0, result.dueAtMs - nowMs)
+  return Math.min(longestMs, retryMs, dueMs, result.tried > 0 ? settleMs : longestMs)
 }
 
 function report(init: ReconcileLoopInit, current: Desired, objects: readonly ObjectStatus[]): void {

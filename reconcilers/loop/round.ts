@@ -11,6 +11,7 @@ import {
 } from '../reconciler.ts'
 import type { Backoff } from './backoff.ts'
 import type { ExtraType } from './extra-types.ts'
+import { inLanes } from './lanes.ts'
 import { dependants, mergePlans, type OrderedStep, type References } from './order.ts'
 import type { JudgedSection } from './section.ts'
 import { objectStates } from './states.ts'
@@ -38,12 +39,15 @@ export interface RoundResult {
   readonly states: readonly ObjectStatus[]
   /** Steps that were tried, with whatever result. */
   readonly tried: number
+  /** When time alone will change what is to be done, in ms since 1970; null for never. */
+  readonly dueAtMs: number | null
 }
 
 /** Plans of all reconcilers over what they observed. */
 export interface Look {
   readonly steps: readonly OrderedStep[]
   readonly verdicts: readonly Verdict[]
+  readonly dueAtMs: number | null
 }
 
 /**
@@ -60,13 +64,18 @@ export async function look(
   signal.throwIfAborted()
   const plans = seen.map((each) => each.steps)
   const steps = mergePlans(plans, init.judged.references)
-  return { steps, verdicts: seen.flatMap((each) => each.verdicts) }
+  const due = seen.flatMap(({ dueAtMs }) => dueAtMs ?? [])
+  const dueAtMs = due.length === 0 ? null : Math.min(...due)
+  return { steps, verdicts: seen.flatMap((each) => each.verdicts), dueAtMs }
 }
 
 interface Seen {
   readonly steps: readonly PlanStep[]
+  readonly dueAtMs: number | null
   readonly verdicts: readonly Verdict[]
 }
+
+const nothingSeen: Seen = { steps: [], verdicts: [], dueAtMs: null }
 
 async function lookThrough(
   reconciler: AnyReconciler,
@@ -75,16 +84,17 @@ async function lookThrough(
   signal: AbortSignal,
 ): Promise<Seen> {
   const resolved = init.judged.resolved[index]
-  if (resolved === null || resolved === undefined) return { steps: [], verdicts: [] }
+  if (resolved === null || resolved === undefined) return nothingSeen
   try {
     const observed = await reconciler.observe(resolved.spec, init.ports, signal)
     const verdicts = reconciler.judge(resolved.spec, observed)
-    return { steps: reconciler.plan(resolved.spec, observed), verdicts }
+    const dueAtMs = reconciler.dueAt?.(resolved.spec, observed) ?? null
+    return { steps: reconciler.plan(resolved.spec, observed), verdicts, dueAtMs }
   } catch (error) {
     const owned = init.judged.objects.filter(({ type }) => Object.hasOwn(reconciler.types, type))
     const reason = reasonOf(error)
     return {
-      steps: [],
+      ...nothingSeen,
       verdicts: owned.map(({ name }) => ({ object: name, state: 'failed', reason })),
     }
   }
@@ -106,19 +116,21 @@ export async function runRound(init: RoundInit): Promise<RoundResult | null> {
     ...looked.verdicts.map((verdict) => verdict.object),
   ])
   const progress: Progress = { unready, failures: new Map(), tried: new Set(), keys: new Set() }
-  for (const ordered of looked.steps) {
-    if (!init.stillWanted() || init.applySignal.aborted) return null
-    if (!isHeldBack(ordered.step, init.judged.references, progress)) {
+  const isWanted = (): boolean => init.stillWanted() && !init.applySignal.aborted
+  let isWhole = true
+  await inLanes(looked.steps, async (ordered) => {
+    if (!isWanted()) isWhole = false
+    else if (!isHeldBack(ordered.step, init.judged.references, progress)) {
       await tryStep(ordered, init, progress)
     }
-  }
-  if (init.applySignal.aborted) return null
+  })
+  if (!isWhole || init.applySignal.aborted) return null
   init.backoff.retain(progress.keys)
   for (const key of progress.tried) if (!progress.failures.has(key)) init.backoff.clear(key)
   for (const key of init.restless.keys()) if (!progress.keys.has(key)) init.restless.delete(key)
   const { failures } = progress
   const states = objectStates(init.judged, looked.verdicts, failures, init.extraTypes)
-  return { states, tried: progress.tried.size }
+  return { states, tried: progress.tried.size, dueAtMs: looked.dueAtMs }
 }
 
 interface Progress {
