@@ -104,10 +104,14 @@ const promptMs = 15_000
 
 /**
  * 5: connected hosts that lose nothing do not wait for the periodic exchange. A host that is paused
- * when the faults end has `pausedMs` to come back.
+ * when the faults end has `pausedMs` to come back; a request that fell into a cut is waited for.
  */
-export function checkPrompt(checker: Checker, agreedMs: number, pausedMs: number): void {
-  if (agreedMs - pausedMs > promptMs) {
+export function checkPrompt(
+  checker: Checker,
+  agreedMs: number,
+  { pausedMs, isCut }: { readonly pausedMs: number; readonly isCut: boolean },
+): void {
+  if (agreedMs - pausedMs > promptMs + (isCut ? fetchMsMax : 0)) {
     checker.fail(5, null, `agreed only ${agreedMs} ms after the heal`)
   }
 }

@@ -81,8 +81,10 @@ export function* simulate(request: RunRequest): Generator<number, RunResult> {
   yield* advance(run, livenessMs(request.hosts), agreed)
   const agreedMs = hasAgreed(cluster) ? Math.round(cluster.world.now - healedAt) : null
   if (agreedMs === null && checker.violation === null) failDisagreement(cluster, checker)
-  if (agreedMs !== null && setting.network.lost === undefined)
-    checkPrompt(checker, agreedMs, pausedMs)
+  if (agreedMs !== null && setting.network.lost === undefined) {
+    const isCut = run.stimuli.some(({ kind }) => kind === 'cut')
+    checkPrompt(checker, agreedMs, { pausedMs, isCut })
+  }
 
   // Evidence and statuses spread with the exchanges; then nothing new is to be said.
   yield* advance(run, 3 * exchangeMs)

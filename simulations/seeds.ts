@@ -18,4 +18,10 @@ export const foundSeeds: readonly FoundSeed[] = [
     hosts: 6,
     found: 'A confirmation whose write failed was never written again, so its host never applied.',
   },
+  {
+    scenario: 'rotation-under-partition',
+    seed: 589,
+    hosts: 9,
+    found: 'A fetch whose request fell into a cut took its 20 s, which the checker did not allow.',
+  },
 ]

@@ -48,6 +48,13 @@ describe('partitions of real agents, checked by their events', () => {
   const cutHalves = async (oneWay = false): Promise<void> => {
     for (const a of left) for (const b of right) await lab.cut(a.name, b.name, { oneWay })
   }
+  const hostNamed = (name: string): VirtualHost => {
+    return lab.hosts.get(name) ?? assert.fail(`there is no ${name}`)
+  }
+  const lost = (host: VirtualHost, other: string): Promise<unknown> =>
+    host.waitFor(`has lost ${other}`, ({ peers }) =>
+      peers.some((peer) => peer.host === other && !peer.connected),
+    )
   const stillAt = async (hosts: readonly VirtualHost[], signed: SignedVersion): Promise<void> => {
     for (const host of hosts) {
       assert.equal((await host.status()).head?.digest, signed.digest, `${host.name} is cut off`)
@@ -117,6 +124,44 @@ describe('partitions of real agents, checked by their events', () => {
     assertNoAlarm('fork')
   })
 
+  it('agree along a ring of which every chord is cut', async () => {
+    await connected(all)
+    const [first, second, third, fourth] = names
+    for (const [from, to] of [
+      [first, third],
+      [second, fourth],
+    ] as const) {
+      await lab.cut(from, to)
+      await Promise.all([lost(hostNamed(from), to), lost(hostNamed(to), from)])
+    }
+    for (const host of [all[0], all[2]] as VirtualHost[]) {
+      const last = await next()
+      await inject(host, last)
+      await agree(all, last)
+    }
+    await lab.heal()
+    await connected(all)
+    assertNoAlarm('fork')
+  })
+
+  it('agree after cuts that come and go while versions go in', async () => {
+    await connected(all)
+    let last = await next()
+    for (let flap = 0; flap < 6; flap++) {
+      await cutHalves(flap % 2 === 1)
+      await inject(left[flap % 2] as VirtualHost, last)
+      await agree(left, last)
+      // Some cuts last long enough that connections are given up, others do not.
+      if (flap % 3 === 0) await lost(left[0] as VirtualHost, names[3])
+      await lab.heal()
+      if (flap < 5) last = await next()
+    }
+    await agree(all, last)
+    await connected(all)
+    assertNoAlarm('fork')
+    assertNoAlarm('lost-branch')
+  })
+
   it('bring an agent that was stopped for a while up to date', async () => {
     await connected(all)
     const paused = all[3] as VirtualHost
@@ -125,9 +170,7 @@ describe('partitions of real agents, checked by their events', () => {
     try {
       await inject(all[0] as VirtualHost, last)
       // Long enough that the others have given its connections up, so that it has to come back.
-      await all[0]?.waitFor('has lost it', ({ peers }) =>
-        peers.some((peer) => peer.host === paused.name && !peer.connected),
-      )
+      await lost(all[0] as VirtualHost, paused.name)
       last = await next()
       await inject(all[1] as VirtualHost, last)
       await agree(all.slice(0, 3), last)

@@ -19,7 +19,7 @@ function alarmsOf({ node }: TestNode): readonly string[] {
   return [...node.alarms.values()].map((alarm) => alarm.code).sort()
 }
 
-test('a full disk: the alarm ends when there is room again, though nothing new is signed (D4)', () => {
+test('a full disk: the alarm ends when there is room again, whoever signs nothing (D4)', () => {
   const cluster = makeCluster()
   const node = startTestNode(durableOf(cluster, 0))
   inject(node, signed(cluster, 1, { hosts: hostsOf(1) }))
@@ -135,7 +135,7 @@ test('a random link that moves on leaves whoever counts this host among its neig
   const { neighbours, listing } = node.node
   const counts = ({ peerId }: { readonly peerId: string }): boolean =>
     chooseNeighbours(peerId, listing).has(node.peerId)
-  // Host 0 is one of six with an endpoint: some that are no neighbours of it keep a connection to it.
+  // One of six with an endpoint: some that are no neighbours of it keep a connection to it.
   const others = listing.places.filter((place) => !neighbours.has(place.peerId))
   const counting = others.find(counts)
   const passing = others.find((place) => place.peerId !== node.peerId && !counts(place))
@@ -189,7 +189,7 @@ test('what is missing at a start is named, whichever files are gone (D5, D6)', (
   }
 })
 
-test('a host that never had a config says that it is listed nowhere, not that it applies one', () => {
+test('a host that never had a config is not listed, and does not say that it applies one', () => {
   const cluster = makeCluster()
   const node = startTestNode(durableOf(cluster, 0))
   assert.equal(hostState(node.node), 'not-listed')

@@ -263,7 +263,11 @@ const tamperings: readonly Tampering[] = [
       checkSpread(checker, cluster, { hops: () => 2, ms: () => 30_000 })
     },
   ],
-  [5, 'an agreement that comes late', ({ checker }) => checkPrompt(checker, 60_000, 15_000)],
+  [
+    5,
+    'an agreement that comes late',
+    ({ checker }) => checkPrompt(checker, 60_000, { pausedMs: 15_000, isCut: true }),
+  ],
 ]
 
 describe('the invariants of docs/SIMULATION.md', () => {
