@@ -23,6 +23,8 @@ interface Tool {
 /** The tools that covey runs, and no others. */
 const tools: Readonly<Record<string, Tool>> = {
   ip: { package: 'iproute2' },
+  nft: { package: 'nftables' },
+  ss: { package: 'iproute2' },
   wg: { package: 'wireguard-tools' },
   sysctl: { package: 'procps' },
   runc: { package: 'runc' },
