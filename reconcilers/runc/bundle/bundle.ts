@@ -1,0 +1,142 @@
+import { isObject } from '../../../protocol/documents/canonical-json.ts'
+import { bad, type Checked, good } from '../../../protocol/fault.ts'
+import type { ContainerFile } from '../../host-containers.ts'
+import type { ImageReady } from '../../host-images.ts'
+import type { ContainerSpec } from '../spec.ts'
+import { type Account, accountOf } from './accounts.ts'
+import type { Bundle, BundleFacts } from './facts.ts'
+import { hardenedConfig } from './harden.ts'
+import { etcFiles, fileName, type Mount, mountsOf } from './mounts.ts'
+import { mergePatch } from './patch.ts'
+import { commandOf, environmentOf } from './process.ts'
+import { resolvConfFor } from './resolv-conf.ts'
+import { limitsOf, resourcesFault } from './resources.ts'
+import { busyboxMount, placedSecrets, readingSecrets } from './secrets.ts'
+import { signalNumber } from './signals.ts'
+
+const sigterm = 15
+
+/**
+ * Everything that a container is made from: what `runc spec` writes, then covey's hardening, then
+ * the image's config, then the object, then its `runtime_config`. `hosts` is the text of
+ * `/etc/hosts`. Pure.
+ *
+ * Faults, each a reason for people: `user-unknown`, `command-missing`, `device-missing`,
+ * `busybox-missing`, `open-files`, `cgroup-version`.
+ */
+export function makeBundle(
+  spec: ContainerSpec,
+  image: ImageReady,
+  facts: BundleFacts,
+  hosts: string,
+): Checked<Bundle> {
+  const { container } = spec
+  const account = accountOf(container.user ?? image.config.user, image)
+  if (!account.ok) return account
+  const command = commandOf(container, image.config)
+  if (!command.ok) return command
+  const unfit = resourcesFault(container, facts)
+  if (unfit !== undefined) return { ok: false, fault: unfit }
+  const secrets = placedSecrets(spec, account.value)
+  const variables = secrets.flatMap(({ variable }) => variable ?? [])
+  if (variables.length > 0 && facts.busybox === null) {
+    const message = 'secrets in an environment need a static busybox on this host'
+    return bad('busybox-missing', `${message} (on Debian: apt install busybox-static)`)
+  }
+  const hostname = container.hostname ?? spec.object
+  const base = memberOf(facts.runtimeSpec, 'process')
+  const environment = environmentOf(
+    textsOf(base['env']),
+    container,
+    image.config,
+    account.value,
+    hostname,
+  )
+  const more = variables.length > 0 && facts.busybox !== null ? [busyboxMount(facts.busybox)] : []
+  const mounts = mountsOf(baseMounts(facts), {
+    ...{ container, image: image.config, facts, account: account.value, secrets, more },
+  })
+  const config = hardenedConfig(facts, {
+    ...{ spec, account: account.value, hostname, mounts },
+    args: command.value,
+    env: [...environment].map(([name, value]) => `${name}=${value}`),
+    cwd: container.working_dir ?? (image.config.workingDir || '/'),
+  })
+  const patched = patchedConfig(config, spec, facts, variables)
+  if (!patched.ok) return patched
+  const signal = signalNumber(container.stop_signal ?? image.config.stopSignal ?? '')
+  return good({
+    config: patched.value,
+    files: filesOf(spec, account.value, hostname, hosts, facts),
+    secrets: secrets.map(({ file }) => file),
+    volumes: volumesOf(spec, account.value),
+    stopSignal: signal ?? sigterm,
+  })
+}
+
+type Config = Readonly<Record<string, unknown>>
+
+/**
+ * Applies the object's own patch, which its schema has judged. Limits of the process that it leaves
+ * out stay, and secrets are read into the environment of whatever it runs.
+ */
+function patchedConfig(
+  config: Config,
+  spec: ContainerSpec,
+  facts: BundleFacts,
+  variables: readonly string[],
+): Checked<Config> {
+  const merged = mergePatch(config, spec.container.runtime_config)
+  const patched = isObject(merged) ? merged : {}
+  const { args, env, rlimits, ...rest } = memberOf(patched, 'process')
+  const limits = limitsOf(rlimits, facts)
+  if (!limits.ok) return limits
+  const command =
+    variables.length === 0 ? args : readingSecrets(variables, textsOf(args), textsOf(env))
+  return good({ ...patched, process: { ...rest, args: command, env, rlimits: limits.value } })
+}
+
+function memberOf(object: Config, name: string): Config {
+  const member = object[name]
+  return isObject(member) ? member : {}
+}
+
+function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+}
+
+function baseMounts({ runtimeSpec }: BundleFacts): readonly Mount[] {
+  const mounts = runtimeSpec['mounts']
+  return Array.isArray(mounts) ? mounts : []
+}
+
+/** Files from outside the layers: those in /etc, and the object's own. */
+function filesOf(
+  { container }: ContainerSpec,
+  account: Account,
+  hostname: string,
+  hosts: string,
+  facts: BundleFacts,
+): readonly ContainerFile[] {
+  const resolvers = container.host_network
+    ? facts.resolvConf
+    : resolvConfFor(facts.resolvConf, facts.upstreamResolvConf)
+  const contents = new Map([
+    ['hosts', hosts],
+    ['resolv.conf', resolvers],
+    ['hostname', `${hostname}\n`],
+  ])
+  const etc = [...etcFiles.values()].map((name) => {
+    return { name, content: contents.get(name) ?? '', mode: 0o644, uid: 0, gid: 0 }
+  })
+  const own = container.files.map(({ content, mode }, index) => {
+    const { uid, gid } = account
+    return { name: fileName(index), content, mode: Number.parseInt(mode, 8), uid, gid }
+  })
+  return [...etc, ...own]
+}
+
+function volumesOf({ container }: ContainerSpec, account: Account): Bundle['volumes'] {
+  const objects = new Set(container.mounts.flatMap(({ volume }) => volume ?? []))
+  return [...objects].map((object) => ({ object, uid: account.uid, gid: account.gid }))
+}

@@ -1,0 +1,112 @@
+import type { ImageConfig } from '../../host-images.ts'
+import type { ContainerObject } from '../spec.ts'
+import { mountPointFault } from '../spec-fields.ts'
+import type { Account } from './accounts.ts'
+import type { BundleFacts } from './facts.ts'
+import { entriesMax } from './limits.ts'
+import type { PlacedSecret } from './secrets.ts'
+
+/** A mount of the OCI runtime spec (config.md, Mounts). */
+export interface Mount {
+  readonly destination: string
+  readonly type?: string
+  readonly source?: string
+  readonly options?: readonly string[]
+}
+
+/** Files that every container has, by where it finds them. */
+export const etcFiles: ReadonlyMap<string, string> = new Map([
+  ['/etc/hosts', 'hosts'],
+  ['/etc/resolv.conf', 'resolv.conf'],
+  ['/etc/hostname', 'hostname'],
+])
+
+/** What mounts are made from. */
+interface MountsInit {
+  readonly container: ContainerObject
+  readonly image: ImageConfig
+  readonly facts: BundleFacts
+  readonly account: Account
+  readonly secrets: readonly PlacedSecret[]
+  /** Further mounts, as `busyboxMount`. */
+  readonly more: readonly Mount[]
+}
+
+/**
+ * All mounts of a container: first those of the runtime, then its own, outer ones before those that
+ * lie in them. What an object mounts takes the place of what it would have there otherwise.
+ */
+export function mountsOf(base: readonly Mount[], init: MountsInit): readonly Mount[] {
+  const asked = askedMounts(init)
+  const isAsked = ({ destination }: Mount): boolean =>
+    asked.some((mount) => mount.destination === destination)
+  const given = [...fileMounts(init), ...imageVolumes(init)].filter((mount) => !isAsked(mount))
+  const own = [...asked, ...given, ...init.more]
+  const depthOf = ({ destination }: Mount): number => destination.split('/').length
+  own.sort((a, b) => depthOf(a) - depthOf(b))
+  return [...base.filter((mount) => !isAsked(mount)).map(hardened), ...own]
+}
+
+/** The runtime's own mounts, with nothing to run or to become root by in /proc. */
+function hardened(mount: Mount): Mount {
+  if (mount.destination !== '/proc') return mount
+  return { ...mount, options: ['nosuid', 'noexec', 'nodev'] }
+}
+
+/** What the object mounts itself. */
+function askedMounts({ container, facts, account, secrets }: MountsInit): readonly Mount[] {
+  const { filesDir, secretsDir, volumesDir } = facts
+  const mounts = container.mounts.map(({ volume, host_path, path, read_only }): Mount => {
+    return volume === undefined
+      ? hostMount(host_path ?? '', path, read_only)
+      : bind(`${volumesDir}/${volume}`, path, read_only ? ['ro'] : ['rw'])
+  })
+  const files = container.files.map(({ path }, index) =>
+    bind(`${filesDir}/${fileName(index)}`, path, ['ro']),
+  )
+  const sealed = secrets.map(({ file, path }) =>
+    bind(`${secretsDir}/${file.name}`, path, ['ro', 'noexec']),
+  )
+  const memory = container.tmpfs.map((path) => tmpfs(path, account))
+  return [...mounts, ...memory, ...files, ...sealed]
+}
+
+/** Name of the file that one of `files` is on the host. */
+export function fileName(index: number): string {
+  return `file-${index}`
+}
+
+function bind(source: string, destination: string, options: readonly string[]): Mount {
+  const all = ['bind', 'rprivate', 'nosuid', 'nodev', ...options]
+  return { destination, type: 'bind', source, options: all }
+}
+
+/** A path of the host, with what is mounted below it: all of that has the same restrictions. */
+function hostMount(source: string, destination: string, isReadOnly: boolean): Mount {
+  const options = ['rbind', 'rprivate', 'rnosuid', 'rnodev', isReadOnly ? 'rro' : 'rw']
+  return { destination, type: 'bind', source, options }
+}
+
+/** Memory of the user's own that starts as what the image has there. */
+function tmpfs(destination: string, { uid, gid }: Account): Mount {
+  const owner = [`uid=${uid}`, `gid=${gid}`]
+  const options = ['nosuid', 'nodev', 'noexec', 'tmpcopyup', 'mode=1777', ...owner]
+  return { destination, type: 'tmpfs', source: 'tmpfs', options }
+}
+
+function fileMounts({ facts }: MountsInit): readonly Mount[] {
+  return [...etcFiles].map(([path, name]) =>
+    bind(`${facts.filesDir}/${name}`, path, ['ro', 'noexec']),
+  )
+}
+
+/**
+ * What the image declares as volumes is in the container's own writable layer like all the rest;
+ * where that is read-only, it is memory, so that it can be written to all the same.
+ */
+function imageVolumes({ container, image, account }: MountsInit): readonly Mount[] {
+  if (!container.read_only_root) return []
+  const paths = new Set(image.volumes.map((path) => path.replace(/(?<=.)\/+$/, '')))
+  const sound = [...paths].filter((path) => mountPointFault(path) === undefined)
+  return sound.slice(0, entriesMax).map((path) => tmpfs(path, account))
+}

@@ -1,0 +1,49 @@
+import { bad, type Checked, good } from '../../../protocol/fault.ts'
+import type { ImageConfig } from '../../host-images.ts'
+import type { ContainerObject } from '../spec.ts'
+import type { Account } from './accounts.ts'
+
+/**
+ * What a container runs. `command` takes the place of the image's entrypoint and of its arguments,
+ * `args` that of its arguments alone; `command: []` runs the arguments as they are.
+ *
+ * Fault: `command-missing`.
+ */
+export function commandOf(
+  container: ContainerObject,
+  image: ImageConfig,
+): Checked<readonly string[]> {
+  const { command, args } = container
+  const words = [
+    ...(command ?? image.entrypoint),
+    ...(args ?? (command === undefined ? image.command : [])),
+  ]
+  if (words[0] !== undefined && words[0] !== '') return good(words)
+  return bad('command-missing', 'the image names no program to run: set command')
+}
+
+/**
+ * The environment, by name: what the runtime and covey set, then the image's, then the object's.
+ * Secrets are not in it.
+ */
+export function environmentOf(
+  base: readonly string[],
+  container: ContainerObject,
+  image: ImageConfig,
+  account: Account,
+  hostname: string,
+): ReadonlyMap<string, string> {
+  return new Map([
+    ...base.flatMap(variableOf),
+    ['HOSTNAME', hostname] as const,
+    ['HOME', account.home] as const,
+    ...image.environment.flatMap(variableOf),
+    ...Object.entries(container.env),
+  ])
+}
+
+/** `NAME=value` as a pair; nothing where it is none. */
+function variableOf(text: string): readonly (readonly [string, string])[] {
+  const at = text.indexOf('=')
+  return at < 1 || text.includes('\0') ? [] : [[text.slice(0, at), text.slice(at + 1)]]
+}

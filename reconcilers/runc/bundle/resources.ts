@@ -1,0 +1,72 @@
+import { isObject } from '../../../protocol/documents/canonical-json.ts'
+import { bad, type Checked, type Fault, good } from '../../../protocol/fault.ts'
+import type { ContainerObject } from '../spec.ts'
+import type { BundleFacts, DeviceNode } from './facts.ts'
+import { isWithin } from './host-paths.ts'
+import { cpuPeriodUs, openFilesHard, openFilesSoft, pidsDefault } from './limits.ts'
+
+/** A limit of a process (getrlimit(2)). */
+interface ProcessLimit {
+  readonly type: string
+  readonly soft: number
+  readonly hard: number
+}
+
+/**
+ * What the machine has not got for a container. Faults: `device-missing`, `cgroup-version`.
+ */
+export function resourcesFault(container: ContainerObject, facts: BundleFacts): Fault | undefined {
+  const missing = container.devices.find(
+    (path) => !facts.devices.some((node) => isWithin(node.path, path)),
+  )
+  if (missing !== undefined) {
+    return { code: 'device-missing', message: `this host has no device ${missing}` }
+  }
+  const linux = container.runtime_config['linux']
+  const resources = isObject(linux) ? linux['resources'] : undefined
+  const unified = isObject(resources) ? resources['unified'] : undefined
+  if (unified === undefined || facts.cgroupVersion === 2) return undefined
+  const message = 'runtime_config.linux.resources.unified needs cgroup v2, and this host has v1'
+  return { code: 'cgroup-version', message }
+}
+
+/**
+ * Limits of the first process. Those that a patch names take the place of covey's, but for core
+ * files, which may hold secrets and stay off. Fault: `open-files`.
+ */
+export function limitsOf(patched: unknown, facts: BundleFacts): Checked<readonly ProcessLimit[]> {
+  const hard = Math.min(openFilesHard, facts.openFilesMax)
+  const limits = new Map<string, ProcessLimit>()
+  const files = { type: 'RLIMIT_NOFILE', soft: Math.min(openFilesSoft, hard), hard }
+  for (const limit of [files, ...((patched ?? []) as readonly ProcessLimit[])]) {
+    limits.set(limit.type, limit)
+  }
+  limits.set('RLIMIT_CORE', { type: 'RLIMIT_CORE', soft: 0, hard: 0 })
+  const asked = limits.get('RLIMIT_NOFILE')?.hard ?? 0
+  if (asked <= facts.openFilesMax) return good([...limits.values()])
+  const message = `RLIMIT_NOFILE of ${asked} is above ${facts.openFilesMax}, this host's own limit`
+  return bad('open-files', message)
+}
+
+/** Devices of a container, with what it is made of. */
+export function devicesOf(container: ContainerObject, facts: BundleFacts): readonly DeviceNode[] {
+  return facts.devices.filter((node) => container.devices.some((path) => isWithin(node.path, path)))
+}
+
+/** `linux.resources` of the OCI runtime spec, the same for both versions of cgroups. */
+export function resourcesOf(container: ContainerObject, facts: BundleFacts): object {
+  const { memory_bytes: bytes, cpu_milli: milli, pids } = container.resources
+  const devices = devicesOf(container, facts).map(({ type, major, minor }) => {
+    return { allow: true, type, major, minor, access: 'rw' }
+  })
+  // `swap` is memory and swap together: none of the limit can be swapped to go beyond it.
+  const memory = facts.limitsSwap ? { limit: bytes, swap: bytes } : { limit: bytes }
+  return {
+    devices: [{ allow: false, access: 'rwm' }, ...devices],
+    pids: { limit: pids ?? pidsDefault },
+    ...(bytes === undefined ? {} : { memory }),
+    ...(milli === undefined
+      ? {}
+      : { cpu: { quota: (milli * cpuPeriodUs) / 1000, period: cpuPeriodUs } }),
+  }
+}

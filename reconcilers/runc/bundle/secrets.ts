@@ -1,0 +1,106 @@
+import type { SecretFile } from '../../host-secrets.ts'
+import type { ContainerSpec } from '../spec.ts'
+import { ownContainerFolder } from '../spec-fields.ts'
+import type { Account } from './accounts.ts'
+import type { Mount } from './mounts.ts'
+
+/** A secret of a container, as the file that it starts as. */
+export interface PlacedSecret {
+  readonly file: SecretFile
+  /** Where the container finds the file. */
+  readonly path: string
+  /** The variable that it is for, or null where the file is all. */
+  readonly variable: string | null
+}
+
+const busyboxPath = `${ownContainerFolder}/busybox`
+
+/** Where a secret waits that goes into an environment. */
+function variablePath(variable: string): string {
+  return `${ownContainerFolder}/env/${variable}`
+}
+
+/** The secrets of a container as files of its user's. */
+export function placedSecrets(spec: ContainerSpec, account: Account): readonly PlacedSecret[] {
+  const placed: PlacedSecret[] = []
+  for (const [index, use] of spec.container.secrets.entries()) {
+    const { secret, path, env: variable = null } = use
+    const jwe = spec.secrets.get(secret)
+    const place = variable === null ? path : variablePath(variable)
+    if (jwe === undefined || place === undefined) continue
+    const mode = variable === null ? Number.parseInt(use.mode, 8) : 0o400
+    const { uid, gid } = account
+    const file = { name: `secret-${index}`, secret, jwe, mode, uid, gid }
+    placed.push({ file, path: place, variable })
+  }
+  return placed
+}
+
+/** Variables that a shell sets itself; from an environment it takes only what it could name. */
+const shellsOwn: readonly string[] = [
+  'PWD',
+  'OLDPWD',
+  'SHLVL',
+  'IFS',
+  'OPTIND',
+  'PS1',
+  'PS2',
+  'PS4',
+]
+
+/**
+ * A command that reads secrets from files into its environment and then becomes `command`, so that
+ * they stand in no `config.json` and in nobody's arguments. It runs a busybox of the host's, as an
+ * image may have no shell.
+ */
+export function readingSecrets(
+  variables: readonly string[],
+  command: readonly string[],
+  environment: readonly string[],
+): readonly string[] {
+  const reads = variables.flatMap((variable) => [
+    `covey_text=$(cat ${variablePath(variable)} && printf .) || exit 126`,
+    // Without the dot the shell would drop line ends at the end of a secret.
+    `export ${variable}="\${covey_text%.}"`,
+  ])
+  const unnamed = environment.filter((text) => {
+    const name = text.slice(0, Math.max(0, text.indexOf('=')))
+    return !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || shellsOwn.includes(name)
+  })
+  const passed = unnamed.map(quoted).join(' ')
+  const script = [
+    'set -f',
+    ...reads,
+    'covey_text=$1',
+    'case $1 in */*) ;; *)',
+    '  covey_text=',
+    '  IFS=:',
+    '  for covey_folder in $PATH; do',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's own syntax
+    '    covey_file="${covey_folder:-.}/$1"',
+    '    if [ -f "$covey_file" ] && [ -x "$covey_file" ]; then covey_text=$covey_file; break; fi',
+    '  done',
+    '  if [ -z "$covey_text" ]; then',
+    '    printf \'covey: %s is in no folder of PATH, which is "%s"\\n\' "$1" "$PATH" >&2',
+    '    exit 127',
+    '  fi ;;',
+    'esac',
+    'shift',
+    'unset PWD OLDPWD SHLVL',
+    passed === ''
+      ? 'exec "$covey_text" "$@"'
+      : `exec ${busyboxPath} env ${passed} "$covey_text" "$@"`,
+  ].join('\n')
+  return [busyboxPath, 'sh', '-c', script, 'covey', ...command]
+}
+
+/** A text as one word of a shell. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
+}
+
+/** The mount that `readingSecrets` needs, from the host's busybox. */
+export function busyboxMount(busybox: string): Mount {
+  const options = ['bind', 'rprivate', 'ro', 'nosuid', 'nodev']
+  return { destination: busyboxPath, type: 'bind', source: busybox, options }
+}
