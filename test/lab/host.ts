@@ -15,7 +15,7 @@ import {
   run,
   start,
 } from './processes.ts'
-import { cgroupOf, type HostRecord, type LabRecord, saveLab } from './record.ts'
+import { cgroupOf, type HostRecord, type LabRecord, removeCgroups, saveLab } from './record.ts'
 import { type Running, startBeside } from './running.ts'
 import { until, waitMsMax } from './waiting.ts'
 
@@ -142,6 +142,7 @@ export class VirtualHost {
     const ended = [this.record.init, this.record.holder].filter((each) => each !== null)
     for (const each of ended) killNow(each)
     await until(`${this.name} is off`, () => !ended.some(isAlive))
+    removeCgroups(this.#lab, this.name)
     this.record.init = null
     this.record.holder = null
     saveLab(this.#lab)

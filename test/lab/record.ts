@@ -121,12 +121,17 @@ function removeCgroup(path: string): void {
   rmdirSync(path)
 }
 
-function removeCgroups(record: LabRecord): void {
+/**
+ * Removes the control groups of a lab's hosts, or of one of them, with those that were made inside.
+ * Nothing runs there any more.
+ */
+export function removeCgroups(record: LabRecord, host?: string): void {
   const top = '/sys/fs/cgroup'
-  const prefix = cgroupOf(record.id, '')
+  const prefix = cgroupOf(record.id, host ?? '')
   for (const hierarchy of [top, ...readFolder(top).map((name) => join(top, name))]) {
     for (const name of readFolder(hierarchy)) {
-      if (name.startsWith(prefix)) removeCgroup(join(hierarchy, name))
+      const mine = host === undefined ? name.startsWith(prefix) : name === prefix
+      if (mine) removeCgroup(join(hierarchy, name))
     }
   }
 }
