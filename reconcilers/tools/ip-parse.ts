@@ -68,6 +68,12 @@ export function parseLook(stdout: string): LinksAndRoutes {
   }
 }
 
+/** Reads what `learnedCommand` printed: the links that routes were learned by. */
+export function parseLearned(stdout: string): ReadonlySet<string> {
+  const routes = read('routes', routeSchema, sortByKind(stdout))
+  return new Set(routes.flatMap(({ dev }) => dev ?? []))
+}
+
 /**
  * An empty list is printed as `[]` or as nothing at all, depending on the version of iproute2, and
  * what is left out may be printed as `{}`. So things are told apart by what they say, not by where

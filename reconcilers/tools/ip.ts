@@ -57,7 +57,12 @@ export function lookCommand(): Command {
   return { tool: 'ip', args: ['-json', '-details', '-batch', '-'], stdin }
 }
 
-export { parseLook } from './ip-parse.ts'
+/** Asks for IPv6 routes that were learned from router advertisements (RFC 4861). */
+export function learnedCommand(): Command {
+  return { tool: 'ip', args: ['-json', '-6', 'route', 'show', 'table', 'all', 'proto', 'ra'] }
+}
+
+export { parseLearned, parseLook } from './ip-parse.ts'
 
 /** One line of a batch, and the object that fails if the line does. */
 export interface BatchLine {

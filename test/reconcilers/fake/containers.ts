@@ -46,6 +46,8 @@ export interface FakeContainers {
   text(): string
 }
 
+const ungranted = 'this host does not grant host_network'
+
 /** Makes a host without containers. It refuses loudly what the real one could not do. */
 export function createFakeContainers(clock: Clock): FakeContainers {
   const all = new Map<string, FakeContainer>()
@@ -75,6 +77,7 @@ export function createFakeContainers(clock: Clock): FakeContainers {
     Object.assign(at(id), { process: { state: 'created', pid: ++pid }, stopping: null })
   }
   const port: HostContainers = {
+    refusal: async (container) => (container.host_network ? ungranted : null),
     facts: async (id) => ({
       cgroupVersion: 2,
       cgroupsPath: `covey/${id}`,

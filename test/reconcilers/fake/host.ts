@@ -4,7 +4,8 @@ import { createFakeContainers, type FakeContainers } from './containers.ts'
 import { createFakeImages, type FakeImages } from './images.ts'
 import { fakeIp } from './ip.ts'
 import { hostKeys, type KeyPair, makeKeyPair } from './keys.ts'
-import type { FakeModel } from './model.ts'
+import { createModel, type FakeModel } from './model.ts'
+import { fakeSysctl } from './sysctl.ts'
 import { fakeWg, fakeWireguardGo } from './wg.ts'
 
 /** A host that is only a model: what it does not know it refuses loudly. */
@@ -23,16 +24,7 @@ export interface FakeHost {
 export function createFakeHost(keys: readonly KeyPair[] = [makeKeyPair()]): FakeHost {
   const clock = createFakeClock()
   const commands: string[] = []
-  const model: FakeModel = {
-    links: new Map(),
-    routes: [],
-    files: new Map(),
-    temporary: new Map(),
-    names: new Map(),
-    hasKernelWireguard: true,
-    publicKeys: new Map(keys.map((pair) => [pair.privateKey, pair.publicKey])),
-    broken: new Map(),
-  }
+  const model = createModel(keys)
   const run = async (command: Command, signal: AbortSignal): Promise<CommandResult> => {
     signal.throwIfAborted()
     const text = [command.tool, ...command.args].join(' ')
@@ -43,6 +35,7 @@ export function createFakeHost(keys: readonly KeyPair[] = [makeKeyPair()]): Fake
       return answer
     }
     if (command.tool === 'ip') return fakeIp(model, command)
+    if (command.tool === 'sysctl') return fakeSysctl(model, command)
     if (command.tool === 'wg') return fakeWg(model, command)
     if (command.tool === 'wireguard-go') return fakeWireguardGo(model, command)
     throw new Error(`the fake host does not know: ${text}`)

@@ -2,24 +2,28 @@ import {
   addressText,
   type Cidr,
   cidrText,
-  hostNetwork,
   networkOf,
   parseCidr,
 } from '../../../reconcilers/addresses.ts'
 import type { Command, CommandResult } from '../../../reconcilers/host-ports.ts'
+import { learnedJson, linksJson, namespacesJson, netconfJson, routesJson } from './ip-json.ts'
 import { done, type FakeLink, type FakeModel, failed, makeLink, removeLink } from './model.ts'
+import { addVeth, insideWords, namespaceWords } from './namespaces.ts'
 
 /** `ip` on the fake host: what covey and its tests say to it, and nothing else. */
 export function fakeIp(model: FakeModel, command: Command): CommandResult {
   const args = [...command.args]
   const force = args[0] === '-force' ? args.shift() !== undefined : false
   if (args[0] === '-json' && args[1] === '-details') args.splice(0, 2)
-  if (args[0] !== '-batch') return runWords(model, args)
+  const inside = args[0] === '-n' ? args.splice(0, 2)[1] : undefined
+  const run = (words: readonly string[]): CommandResult =>
+    inside === undefined ? runWords(model, words) : insideWords(model, inside, words)
+  if (args[0] !== '-batch') return run(args)
   const outputs: string[] = []
   const errors: string[] = []
   for (const [index, line] of (command.stdin ?? '').split('\n').entries()) {
     if (line === '') continue
-    const result = runWords(model, line.split(' '))
+    const result = run(line.split(' '))
     outputs.push(result.stdout)
     if (result.exitCode === 0) continue
     errors.push(`${result.stderr}Command failed -:${index + 1}\n`)
@@ -35,7 +39,14 @@ function runWords(model: FakeModel, words: readonly string[]): CommandResult {
   if (text === 'route show table all proto 190') {
     return { ...done, stdout: `${JSON.stringify(routesJson(model))}\n` }
   }
+  if (text === 'netns list')
+    return { ...done, stdout: `${JSON.stringify(namespacesJson(model))}\n` }
+  if (text === 'netconf show') return { ...done, stdout: `${JSON.stringify(netconfJson(model))}\n` }
+  if (text === '-json -6 route show table all proto ra') {
+    return { ...done, stdout: `${JSON.stringify(learnedJson(model))}\n` }
+  }
   const [object, verb] = words
+  if (object === 'netns') return namespaceWords(model, words)
   if (object === 'link') return linkWords(model, words)
   if (object === 'addr' && (verb === 'replace' || verb === 'del')) return addressWords(model, words)
   if (object === 'route') return routeWords(model, words)
@@ -46,6 +57,7 @@ function linkWords(model: FakeModel, words: readonly string[]): CommandResult {
   const [, verb, dev, name = '', ...rest] = words
   if (dev !== 'dev') throw new Error(`the fake host does not know: ip ${words.join(' ')}`)
   const link = model.links.get(name)
+  if (verb === 'add' && rest.includes('veth')) return addVeth(model, words)
   if (verb === 'add' && rest[0] === 'type') {
     if (link !== undefined) return failed('RTNETLINK answers: File exists', 2)
     const kind = String(rest[1])
@@ -69,18 +81,24 @@ function setLink(model: FakeModel, name: string, link: FakeLink, words: readonly
     else if (word === 'mtu') link.mtu = Number(rest.shift())
     else if (word === 'up' || word === 'down') {
       link.up = word === 'up'
-      if (!link.up) model.routes = model.routes.filter((route) => route.link !== name)
-    } else throw new Error(`the fake host does not know: ip link set ${words.join(' ')}`)
+      if (link.up) continue
+      model.routes = model.routes.filter((route) => route.link !== name)
+      link.linkLocal = link.linkLocal.filter((each) => each.family === 4)
+    } else if (word === 'addrgenmode') rest.shift()
+    else throw new Error(`the fake host does not know: ip link set ${words.join(' ')}`)
   }
 }
 
 function addressWords(model: FakeModel, words: readonly string[]): CommandResult {
-  const [, verb, text = '', , name = ''] = words
+  const [, verb, text = '', , name = '', ...more] = words
   const link = model.links.get(name)
   const address = parseCidr(text)
   if (link === undefined) return failed(`Cannot find device "${name}"`)
   if (address === undefined)
     return failed(`Error: any valid prefix is expected rather than "${text}".`)
+  if (more.join(' ') === 'scope link' || text.startsWith('fe80:')) {
+    return localWords(link, verb === 'replace', address)
+  }
   const at = link.addresses.findIndex((each) => cidrText(each) === text)
   if (verb === 'replace') {
     if (at < 0) link.addresses.push(address)
@@ -101,18 +119,29 @@ function addressWords(model: FakeModel, words: readonly string[]): CommandResult
   return done
 }
 
+function localWords(link: FakeLink, isAdded: boolean, address: Cidr): CommandResult {
+  const others = link.linkLocal.filter((each) => cidrText(each) !== cidrText(address))
+  link.linkLocal = isAdded ? [...others, address] : others
+  return done
+}
+
 function sameNetwork(a: Cidr, b: Cidr): boolean {
   return cidrText(networkOf(a)) === cidrText(networkOf(b))
 }
 
 function routeWords(model: FakeModel, words: readonly string[]): CommandResult {
-  const [, verb, to = '', , name = '', , protocol = '4'] = words
+  const isUnreachable = words[2] === 'unreachable'
+  const [, verb, to = '', ...rest] = isUnreachable ? words.toSpliced(2, 1) : words
+  const said = new Map<string, string>()
+  for (let at = 0; at < rest.length; at += 2) said.set(rest[at] ?? '', rest[at + 1] ?? '')
+  const name = isUnreachable ? null : (said.get('dev') ?? '')
   const destination = parseCidr(to)
-  const link = model.links.get(name)
+  const link = name === null ? null : model.links.get(name)
   if (destination === undefined) return failed('Error: any valid prefix is expected.')
   if (link === undefined) return failed(`Cannot find device "${name}"`)
-  const at = model.routes.findIndex((route) => cidrText(route.destination) === to)
-  const route = { destination, link: name, protocol: Number(protocol) }
+  const source = said.get('src') ?? null
+  const route = { destination, link: name, protocol: Number(said.get('proto') ?? 4), source }
+  const at = model.routes.findIndex((each) => cidrText(each.destination) === to)
   if (verb === 'del') {
     const found = model.routes.findIndex(
       (each) =>
@@ -122,7 +151,10 @@ function routeWords(model: FakeModel, words: readonly string[]): CommandResult {
     model.routes.splice(found, 1)
     return done
   }
-  if (!link.up) return failed('RTNETLINK answers: Network is down', 2)
+  if (link !== null && !link.up) return failed('RTNETLINK answers: Network is down', 2)
+  if (source !== null && !hasAddress(model, source)) {
+    return failed('RTNETLINK answers: Invalid argument', 2)
+  }
   if (verb === 'add' && at >= 0) return failed('RTNETLINK answers: File exists', 2)
   if (verb === 'replace' && at >= 0) model.routes[at] = route
   else if (verb === 'add' || verb === 'replace') model.routes.push(route)
@@ -130,28 +162,7 @@ function routeWords(model: FakeModel, words: readonly string[]): CommandResult {
   return done
 }
 
-function linksJson(model: FakeModel): unknown {
-  return [...model.links].map(([ifname, link]) => ({
-    ifname,
-    flags: link.up ? ['POINTOPOINT', 'UP', 'LOWER_UP'] : ['POINTOPOINT'],
-    mtu: link.mtu,
-    ...(link.alias === null ? {} : { ifalias: link.alias }),
-    linkinfo: { info_kind: link.kind },
-    addr_info: link.addresses.map((address) => ({
-      family: address.family === 4 ? 'inet' : 'inet6',
-      local: addressText(address),
-      prefixlen: address.length,
-      scope: 'global',
-    })),
-  }))
-}
-
-function routesJson(model: FakeModel): unknown {
-  const own = model.routes.filter((route) => route.protocol === 190)
-  return own.map(({ destination, link }) => {
-    const host = hostNetwork(destination)
-    const isHost = cidrText(host) === cidrText(destination)
-    const dst = isHost ? addressText(destination) : cidrText(destination)
-    return { type: 'unicast', dst, dev: link, table: 'main', flags: [] }
-  })
+function hasAddress(model: FakeModel, text: string): boolean {
+  const links = [...model.links.values()]
+  return links.some((link) => link.addresses.some((address) => addressText(address) === text))
 }

@@ -10,6 +10,7 @@ import {
   routeWords,
   setAliasCommand,
 } from '../../../reconcilers/tools/ip.ts'
+import { linkSetting, parseAcceptRa, setCommand } from '../../../reconcilers/tools/sysctl.ts'
 import {
   dumpCommand,
   isWireguardKey,
@@ -46,6 +47,7 @@ describe('ip', () => {
         ifname: 'wg0',
         flags: ['POINTOPOINT', 'UP'],
         mtu: 1420,
+        link_type: 'none',
         linkinfo: { info_kind: 'wireguard', info_data: {} },
         ifalias: 'covey:wg',
         addr_info: [
@@ -65,15 +67,52 @@ describe('ip', () => {
       name: 'wg0',
       kind: 'wireguard',
       alias: 'covey:wg',
+      hardware: null,
       mtu: 1420,
       up: true,
+      running: false,
+      peerNamespace: null,
       addresses: [cidr('10.69.0.1/16')],
+      linkLocal: [cidr('fe80::1/64')],
     })
     assert.deepEqual(seen.routes, [
       { destination: cidr('10.69.1.0/24'), link: 'wg0' },
       { destination: cidr('fd00::2/128'), link: 'wg0' },
     ])
-    assert.deepEqual(parseLook('[]\n'), { links: [], routes: [] })
+    const { links: none, routes: also } = parseLook('[]\n')
+    assert.deepEqual([...none, ...also], [])
+  })
+
+  it('reads links into namespaces, unreachable networks and forwarding', () => {
+    const veth = {
+      ifname: 'cv-0123456789ab',
+      flags: ['BROADCAST', 'UP', 'LOWER_UP'],
+      mtu: 1420,
+      address: '02:00:00:00:00:01',
+      link_netnsid: 7,
+      linkinfo: { info_kind: 'veth' },
+      addr_info: [{ family: 'inet', local: '169.254.1.1', prefixlen: 32, scope: 'link' }],
+    }
+    const routes = [
+      { type: 'unreachable', dst: '10.69.1.0/24', table: 'main' },
+      { type: 'unreachable', dst: 'fd00:1::/64', dev: 'lo', table: 'main' },
+      { type: 'unreachable', dst: '10.9.0.0/24', table: '7' },
+    ]
+    const names = [{ name: 'covey-web', id: 7 }, { name: 'bare' }]
+    const forwarding = [
+      { family: 'inet', interface: 'all', forwarding: true, rp_filter: 'off' },
+      { family: 'inet6', interface: 'all', forwarding: false },
+      { family: 'inet6', interface: 'eth0', forwarding: true },
+    ]
+    const lines = [[veth], routes, names, forwarding].map((each) => `${JSON.stringify(each)}\n`)
+    const seen = parseLook(lines.join(''))
+    const [link] = seen.links
+    assert.deepEqual([link?.hardware, link?.running, link?.peerNamespace], [veth.address, true, 7])
+    assert.deepEqual(link?.linkLocal, [cidr('169.254.1.1/32')])
+    assert.deepEqual(seen.routes, [])
+    assert.deepEqual(seen.unreachable, [cidr('10.69.1.0/24'), cidr('fd00:1::/64')])
+    assert.deepEqual([...seen.namespaces], Object.entries({ 'covey-web': 7, bare: null }))
+    assert.deepEqual([...seen.forwarding[4], ...seen.forwarding[6]], ['all', 'eth0'])
   })
 
   it('reads garbage as a fault, never as something else', () => {
@@ -112,6 +151,28 @@ describe('ip', () => {
         }
       }),
     )
+  })
+})
+
+describe('sysctl', () => {
+  it('reads which links take router advertisements', () => {
+    const lines = ['net.ipv6.conf.all.accept_ra = 1', 'net.ipv6.conf.eth0/5.accept_ra = 2', 'x']
+    assert.deepEqual([...parseAcceptRa(lines.join('\n'))], Object.entries({ all: 1, 'eth0.5': 2 }))
+  })
+
+  it('writes settings in their order, and none that is not one', () => {
+    const settings = [
+      { name: linkSetting(6, 'eth0.5', 'accept_ra'), value: 2 },
+      { name: 'net/ipv4/ip_forward', value: 1 },
+    ]
+    const written = ['net/ipv6/conf/eth0.5/accept_ra=2', 'net/ipv4/ip_forward=1']
+    assert.deepEqual(setCommand(settings).args, ['-q', '-w', ...written])
+    assert.deepEqual(setCommand(settings, true).args, ['-e', '-q', '-w', ...written])
+    for (const name of ['-p', 'a b', 'a\nb', '']) {
+      const isEmpty = name === ''
+      const make = (): unknown => setCommand([{ name, value: 1 }])
+      assert.throws(make, { code: 'unsafe-argument' }, isEmpty ? 'no name' : name)
+    }
   })
 })
 

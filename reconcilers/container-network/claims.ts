@@ -1,0 +1,51 @@
+import type { Verdict } from '../reconciler.ts'
+import type { LinkSeen } from '../tools/ip.ts'
+import { aliasOwner, hardwareAddresses, namespaceName, vethName, wholeAlias } from './names.ts'
+import type { ContainerNetworkObserved } from './observe.ts'
+import type { Attachment, ContainerNetworkSpec } from './spec.ts'
+
+/** Whose the link of a container is, as it stands. */
+export type VethClaim =
+  /** There is none, or one that only making it again can mend. */
+  | { readonly state: 'unmade'; readonly seen: LinkSeen | null }
+  /** It was made as the object says, and leads into the object's namespace. */
+  | { readonly state: 'made'; readonly seen: LinkSeen }
+  /** It is another's. */
+  | { readonly state: 'refused'; readonly reason: string }
+
+/** The container that a link belongs to, or null if it is not covey's. */
+export function ownerOf(link: LinkSeen): string | null {
+  return link.kind === 'veth' ? aliasOwner(link.alias) : null
+}
+
+/** Whether a link is the host's end of a container's. */
+export function isOwnLink(link: LinkSeen): boolean {
+  return ownerOf(link) !== null
+}
+
+/** Decides whose the link of a container is, and whether it must be made. */
+export function claimVeth(attachment: Attachment, observed: ContainerNetworkObserved): VethClaim {
+  const { object } = attachment
+  const seen = observed.links.get(vethName(object))
+  if (seen === undefined) return { state: 'unmade', seen: null }
+  // Covey's process may have been killed after it had made the link and before it could name it.
+  const isUnnamed = seen.alias === null && seen.hardware === hardwareAddresses(object).host
+  const isOwn = seen.kind === 'veth' && (isUnnamed || ownerOf(seen) === object)
+  if (!isOwn) return { state: 'refused', reason: `${seen.name} is not covey's link` }
+  const number = observed.namespaces.get(namespaceName(object)) ?? null
+  const isJoined = number !== null && seen.peerNamespace === number
+  const isWhole = isJoined && seen.alias === wholeAlias(attachment)
+  return { state: isWhole ? 'made' : 'unmade', seen }
+}
+
+/** What an observation says of objects: links that cannot be, as they are another's. */
+export function judgeContainerNetwork(
+  spec: ContainerNetworkSpec,
+  observed: ContainerNetworkObserved,
+): readonly Verdict[] {
+  return spec.attachments.flatMap((attachment) => {
+    const claim = claimVeth(attachment, observed)
+    if (claim.state !== 'refused') return []
+    return [{ object: attachment.object, state: 'failed', reason: claim.reason }]
+  })
+}

@@ -1,0 +1,205 @@
+import {
+  type Address,
+  addressText,
+  type Cidr,
+  cidrText,
+  compareNetworks,
+  hostNetwork,
+} from '../addresses.ts'
+import { addressWords, type BatchLine, type LinkSeen, routeWords } from '../tools/ip.ts'
+import { linkSetting, type Setting } from '../tools/sysctl.ts'
+import { isOwnLink, ownerOf, type VethClaim } from './claims.ts'
+import {
+  gatewayOf,
+  hardwareAddresses,
+  namespaceName,
+  unfinishedAlias,
+  vethName,
+  wholeAlias,
+} from './names.ts'
+import type { ContainerNetworkObserved } from './observe.ts'
+import type { Attachment } from './spec.ts'
+
+/** Name of the link inside the container. */
+const insideName = 'eth0'
+
+/** What brings one container's way to the network about. */
+export interface AttachmentLines {
+  /** On the host, before anything else: a namespace and a link into it. */
+  readonly make: readonly BatchLine[]
+  /** Settings of the host's end, while it is down still. */
+  readonly settings: readonly Setting[]
+  /** In the namespace; null where nothing is missing there. */
+  readonly inside: InsideLines | null
+  /** On the host, at last: up, with the gateway's address, the route and the alias. */
+  readonly finish: readonly BatchLine[]
+}
+
+/** Lines for one namespace. */
+export interface InsideLines {
+  readonly object: string
+  readonly namespace: string
+  readonly lines: readonly (readonly string[])[]
+}
+
+/** All of it for one that is yet to be made, or what is missing of one that was made. */
+export function attachmentLines(
+  attachment: Attachment,
+  claim: Exclude<VethClaim, { readonly state: 'refused' }>,
+  observed: ContainerNetworkObserved,
+): AttachmentLines {
+  const routes = routeLines(attachment, claim, observed)
+  if (claim.state === 'made') return mendingLines(attachment, claim.seen, routes)
+  return {
+    make: makingLines(attachment, claim.seen, observed),
+    settings: settingsOf(attachment),
+    inside: insideLines(attachment),
+    finish: [
+      ...[upWords(attachment), gatewayWords(attachment)].map((words) => of(attachment, words)),
+      ...routes,
+      of(attachment, aliasWords(attachment, wholeAlias(attachment))),
+    ],
+  }
+}
+
+function of({ object }: Attachment, words: readonly string[]): BatchLine {
+  return { object, words }
+}
+
+function mendingLines(
+  attachment: Attachment,
+  seen: LinkSeen,
+  routes: readonly BatchLine[],
+): AttachmentLines {
+  const finish: BatchLine[] = []
+  const isUp = seen.up && seen.mtu === attachment.mtu
+  if (!isUp) finish.push(of(attachment, upWords(attachment)))
+  const gateway = cidrText(gatewayNetwork(attachment.address.family))
+  const hasGateway = seen.linkLocal.some((each) => cidrText(each) === gateway)
+  if (!(seen.up && hasGateway)) finish.push(of(attachment, gatewayWords(attachment)))
+  // A link of which one end is down runs at neither: the end inside may be the one.
+  const inside = seen.running ? null : insideLines(attachment)
+  return { make: [], settings: [], inside, finish: [...finish, ...routes] }
+}
+
+/** What stands in the way goes first; a namespace that is there stays, with who runs in it. */
+function makingLines(
+  attachment: Attachment,
+  seen: LinkSeen | null,
+  observed: ContainerNetworkObserved,
+): readonly BatchLine[] {
+  const { object, mtu } = attachment
+  const namespace = namespaceName(object)
+  const link = vethName(object)
+  const old = [...observed.links.values()]
+    .filter((each) => each === seen || ownerOf(each) === object)
+    .map(({ name }) => ['link', 'del', 'dev', name])
+  const number = observed.namespaces.get(namespace)
+  // The host has no number for it: it is a bare file, or was made and nothing was put into it.
+  const stale = number === null ? [['netns', 'del', namespace]] : []
+  const fresh = number === null || number === undefined ? [['netns', 'add', namespace]] : []
+  const hardware = hardwareAddresses(object)
+  const size = ['mtu', String(mtu)]
+  const own = ['link', 'add', 'dev', link, ...size, 'address', hardware.host, 'type', 'veth']
+  const peer = ['peer', 'name', insideName, ...size, 'address', hardware.inside, 'netns', namespace]
+  // The kernel would think of a link-local address by itself, and first ask who else has it. A link
+  // for IPv4 has no IPv6 at all.
+  const quiet = attachment.address.family === 6 ? [addrgenmodeWords(link)] : []
+  return [
+    ...old,
+    ...stale,
+    ...fresh,
+    [...own, ...peer],
+    aliasWords(attachment, unfinishedAlias(object)),
+    ...quiet,
+  ].map((words) => of(attachment, words))
+}
+
+function addrgenmodeWords(link: string): readonly string[] {
+  return ['link', 'set', 'dev', link, 'addrgenmode', 'none']
+}
+
+function aliasWords({ object }: Attachment, alias: string): readonly string[] {
+  return ['link', 'set', 'dev', vethName(object), 'alias', alias]
+}
+
+function upWords({ object, mtu }: Attachment): readonly string[] {
+  return ['link', 'set', 'dev', vethName(object), 'mtu', String(mtu), 'up']
+}
+
+function gatewayNetwork(family: Address['family']): Cidr {
+  const gateway = gatewayOf(family)
+  return family === 4 ? hostNetwork(gateway) : { ...gateway, length: 64 }
+}
+
+function gatewayWords({ object, address }: Attachment): readonly string[] {
+  const words = addressWords('replace', gatewayNetwork(address.family), vethName(object))
+  // Else the host could take it for an address of its own towards anybody.
+  return address.family === 4 ? [...words, 'scope', 'link'] : words
+}
+
+/**
+ * What holds for the host's end, whatever the host's defaults are: it forwards; an IPv4 packet must
+ * come from the container's address (RFC 3704 section 2.2); and no container advertises a route to
+ * the host. Where the container has no IPv6, its link has none either.
+ */
+function settingsOf({ object, address: { family } }: Attachment): readonly Setting[] {
+  const setting = (of: 4 | 6, name: string, value: number): Setting => ({
+    name: linkSetting(of, vethName(object), name),
+    value,
+  })
+  const all = [setting(4, 'forwarding', 1), setting(4, 'rp_filter', 1)]
+  if (family === 4) return [...all, setting(6, 'disable_ipv6', 1)]
+  return [...all, setting(6, 'accept_ra', 0), setting(6, 'forwarding', 1)]
+}
+
+/** Repeatable: each line leaves what is right as it is. */
+function insideLines({ object, address, mtu }: Attachment): InsideLines {
+  const { family } = address
+  const eth = ['dev', insideName]
+  const gateway = addressText(gatewayOf(family))
+  const neighbour: Cidr = { family: 6, bits: gatewayOf(6).bits + 1n, length: 64 }
+  const way =
+    family === 4
+      ? ['route', 'replace', gateway, ...eth, 'scope', 'link']
+      : addressWords('replace', neighbour, insideName)
+  const lines = [
+    ['link', 'set', 'dev', 'lo', 'up'],
+    ['link', 'set', ...eth, 'mtu', String(mtu)],
+    addrgenmodeWords(insideName),
+    ['link', 'set', ...eth, 'up'],
+    addressWords('replace', hostNetwork(address), insideName),
+    way,
+    ['route', 'replace', 'default', 'via', gateway, ...eth],
+  ]
+  return { object, namespace: namespaceName(object), lines }
+}
+
+/** Whether a line may fail: on a host without IPv6 there is nothing to keep quiet. */
+export function isOptional(words: readonly string[]): boolean {
+  return words.includes('addrgenmode')
+}
+
+/** The route to the container, and what other routes its link has that are covey's. */
+function routeLines(
+  attachment: Attachment,
+  claim: VethClaim,
+  observed: ContainerNetworkObserved,
+): readonly BatchLine[] {
+  const { object, address, source } = attachment
+  const link = vethName(object)
+  const wanted = hostNetwork(address)
+  const isMade = claim.state === 'made' && claim.seen.up
+  const own = observed.routes.filter((route) => {
+    const owner = observed.links.get(route.link)
+    return owner !== undefined && isOwnLink(owner)
+  })
+  const same = own.filter(({ destination }) => compareNetworks(destination, wanted) === 0)
+  const isThere = isMade && same.some((route) => route.link === link)
+  // What is known to be covey's may be replaced; anything else must not be taken from its owner.
+  const verb = same.length > 0 ? 'replace' : 'add'
+  const add = isThere ? [] : [of(attachment, routeWords(verb, wanted, link, source))]
+  const extra = isMade ? own.filter((route) => route.link === link && !same.includes(route)) : []
+  const remove = extra.map((each) => of(attachment, routeWords('del', each.destination, link)))
+  return [...add, ...remove]
+}

@@ -1,0 +1,90 @@
+import type { Cidr } from '../addresses.ts'
+import type { HostPorts } from '../host-ports.ts'
+import {
+  type LinkSeen,
+  type LinksAndRoutes,
+  learnedCommand,
+  parseLearned,
+  type RouteSeen,
+} from '../tools/ip.ts'
+import { lookAtLinks } from '../tools/ip-look.ts'
+import { acceptRaCommand, parseAcceptRa } from '../tools/sysctl.ts'
+import { ownerOf } from './claims.ts'
+import { namespaceOwner } from './names.ts'
+import type { ContainerNetworkSpec } from './spec.ts'
+
+/** What one look at a host tells about the network of its containers. */
+export interface ContainerNetworkObserved {
+  /** All links of the host, by name. */
+  readonly links: ReadonlyMap<string, LinkSeen>
+  /** Routes with covey's protocol number, on whatever link. */
+  readonly routes: readonly RouteSeen[]
+  /** Networks that covey answers as unreachable. */
+  readonly unreachable: readonly Cidr[]
+  /** Names in /run/netns, with the number by which this host knows each, or null. */
+  readonly namespaces: ReadonlyMap<string, number | null>
+  /** Whether the host forwards, by family. */
+  readonly forwards: Readonly<Record<4 | 6, boolean>>
+  /**
+   * Links by which the host has learned IPv6 routes, and would no longer once it forwards; told only
+   * where it is about to.
+   */
+  readonly learning: readonly string[]
+  /** Objects that need no namespace any more, and whose container runs in it still. */
+  readonly busy: ReadonlySet<string>
+}
+
+/** Address of a container on the host's own network, which is in no namespace of covey's. */
+const hostAddress = '127.0.0.1'
+
+/**
+ * Looks at links, routes and namespaces in one process, however many containers there are. Rejects
+ * if a tool does not answer.
+ */
+export async function observeContainerNetwork(
+  spec: ContainerNetworkSpec,
+  host: HostPorts,
+  signal: AbortSignal,
+): Promise<ContainerNetworkObserved> {
+  const looked = await lookAtLinks(host, signal)
+  const links = new Map(looked.links.map((link) => [link.name, link]))
+  const { routes, unreachable, namespaces, forwarding } = looked
+  const forwards = { 4: forwarding[4].has('all'), 6: forwarding[6].has('all') }
+  const isTurnedOn = !forwards[6] && spec.subnets.some(({ subnet }) => subnet.family === 6)
+  const [learning, busy] = await Promise.all([
+    isTurnedOn ? learningLinks(looked, host, signal) : [],
+    hasLeftovers(spec, looked) ? runningObjects(host) : new Set<string>(),
+  ])
+  return { links, routes, unreachable, namespaces, forwards, learning, busy }
+}
+
+async function learningLinks(
+  { links, forwarding }: LinksAndRoutes,
+  host: HostPorts,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const [routes, settings] = await Promise.all([
+    host.run(learnedCommand(), signal),
+    host.run(acceptRaCommand(), signal),
+  ])
+  const learned = parseLearned(routes.stdout)
+  const values = parseAcceptRa(settings.stdout)
+  const isLearning = (name: string): boolean =>
+    learned.has(name) && values.get(name) === 1 && !forwarding[6].has(name)
+  return links.map(({ name }) => name).filter(isLearning)
+}
+
+function hasLeftovers(spec: ContainerNetworkSpec, { links, namespaces }: LinksAndRoutes): boolean {
+  const wanted = new Set([...spec.kept, ...spec.attachments.map(({ object }) => object)])
+  const owners = [...links.map(ownerOf), ...[...namespaces.keys()].map(namespaceOwner)]
+  return owners.some((owner) => owner !== null && !wanted.has(owner))
+}
+
+async function runningObjects(host: HostPorts): Promise<ReadonlySet<string>> {
+  const running = new Set<string>()
+  for (const { object, record, process } of await host.containers.look()) {
+    const isThere = process.state === 'created' || process.state === 'running'
+    if (isThere && record?.address !== hostAddress) running.add(object)
+  }
+  return running
+}
