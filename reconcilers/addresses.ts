@@ -19,6 +19,11 @@ export interface Cidr extends Address {
 
 const widths: Readonly<Record<Family, number>> = { 4: 32, 6: 128 }
 
+/** Bits of an address of a family. */
+export function widthOf(family: Family): number {
+  return widths[family]
+}
+
 /**
  * Parses an address without prefix length or zone. IPv4 in dotted decimal without leading zeros.
  */

@@ -17,12 +17,12 @@ export function isAbsent(stderr: string): boolean {
  * fails where stdin is a socket.
  */
 export function transactionCommand(path: string): Command {
-  return { tool: 'nft', args: ['-j', '-f', path], timeoutMs: transactionMs }
+  return { tool: 'nft', args: ['-f', path], timeoutMs: transactionMs }
 }
 
 /** Asks the kernel whether it would take a transaction, and changes nothing. */
 export function checkCommand(path: string): Command {
-  return { tool: 'nft', args: ['-c', '-j', '-f', path], timeoutMs: transactionMs }
+  return { tool: 'nft', args: ['-c', '-f', path], timeoutMs: transactionMs }
 }
 
 /** A transaction with a hundred thousand elements takes seconds on a small machine. */

@@ -1,0 +1,97 @@
+import type { Address, Cidr } from '../addresses.ts'
+import type { Admission } from './boxes.ts'
+import type { PortRange } from './words.ts'
+
+/** A container of this host, as the firewall sees it. */
+export interface LocalContainer {
+  readonly object: string
+  readonly address: Address
+  /** Host's end of its link. */
+  readonly veth: string
+  /** Object of its `container_network`. */
+  readonly network: string
+}
+
+/** A WireGuard link of this host. */
+export interface LocalLink {
+  readonly object: string
+  readonly link: string
+  readonly address: Address
+  readonly listenPort: number
+}
+
+/** What a policy admits in one direction, and the words that it has for the other end. */
+export interface PolicyRule extends Admission {
+  /** Name of the policy. */
+  readonly policy: string
+  readonly container: string
+  /** As it stands in the config: `container:web`. */
+  readonly words: string
+}
+
+/** A container may ask what lies behind a link. */
+export interface ForwardSpec {
+  readonly object: string
+  readonly container: string
+  readonly link: string
+}
+
+/** A port of this host that leads to a container. */
+export interface PublishSpec {
+  readonly object: string
+  readonly container: string
+  readonly protocol: 'tcp' | 'udp'
+  readonly hostPort: number
+  readonly containerPort: number
+  readonly on: 'network' | 'lan' | 'public'
+  /** Address of the WireGuard link that `network` means; null for the others. */
+  readonly hostAddress: Address | null
+}
+
+/** A port that another host publishes on an address of the mesh. */
+export interface RemotePublish {
+  readonly host: string
+  readonly object: string
+  readonly address: Address
+  readonly ports: PortRange
+}
+
+/** Who may come to this host's place in the overlay. */
+export interface OverlaySpec {
+  readonly address: Address
+  readonly port: number
+  readonly peers: readonly Address[]
+}
+
+/** What the firewall of a host should be. Everything is ordered by name. */
+export interface FirewallSpec {
+  readonly host: string
+  /** Whether there is anything to protect: then the table exists. */
+  readonly isNeeded: boolean
+  /**
+   * Whether flows of containers are judged: the host's section has an object of this room. Without
+   * one they are open towards the mesh and one another, and only senders, the host's own services
+   * and guarded addresses are watched.
+   */
+  readonly isJudging: boolean
+  readonly containers: readonly LocalContainer[]
+  readonly links: readonly LocalLink[]
+  /** Networks that lie behind each link: what its peers may send from. */
+  readonly reach: readonly { readonly link: string; readonly networks: readonly Cidr[] }[]
+  readonly subnets: readonly { readonly object: string; readonly subnet: Cidr }[]
+  readonly forwards: readonly ForwardSpec[]
+  readonly ingress: readonly PolicyRule[]
+  readonly egress: readonly PolicyRule[]
+  /** Containers whose policy says exactly what they may ask. */
+  readonly restricted: ReadonlySet<string>
+  readonly publishes: readonly PublishSpec[]
+  readonly masquerades: readonly { readonly object: string; readonly subnet: Cidr }[]
+  /** Addresses of all hosts' links, with the host. */
+  readonly hosts: readonly { readonly host: string; readonly address: Address }[]
+  readonly remotePublishes: readonly RemotePublish[]
+  readonly overlay: OverlaySpec | null
+  /** Ports by which people get in. */
+  readonly rescuePorts: readonly PortRange[]
+  /** Objects of this room on this host, sound or not. */
+  readonly objects: readonly string[]
+}

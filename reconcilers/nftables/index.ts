@@ -1,0 +1,35 @@
+import type { Reconciler } from '../reconciler.ts'
+import { applyNftables } from './apply.ts'
+import { describeNftables } from './describe.ts'
+import type { FirewallSpec } from './firewall.ts'
+import { type ChangeCount, createObserve, type NftablesObserved } from './observe.ts'
+import { judgeNftables, type NftablesStep, planNftables } from './plan.ts'
+import { resolveNftables } from './resolve.ts'
+import { nftablesTypes } from './spec.ts'
+import type { PortRange } from './words.ts'
+
+/** What the firewall of a host is made from. */
+export interface NftablesInit {
+  /** Ports by which people get in, which no object may take. */
+  readonly rescuePorts: readonly PortRange[]
+  readonly changes: ChangeCount
+}
+
+/**
+ * Makes the reconciler of the firewall (docs/OBJECTS.md, firewall). It comes first of all, so that
+ * a container is judged before it runs.
+ */
+export function createNftables(
+  init: NftablesInit,
+): Reconciler<FirewallSpec, NftablesObserved, NftablesStep> {
+  return {
+    name: 'nftables',
+    types: nftablesTypes,
+    resolve: (config, host) => resolveNftables(config, host, init.rescuePorts),
+    observe: createObserve(init.changes),
+    judge: judgeNftables,
+    plan: planNftables,
+    apply: applyNftables,
+    describe: describeNftables,
+  }
+}

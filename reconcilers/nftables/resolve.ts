@@ -1,0 +1,163 @@
+import { agentObjectSchema, peerPlaces } from '../../protocol/documents/agent-object.ts'
+import { isObject } from '../../protocol/documents/canonical-json.ts'
+import type { Config, HostSection } from '../../protocol/documents/config.ts'
+import type { Fault } from '../../protocol/fault.ts'
+import { parseAddress } from '../addresses.ts'
+import { vethName } from '../container-network/names.ts'
+import type { Resolved } from '../reconciler.ts'
+import { sectionOf, typeIn } from '../references.ts'
+import { resolveWireguard } from '../wireguard/resolve.ts'
+import { containerFault, type FirewallContext, objectsOf } from './context.ts'
+import type { FirewallSpec, LocalContainer, LocalLink, OverlaySpec } from './firewall.ts'
+import { type Places, placesOf } from './places.ts'
+import { resolvePolicies } from './policies.ts'
+import { remotePublishesOf, resolvePublishes } from './publishes.ts'
+import {
+  type ForwardObject,
+  forwardSchema,
+  type MasqueradeObject,
+  masqueradeSchema,
+  nftablesTypes,
+} from './spec.ts'
+import type { PortRange } from './words.ts'
+
+/** The way in that most people have: ssh. */
+export const rescuePortsDefault: readonly PortRange[] = [{ protocol: 'tcp', first: 22, last: 22 }]
+
+/**
+ * What a config means for the firewall of one host (docs/OBJECTS.md, firewall). A faulty policy
+ * admits nothing: what is closed by mistake is noticed, what is open by mistake is not.
+ */
+export function resolveNftables(
+  config: Config,
+  host: string,
+  rescuePorts: readonly PortRange[] = rescuePortsDefault,
+): Resolved<FirewallSpec> {
+  const section = sectionOf(config, host) ?? {}
+  const faulty: { object: string; fault: Fault }[] = []
+  const places = placesOf(config)
+  const containers = localContainers(host, section, places)
+  const links = localLinks(config, host)
+  const context: FirewallContext = {
+    config,
+    host,
+    section,
+    places,
+    containers,
+    links,
+    rescuePorts,
+    refuse: (object, faults) => faulty.push(...faults.map((fault) => ({ object, fault }))),
+  }
+  const objects = Object.keys(section)
+    .filter((name) => Object.hasOwn(nftablesTypes, typeIn(section, name) ?? ''))
+    .sort()
+  const spec: FirewallSpec = {
+    host,
+    isNeeded: objects.length > 0 || containers.size > 0,
+    isJudging: objects.length > 0,
+    containers: [...containers.values()],
+    links,
+    reach: resolveWireguard(config, host).spec.links.map(({ link, peers }) => ({
+      link,
+      networks: peers.flatMap(({ allowedIps }) => allowedIps),
+    })),
+    subnets: [...(places.subnets.get(host) ?? [])].map(([object, { subnet }]) => ({
+      object,
+      subnet,
+    })),
+    forwards: resolveForwards(context),
+    ...resolvePolicies(context),
+    publishes: resolvePublishes(context),
+    masquerades: resolveMasquerades(context),
+    hosts: [...places.links].flatMap(([name, own]) =>
+      [...own.values()].map((address) => ({ host: name, address })),
+    ),
+    remotePublishes: remotePublishesOf(config, host, places),
+    overlay: overlayOf(config, host, section),
+    rescuePorts,
+    objects,
+  }
+  // Rules are there before what they are about, so no reference holds them back.
+  return { spec, pending: [], faulty, references: {} }
+}
+
+function localContainers(
+  host: string,
+  section: HostSection,
+  places: Places,
+): ReadonlyMap<string, LocalContainer> {
+  const found = [...(places.containers.get(host) ?? [])].map(([object, address]) => {
+    const network = section[object]?.['network']
+    const own = typeof network === 'string' ? network : ''
+    return [object, { object, address, veth: vethName(object), network: own }] as const
+  })
+  return new Map(found.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function localLinks(config: Config, host: string): readonly LocalLink[] {
+  return resolveWireguard(config, host).spec.links.map(({ object, link, address, listenPort }) => ({
+    object,
+    link,
+    address: { family: address.family, bits: address.bits },
+    listenPort,
+  }))
+}
+
+function resolveForwards(context: FirewallContext): FirewallSpec['forwards'] {
+  return objectsOf<ForwardObject>(context, 'nftables_forward', forwardSchema).flatMap(
+    ({ name, path, object: { from, to } }) => {
+      const link = context.links.find((each) => each.object === to)
+      const faults: Fault[] = []
+      if (link === undefined) faults.push(linkFault(context, to, `${path}.to`))
+      const isRange = typeIn(context.section, from) === 'container_network'
+      const fault = isRange ? undefined : containerFault(context, from, `${path}.from`)
+      if (fault !== undefined) faults.push(fault)
+      context.refuse(name, faults)
+      if (faults.length > 0 || link === undefined) return []
+      return [...context.containers.values()]
+        .filter((each) => (isRange ? each.network === from : each.object === from))
+        .map(({ object }) => ({ object: name, container: object, link: link.link }))
+    },
+  )
+}
+
+function linkFault(context: FirewallContext, name: string, path: string): Fault {
+  const type = typeIn(context.section, name)
+  if (type === undefined) {
+    return { code: 'reference-missing', message: `no object ${name} on this host`, path }
+  }
+  const why = type === 'wireguard_network' ? `${name} is faulty itself` : `${name} is ${type}`
+  return { code: 'reference-type', message: `must name a wireguard_network, and ${why}`, path }
+}
+
+function resolveMasquerades(context: FirewallContext): FirewallSpec['masquerades'] {
+  const own = context.places.subnets.get(context.host)
+  return objectsOf<MasqueradeObject>(context, 'nftables_masquerade', masqueradeSchema).flatMap(
+    ({ name, path, object: { network } }) => {
+      const range = own?.get(network)
+      if (range !== undefined) return [{ object: name, subnet: range.subnet }]
+      const type = typeIn(context.section, network)
+      const message =
+        type === undefined
+          ? `no object ${network} on this host`
+          : `must name a container_network, and ${network} is ${type}`
+      const code = type === undefined ? 'reference-missing' : 'reference-type'
+      context.refuse(name, [{ code, message, path: `${path}.network` }])
+      return []
+    },
+  )
+}
+
+function overlayOf(config: Config, host: string, section: HostSection): OverlaySpec | null {
+  const places = peerPlaces(config)
+  const own = places.find((place) => place.host === host)
+  const address = own === undefined ? undefined : parseAddress(own.address)
+  const isPlaced = Object.values(section).some(
+    (object) => isObject(object) && agentObjectSchema.safeParse(object).success,
+  )
+  if (own === undefined || address === undefined || !isPlaced) return null
+  const peers = places
+    .filter((place) => place.host !== host)
+    .flatMap((place) => parseAddress(place.address) ?? [])
+  return { address, port: own.port, peers }
+}

@@ -1,0 +1,74 @@
+import { families } from './rules.ts'
+
+/** A set, or a map where it has a value; the rules look things up in it. */
+export interface SetShape {
+  readonly name: string
+  readonly key: readonly string[]
+  readonly value?: readonly string[]
+  /** Whether elements may be ranges. */
+  readonly ranges: boolean
+}
+
+const flow = (address: string): readonly string[] => [
+  address,
+  address,
+  'inet_proto',
+  'inet_service',
+]
+const place = ['inet_proto', 'inet_service']
+
+/** Every set and map of the table. */
+export const setShapes: readonly SetShape[] = [
+  /** Host's ends of the containers' links. */
+  { name: 'veths', key: ['ifname'], ranges: false },
+  /** WireGuard links. */
+  { name: 'links', key: ['ifname'], ranges: false },
+  /** UDP ports of WireGuard. */
+  { name: 'tunnel_ports', key: ['inet_service'], ranges: false },
+  /** Ports by which people get in, of /etc/covey/rescue.json. */
+  { name: 'rescue_ports', key: place, ranges: false },
+  ...families.flatMap(({ number, addressType: address }): readonly SetShape[] => {
+    const named = (name: string, key: readonly string[], ranges: boolean): SetShape => ({
+      name: `${name}${number}`,
+      key,
+      ranges,
+    })
+    const map = (name: string, key: readonly string[]): SetShape => ({
+      name: `${name}${number}`,
+      key,
+      value: [address, 'inet_service'],
+      ranges: false,
+    })
+    return [
+      /** All containers of this host, and those of them whose flows are judged. */
+      named('containers', [address], false),
+      named('judged', [address], false),
+      /** Which veth may send from which address. */
+      named('sources', ['ifname', address], false),
+      /** Containers that may ask exactly what `egress` says. */
+      named('restricted', [address], false),
+      named('egress', flow(address), true),
+      named('ingress', flow(address), true),
+      /** Link-local and metadata addresses and other hosts, and what of them is opened by name. */
+      named('guarded', [address], true),
+      named('opened', flow(address), true),
+      /** What of this host itself containers may ask. */
+      named('host', flow(address), true),
+      /** Which container may ask what lies behind which link. */
+      named('forwards', [address, 'ifname'], false),
+      named('masqueraded', [address], true),
+      /** What counts as near, for ports that are published on the LAN. */
+      named('private', [address], true),
+      /** Where published ports lead to, and containers that may come back to themselves. */
+      named('targets', [address, ...place], false),
+      named('hairpins', [address, address], false),
+      /** Who may come to the overlay's port (from, to, port), and where that port is. */
+      named('overlay', [address, address, 'inet_service'], false),
+      named('overlay_ports', [address, 'inet_service'], false),
+      /** Published ports: on one address of this host, on all for who is near, on all. */
+      map('on_network', [address, ...place]),
+      map('on_lan', place),
+      map('on_public', place),
+    ]
+  }),
+]

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { faultText } from '../../../protocol/fault.ts'
+import { resolveNftables } from '../../../reconcilers/nftables/resolve.ts'
+import { parseFlowEnd, parsePorts } from '../../../reconcilers/nftables/words.ts'
+import { configOf } from '../configs.ts'
+
+const container = (address: string): unknown => ({
+  type: 'runc_container',
+  image: `r.example/x@sha256:${'a'.repeat(64)}`,
+  network: 'cn',
+  address,
+})
+
+const section = {
+  wg: { type: 'wireguard_network', link_name: 'wg0', address: '10.69.0.1/16' },
+  cn: { type: 'container_network', network: 'wg', subnet: '10.69.1.0/24' },
+  alone: { type: 'container_network', subnet: '10.69.9.0/24' },
+  me: { type: 'agent', peer_id: `12D3KooW${'A'.repeat(44)}`, network: 'wg', port: 5000 },
+  web: container('10.69.1.5'),
+  six: container('fd69::5'),
+  solo: { ...(container('10.69.9.5') as object), network: 'alone' },
+  open: { type: 'runc_container', image: 'x', host_network: true },
+}
+
+const publish = { type: 'nftables_publish', container: 'web', host_port: 80, container_port: 80 }
+const policy = { type: 'nftables_policy', container: 'web' }
+
+/** What is wrong with one object, as a user reads it. */
+const cases: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
+  ['a field nobody knows', { ...publish, colour: 'red' }, /x\.colour: no such field/],
+  ['no container', { ...policy, container: 'nobody' }, /x\.container: no object nobody/],
+  ['not a container', { ...policy, container: 'wg' }, /x\.container: must name a runc_container/],
+  ['a container without address', { ...policy, container: 'open' }, /open has no address/],
+  [
+    'an end that is no end',
+    { ...policy, ingress: [{ from: 'everyone' }] },
+    /x\.ingress\.0\.from: must be a network/,
+  ],
+  ['bits behind the prefix', { ...policy, egress: [{ to: '10.0.0.1/8' }] }, /x\.egress\.0\.to/],
+  [
+    'a container of nobody',
+    { ...policy, ingress: [{ from: 'container:h9/web' }] },
+    /x\.ingress\.0\.from: no host h9/,
+  ],
+  [
+    'a container that is none',
+    { ...policy, ingress: [{ from: 'container:ghost' }] },
+    /x\.ingress\.0\.from: no object ghost on h1/,
+  ],
+  ['a host without a mesh', { ...policy, egress: [{ to: 'host:h2' }] }, /h2 has no wireguard_net/],
+  ['a port without protocol', { ...policy, ingress: [{ from: '::/0', ports: ['80'] }] }, /80\/tcp/],
+  [
+    'a range that goes back',
+    { ...policy, ingress: [{ from: '::/0', ports: ['9-8/tcp'] }] },
+    /range/,
+  ],
+  [
+    'forward to no link',
+    { type: 'nftables_forward', from: 'web', to: 'cn' },
+    /x\.to: must name a w/,
+  ],
+  ['forward from no object', { type: 'nftables_forward', from: 'w', to: 'wg' }, /x\.from: no obj/],
+  ['masquerade of a container', { type: 'nftables_masquerade', network: 'web' }, /container_netw/],
+  ["the tunnel's port", { ...publish, protocol: 'udp', host_port: 51820 }, /port of wg.*cut/],
+  ["the overlay's port", { ...publish, host_port: 5000 }, /port of the overlay.*cut/],
+  ["ssh's port", { ...publish, host_port: 22, on: 'public' }, /22\/tcp is a rescue port/],
+  ['a port taken', { ...publish, host_port: 8080 }, /8080\/tcp is published by first already/],
+  ['no mesh to publish in', { ...publish, container: 'solo' }, /no container_network with a Wire/],
+  ['another family', { ...publish, container: 'six' }, /IPv4 address, and six has none/],
+]
+
+suite('objects of the firewall, resolved', () => {
+  const first = { ...publish, host_port: 8080 }
+  for (const [name, object, wanted] of cases) {
+    test(`refused: ${name}`, () => {
+      const config = configOf({ h1: { ...section, first, x: object }, h2: {} })
+      const { faulty } = resolveNftables(config, 'h1')
+      const texts = faulty.map(({ object: about, fault }) => `${about}: ${faultText(fault)}`)
+      assert.equal(texts.length, 1, texts.join('\n'))
+      assert.match(texts[0] ?? '', /^x: hosts\.h1\.x/)
+      assert.match(texts[0] ?? '', wanted)
+    })
+  }
+
+  test('a faulty policy that says something of egress leaves nothing open', () => {
+    const egress = [{ to: 'container:ghost' }]
+    const config = configOf({ h1: { ...section, x: { ...policy, egress } } })
+    const { spec } = resolveNftables(config, 'h1')
+    assert.deepEqual([[...spec.restricted], spec.egress], [['web'], []])
+  })
+
+  test('rescue ports are those of the host', () => {
+    const config = configOf({ h1: { ...section, x: { ...publish, host_port: 2222 } } })
+    const rescue = [{ protocol: 'tcp' as const, first: 2200, last: 2299 }]
+    assert.deepEqual(resolveNftables(config, 'h1').faulty, [])
+    assert.equal(resolveNftables(config, 'h1', rescue).faulty.length, 1)
+  })
+
+  test('a host without containers and rules needs no table', () => {
+    const { wg } = section
+    assert.equal(resolveNftables(configOf({ h1: { wg } }), 'h1').spec.isNeeded, false)
+    assert.equal(resolveNftables(configOf({ h1: section }), 'h1').spec.isNeeded, true)
+    assert.equal(resolveNftables(configOf({ h1: section }), 'h1').spec.isJudging, false)
+  })
+})
+
+suite('words of policies', () => {
+  for (const text of ['', 'container:', 'container:/web', 'container:a/b/c', 'host:', 'host:A b']) {
+    test(`no end: ${JSON.stringify(text)}`, () => assert.equal(parseFlowEnd(text), undefined))
+  }
+  for (const text of [
+    '',
+    '0/tcp',
+    '65536/tcp',
+    '80/sctp',
+    '080/tcp',
+    '1-2-3/tcp',
+    'tcp',
+    '80/TCP',
+  ]) {
+    test(`no ports: ${JSON.stringify(text)}`, () => assert.equal(parsePorts(text), undefined))
+  }
+  test('a bare address is a network of one', () => {
+    assert.deepEqual(parseFlowEnd('192.0.2.7'), parseFlowEnd('192.0.2.7/32'))
+  })
+})
