@@ -1,6 +1,6 @@
 import { CoveyError } from '../../protocol/fault.ts'
 import type { Command, CommandResult, HostPorts } from '../host-ports.ts'
-import { checkCommand, listTableCommand, parseListing, transactionCommand } from '../tools/nft.ts'
+import { checkCommand, listShapeCommand, parseListing, transactionCommand } from '../tools/nft.ts'
 import { errorLine } from '../tools/words.ts'
 import { checkedElementsMax } from './limits.ts'
 import { saveMemory } from './memory.ts'
@@ -62,7 +62,7 @@ async function runSound(
 
 /** Remembers what the table looks like that was just made. */
 async function learn(host: HostPorts, signal: AbortSignal): Promise<void> {
-  const listed = await runSound(host, listTableCommand(tableFamily, tableName), signal)
+  const listed = await runSound(host, listShapeCommand(tableFamily, tableName), signal)
   const listing = parseListing(listed.stdout)
   if (!isWhole(listing)) {
     throw new CoveyError('tool-failed', 'nft: the table was changed while it was made')

@@ -63,11 +63,21 @@ function createCollector(): Collector {
   }
 }
 
+const known = new WeakMap<FirewallSpec, Elements>()
+
 /**
  * The elements of every set for one host: all that differs between configs. Linear in the flows
- * that are admitted.
+ * that are admitted. Remembered for a spec, as every round asks for it.
  */
 export function compileFirewall(spec: FirewallSpec): Elements {
+  const before = known.get(spec)
+  if (before !== undefined) return before
+  const elements = compile(spec)
+  known.set(spec, elements)
+  return elements
+}
+
+function compile(spec: FirewallSpec): Elements {
   const collector = createCollector()
   if (!spec.isNeeded) return collector.sets
   addHost(spec, collector)

@@ -7,6 +7,11 @@ export function listTableCommand(family: string, table: string): Command {
   return { tool: 'nft', args: ['-j', '-nn', 'list', 'table', family, table] }
 }
 
+/** Lists one table without the elements of its sets. */
+export function listShapeCommand(family: string, table: string): Command {
+  return { tool: 'nft', args: ['-j', '-nn', '-t', 'list', 'table', family, table] }
+}
+
 /** Whether a listing failed because there is no such table. */
 export function isAbsent(stderr: string): boolean {
   return /no such file or directory/i.test(stderr)
