@@ -36,7 +36,7 @@ export const durabilityMutations: readonly Mutation[] = [
     file: 'protocol/node/writes.ts',
     find: 'while (node.writing === null) {',
     replace: 'for (;;) {',
-    caughtBy: { scenario: 'slow-disk', seeds: 20, invariant: 3 },
+    caughtBy: { scenario: 'equivocation', seeds: 40, invariant: 3 },
   },
   {
     name: 'head-not-written',
