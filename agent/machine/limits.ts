@@ -15,3 +15,5 @@ export const monitorRestartMsMax: number = 30_000
 export const monitorSoundMs: number = 10_000
 /** Longest line of the monitor; the rest of a longer one is not read. */
 export const monitorLineBytesMax: number = 4_096
+/** A monitor counts as listening after this time; none of them says when it is. */
+export const monitorReadyMs: number = 2_000
