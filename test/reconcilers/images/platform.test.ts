@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { IndexEntry } from '../../../reconcilers/images/manifest.ts'
+import {
+  checkPlatform,
+  chooseEntry,
+  linuxPlatform,
+  type Platform,
+  platformText,
+} from '../../../reconcilers/images/platform.ts'
+
+function platform(text: string): Platform {
+  const [os = '', architecture = '', variant = null] = text.split('/')
+  return { os, architecture, variant }
+}
+
+/** Entries by platform; `index` is one that is an index, `?` one without a platform. */
+function entries(...platforms: readonly string[]): readonly IndexEntry[] {
+  return platforms.map((text, at) => ({
+    mediaType: 'x',
+    digest: `sha256:${String(at).repeat(64)}`,
+    sizeBytes: 1,
+    kind: text === 'index' ? 'index' : 'manifest',
+    platform: text === '?' || text === 'index' ? null : platform(text),
+  }))
+}
+
+describe('the entry of an index', () => {
+  const cases: readonly (readonly [string, readonly string[], number | RegExp])[] = [
+    ['linux/amd64', ['linux/arm64', 'linux/amd64'], 1],
+    ['linux/amd64', ['linux/amd64', 'linux/amd64'], 0],
+    ['linux/amd64', ['linux/amd64/v3', 'linux/amd64'], 1],
+    ['linux/amd64', ['linux/amd64/v2'], /there are linux\/amd64\/v2/],
+    ['linux/amd64/v3', ['linux/amd64', 'linux/amd64/v2', 'linux/amd64/v3'], 2],
+    ['linux/amd64', ['windows/amd64', 'linux/amd64'], 1],
+    ['linux/arm64', ['linux/arm64/v8'], 0],
+    ['linux/arm64', ['linux/arm64', 'linux/arm64/v8'], 1],
+    ['linux/arm64', ['linux/arm64/v9'], /no image for linux\/arm64/],
+    ['linux/arm/v7', ['linux/arm/v5', 'linux/arm/v6', 'linux/arm/v7'], 2],
+    ['linux/arm/v6', ['linux/arm/v5', 'linux/arm/v7'], 0],
+    ['linux/arm/v6', ['linux/arm'], /there are linux\/arm/],
+    ['linux/arm/v7', ['linux/arm/v6', 'linux/arm'], 1],
+    ['linux/riscv64', ['linux/riscv64'], 0],
+    ['linux/amd64', ['unknown/unknown', 'linux/amd64'], 1],
+    ['linux/amd64', ['unknown/unknown'], /names no platform/],
+    ['linux/amd64', ['?'], 0],
+    ['linux/amd64', ['?', '?'], /names no platform/],
+    ['linux/amd64', ['?', 'linux/amd64'], 1],
+    ['linux/amd64', ['index', 'linux/amd64'], 1],
+    ['linux/amd64', ['linux/arm64', 'index'], 1],
+    ['linux/amd64', [], /names no platform/],
+    ['linux/amd64', ['linux/\u001b[31m'], /there are linux\/\?\[31m/],
+    ['linux/amd64', Array.from({ length: 30 }, (_, at) => `linux/a${at}`), /and 22 more$/],
+  ]
+  for (const [machine, offered, wanted] of cases) {
+    it(`for ${machine} of ${JSON.stringify(offered).slice(0, 60)}`, () => {
+      const list = entries(...offered)
+      const chosen = chooseEntry({ kind: 'index', entries: list }, platform(machine))
+      if (typeof wanted === 'number') {
+        assert.ok(chosen.ok)
+        assert.equal(list.indexOf(chosen.value), wanted)
+      } else {
+        assert.ok(!chosen.ok)
+        assert.equal(chosen.fault.code, 'image-platform')
+        assert.match(chosen.fault.message, wanted)
+      }
+    })
+  }
+})
+
+describe('the platform that an image config names', () => {
+  const cases: readonly (readonly [image: string, machine: string, runs: boolean])[] = [
+    ['linux/amd64', 'linux/amd64', true],
+    ['linux/arm64', 'linux/amd64', false],
+    ['windows/amd64', 'linux/amd64', false],
+    ['linux/arm64/v8', 'linux/arm64', true],
+    ['linux/arm/v6', 'linux/arm/v7', true],
+    ['linux/arm/v7', 'linux/arm/v6', false],
+    ['/', 'linux/amd64', true],
+    ['linux/', 'linux/arm/v6', true],
+  ]
+  for (const [image, machine, runs] of cases) {
+    it(`${image} ${runs ? 'runs' : 'does not run'} on ${machine}`, () => {
+      const checked = checkPlatform(platform(image), platform(machine))
+      assert.equal(checked.ok, runs)
+      if (!checked.ok) {
+        assert.equal(checked.fault.message, `the image is for ${image}, this host is ${machine}`)
+      }
+    })
+  }
+})
+
+describe('this machine', () => {
+  it('is called as Go calls it', () => {
+    const texts = [
+      linuxPlatform('x64', null),
+      linuxPlatform('arm64', null),
+      linuxPlatform('arm', '6'),
+      linuxPlatform('arm', null),
+      linuxPlatform('toString', null),
+    ].map(platformText)
+    const wanted = ['linux/amd64', 'linux/arm64', 'linux/arm/v6', 'linux/arm/v7', 'linux/toString']
+    assert.deepEqual(texts, wanted)
+  })
+})
