@@ -5,11 +5,12 @@ import { setImmediate } from 'node:timers/promises'
 import { type Options, readArguments, usage } from './arguments.ts'
 import { tellMoments } from './moments.ts'
 import { createProgress } from './progress.ts'
-import { reportPage, type Timed } from './report/page.ts'
+import { reportPage } from './report/page.ts'
 import { type RunResult, simulate } from './run.ts'
 import { scenarios } from './scenarios.ts'
 import type { RunRequest } from './setup.ts'
 import { shrink } from './shrink.ts'
+import { addTo, createTally, type Timed } from './tally.ts'
 import { agreedText, publicPart, summaryText, violationText } from './tell.ts'
 
 /**
@@ -18,35 +19,34 @@ import { agreedText, publicPart, summaryText, violationText } from './tell.ts'
 const sliceMs = 50
 
 async function runAll(options: Options): Promise<number> {
-  const runs: Timed[] = []
+  const all = createTally()
+  /** Runs for the report, if there is to be one. */
+  const reported: Timed[] = []
   const progress = createProgress(stderr)
   process.once('SIGINT', () => {
     progress.clear()
-    stdout.write(options.json ? '' : `interrupted: ${summaryText(runs)}\n`)
+    stdout.write(options.json ? '' : `interrupted: ${summaryText(all)}\n`)
     process.exit(130)
   })
-  let broken = 0
   for (const scenario of options.scenarios) {
     for (const hosts of options.sizes.length > 0 ? options.sizes : [scenario.hosts]) {
-      const before = runs.length
-      for (let seed = options.low; seed <= options.high; seed++) {
+      const own = createTally()
+      for (let seed = options.low; seed <= options.high && own.broken === 0; seed++) {
         const only = options.only === undefined ? {} : { only: options.only }
         const sampled = options.report !== undefined && seed === options.low
         const request: RunRequest = { scenario, seed, hosts, sampled, ...only }
         const run = await runOne(request, options, (text) => progress.show(text))
-        runs.push(run)
         progress.clear()
+        for (const tally of [all, own]) addTo(tally, run)
+        if (options.report !== undefined) reported.push(run)
         tellRun(run.result, request, options)
-        if (run.result.violation === null) continue
-        broken++
-        break
       }
-      if (!options.json) stdout.write(`${agreedText(runs.slice(before))}\n`)
+      if (!options.json) stdout.write(`${agreedText(own)}\n`)
     }
   }
-  if (options.report !== undefined) writeFileSync(options.report, reportPage(runs))
-  if (!options.json) stdout.write(`${summaryText(runs)}\n`)
-  return broken === 0 ? 0 : 1
+  if (options.report !== undefined) writeFileSync(options.report, reportPage(reported))
+  if (!options.json) stdout.write(`${summaryText(all)}\n`)
+  return all.broken === 0 ? 0 : 1
 }
 
 async function runOne(

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { timeText } from './moments.ts'
-import type { Timed } from './report/page.ts'
 import { type RunResult, warmUpMs } from './run.ts'
+import type { Tally } from './tally.ts'
 import { stimulusText } from './words.ts'
 
 /**
@@ -13,31 +13,24 @@ export function publicPart(result: RunResult, only: readonly number[] | null): o
 }
 
 /** One line about the seeds of one scenario and size. */
-export function agreedText(runs: readonly Timed[]): string {
-  const [first] = runs
-  if (first === undefined) return ''
-  const { scenario, hosts } = first.result
-  const slowest = Math.max(...runs.map(({ result }) => result.agreedMs ?? 0))
-  const seeds = runs.length === 1 ? `seed ${first.result.seed}` : `${runs.length} seeds`
-  const broken = runs.find(({ result }) => result.violation !== null)
+export function agreedText({ first, firstBroken, runs, slowestMs }: Tally): string {
+  if (first === null) return ''
+  const { scenario, hosts } = first
+  const seeds = runs === 1 ? `seed ${first.seed}` : `${runs} seeds`
   const end =
-    broken === undefined
-      ? `agreed within ${(slowest / 1000).toFixed(1)} s of the last fault`
-      : `invariant ${broken.result.violation?.invariant} broken by seed ${broken.result.seed}`
+    firstBroken === null
+      ? `agreed within ${(slowestMs / 1000).toFixed(1)} s of the last fault`
+      : `invariant ${firstBroken.violation?.invariant} broken by seed ${firstBroken.seed}`
   return `${scenario.padEnd(26)}${`${hosts} hosts`.padStart(12)}  ${seeds.padEnd(12)}${end}`
 }
 
 /** One line about everything that was run, with how fast that was. */
-export function summaryText(runs: readonly Timed[]): string {
-  const events = runs.reduce((sum, { result }) => sum + result.events, 0)
-  const cpuMs = runs.reduce((sum, run) => sum + run.cpuMs, 0)
-  const simulated = runs.reduce((sum, { result }) => sum + result.simulatedMs, 0)
-  const broken = runs.filter(({ result }) => result.violation !== null).length
+export function summaryText({ runs, events, cpuMs, simulatedMs, broken }: Tally): string {
   const rate = cpuMs > 0 ? Math.round((events / cpuMs) * 1000) : 0
-  const count = (value: number): string => Math.round(value).toLocaleString('en')
+  const digits = (value: number): string => Math.round(value).toLocaleString('en')
   return (
-    `${runs.length} runs, ${count(simulated / 1000)} simulated s, ${count(events)} events, ` +
-    `${count(rate)} a second of processor time: ${broken === 0 ? 'no violation' : `${broken} broken`}`
+    `${runs} runs, ${digits(simulatedMs / 1000)} simulated s, ${digits(events)} events, ` +
+    `${digits(rate)} a second of processor time: ${broken === 0 ? 'no violation' : `${broken} broken`}`
   )
 }
 

@@ -1,6 +1,6 @@
-import type { RunResult } from '../run.ts'
-import { warmUpMs } from '../run.ts'
+import { type RunResult, warmUpMs } from '../run.ts'
 import { scenarioNamed } from '../scenarios.ts'
+import type { Timed } from '../tally.ts'
 import { stimulusText } from '../words.ts'
 import { type Series, sizesChart } from './sizes-chart.ts'
 import { stimuliChart } from './stimuli-chart.ts'
@@ -9,13 +9,6 @@ import { countText, htmlText, short } from './svg.ts'
 import { healedMs } from './time-axis.ts'
 import { trafficChart } from './traffic-chart.ts'
 import { convergenceChart, headColours, legend, stripsChart } from './versions-chart.ts'
-
-/** A run, and what it cost this machine. */
-export interface Timed {
-  readonly result: RunResult
-  /** Time of the processor in ms. */
-  readonly cpuMs: number
-}
 
 /**
  * A page that needs no other file and no script: a table of all runs, and charts of those with
