@@ -56,19 +56,15 @@ function attachmentOf(
   taken: ReadonlyMap<string, string>,
 ): Attachment | { readonly fault: Fault | null } | null {
   const { network, address } = container
-  if (container.host_network || network === undefined) return null
+  // The schema asks for both, or for neither on the host's own network.
+  if (network === undefined || address === undefined) return null
   const reference = { field: 'network', type: 'container_network' }
   const broken = checkReference(section, path, reference, network)
   if (broken !== undefined) return { fault: broken }
-  const at = `${path}.address`
-  if (address === undefined) {
-    const message = 'is required where the container has a network'
-    return { fault: { code: 'field-missing', message, path: at } }
-  }
   const own = networks.get(network)
   if (own === undefined) return { fault: null }
   const fault = addressFault(address, own, taken)
-  if (fault !== undefined) return { fault: { ...fault, path: at } }
+  if (fault !== undefined) return { fault: { ...fault, path: `${path}.address` } }
   const mtu = own.link?.mtu ?? localMtu
   const source =
     own.link === null ? null : { family: own.link.address.family, bits: own.link.address.bits }

@@ -34,9 +34,6 @@ export interface ContainerNetworkObserved {
   readonly busy: ReadonlySet<string>
 }
 
-/** Address of a container on the host's own network, which is in no namespace of covey's. */
-const hostAddress = '127.0.0.1'
-
 /**
  * Looks at links, routes and namespaces in one process, however many containers there are. Rejects
  * if a tool does not answer.
@@ -84,7 +81,7 @@ async function runningObjects(host: HostPorts): Promise<ReadonlySet<string>> {
   const running = new Set<string>()
   for (const { object, record, process } of await host.containers.look()) {
     const isThere = process.state === 'created' || process.state === 'running'
-    if (isThere && record?.address !== hostAddress) running.add(object)
+    if (isThere && record?.namespace !== null) running.add(object)
   }
   return running
 }
