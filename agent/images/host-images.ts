@@ -1,0 +1,121 @@
+import { CoveyError } from '../../protocol/fault.ts'
+import type { HostImages, ImageReady, ImageState } from '../../reconcilers/host-images.ts'
+import { parseImageConfig } from '../../reconcilers/images/image-config.ts'
+import { parseReference, referenceText } from '../../reconcilers/images/reference.ts'
+import type { Log } from '../../reconcilers/reconciler.ts'
+import { readInImage } from './accounts.ts'
+import type { Jobs } from './pull/jobs.ts'
+import { progressText } from './pull/progress.ts'
+import type { ImageRecord } from './store/records.ts'
+import type { Store } from './store/store.ts'
+
+/** The port, and what it was last told to retain. */
+export interface RetainingImages extends HostImages {
+  /** Digests that must stay, or null before the first call of `retain`. */
+  retained(): ReadonlySet<string> | null
+}
+
+/** What the port is made from. */
+export interface HostImagesInit {
+  readonly store: Store
+  readonly jobs: Jobs
+  readonly now: () => number
+  readonly log: Log
+}
+
+/** The images of this host as the reconcilers see them. */
+export function createHostImages(init: HostImagesInit): RetainingImages {
+  const { store, jobs, now, log } = init
+  const known = new Map<string, ImageReady>()
+  let retained: ReadonlySet<string> | null = null
+
+  const ready = async (record: ImageRecord): Promise<ImageReady | null> => {
+    const before = known.get(record.manifest)
+    if (before !== undefined) return before
+    const found = await describe(store, record)
+    if (found !== null) known.set(record.manifest, found)
+    return found
+  }
+  const stateOf = async (text: string, trees: ReadonlySet<string>): Promise<ImageState> => {
+    const reference = parseReference(text)
+    if (!reference.ok) {
+      const reason = `the image ${text} ${reference.fault.message}`
+      return { state: 'failed', reason, retryAtMs: Number.MAX_SAFE_INTEGER }
+    }
+    const record = store.find(reference.value.digest)
+    const isWhole = record?.layers.every(({ name }) => {
+      return trees.has(name) && store.layer(name) !== null
+    })
+    if (record !== null && isWhole === true) {
+      const found = await ready(record)
+      if (found !== null) return found
+    }
+    const job = jobs.state(referenceText(reference.value))
+    if (job === null) return { state: 'absent' }
+    if (job.state === 'waiting') return { state: 'pulling', progress: 'waiting for other images' }
+    if (job.state === 'pulling') return { ...job, progress: progressText(job.progress) }
+    return job
+  }
+  return {
+    retained: () => retained,
+    async look(references) {
+      for (const digest of known.keys()) if (store.find(digest) === null) known.delete(digest)
+      const trees = await store.trees()
+      const states = references.map(async (text) => [text, await stateOf(text, trees)] as const)
+      return new Map(await Promise.all(states))
+    },
+    pull(text) {
+      const reference = parseReference(text)
+      if (reference.ok) jobs.want(referenceText(reference.value))
+    },
+    retain(references) {
+      const parsed = references.flatMap((text) => {
+        const reference = parseReference(text)
+        return reference.ok ? [reference.value] : []
+      })
+      const digests = new Set(parsed.map(({ digest }) => digest))
+      const left = [...(retained ?? [])].filter((digest) => !digests.has(digest))
+      retained = digests
+      jobs.wantOnly(new Set(parsed.map(referenceText)))
+      for (const record of new Set(left.map((digest) => store.find(digest)))) {
+        if (record === null) continue
+        // From now on its age counts, when room has to be made.
+        store.updateImage({ ...record, usedMs: now() }).catch((error) => {
+          log.warn({ err: error, image: record.manifest }, 'the record of an image was not written')
+        })
+      }
+    },
+  }
+}
+
+/** What an image says of itself; null where its config is damaged on the disk. */
+async function describe(store: Store, record: ImageRecord): Promise<ImageReady | null> {
+  const bytes = await store.blobs.get(record.config)
+  if (bytes === null) return null
+  const document = parseImageConfig(bytes, record.layers.length)
+  if (!document.ok) throw new CoveyError(document.fault.code, document.fault.message)
+  const layers = layersOf(store, record)
+  return {
+    state: 'ready',
+    manifestDigest: record.manifest,
+    layers: layers.map(({ tree }) => tree),
+    config: document.value.config,
+    passwd: await readInImage(layers, 'etc/passwd'),
+    group: await readInImage(layers, 'etc/group'),
+  }
+}
+
+/**
+ * The folders of an image, each once: overlayfs takes none twice, and the upper of two equal layers
+ * says all that the lower one does.
+ */
+function layersOf(
+  store: Store,
+  record: ImageRecord,
+): readonly { readonly tree: string; readonly opaque: ReadonlySet<string> }[] {
+  const names = record.layers.map(({ name }) => name)
+  const once = names.filter((name, index) => names.lastIndexOf(name) === index)
+  return once.map((name) => {
+    return { tree: store.tree(name), opaque: new Set(store.layer(name)?.opaque) }
+  })
+}

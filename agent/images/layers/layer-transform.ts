@@ -1,0 +1,256 @@
+import { layerBytesMax, layerEntriesMax, pathBytesMax, xattrBytesMax } from '../limits.ts'
+import { createLayerTree, type LayerTree, pathOf } from './layer-tree.ts'
+import { refuse, shownPath } from './refuse.ts'
+import type { TarEntry } from './tar-entry.ts'
+import { createTarReader, type TarReader } from './tar-reader.ts'
+import { archiveEnd, entryHeaders, padding } from './tar-writer.ts'
+import { markOf, settleMarks } from './whiteouts.ts'
+
+/** A name for a file that a layer below has. */
+export interface LowerLink {
+  readonly path: string
+  readonly target: string
+}
+
+/**
+ * What cannot be unpacked from the layer alone: overlayfs takes a folder's owner, mode and times from
+ * the topmost layer that has it, and a hard link reaches no file of another layer.
+ */
+export interface LayerFixes {
+  /** Folders that the layer has something in, without an entry of their own; not the root. */
+  readonly impliedFolders: readonly string[]
+  /** Those of them, and of `opaque`, that owe nothing to the layers below. */
+  readonly freshFolders: ReadonlySet<string>
+  readonly opaque: readonly string[]
+  readonly whiteouts: readonly string[]
+  readonly links: readonly LowerLink[]
+  /** Whether the layer says nothing of the root folder itself. */
+  readonly isRootImplied: boolean
+}
+
+/** What a layer came to. */
+export interface LayerSummary {
+  readonly entries: number
+  /** Room that it takes when unpacked, about. */
+  readonly bytes: number
+  readonly fixes: LayerFixes
+}
+
+/** Turns a layer's tar stream into the one that is handed to `tar`. */
+export interface LayerTransform {
+  /** Takes the next bytes and returns what to write. Throws the faults of `LayerFault`. */
+  push(chunk: Buffer): readonly Buffer[]
+  /** The layer has ended. */
+  end(): { readonly last: readonly Buffer[]; readonly summary: LayerSummary }
+}
+
+/**
+ * Checks every entry of a layer and writes it anew, so that `tar` never sees a byte of a header
+ * that a stranger has made: paths below the root and through no link, no whiteouts but in the form
+ * of overlayfs, only those attributes that an image may have. Pure. `lowerLinks` are symbolic links
+ * of the layers below, by path, that entries may go through.
+ */
+export function createLayerTransform(
+  lowerLinks: ReadonlyMap<string, string> = new Map(),
+): LayerTransform {
+  return new Transform(lowerLinks)
+}
+
+/** Room that a name takes on a disk, about. */
+const entryBytes = 512
+
+class Transform implements LayerTransform {
+  private readonly tree: LayerTree
+  private readonly removed = new Set<string>()
+  private readonly opaque = new Set<string>()
+  /** Second names, by path, of files that the layer has not told of. */
+  private readonly links = new Map<string, string>()
+  private readonly reader: TarReader
+  private out: Buffer[] = []
+  private entries = 0
+  private bytes = 0
+  /** Bytes of data of the entry under way that are still to come; -1 while it is passed over. */
+  private dataLeft = 0
+  private dataPadding = 0
+
+  constructor(lowerLinks: ReadonlyMap<string, string>) {
+    this.tree = createLayerTree(lowerLinks)
+    this.reader = createTarReader({
+      entry: (entry) => this.take(entry),
+      data: (part) => this.pass(part),
+    })
+  }
+
+  push(chunk: Buffer): readonly Buffer[] {
+    this.out = []
+    this.reader.push(chunk)
+    return this.out
+  }
+
+  end(): { readonly last: readonly Buffer[]; readonly summary: LayerSummary } {
+    this.reader.end()
+    const marks = settleMarks(this.tree, this.removed, this.opaque)
+    const implied = this.tree.impliedFolders()
+    const folders = [...implied, ...marks.opaque]
+    const { late, lower } = this.settleLinks()
+    const fixes: LayerFixes = {
+      impliedFolders: implied.filter((path) => path !== ''),
+      freshFolders: new Set(folders.filter((path) => marks.hidesBelow(path))),
+      opaque: marks.opaque,
+      whiteouts: marks.whiteoutsBelow,
+      links: lower,
+      isRootImplied: implied.includes(''),
+    }
+    const last = [...late.map(linkHeaders), ...marks.whiteouts.map(whiteoutHeaders), archiveEnd]
+    return { last, summary: { entries: this.entries, bytes: this.bytes, fixes } }
+  }
+
+  private pass(part: Buffer): void {
+    if (this.dataLeft < 0) return
+    this.out.push(part)
+    this.dataLeft -= part.length
+    if (this.dataLeft === 0 && this.dataPadding > 0) this.out.push(padding(this.dataPadding))
+  }
+
+  private take(entry: TarEntry): void {
+    this.count(entry)
+    const place = this.tree.placeOf(entry.path)
+    const mark = markOf(place)
+    const path = pathOf(place)
+    this.dataLeft = -1
+    if (mark.kind === 'ignored') return
+    if (mark.kind === 'opaque') {
+      this.opaque.add(place.folder)
+      return
+    }
+    if (mark.kind === 'whiteout') {
+      this.removed.add(pathOf({ ...place, name: mark.name }))
+      return
+    }
+    const target = this.targetOf(entry, path)
+    if (target === null) return
+    this.tree.add(path, nodeOf(entry))
+    const xattrs = keptXattrs(entry)
+    this.out.push(entryHeaders({ ...entry, path: path === '' ? './' : path, target, xattrs }))
+    this.dataLeft = entry.dataBytes
+    this.dataPadding = entry.dataBytes
+  }
+
+  private count(entry: TarEntry): void {
+    this.entries++
+    this.bytes += entryBytes + (entry.sparse?.realBytes ?? entry.dataBytes)
+    if (this.entries > layerEntriesMax) {
+      refuse('layer-too-large', `more than ${layerEntriesMax} entries in one layer`)
+    }
+    if (this.bytes > layerBytesMax) {
+      const gigabytes = layerBytesMax / 1024 ** 3
+      refuse('layer-too-large', `the layer comes to more than ${gigabytes} GiB when it is unpacked`)
+    }
+  }
+
+  /** Target of a link as it is written; null for a link that a lower layer must help with. */
+  private targetOf(entry: TarEntry, path: string): string | null {
+    if (entry.kind === 'symlink') {
+      checkSymlink(entry)
+      return entry.target
+    }
+    if (entry.kind !== 'hardlink') {
+      checkKind(entry, path)
+      return ''
+    }
+    const target = pathOf(this.tree.placeOf(entry.target))
+    const known = this.tree.get(target)
+    if (known?.kind === 'folder') refuseFolderLink({ path, target })
+    // A second name that is the first one changes nothing.
+    if (target === path) return null
+    const further = this.links.get(target)
+    if (known !== undefined && further === undefined) return target
+    this.tree.add(path, { kind: 'other' })
+    this.links.set(path, further ?? target)
+    return null
+  }
+
+  /** Links whose file came after them, and links whose file can only be in a lower layer. */
+  private settleLinks(): {
+    readonly late: readonly LowerLink[]
+    readonly lower: readonly LowerLink[]
+  } {
+    const links = [...this.links].map(([path, target]) => ({ path, target }))
+    const isHere = ({ target }: LowerLink): boolean => this.tree.get(target)?.kind !== undefined
+    const toFolder = links.find(({ target }) => this.tree.get(target)?.kind === 'folder')
+    if (toFolder !== undefined) refuseFolderLink(toFolder)
+    return { late: links.filter(isHere), lower: links.filter((link) => !isHere(link)) }
+  }
+}
+
+function refuseFolderLink({ path, target }: LowerLink): never {
+  refuse('layer-refused', `a hard link to a folder: ${shownPath(path)} to ${shownPath(target)}`)
+}
+
+function nodeOf(entry: TarEntry): Parameters<LayerTree['add']>[1] {
+  if (entry.kind === 'folder') return { kind: 'folder', isImplied: false }
+  if (entry.kind === 'symlink') return { kind: 'symlink', target: entry.target }
+  return { kind: 'other' }
+}
+
+function checkSymlink(entry: TarEntry): void {
+  const isSound = entry.target !== '' && !entry.target.includes('\0')
+  if (isSound && entry.target.length <= pathBytesMax) return
+  refuse('layer-refused', `a symbolic link to nowhere: ${shownPath(entry.path)}`)
+}
+
+function checkKind(entry: TarEntry, path: string): void {
+  if (path === '' && entry.kind !== 'folder') {
+    refuse('layer-refused', 'an entry for the root of the image that is no folder')
+  }
+  // Overlayfs takes this device for a mark that a file is gone.
+  const isWhiteout = entry.kind === 'character-device' && entry.major === 0 && entry.minor === 0
+  if (isWhiteout) refuse('layer-refused', `a character device 0/0: ${shownPath(path)}`)
+  if (entry.major > 0xfff || entry.minor > 0xfffff || entry.major < 0 || entry.minor < 0) {
+    refuse('layer-refused', `a device with a number that no kernel has: ${shownPath(path)}`)
+  }
+}
+
+/**
+ * What may be kept of extended attributes: `trusted.*` steers overlayfs, `security.*` the security
+ * modules of the host, except file capabilities, which are part of what an image is.
+ */
+export function keptXattrs(entry: TarEntry): ReadonlyMap<string, string> {
+  if (entry.xattrs.size === 0 || entry.kind === 'hardlink') return new Map()
+  const takesUser = entry.kind === 'file' || entry.kind === 'folder'
+  const kept = [...entry.xattrs].filter(([name]) => {
+    if (name === 'security.capability') return entry.kind === 'file'
+    return name.startsWith('system.posix_acl_') || (takesUser && name.startsWith('user.'))
+  })
+  const bytes = kept.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
+  if (bytes > xattrBytesMax || kept.some(([name]) => name.length > 255 || name.includes('\0'))) {
+    refuse('layer-refused', `too large attributes: ${shownPath(entry.path)}`)
+  }
+  return new Map(kept)
+}
+
+/** A folder of covey's own making, and the fields that its other entries share. */
+export const plainEntry: TarEntry = {
+  kind: 'folder',
+  path: '',
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  dataBytes: 0,
+  time: { seconds: 0, fraction: '', isNegative: false },
+  target: '',
+  major: 0,
+  minor: 0,
+  xattrs: new Map(),
+  sparse: null,
+}
+
+/** A path that is gone, in the form of overlayfs. */
+export function whiteoutHeaders(path: string): Buffer {
+  return entryHeaders({ ...plainEntry, kind: 'character-device', path, mode: 0 })
+}
+
+/** A second name of a file. */
+export function linkHeaders({ path, target }: LowerLink): Buffer {
+  return entryHeaders({ ...plainEntry, kind: 'hardlink', path, target })
+}

@@ -1,0 +1,102 @@
+import { CoveyError } from '../../../protocol/fault.ts'
+import { keptXattrs, linkHeaders, plainEntry, whiteoutHeaders } from '../layers/layer-transform.ts'
+import type { TarEntry } from '../layers/tar-entry.ts'
+import { createTarReader } from '../layers/tar-reader.ts'
+import { archiveEnd, entryHeaders, padding } from '../layers/tar-writer.ts'
+import { type Extraction, startExtraction } from './extraction.ts'
+import type { LayerFolder } from './merged-view.ts'
+import type { FixPlan } from './plan-fixes.ts'
+import type { Sandbox } from './sandbox.ts'
+
+/** The mark by which overlayfs hides what lower layers have in a folder (overlayfs.rst). */
+const opaqueMark: readonly [string, string] = ['trusted.overlay.opaque', 'y']
+
+/** Whether there is anything to do. */
+export function isEmptyPlan(plan: FixPlan): boolean {
+  const { copies, fresh, opaque, whiteouts, links } = plan
+  return copies.size + fresh.length + opaque.size + whiteouts.length + links.length === 0
+}
+
+/**
+ * Carries out a plan in the tree of a layer. Everything that is written comes out of covey's own
+ * hands or out of `tar --create` on a layer that is unpacked already.
+ */
+export async function applyFixes(sandbox: Sandbox, tree: string, plan: FixPlan): Promise<void> {
+  const mayMarkOverlay = plan.opaque.size > 0
+  const extraction = startExtraction(sandbox, tree, { mayMarkOverlay })
+  try {
+    for (const [layer, paths] of plan.copies) await copy(sandbox, layer, paths, plan, extraction)
+    await extraction.write(plan.fresh.map((path) => folderHeaders(path, plan)))
+    await extraction.write(plan.whiteouts.map(whiteoutHeaders))
+    await extraction.write(plan.links.map(linkHeaders))
+    await extraction.write([archiveEnd])
+    await extraction.end()
+  } catch (error) {
+    extraction.abort()
+    throw error
+  }
+}
+
+function folderHeaders(path: string, plan: FixPlan): Buffer {
+  const xattrs = new Map(plan.opaque.has(path) ? [opaqueMark] : [])
+  return entryHeaders({ ...plainEntry, path: path === '' ? './' : path, xattrs })
+}
+
+/** Reads entries out of a layer with `tar --create`, and writes them to the extraction. */
+async function copy(
+  sandbox: Sandbox,
+  layer: LayerFolder,
+  paths: readonly string[],
+  plan: FixPlan,
+  extraction: Extraction,
+): Promise<void> {
+  const child = sandbox.start({
+    target: layer.tree,
+    access: 'read',
+    mayMarkOverlay: false,
+    command: ['tar', ...createArguments],
+  })
+  const { stdin, stdout } = child.process
+  const names = paths.map((path) => (path === '' ? '.' : `./${path}`))
+  stdin.end(Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1'))
+  let out: Buffer[] = []
+  let last: TarEntry | null = null
+  let left = 0
+  const reader = createTarReader({
+    entry(entry) {
+      const path = entry.path.replace(/^\.\/?/, '').replace(/\/$/, '')
+      const xattrs = new Map(keptXattrs(entry))
+      if (plan.opaque.has(path)) xattrs.set(...opaqueMark)
+      out.push(entryHeaders({ ...entry, path: path === '' ? './' : path, xattrs }))
+      last = entry
+      left = entry.dataBytes
+    },
+    data(part) {
+      out.push(part)
+      left -= part.length
+      if (left === 0 && last !== null) out.push(padding(last.dataBytes))
+    },
+  })
+  try {
+    for await (const chunk of stdout as AsyncIterable<Buffer>) {
+      reader.push(chunk)
+      const parts = out
+      out = []
+      await extraction.write(parts)
+    }
+    reader.end()
+    await child.during(child.ended)
+  } catch (error) {
+    child.kill()
+    await child.ended.catch((reason) => {
+      if (reason instanceof CoveyError) throw reason
+    })
+    throw error
+  }
+}
+
+const createArguments: readonly string[] = [
+  ...['--create', '--file=-', '--directory=/target', '--no-recursion', '--format=posix'],
+  ...['--numeric-owner', '--xattrs', '--xattrs-include=*', '--sparse', '--no-acls'],
+  ...['--null', '--verbatim-files-from', '--files-from=-', '--absolute-names'],
+]

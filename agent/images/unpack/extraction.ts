@@ -1,0 +1,61 @@
+import { drainOrClose } from './drain.ts'
+import type { Sandbox } from './sandbox.ts'
+
+/** A tree that is being unpacked. */
+export interface Extraction {
+  /** Hands over more of the archive; resolves when more may come. */
+  write(parts: readonly Buffer[]): Promise<void>
+  /** Resolves when all is unpacked. Rejects with `unpack` or `disk-full`. */
+  end(): Promise<void>
+  /** Kills what unpacks. */
+  abort(): void
+}
+
+/** How GNU tar writes exactly what an archive says, whatever the order of its entries. */
+const extractArguments: readonly string[] = [
+  ...['--extract', '--file=-', '--directory=/target', '--preserve-permissions', '--same-owner'],
+  ...['--numeric-owner', '--xattrs', '--xattrs-include=*', '--delay-directory-restore'],
+  // Links are made as they are: what goes through one has been refused or resolved before.
+  ...['--absolute-names', '--warning=no-timestamp', '--blocking-factor=128'],
+]
+
+/**
+ * Begins to unpack into `target`. Only archives that `entryHeaders` has written may be handed over:
+ * the sandbox holds what goes wrong all the same.
+ */
+export function startExtraction(
+  sandbox: Sandbox,
+  target: string,
+  options: { readonly mayMarkOverlay: boolean } = { mayMarkOverlay: false },
+): Extraction {
+  const child = sandbox.start({
+    target,
+    access: 'write',
+    mayMarkOverlay: options.mayMarkOverlay,
+    command: ['tar', ...extractArguments],
+  })
+  const { stdin, stdout } = child.process
+  stdout.resume()
+  return {
+    async write(parts) {
+      if (parts.length === 0) return
+      stdin.cork()
+      let hasRoom = true
+      for (const part of parts) hasRoom = stdin.write(part)
+      stdin.uncork()
+      if (hasRoom) return
+      // A child that has ended drains nothing any more: its end says why.
+      await child.during(drainOrClose(stdin))
+      if (stdin.destroyed) await child.during(child.ended.then(endedEarly))
+    },
+    async end() {
+      stdin.end()
+      await child.during(child.ended)
+    },
+    abort: () => child.kill(),
+  }
+}
+
+function endedEarly(): never {
+  throw new Error('tar ended before its archive did')
+}

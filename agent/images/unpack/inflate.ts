@@ -1,0 +1,94 @@
+import type { Duplex } from 'node:stream'
+import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { CoveyError } from '../../../protocol/fault.ts'
+import { inflateChunkBytes } from '../limits.ts'
+import { drainOrClose } from './drain.ts'
+
+/** How a layer or an archive is packed, by its first bytes: media types are often wrong. */
+type Packing = 'none' | 'gzip' | 'zstd'
+
+/** Bytes that tell how something is packed. */
+const magicBytes = 4
+
+function packingOf(start: Buffer): Packing {
+  if (start[0] === 0x1f && start[1] === 0x8b) return 'gzip'
+  const magic = start.length >= magicBytes ? start.readUInt32LE(0) : 0
+  // A frame, or one of the skippable frames (RFC 8878 section 3.1).
+  if (magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50) return 'zstd'
+  return 'none'
+}
+
+/**
+ * What a stream holds, unpacked: gzip (RFC 1952), zstd (RFC 8878) or plain. Errors of `source` pass
+ * through; damaged data throws `layer-invalid`.
+ */
+export async function* inflate(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  const iterator = source[Symbol.asyncIterator]()
+  const held: Buffer[] = []
+  let size = 0
+  while (size < magicBytes) {
+    const next = await iterator.next()
+    if (next.done === true) break
+    held.push(Buffer.from(next.value))
+    size += next.value.length
+  }
+  const start = Buffer.concat(held)
+  const whole = rejoin(start, iterator)
+  const packing = packingOf(start)
+  if (packing === 'none') yield* whole
+  else if (packing === 'gzip') yield* through(whole, createGunzip({ chunkSize: inflateChunkBytes }))
+  else yield* through(whole, createZstdDecompress({ chunkSize: inflateChunkBytes }))
+}
+
+async function* rejoin(start: Buffer, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Buffer> {
+  let isWhole = false
+  try {
+    if (start.length > 0) yield start
+    for (;;) {
+      const next = await rest.next()
+      if (next.done === true) break
+      const { buffer, byteOffset, byteLength } = next.value
+      yield Buffer.from(buffer, byteOffset, byteLength)
+    }
+    isWhole = true
+  } finally {
+    // Whoever stops early lets the source know, which ends a download.
+    if (!isWhole) await rest.return?.()
+  }
+}
+
+/** Pumps by hand: an error of the source must come out as it is, and not as one of the stream. */
+async function* through(source: AsyncGenerator<Buffer>, stream: Duplex): AsyncGenerator<Buffer> {
+  let sourceError: { readonly error: unknown } | null = null
+  const pumping = pump(source, stream).catch((error) => {
+    sourceError = { error }
+    stream.destroy(error instanceof Error ? error : new Error(String(error)))
+  })
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) yield chunk
+  } catch (error) {
+    await pumping
+    if (sourceError !== null) throw (sourceError as { readonly error: unknown }).error
+    throw damaged(error)
+  } finally {
+    stream.destroy()
+    await source.return(undefined)
+  }
+  await pumping
+}
+
+async function pump(source: AsyncGenerator<Buffer>, stream: Duplex): Promise<void> {
+  for await (const chunk of source) {
+    if (stream.destroyed) return
+    if (stream.write(chunk)) continue
+    await drainOrClose(stream)
+  }
+  stream.end()
+}
+
+function damaged(error: unknown): CoveyError {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new CoveyError('layer-invalid', `the compressed data is damaged: ${reason}`, {
+    cause: error,
+  })
+}
