@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { CoveyError } from '../protocol/fault.ts'
+import { grantFault } from '../reconcilers/runc/bundle/grants.ts'
 
 /** A registry that this host's agent may pull from. */
 export interface RegistrySettings {
@@ -17,6 +18,7 @@ export interface RegistrySettings {
 export interface AgentSettings {
   readonly log_level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
   readonly registries: Readonly<Record<string, RegistrySettings>>
+  /** What containers may have of this host: `path:/srv`, `device:/dev/dri`, `host-network`. */
   readonly grants: readonly string[]
   readonly reconcilers: readonly string[]
   readonly image_budget_bytes: number
@@ -32,10 +34,15 @@ const registrySchema: z.ZodType<RegistrySettings> = z.strictObject({
   realm_hosts: z.array(z.string()).optional(),
 })
 
+const grantSchema: z.ZodType<string> = z.string().superRefine((text, context) => {
+  const fault = grantFault(text)
+  if (fault !== undefined) context.addIssue(fault)
+})
+
 const settingsSchema: z.ZodType<AgentSettings> = z.strictObject({
   log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   registries: z.record(z.string(), registrySchema).default({}),
-  grants: z.array(z.string()).default([]),
+  grants: z.array(grantSchema).default([]),
   reconcilers: z.array(z.string()).default([]),
   image_budget_bytes: z.int().positive().default(20_000_000_000),
   trial_seconds: z.int().min(10).max(3600).default(120),

@@ -34,6 +34,11 @@ export interface BundleFacts extends ContainerFacts {
   readonly upstreamResolvConf: string | null
   /** Nodes at or below the paths in `devices`. */
   readonly devices: readonly DeviceNode[]
+  /**
+   * What is left of each `host_path` when its links are followed, as it was when its grant was
+   * judged; one that is missing here is mounted as it is written.
+   */
+  readonly hostPaths?: ReadonlyMap<string, string>
 }
 
 /** A volume of a container. */

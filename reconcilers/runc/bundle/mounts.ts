@@ -58,7 +58,7 @@ function askedMounts({ container, facts, account, secrets }: MountsInit): readon
   const { filesDir, secretsDir, volumesDir } = facts
   const mounts = container.mounts.map(({ volume, host_path, path, read_only }): Mount => {
     return volume === undefined
-      ? hostMount(host_path ?? '', path, read_only)
+      ? hostMount(facts.hostPaths?.get(host_path ?? '') ?? host_path ?? '', path, read_only)
       : bind(`${volumesDir}/${volume}`, path, read_only ? ['ro'] : ['rw'])
   })
   const files = container.files.map(({ path }, index) =>
