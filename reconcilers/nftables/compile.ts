@@ -36,7 +36,7 @@ export const guardedAlways: readonly Cidr[] = networks(
   'fd00:ec2::254/128',
 )
 /** What counts as near: RFC 1918, RFC 4193, RFC 6598 and link-local addresses. */
-const near: readonly Cidr[] = networks(
+export const near: readonly Cidr[] = networks(
   '10.0.0.0/8',
   '172.16.0.0/12',
   '192.168.0.0/16',

@@ -22,11 +22,11 @@ export class Probe {
   #next = 1
 
   constructor(launcher: readonly string[]) {
-    const [file, ...args] = [
+    const [file = '', ...args] = [
       ...launcher,
       process.execPath,
       join(import.meta.dirname, 'probe.ts'),
-    ] as [string, ...string[]]
+    ]
     this.#child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#child.setMaxListeners(0)
     const { stdout } = this.#child
@@ -105,7 +105,7 @@ export class World {
 
   /** Runs a script on the host; what it printed. */
   async sh(script: string): Promise<string> {
-    const [file, ...args] = [...this.host.launcher, 'sh', '-ec', script] as [string, ...string[]]
+    const [file = '', ...args] = [...this.host.launcher, 'sh', '-ec', script]
     return (await run(file, args)).stdout
   }
 

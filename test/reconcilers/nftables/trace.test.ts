@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { permissionsOf } from '../../../reconcilers/nftables/explain.ts'
+import { resolveNftables } from '../../../reconcilers/nftables/resolve.ts'
+import { findEnd, traceFlow } from '../../../reconcilers/nftables/trace.ts'
+import { parsePorts } from '../../../reconcilers/nftables/words.ts'
+import { configOf } from '../configs.ts'
+
+const container = (address: string): unknown => ({
+  type: 'runc_container',
+  image: `r.example/x@sha256:${'a'.repeat(64)}`,
+  network: 'cn',
+  address,
+})
+const host = (number: number): Record<string, unknown> => ({
+  wg: {
+    type: 'wireguard_network',
+    link_name: 'wg0',
+    address: `10.69.0.${number}/16`,
+    public_key: `${String.fromCharCode(64 + number).repeat(42)}A=`,
+  },
+  mesh: { type: 'wireguard_mesh', network: 'wg' },
+  cn: { type: 'container_network', network: 'wg', subnet: `10.69.${number}.0/24` },
+})
+
+const config = configOf({
+  cloud01: {
+    ...host(1),
+    web: container('10.69.1.5'),
+    twin: container('10.69.1.6'),
+    out: { type: 'nftables_forward', from: 'web', to: 'wg' },
+    front: {
+      type: 'nftables_publish',
+      container: 'web',
+      host_port: 8080,
+      container_port: 80,
+      on: 'lan',
+    },
+  },
+  local01: {
+    ...host(2),
+    db: container('10.69.2.5'),
+    twin: container('10.69.2.6'),
+    guard: {
+      type: 'nftables_policy',
+      container: 'db',
+      ingress: [{ from: 'container:cloud01/web', ports: ['5432/tcp'] }],
+    },
+  },
+})
+
+/** A flow, the verdict, and who says what. */
+const cases: readonly (readonly [string, string, string, boolean, readonly string[]])[] = [
+  ['web', 'db', '5432/tcp', true, ['cloud01 out out', 'local01 in guard']],
+  ['web', 'db', '80/tcp', false, ['cloud01 out out', 'local01 in guard']],
+  ['cloud01/twin', 'db', '5432/tcp', false, ['cloud01 out null', 'local01 in guard']],
+  ['db', 'web', '80/tcp', false, ['local01 out null', 'cloud01 in null']],
+  ['192.168.1.9', 'host:cloud01', '8080/tcp', true, ['cloud01 in front']],
+  ['203.0.113.9', 'host:cloud01', '8080/tcp', false, ['cloud01 in front']],
+  ['cloud01/twin', 'host:cloud01', '8080/tcp', true, ['cloud01 out null', 'cloud01 in front']],
+  ['web', 'host:local01', '22/tcp', false, ['cloud01 out null']],
+  ['web', 'host:cloud01', '22/tcp', false, ['cloud01 out null']],
+  ['198.51.100.1', '203.0.113.1', 'icmp', true, []],
+]
+
+suite('a flow that is traced', () => {
+  for (const [from, to, port, isAdmitted, steps] of cases) {
+    test(`${from} to ${to}, ${port}: ${isAdmitted ? 'admitted' : 'dropped'}`, () => {
+      const [asker, target] = [findEnd(config, from), findEnd(config, to)]
+      const ports = parsePorts(port)
+      assert.ok('address' in asker && 'address' in target && ports !== undefined)
+      const trace = traceFlow(config, asker, target, ports)
+      const said = trace.steps.map((step) => `${step.host} ${step.side} ${step.object}`)
+      assert.deepEqual([said, trace.isAdmitted], [steps, isAdmitted])
+    })
+  }
+
+  test('an end is found by any of its names, and a doubtful one is not guessed', () => {
+    for (const name of ['web', 'cloud01/web', 'container:cloud01/web', '10.69.1.5']) {
+      const end = findEnd(config, name)
+      assert.ok('words' in end)
+      assert.equal(end.words, 'container:cloud01/web')
+    }
+    for (const [name, wanted] of [
+      ['twin', /several hosts: container:cloud01\/twin, container:local01\/twin/],
+      ['ghost', /no container ghost/],
+      ['host:ghost', /no host ghost/],
+      ['a b', /no container, host or address/],
+    ] as const) {
+      const end = findEnd(config, name)
+      assert.ok('problem' in end)
+      assert.match(end.problem, wanted)
+    }
+  })
+
+  test('who may talk to whom is listed by object', () => {
+    const lines = ['cloud01', 'local01'].flatMap((each) =>
+      permissionsOf(resolveNftables(config, each).spec).map(
+        ({ from, to, ports, object }) => `${object}: ${from} to ${to}, ${ports}`,
+      ),
+    )
+    assert.deepEqual(lines, [
+      'out: container:web to behind wg0, any',
+      'front: the mesh and the LAN, by this host to container:web, 8080/tcp to 80',
+      'guard: container:cloud01/web to container:db, 5432/tcp',
+    ])
+  })
+})
