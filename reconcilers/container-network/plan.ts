@@ -120,7 +120,7 @@ function planAttachments(
     group.attachments.push(lines)
     groups.set(key, group)
   }
-  return [...groups.values()].map((group) => ({ kind: 'attach', ...group }))
+  return [...groups].map(([lane, group]) => ({ kind: 'attach', lane, ...group }))
 }
 
 function linesFor(

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { isObject } from '../../../protocol/documents/canonical-json.ts'
-import type { HostPorts } from '../../../reconcilers/host-ports.ts'
+import { namespacePath } from '../../../reconcilers/container-network/spec.ts'
+import type { CommandResult, HostPorts } from '../../../reconcilers/host-ports.ts'
 import { lookCommand, parseLook } from '../../../reconcilers/tools/ip.ts'
 import { openRealHost, type RealHost } from '../real/host.ts'
 import { makeTunnels } from './cases.ts'
@@ -16,6 +18,22 @@ export async function openNetworkHost(): Promise<RealHost> {
     await host.close()
     throw error
   }
+}
+
+/** Runs a program on a host, or where one of its containers would run. */
+export async function execOn(
+  host: RealHost,
+  container: string | null,
+  words: readonly string[],
+): Promise<CommandResult> {
+  const inside = container === null ? [] : ['nsenter', `--net=${namespacePath(container)}`, '--']
+  const [file = '', ...args] = [...host.launcher, ...inside, ...words]
+  return new Promise((resolve) => {
+    execFile(file, args, (error, stdout, stderr) => {
+      const exitCode = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
+      resolve({ exitCode, stdout, stderr })
+    })
+  })
 }
 
 /** Output of a command that must succeed. */
