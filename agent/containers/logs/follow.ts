@@ -1,0 +1,76 @@
+import { type LogFile, listLogFiles, type OpenLogFile, openLogFile } from './files.ts'
+import { createLogPump, type LogPump, type LogSink } from './pump.ts'
+import type { FolderChanges } from './watch-folder.ts'
+
+/** A file that a follower has open. */
+export interface FollowedLog {
+  readonly file: OpenLogFile
+  readonly pump: LogPump
+}
+
+/** What a follower works with. */
+export interface Following {
+  readonly folder: string
+  /** By key; what is opened and closed meanwhile is put in and taken out. */
+  readonly opened: Map<string, FollowedLog>
+  readonly buffer: Buffer
+  readonly sink: LogSink
+  readonly signal: AbortSignal
+  readonly changes: FolderChanges
+}
+
+/** Passes on what is written to the files of a folder, to new ones as well, until the signal fires. */
+export async function followLogs(following: Following): Promise<void> {
+  const { folder, opened, sink, signal, changes } = following
+  // Keys of files that were passed on whole and that nobody writes to any more.
+  const done = new Set<string>()
+  while (!signal.aborted) {
+    const files = await listLogFiles(folder)
+    const unknown = files.filter(({ key }) => !opened.has(key) && !done.has(key))
+    for (const file of unknown.sort((a, b) => a.writtenMs - b.writtenMs)) {
+      await begin(following, file, done)
+    }
+    for (const { pump } of opened.values()) await pump.run(sink, signal)
+    await closeSuperseded(following, files, done)
+    const present = new Set(files.map(({ key }) => key))
+    for (const key of done) if (!present.has(key)) done.delete(key)
+    await changes.next(signal)
+  }
+}
+
+async function begin(
+  { opened, buffer }: Following,
+  listed: LogFile,
+  done: ReadonlySet<string>,
+): Promise<void> {
+  const file = await openLogFile(listed)
+  if (file === null) return
+  // The name may mean another file by now; the next listing has the one that was meant.
+  if (opened.has(file.key) || done.has(file.key)) return await file.handle.close()
+  opened.set(file.key, { file, pump: createLogPump(file.handle, 0, null, buffer) })
+}
+
+/**
+ * Closes what is read whole and will not grow: files that are gone, and rotated ones whose
+ * supervisor was seen to write to another one. The newest rotated file may grow until then.
+ */
+async function closeSuperseded(
+  { opened, sink, signal }: Following,
+  files: readonly LogFile[],
+  done: Set<string>,
+): Promise<void> {
+  for (const [key, { file, pump }] of opened) {
+    const now = files.find((one) => one.key === key)
+    if (now !== undefined && !isSuperseded(now, files)) continue
+    await pump.run(sink, signal)
+    if (signal.aborted) return
+    opened.delete(key)
+    await file.handle.close()
+    if (now !== undefined) done.add(key)
+  }
+}
+
+function isSuperseded({ id, number }: LogFile, files: readonly LogFile[]): boolean {
+  if (number === null) return false
+  return files.some((one) => one.id === id && (one.number === null || one.number > number))
+}
