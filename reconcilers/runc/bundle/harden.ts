@@ -79,8 +79,8 @@ export function hardenedConfig(
 }
 
 /**
- * Capabilities (capabilities(7)). Another user than root gets, as ambient ones, only what the object
- * adds by name: the kernel takes the others from it at its first program.
+ * Capabilities (capabilities(7)). Another user than root gets, as ambient ones, only what the
+ * object adds by name: the kernel takes the others from it at its first program.
  */
 function capabilitySets({ container }: ContainerSpec, account: Account): object {
   const prefixed = (names: readonly string[]): readonly string[] =>

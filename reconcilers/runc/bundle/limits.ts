@@ -33,7 +33,8 @@ export const cpuPeriodUs: number = 100_000
 export const openFilesSoft: number = 65_536
 export const openFilesHard: number = 524_288
 /**
- * Containers are ended before the host's own services when memory runs out (proc(5), oom_score_adj).
+ * Containers are ended before the host's own services when memory runs out (proc(5),
+ * oom_score_adj).
  */
 export const oomScoreAdjust: number = 100
 

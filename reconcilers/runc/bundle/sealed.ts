@@ -28,8 +28,8 @@ const headerCharactersMax = 1024
  */
 export function parseSealedHeader(jwe: string): Checked<SealedFor> {
   const parts = jwe.split('.')
-  const [head = '', key, ...rest] = parts
-  if (parts.length !== 5 || !parts.every(isCanonicalBase64url) || rest.includes('')) {
+  const [head = '', key, vector, , tag] = parts
+  if (parts.length !== 5 || !parts.every(isCanonicalBase64url) || !vector || !tag) {
     return bad('secret-form', 'must be a JWE in compact form: five base64url parts joined by dots')
   }
   if (key !== '') {
