@@ -1,5 +1,5 @@
 import type { BundleFacts, VolumeUse } from './runc/bundle/facts.ts'
-import type { HealthObject } from './runc/spec.ts'
+import type { ContainerObject, HealthObject } from './runc/spec.ts'
 
 /**
  * What may change of a container without a new one: read again at every round, and kept durably
@@ -142,6 +142,11 @@ export interface ContainerSeen {
  * here decides anything. All of it may be called again after it broke off anywhere.
  */
 export interface HostContainers {
+  /**
+   * Why this host's own settings do not let a container have what it asks for, one line with what to
+   * do; null where they do.
+   */
+  refusal(container: ContainerObject): Promise<string | null>
   /** What a bundle needs to know; `devices` as the object has them. */
   facts(id: string, devices: readonly string[]): Promise<BundleFacts>
   /** All containers and leftovers, ordered by id. Reads files and /proc; starts no process. */

@@ -40,6 +40,11 @@ export interface PlanStep {
    * their order.
    */
   readonly lane?: string
+  /**
+   * Set where a need for the step round after round is no sign that somebody undoes it, as for a
+   * process that ends by itself: the plan knows how long to wait.
+   */
+  readonly recurs?: true
 }
 
 /** A step that reached some of its objects and not others; `apply` rejects with it. */

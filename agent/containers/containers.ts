@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import type { ContainerSeen, HostContainers } from '../../reconcilers/host-containers.ts'
 import type { Clock } from '../../reconcilers/host-ports.ts'
 import type { Log } from '../../reconcilers/reconciler.ts'
+import { type GrantFacts, refusalOf } from '../../reconcilers/runc/bundle/grants.ts'
 import type { ContainerEvent } from '../event-feed.ts'
 import { type Cgroups, openCgroups } from './cgroups.ts'
 import { createFacts } from './facts.ts'
@@ -21,6 +22,9 @@ export interface ContainersInit {
   readonly runDir: string
   readonly clock: Clock
   readonly log: Log
+  /** What this host's own settings let containers have of it, and the file that they stand in. */
+  readonly grants: readonly string[]
+  readonly settingsFile: string
   /** Name of the control group below the agent's own; `covey` where absent. */
   readonly cgroup?: string
   /** Something changed that a round should look at. Must not throw. */
@@ -58,6 +62,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
   const facts = createFacts(state.places, init.runDir, state.cgroups)
   void emptyTrash(state)
   const port: HostContainers = {
+    refusal: async (container) => refusalOf(container, grantFacts(init)) ?? null,
     facts,
     look: async () => look(state),
     lookVolumes: async () => foldersOfVolumes(state.places.volumes),
@@ -75,6 +80,19 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
     removeVolume: (object) => removeVolume(state, object),
   }
   return { port, state }
+}
+
+function grantFacts(init: ContainersInit): GrantFacts {
+  const { grants, settingsFile, stateDir, runDir } = init
+  return { grants, settingsFile, ownFolders: [stateDir, runDir], realPath }
+}
+
+function realPath(path: string): string | null {
+  try {
+    return realpathSync(path)
+  } catch {
+    return null
+  }
 }
 
 async function openState(init: ContainersInit): Promise<ContainersState> {

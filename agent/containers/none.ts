@@ -9,6 +9,7 @@ const refuse = (): never => {
 
 /** A host without containers: nothing is there, and nothing can be made. */
 export const noContainers: HostContainers = {
+  refusal: async () => null,
   facts: async () => refuse(),
   look: async () => [],
   lookVolumes: async () => [],

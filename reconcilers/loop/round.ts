@@ -177,7 +177,9 @@ async function tryStep(ordered: OrderedStep, init: RoundInit, progress: Progress
     return
   }
   for (const key of keys) {
-    if (!progress.tried.has(key)) init.restless.set(key, (init.restless.get(key) ?? 0) + 1)
+    if (!progress.tried.has(key) && !step.recurs) {
+      init.restless.set(key, (init.restless.get(key) ?? 0) + 1)
+    }
     progress.tried.add(key)
   }
   const failed = new Map<string, string>()

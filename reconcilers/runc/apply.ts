@@ -1,0 +1,88 @@
+import { CoveyError } from '../../protocol/fault.ts'
+import type { HostPorts } from '../host-ports.ts'
+import { makeBundle } from './bundle/bundle.ts'
+import { containerId, recordOf } from './containers.ts'
+import type { RuncStep } from './plan.ts'
+import type { ContainerSpec } from './spec.ts'
+import { saveVolumeMemory } from './volumes.ts'
+
+/** Carries one step out. Rejects with a `CoveyError` whose message is a reason for people. */
+export async function applyRunc(
+  step: RuncStep,
+  host: HostPorts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { containers } = host
+  switch (step.kind) {
+    case 'pull':
+      return host.images.pull(step.reference)
+    case 'create':
+      return createContainer(step, host, signal)
+    case 'again':
+      if (step.spec !== null) await checkGranted(step.spec, host)
+      return containers.createAgain(step.id, signal)
+    case 'start':
+      return containers.start(step.id, step.count, signal)
+    case 'replace':
+      return replaceContainers(step, host, signal)
+    case 'stop':
+      await containers.stop(step.id, step.signal, step.waitMs)
+      return
+    case 'remove':
+      await containers.remove(step.id, signal)
+      return host.secrets.remove(step.id)
+    case 'keep-exit':
+      return containers.keepExit(step.id)
+    case 'remember':
+      return containers.remember(step.record)
+    case 'hosts':
+      return containers.writeHosts(step.ids, step.text)
+    case 'remember-volumes':
+      return saveVolumeMemory(host.files, step.memory)
+    case 'remove-volume':
+      return containers.removeVolume(step.object)
+  }
+}
+
+/** Only what this host's own settings grant: a config alone opens nothing of it. */
+async function checkGranted({ container }: ContainerSpec, host: HostPorts): Promise<void> {
+  const refusal = await host.containers.refusal(container)
+  if (refusal !== null) throw new CoveyError('not-granted', refusal)
+}
+
+async function createContainer(
+  step: Extract<RuncStep, { kind: 'create' }>,
+  host: HostPorts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { spec, image, hosts } = step
+  const id = containerId(spec.object, spec.revision)
+  try {
+    await checkGranted(spec, host)
+    const facts = await host.containers.facts(id, spec.container.devices)
+    const bundle = makeBundle(spec, image, facts, hosts)
+    if (!bundle.ok) throw new CoveyError(bundle.fault.code, bundle.fault.message)
+    const { config, files, volumes, secrets } = bundle.value
+    await host.secrets.place(id, secrets)
+    const { layers } = image
+    const record = recordOf(spec, bundle.value)
+    await host.containers.create({ record, config, layers, files, volumes }, signal)
+  } catch (error) {
+    if (!step.goesOn || !(error instanceof CoveyError)) throw error
+    const message = `${error.message}; the container before it goes on`
+    throw new CoveyError(error.code, message, { cause: error })
+  }
+}
+
+/** The next one stands ready: what is between the two is the time that the one before takes. */
+async function replaceContainers(
+  step: Extract<RuncStep, { kind: 'replace' }>,
+  host: HostPorts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { containers } = host
+  const ended = await Promise.all(
+    step.before.map((each) => containers.stop(each.id, each.signal, step.waitMs)),
+  )
+  if (ended.every(Boolean)) await containers.start(step.id, step.count, signal)
+}

@@ -1,0 +1,39 @@
+import { containerId } from './containers.ts'
+import { describedMax } from './limits.ts'
+import type { RuncStep } from './plan.ts'
+
+/** One line for a dry run, a log or a test. Names of containers, never what is in them. */
+export function describeRunc(step: RuncStep): string {
+  switch (step.kind) {
+    case 'pull':
+      return `pull ${step.reference}`
+    case 'create':
+      return `create ${containerId(step.spec.object, step.spec.revision)}`
+    case 'again':
+      return `create ${step.id} again`
+    case 'start':
+      return `start ${step.id}`
+    case 'replace':
+      return `stop ${step.before.map(({ id }) => id).join(', ')}, start ${step.id}`
+    case 'stop':
+      return `${step.signal === 9 ? 'kill' : 'stop'} ${step.id}: ${step.why}`
+    case 'remove':
+      return `remove ${step.id}`
+    case 'keep-exit':
+      return `keep how ${step.id} ended`
+    case 'remember':
+      return `remember the policy of ${step.record.id}`
+    case 'hosts':
+      return `write the names of the cluster for ${listed(step.ids)}`
+    case 'remember-volumes':
+      return 'remember what volumes say of their removal'
+    case 'remove-volume':
+      return `remove volume ${step.object}`
+  }
+}
+
+function listed(ids: readonly string[]): string {
+  const more = ids.length - describedMax
+  const shown = ids.slice(0, describedMax).join(', ')
+  return more > 0 ? `${shown} and ${more} more` : shown
+}

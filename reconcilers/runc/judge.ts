@@ -1,0 +1,112 @@
+import type { ContainerSeen } from '../host-containers.ts'
+import type { Verdict } from '../reconciler.ts'
+import { containersOf, isUp, policyOf } from './containers.ts'
+import { afterExit, exitText, saidText, waitText } from './lifecycle.ts'
+import { crashLoopStreak, killAgainMs, steadyMs } from './limits.ts'
+import type { RuncObserved } from './observe.ts'
+import type { ContainerSpec, RuncSpec } from './spec.ts'
+import { killAtMs } from './stopping.ts'
+
+type Said = Omit<Verdict, 'object'>
+
+/** What an observation says of containers that are not as they should be, or not yet. */
+export function judgeContainers(spec: RuncSpec, observed: RuncObserved): readonly Verdict[] {
+  return spec.containers.flatMap((each) => {
+    const said = judgeObject(each, observed)
+    return said === null ? [] : [{ object: each.object, ...said }]
+  })
+}
+
+function judgeObject(spec: ContainerSpec, observed: RuncObserved): Said | null {
+  const { wanted, before } = containersOf(spec, observed.containers)
+  const policy = policyOf(spec)
+  const process = wanted?.process ?? { state: 'absent', wasStarted: false }
+  switch (process.state) {
+    case 'absent': {
+      if (!process.wasStarted || policy.restart !== 'never') return judgeNew(spec, before, observed)
+      const reason = 'was cut off when the host restarted, and restart is never'
+      return { state: 'failed', reason }
+    }
+    case 'created':
+      return wanted === null ? null : judgeStops(before, observed.nowMs)
+    case 'running':
+      return wanted === null ? null : judgeRunning(wanted, policy.restart, observed.nowMs)
+    case 'exited': {
+      if (wanted === null) return null
+      const next = afterExit(wanted, process.exit, policy)
+      if (next.kind === 'again') return waitText(process.exit, next)
+      return next.kind === 'done' ? null : { state: 'failed', reason: next.reason }
+    }
+  }
+}
+
+/** A container that is to be made: it waits for its image, or for nothing that is seen here. */
+function judgeNew(
+  { container }: ContainerSpec,
+  before: readonly ContainerSeen[],
+  observed: RuncObserved,
+): Said | null {
+  const rest = before.some(isUp) ? '; the container before it goes on' : ''
+  const image = observed.images.get(container.image)
+  switch (image?.state) {
+    case 'absent':
+      return { state: 'pending', reason: `its image is to be pulled${rest}` }
+    case 'pulling':
+      return { state: 'pending', reason: `pulling its image: ${image.progress}${rest}` }
+    case 'failed':
+      return { state: 'failed', reason: `${image.reason}${rest}` }
+    default:
+      return null
+  }
+}
+
+function judgeRunning(wanted: ContainerSeen, restart: string, nowMs: number): Said | null {
+  const { process, broken, health, stopping, count, lastExit } = wanted
+  if (process.state !== 'running') return null
+  if (stopping !== null) return judgeStops([wanted], nowMs)
+  if (broken !== null) {
+    const rest =
+      restart === 'never' ? 'it goes on to its end, as restart is never' : 'it starts anew'
+    return { state: restart === 'never' ? 'failed' : 'pending', reason: `${broken}; ${rest}` }
+  }
+  if (health?.state === 'unhealthy') {
+    return { state: 'failed', reason: `unhealthy: ${health.reason ?? 'its check fails'}` }
+  }
+  const isSteady = nowMs - process.startedMs >= steadyMs || nowMs < process.startedMs
+  if (count.streak > crashLoopStreak && !isSteady && lastExit !== null) {
+    const text = `crash loop: ${exitText(lastExit)}, ${count.restarts} restarts, it runs again`
+    return { state: 'failed', reason: `${text}${saidText(lastExit)}` }
+  }
+  if (health?.state !== 'starting') return null
+  return { state: 'pending', reason: 'starting: its health check has not passed yet' }
+}
+
+/** Containers that were asked to stop, and those that cannot be stopped. */
+function judgeStops(stopping: readonly ContainerSeen[], nowMs: number): Said | null {
+  const [first] = stopping.filter((seen) => isUp(seen) && seen.stopping !== null)
+  if (first === undefined) return null
+  const pid = first.process.state === 'running' ? ` ${first.process.pid}` : ''
+  if (first.stopping?.signal === 9 && nowMs - first.stopping.atMs >= killAgainMs) {
+    return { state: 'failed', reason: `process${pid} does not end, also after SIGKILL` }
+  }
+  return { state: 'pending', reason: `waits for process${pid} to stop` }
+}
+
+/** When time alone changes the plan or what is said, in ms since 1970; null for never. */
+export function runcDueAt(spec: RuncSpec, observed: RuncObserved): number | null {
+  const times = observed.containers.flatMap((seen) => (isUp(seen) ? [killAtMs(seen)] : []))
+  for (const each of spec.containers) {
+    const { wanted } = containersOf(each, observed.containers)
+    const image = observed.images.get(each.container.image)
+    if (image?.state === 'failed') times.push(image.retryAtMs)
+    if (wanted?.process.state === 'exited') {
+      const next = afterExit(wanted, wanted.process.exit, policyOf(each))
+      if (next.kind === 'again') times.push(next.atMs)
+    }
+    if (wanted?.process.state === 'running' && wanted.count.streak > crashLoopStreak) {
+      times.push(wanted.process.startedMs + steadyMs)
+    }
+  }
+  const ahead = times.filter((atMs) => atMs > observed.nowMs && Number.isFinite(atMs))
+  return ahead.length === 0 ? null : Math.min(...ahead)
+}

@@ -1,0 +1,84 @@
+import type { ContainerPolicy, ContainerSeen, ExitSeen, RestartCount } from '../host-containers.ts'
+import { crashLoopStreak, restartMsMax, restartMsMin, soundMs } from './limits.ts'
+
+/** What becomes of a container whose process has ended. */
+export type AfterExit =
+  /** It has done what it was for. */
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | {
+      readonly kind: 'again'
+      /** Milliseconds since 1970. */
+      readonly atMs: number
+      readonly waitMs: number
+      readonly count: RestartCount
+    }
+
+/** What is done about a process that ended, by the policy of its container. */
+export function afterExit(seen: ContainerSeen, exit: ExitSeen, policy: ContainerPolicy): AfterExit {
+  // One that was stopped here, and is wanted still, did not end by itself.
+  const isOwnEnd = seen.stopping === null
+  if (isOwnEnd && policy.restart !== 'always' && exit.exitCode === 0) return { kind: 'done' }
+  if (isOwnEnd && policy.restart === 'never') {
+    return { kind: 'failed', reason: `${exitText(exit)}${saidText(exit)}; restart is never` }
+  }
+  const streak = exit.exitedMs - exit.startedMs >= soundMs ? 0 : seen.count.streak
+  const waitMs = restartWaitMs(streak)
+  const count = { restarts: seen.count.restarts + 1, streak: streak + 1 }
+  return { kind: 'again', atMs: exit.exitedMs + waitMs, waitMs, count }
+}
+
+/** Wait before a start after `streak` starts in a row that did not last. */
+export function restartWaitMs(streak: number): number {
+  if (streak <= 0) return 0
+  return Math.min(restartMsMax, restartMsMin * 2 ** Math.min(streak - 1, 16))
+}
+
+/** Whether something that waits is due. A clock that jumped back makes nothing wait longer. */
+export function isDue(atMs: number, sinceMs: number, nowMs: number): boolean {
+  return nowMs >= atMs || nowMs < sinceMs
+}
+
+/** `exit code 1`, `exit code 137 (SIGKILL)`, `ran out of memory`. */
+export function exitText({ exitCode, oom }: ExitSeen): string {
+  if (oom) return 'ran out of memory (resources.memory_bytes)'
+  if (exitCode === null) return 'ended unseen'
+  const signal = exitCode > 128 ? signalNames.get(exitCode - 128) : undefined
+  return signal === undefined ? `exit code ${exitCode}` : `exit code ${exitCode} (${signal})`
+}
+
+/** `; it last said: …`, or nothing. */
+export function saidText({ lastLine }: ExitSeen): string {
+  return lastLine === null ? '' : `; it last said: ${lastLine}`
+}
+
+/** What is said of a container that waits to be started again. */
+export function waitText(
+  exit: ExitSeen,
+  again: Extract<AfterExit, { kind: 'again' }>,
+): { readonly state: 'pending' | 'failed'; readonly reason: string } {
+  const text = exitText(exit)
+  const next = again.waitMs === 0 ? 'starts again' : `next try in ${again.waitMs / 1000} s`
+  const restarts = again.count.restarts - 1
+  if (again.count.streak <= crashLoopStreak) {
+    return { state: 'pending', reason: `${text}, ${next}${saidText(exit)}` }
+  }
+  const reason = `crash loop: ${text}, ${restarts} restarts, ${next}${saidText(exit)}`
+  return { state: 'failed', reason }
+}
+
+/** Signals by which processes commonly end (signal(7)). */
+const signalNames: ReadonlyMap<number, string> = new Map([
+  [1, 'SIGHUP'],
+  [2, 'SIGINT'],
+  [3, 'SIGQUIT'],
+  [4, 'SIGILL'],
+  [6, 'SIGABRT'],
+  [7, 'SIGBUS'],
+  [8, 'SIGFPE'],
+  [9, 'SIGKILL'],
+  [11, 'SIGSEGV'],
+  [13, 'SIGPIPE'],
+  [15, 'SIGTERM'],
+  [31, 'SIGSYS'],
+])

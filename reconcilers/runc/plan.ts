@@ -1,0 +1,234 @@
+import type { ContainerRecord, ContainerSeen, RestartCount } from '../host-containers.ts'
+import type { ImageReady } from '../host-images.ts'
+import type { PlanStep } from '../reconciler.ts'
+import { containerId, containersOf, isUp, policyOf } from './containers.ts'
+import { afterExit, isDue } from './lifecycle.ts'
+import { replaceWaitMs, stopWaitMs } from './limits.ts'
+import type { RuncObserved } from './observe.ts'
+import type { ContainerSpec, RuncSpec } from './spec.ts'
+import { killStep } from './stopping.ts'
+import { planVolumes, type VolumeMemory } from './volumes.ts'
+
+/** A container that is to stop, and how it is asked to. */
+export interface Stopping {
+  readonly id: string
+  readonly signal: number
+}
+
+/** What a step does. */
+type RuncWork =
+  | { readonly kind: 'pull'; readonly reference: string }
+  | {
+      readonly kind: 'create'
+      readonly spec: ContainerSpec
+      readonly image: ImageReady
+      /** Text of `/etc/hosts`. */
+      readonly hosts: string
+      /** Whether a container before it goes on if this one cannot be made. */
+      readonly goesOn: boolean
+    }
+  /** Makes a process again in what is there; without a spec for an object that is faulty now. */
+  | { readonly kind: 'again'; readonly id: string; readonly spec: ContainerSpec | null }
+  | { readonly kind: 'start'; readonly id: string; readonly count: RestartCount }
+  /** Stops those before, and starts the next one if they end in time. */
+  | {
+      readonly kind: 'replace'
+      readonly id: string
+      readonly count: RestartCount
+      readonly before: readonly Stopping[]
+      readonly waitMs: number
+    }
+  | ({ readonly kind: 'stop'; readonly why: string; readonly waitMs: number } & Stopping)
+  | { readonly kind: 'remove'; readonly id: string }
+  | { readonly kind: 'keep-exit'; readonly id: string }
+  | { readonly kind: 'remember'; readonly record: ContainerRecord }
+  | { readonly kind: 'hosts'; readonly ids: readonly string[]; readonly text: string }
+  | { readonly kind: 'remember-volumes'; readonly memory: VolumeMemory }
+  | { readonly kind: 'remove-volume'; readonly object: string }
+
+/** One step of a plan for containers. */
+export type RuncStep = PlanStep & RuncWork
+
+/** What to do so that the containers are as the spec says. Pure; nothing to do is an empty list. */
+export function planRunc(spec: RuncSpec, observed: RuncObserved): readonly RuncStep[] {
+  const wanted = new Set(spec.containers.map(({ object }) => object))
+  const kept = new Set(spec.kept)
+  const others = observed.containers.filter(({ object }) => !wanted.has(object))
+  return [
+    ...planHosts(spec, observed),
+    ...spec.containers.flatMap((each) => planObject(each, spec.hosts, observed)),
+    ...others.filter(({ object }) => kept.has(object)).flatMap((seen) => planKept(seen, observed)),
+    ...others
+      .filter(({ object }) => !kept.has(object))
+      .flatMap((seen) => takeDown(seen, 'no object wants it', observed))
+      .map((step): RuncStep => ({ ...step, objects: [], takesDown: true })),
+    ...planVolumes(spec, observed),
+  ]
+}
+
+/** One step for all: a name that comes or goes concerns every container. */
+function planHosts(spec: RuncSpec, observed: RuncObserved): readonly RuncStep[] {
+  const stale = observed.containers.filter(
+    (seen) => isUp(seen) && seen.hosts !== null && seen.hosts !== spec.hosts,
+  )
+  if (stale.length === 0) return []
+  const ids = stale.map(({ id }) => id)
+  return [{ kind: 'hosts', ids, text: spec.hosts, objects: [] }]
+}
+
+function planObject(
+  spec: ContainerSpec,
+  hosts: string,
+  observed: RuncObserved,
+): readonly RuncStep[] {
+  const { wanted, before } = containersOf(spec, observed.containers)
+  const lifeless = before.filter((seen) => seen.record === null)
+  // What has lost its record cannot be told apart from the one that is to come: it goes first.
+  if (lifeless.length > 0) {
+    return lifeless.flatMap((seen) => takeDown(seen, 'its record is gone', observed))
+  }
+  const policy = policyOf(spec)
+  const steps: RuncStep[] = []
+  if (wanted?.record != null && !isSame(wanted.record.policy, policy)) {
+    steps.push({ kind: 'remember', record: { ...wanted.record, policy }, ...about(spec) })
+  }
+  const own = planWanted(wanted, before, spec, hosts, observed)
+  // Those before go once the wanted one is there, be it that it has ended already.
+  const rest = own === 'settled' ? before : before.filter((seen) => !isUp(seen))
+  if (own !== 'settled') steps.push(...own)
+  return [...steps, ...rest.flatMap((seen) => takeDown(seen, 'it was replaced', observed))]
+}
+
+/** What the wanted container needs; `settled` where it is as it can be. */
+function planWanted(
+  wanted: ContainerSeen | null,
+  before: readonly ContainerSeen[],
+  spec: ContainerSpec,
+  hosts: string,
+  observed: RuncObserved,
+): readonly RuncStep[] | 'settled' {
+  const policy = policyOf(spec)
+  const none = { restarts: 0, streak: 0 }
+  if (wanted === null) return planNew(spec, hosts, before, none, observed)
+  const { id, process } = wanted
+  switch (process.state) {
+    case 'absent':
+      if (process.wasStarted && policy.restart === 'never') return 'settled'
+      return planNew(spec, hosts, before, none, observed)
+    case 'created':
+      if (wanted.broken !== null) return [stopStep(wanted, 9, wanted.broken)]
+      return startSteps(id, wanted.count, before, spec, observed)
+    case 'running':
+      return planRunning(wanted, policy, observed) ?? 'settled'
+    case 'exited': {
+      const { exit, isKept } = process
+      const next = afterExit(wanted, exit, policy)
+      if (next.kind !== 'again') {
+        return isKept ? 'settled' : [{ kind: 'keep-exit', id, ...about(spec) }]
+      }
+      if (!isDue(next.atMs, exit.exitedMs, observed.nowMs)) return 'settled'
+      if (!wanted.isPrepared) return planNew(spec, hosts, before, next.count, observed)
+      const again: RuncStep = { kind: 'again', id, spec, ...about(spec) }
+      return [again, ...startSteps(id, next.count, before, spec, observed)]
+    }
+  }
+}
+
+/** What every step for one object says of itself: objects do not wait for each other. */
+function about({ object }: { readonly object: string }): Required<Omit<PlanStep, 'takesDown'>> {
+  return { objects: [object], lane: object, recurs: true }
+}
+
+/** Makes the wanted container, beside those before it, and then takes their place. */
+function planNew(
+  spec: ContainerSpec,
+  hosts: string,
+  before: readonly ContainerSeen[],
+  count: RestartCount,
+  observed: RuncObserved,
+): readonly RuncStep[] {
+  const { object, container, revision } = spec
+  const image = observed.images.get(container.image) ?? { state: 'absent' }
+  if (image.state === 'pulling') return []
+  if (image.state === 'failed' && observed.nowMs < image.retryAtMs) return []
+  if (image.state !== 'ready') return [{ kind: 'pull', reference: container.image, ...about(spec) }]
+  const id = containerId(object, revision)
+  const create: RuncStep = {
+    kind: 'create',
+    spec,
+    image,
+    hosts,
+    goesOn: before.some(isUp),
+    ...about(spec),
+  }
+  return [create, ...startSteps(id, count, before, spec, observed)]
+}
+
+/**
+ * Starts a container that is made. Where one before it runs, that is stopped first; if it does not
+ * end in time, a later round starts this one.
+ */
+function startSteps(
+  id: string,
+  count: RestartCount,
+  before: readonly ContainerSeen[],
+  spec: ContainerSpec,
+  observed: RuncObserved,
+): readonly RuncStep[] {
+  const up = before.filter(isUp)
+  if (up.length === 0) return [{ kind: 'start', id, count, ...about(spec) }]
+  const isAsked = up.some((seen) => seen.stopping !== null)
+  if (isAsked) return up.flatMap((seen) => takeDown(seen, 'it is replaced', observed))
+  const asked = up.map((seen) => ({ id: seen.id, signal: firstSignal(seen) }))
+  return [{ kind: 'replace', id, count, before: asked, waitMs: replaceWaitMs, ...about(spec) }]
+}
+
+/** What a container that runs needs: nothing (null), or to be stopped so that it starts anew. */
+function planRunning(
+  wanted: ContainerSeen,
+  policy: ContainerRecord['policy'],
+  observed: RuncObserved,
+): readonly RuncStep[] | null {
+  if (wanted.stopping !== null) return killStep(wanted, observed.nowMs)
+  // One that must run once only goes on to its end, however much of it is missing.
+  if (wanted.broken !== null && policy.restart !== 'never') {
+    return [stopStep(wanted, firstSignal(wanted), wanted.broken)]
+  }
+  if (wanted.health?.state === 'unhealthy' && policy.restart === 'always') {
+    return [stopStep(wanted, firstSignal(wanted), 'it is unhealthy')]
+  }
+  return null
+}
+
+/** A faulty object keeps its container, and the container its policy. */
+function planKept(seen: ContainerSeen, observed: RuncObserved): readonly RuncStep[] {
+  const { id, process, record } = seen
+  if (record === null) return []
+  if (process.state === 'running') return planRunning(seen, record.policy, observed) ?? []
+  if (process.state !== 'exited' || !seen.isPrepared) return []
+  const next = afterExit(seen, process.exit, record.policy)
+  if (next.kind !== 'again' || !isDue(next.atMs, process.exit.exitedMs, observed.nowMs)) return []
+  const start: RuncStep = { kind: 'start', id, count: next.count, ...about(seen) }
+  return [{ kind: 'again', id, spec: null, ...about(seen) }, start]
+}
+
+/** Stops a container that is not wanted any more, and removes it once it has ended. */
+function takeDown(seen: ContainerSeen, why: string, observed: RuncObserved): readonly RuncStep[] {
+  if (!isUp(seen)) return [{ kind: 'remove', id: seen.id, ...about(seen) }]
+  if (seen.stopping !== null) return killStep(seen, observed.nowMs)
+  return [stopStep(seen, firstSignal(seen), why)]
+}
+
+function stopStep(seen: ContainerSeen, signal: number, why: string): RuncStep {
+  return { kind: 'stop', id: seen.id, signal, why, waitMs: stopWaitMs, ...about(seen) }
+}
+
+/** The polite signal, unless there is nobody to take it or no time. */
+function firstSignal({ record, process }: ContainerSeen): number {
+  if (record === null || process.state === 'created' || record.policy.stopGraceMs === 0) return 9
+  return record.stopSignal
+}
+
+function isSame(one: ContainerRecord['policy'], other: ContainerRecord['policy']): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}

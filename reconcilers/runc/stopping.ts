@@ -1,0 +1,20 @@
+import type { ContainerSeen } from '../host-containers.ts'
+import { isDue } from './lifecycle.ts'
+import { killAgainMs, stopWaitMs } from './limits.ts'
+import type { RuncStep } from './plan.ts'
+
+/** When a container that was asked to stop is killed, in ms since 1970. */
+export function killAtMs({ stopping, record }: ContainerSeen): number {
+  if (stopping === null) return Number.POSITIVE_INFINITY
+  const graceMs = stopping.signal === 9 ? killAgainMs : (record?.policy.stopGraceMs ?? 0)
+  return stopping.atMs + graceMs
+}
+
+/** SIGKILL for a container that has had its time to stop; nothing before. */
+export function killStep(seen: ContainerSeen, nowMs: number): readonly RuncStep[] {
+  const { id, object, stopping } = seen
+  if (stopping === null || !isDue(killAtMs(seen), stopping.atMs, nowMs)) return []
+  const why = 'it did not stop in time'
+  const about = { objects: [object], lane: object, recurs: true } as const
+  return [{ kind: 'stop', id, signal: 9, why, waitMs: stopWaitMs, ...about }]
+}

@@ -1,0 +1,59 @@
+import { isName } from '../../protocol/names.ts'
+import type { HostFiles } from '../host-ports.ts'
+import type { RuncObserved } from './observe.ts'
+import type { RuncStep } from './plan.ts'
+import type { RuncSpec } from './spec.ts'
+
+/** What volumes said of their removal while they were in the config, by object. */
+export type VolumeMemory = ReadonlyMap<string, 'keep' | 'delete'>
+
+const path = 'runc/volumes.json'
+
+/** Reads what is remembered; a damaged file counts as empty, and then volumes are kept. */
+export async function loadVolumeMemory(files: HostFiles): Promise<VolumeMemory> {
+  const text = await files.read(path)
+  if (text === null) return new Map()
+  try {
+    const value: unknown = JSON.parse(text)
+    const entries = Object.entries(typeof value === 'object' && value !== null ? value : {})
+    return new Map(entries.filter(isEntry))
+  } catch {
+    return new Map()
+  }
+}
+
+function isEntry(entry: [string, unknown]): entry is [string, 'keep' | 'delete'] {
+  return isName(entry[0]) && (entry[1] === 'keep' || entry[1] === 'delete')
+}
+
+/** Remembers what volumes say of their removal. */
+export async function saveVolumeMemory(files: HostFiles, memory: VolumeMemory): Promise<void> {
+  await files.write(path, `${JSON.stringify(Object.fromEntries(memory))}\n`)
+}
+
+/** What to do about volumes: remember what they ask for, and remove those that asked for it. */
+export function planVolumes(spec: RuncSpec, observed: RuncObserved): readonly RuncStep[] {
+  const steps: RuncStep[] = []
+  const { memory, containers } = observed
+  const wanted = new Map(spec.volumes.map(({ object, onRemove }) => [object, onRemove]))
+  const isKept = (object: string): boolean => wanted.has(object) || spec.kept.includes(object)
+  const used = new Set(containers.flatMap(({ record }) => record?.volumes ?? []))
+  const gone = observed.volumes.filter(
+    (object) => !isKept(object) && memory.get(object) === 'delete',
+  )
+  const next = new Map([
+    ...[...memory].filter(([object]) => spec.kept.includes(object) || gone.includes(object)),
+    ...wanted,
+  ])
+  if (text(next) !== text(memory)) {
+    steps.push({ kind: 'remember-volumes', memory: next, objects: [] })
+  }
+  for (const object of gone.filter((each) => !used.has(each))) {
+    steps.push({ kind: 'remove-volume', object, objects: [], takesDown: true })
+  }
+  return steps
+}
+
+function text(memory: VolumeMemory): string {
+  return JSON.stringify([...memory].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
