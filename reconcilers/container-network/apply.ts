@@ -1,10 +1,11 @@
 import { CoveyError } from '../../protocol/fault.ts'
 import type { Command, HostPorts } from '../host-ports.ts'
+import { commandMs } from '../limits.ts'
 import { StepError } from '../reconciler.ts'
 import { type BatchLine, batchCommand, insideCommand, parseBatchFailures } from '../tools/ip.ts'
 import { setCommand } from '../tools/sysctl.ts'
 import { errorLine } from '../tools/words.ts'
-import { namespacesAtOnceMax } from './limits.ts'
+import { batchLineMs, namespacesAtOnceMax } from './limits.ts'
 import { type AttachmentLines, type InsideLines, isOptional } from './lines.ts'
 import type { AttachStep, ContainerNetworkStep } from './plan.ts'
 
@@ -112,7 +113,8 @@ async function runBatch(
 ): Promise<Failures> {
   const failures: Failures = new Map()
   if (lines.length === 0) return failures
-  const result = await host.run(batchCommand(lines), signal)
+  const timeoutMs = commandMs + lines.length * batchLineMs
+  const result = await host.run({ ...batchCommand(lines), timeoutMs }, signal)
   if (result.exitCode === 0) return failures
   const failed = parseBatchFailures(result)
   for (const [index, said] of failed) {

@@ -93,7 +93,11 @@ function rangeFault(
     hostNetwork(context.network.address),
     ...context.own.subnets.map((each) => each.range),
   ]
-  const taken = own.find((each) => contains(each, range))
+  // A peer may lead to a range in which this host has its place, as a hub does. What another host
+  // has for itself must not hold anything of this one.
+  const taken = own.find(
+    (each) => contains(each, range) || (candidate.isMesh && contains(range, each)),
+  )
   if (taken === undefined) return undefined
   return { code: 'own-network', message: `${cidrText(taken)} is this host's own`, path }
 }
