@@ -56,7 +56,7 @@ export async function readBody(
 }
 
 /** Text of a stranger, made harmless for a terminal and a log line. */
-export function wordsOf(text: string): string {
+function wordsOf(text: string): string {
   const plain = text.replace(/[^\x20-\x7e]+/g, ' ').trim()
   return plain.length > wordsCharactersMax ? `${plain.slice(0, wordsCharactersMax)}…` : plain
 }

@@ -24,7 +24,7 @@ export async function basicAuthorization({ credentials }: Endpoint): Promise<str
 }
 
 /** What to do where a registry wants credentials, or wants others. */
-export function credentialsHint({ name, credentials }: Endpoint): string {
+function credentialsHint({ name, credentials }: Endpoint): string {
   if (credentials !== null) {
     return `look at the username, and at ${credentials.passwordFile}, for ${name} in agent.json`
   }

@@ -66,7 +66,7 @@ const noProxy: Failure = (host, cause) => {
   })
 }
 const badHttp: Failure = (host, cause) =>
-  new RegistryError('registry-answer', `${host} does not speak proper HTTP (${codeOf(cause)})`, {
+  new RegistryError('registry-answer', `${host} does not speak proper HTTP`, {
     hint: 'is this a registry?',
     cause,
   })
@@ -146,7 +146,7 @@ export function failureOf(thrown: unknown, host: string, own: boolean): Registry
   const code = codeOf(cause)
   const known = Object.hasOwn(failures, code) ? failures[code] : undefined
   if (known !== undefined) return known(host, cause, own)
-  if (code.startsWith('HPE_')) return badHttp(host, cause, own)
+  if (cause instanceof Error && cause.name === 'HTTPParserError') return badHttp(host, cause, own)
   const why = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause)
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || code.startsWith('CERT_')) {
     return new RegistryError('registry-tls', `no TLS with ${host}: ${why}`, { cause })

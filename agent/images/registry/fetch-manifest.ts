@@ -10,7 +10,7 @@ import type { Session } from './session.ts'
 import type { ManifestBytes, ManifestTarget } from './types.ts'
 
 /** The digest of bytes, as documents spell it. */
-export function digestOf(bytes: Uint8Array): string {
+function digestOf(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }
 

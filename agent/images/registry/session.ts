@@ -13,7 +13,7 @@ import { statusFailure } from './status-failure.ts'
 import { type Answer, createTransport, type Transport } from './transport.ts'
 
 /** What is asked for below `/v2/<repository>/`. */
-export interface Question {
+interface Question {
   readonly repository: string
   readonly kind: 'manifests' | 'blobs'
   readonly digest: string

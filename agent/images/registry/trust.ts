@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import tls from 'node:tls'
 import { RegistryError } from './errors.ts'
@@ -39,6 +40,8 @@ export function fileError(field: string, path: string, cause: unknown): Registry
   })
 }
 
+const pemPattern = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
+
 /**
  * What certificates are proven against: everything that this machine trusts, and `ca_file` where
  * the registry has one. Rejects with `registry-settings` if that file cannot be used.
@@ -46,9 +49,12 @@ export function fileError(field: string, path: string, cause: unknown): Registry
 export async function trustOf(caFile: string | null): Promise<tls.SecureContext> {
   if (caFile === null) return tls.createSecureContext({ ca: [...knownAuthorities()] })
   try {
-    const own = (await readSmallFile(caFile, caFileBytesMax)).toString()
-    if (!own.includes('-----BEGIN CERTIFICATE-----')) throw new Error('it holds no PEM certificate')
-    return tls.createSecureContext({ ca: [...knownAuthorities(), own] })
+    const text = (await readSmallFile(caFile, caFileBytesMax)).toString()
+    const own = text.match(pemPattern) ?? []
+    if (own.length === 0) throw new Error('it holds no PEM certificate')
+    // TLS itself would pass over a damaged one in silence.
+    for (const pem of own) new X509Certificate(pem)
+    return tls.createSecureContext({ ca: [...knownAuthorities(), ...own] })
   } catch (cause) {
     throw fileError('ca_file', caFile, cause)
   }

@@ -59,7 +59,7 @@ describe('a manifest', () => {
     assert.ok(parse(untyped, manifestType).ok)
   })
 
-  it('may hold members and annotations that nobody here knows, and urls, which count for nothing', () => {
+  it('may hold members that nobody here knows, and urls, which count for nothing', () => {
     const urls = ['http://169.254.169.254/']
     const odd = { ...image, layers: [{ ...layer, urls }], annotations: { a: 'b' }, subject: {} }
     const parsed = parse(odd)

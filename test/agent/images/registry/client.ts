@@ -73,7 +73,8 @@ export async function pullManifest(
   wanted: Piece,
   signal: AbortSignal = never,
 ): Promise<Buffer> {
-  const { bytes } = await client.manifest(referenceTo(registry, wanted), wanted, signal)
+  const target = { digest: wanted.digest, sizeBytes: wanted.bytes.length }
+  const { bytes } = await client.manifest(referenceTo(registry, wanted), target, signal)
   return Buffer.from(bytes)
 }
 

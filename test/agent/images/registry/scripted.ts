@@ -109,7 +109,7 @@ export function serve(...pieces: readonly Piece[]): Script {
       response.end('{}')
       return
     }
-    const wanted = pieces.find(({ digest }) => path.endsWith(`/${digest}`))
+    const wanted = pieces.find(({ digest }) => path.split('?')[0]?.endsWith(`/${digest}`))
     if (wanted === undefined) {
       response.writeHead(404, { 'content-type': 'application/json' })
       response.end('{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}')
