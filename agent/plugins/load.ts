@@ -1,0 +1,165 @@
+import { readFile, realpath, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { CoveyError } from '../../protocol/fault.ts'
+import type { AnyReconciler } from '../../reconcilers/reconciler.ts'
+import { pluginLoadMsMax, pluginsMax } from '../limits.ts'
+import { type PluginManifest, readManifest } from './manifest.ts'
+
+/** A package with a reconciler that was loaded. */
+export interface Plugin {
+  readonly packageName: string
+  readonly reconciler: AnyReconciler
+  readonly tools: Readonly<Record<string, string>>
+}
+
+/** A package that was not. The types are those that it says it owns, as far as that was read. */
+export interface RefusedPlugin {
+  readonly packageName: string
+  readonly types: readonly string[]
+  /** One line for people. */
+  readonly reason: string
+}
+
+/** What came of the packages that `agent.json` names. */
+export interface LoadedPlugins {
+  readonly plugins: readonly Plugin[]
+  readonly refused: readonly RefusedPlugin[]
+}
+
+/** Where packages are, and what they may not take. */
+export interface LoadPluginsInit {
+  /** In the order of `agent.json`. */
+  readonly names: readonly string[]
+  /** Folder whose `node_modules` holds them: that of `agent.json`. */
+  readonly folder: string
+  /** Types and reconcilers that covey has itself. */
+  readonly own: { readonly types: ReadonlySet<string>; readonly names: ReadonlySet<string> }
+}
+
+/** `name` or `@scope/name`, as npm allows them; no path and no version. */
+const packageName = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/
+
+/**
+ * Loads the reconcilers of other packages. Only packages that the host's own settings name are
+ * looked at, and no config can name one. One that is refused harms nothing else: its types are
+ * unsupported on this host, with the reason.
+ */
+export async function loadPlugins(init: LoadPluginsInit): Promise<LoadedPlugins> {
+  const plugins: Plugin[] = []
+  const refused: RefusedPlugin[] = []
+  const types = new Set(init.own.types)
+  const names = new Set(init.own.names)
+  for (const [index, name] of init.names.entries()) {
+    const claimed: string[] = []
+    try {
+      if (index >= pluginsMax) throw refusal(`at most ${pluginsMax} packages are loaded`)
+      if (init.names.indexOf(name) < index) throw refusal('agent.json names it twice')
+      const { file, manifest } = await find(init.folder, name)
+      claimed.push(...manifest.types)
+      const reconciler = await load(file)
+      judge(reconciler, manifest, types, names)
+      for (const type of manifest.types) types.add(type)
+      names.add(reconciler.name)
+      plugins.push({ packageName: name, reconciler, tools: manifest.tools })
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      const hint = error instanceof CoveyError && error.hint !== undefined ? ` (${error.hint})` : ''
+      refused.push({ packageName: name, types: claimed, reason: `${firstLine(reason)}${hint}` })
+    }
+  }
+  return { plugins, refused }
+}
+
+function refusal(message: string, hint?: string): CoveyError {
+  return new CoveyError('plugin-refused', message, hint === undefined ? {} : { hint })
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0]?.slice(0, 300) ?? ''
+}
+
+/** The file that a package starts with, and its manifest. */
+async function find(
+  folder: string,
+  name: string,
+): Promise<{ readonly file: string; readonly manifest: PluginManifest }> {
+  if (!packageName.test(name)) throw refusal('it is no name of an npm package')
+  const place = join(folder, 'node_modules', name)
+  const manifestFile = join(place, 'package.json')
+  const text = await readFile(manifestFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw refusal(`${manifestFile} cannot be read (${error.code})`)
+    throw refusal(`it is not in ${place}`, `npm install --prefix ${folder} ${name}`)
+  })
+  await expectPrivate(await realpath(place))
+  const manifest = readManifest(text)
+  let file: string
+  try {
+    file = createRequire(join(folder, 'agent.json')).resolve(name)
+  } catch {
+    throw refusal('its package.json names no file to start with', 'it needs "exports": "./FILE.js"')
+  }
+  await expectPrivate(file)
+  return { file, manifest }
+}
+
+/** Its code runs as root, so nobody but root may be able to write it. */
+async function expectPrivate(path: string): Promise<void> {
+  for (const each of [path, dirname(path)]) {
+    const { uid, mode } = await stat(each)
+    const isOurs = uid === 0 || uid === process.getuid?.()
+    if (isOurs && (mode & 0o022) === 0) continue
+    throw refusal(
+      `${each} can be written by others than root`,
+      `chown -R root ${each}; chmod -R go-w ${each}`,
+    )
+  }
+}
+
+async function load(file: string): Promise<AnyReconciler> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    reject(refusal(`it was not loaded within ${pluginLoadMsMax / 1000} s`))
+  }, pluginLoadMsMax)
+  try {
+    const module: unknown = await Promise.race([import(pathToFileURL(file).href), late])
+    const { reconciler } = Object(module)
+    if (typeof reconciler !== 'object' || reconciler === null) {
+      throw refusal('it has no export named "reconciler"')
+    }
+    return reconciler
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const functions = ['resolve', 'observe', 'judge', 'plan', 'apply', 'describe'] as const
+
+/** Whether what was loaded is what its manifest says, and takes nothing that someone else has. */
+function judge(
+  reconciler: AnyReconciler,
+  manifest: PluginManifest,
+  types: ReadonlySet<string>,
+  names: ReadonlySet<string>,
+): void {
+  for (const member of functions) {
+    if (typeof reconciler[member] !== 'function') throw refusal(`its reconciler has no ${member}`)
+  }
+  if (typeof reconciler.name !== 'string' || reconciler.name === '') {
+    throw refusal('its reconciler has no name')
+  }
+  if (names.has(reconciler.name)) throw refusal(`there is a reconciler ${reconciler.name} already`)
+  const declared = [...manifest.types].sort().join(', ')
+  const actual = Object.keys(Object(reconciler.types)).sort().join(', ')
+  if (declared !== actual) {
+    throw refusal(`its package.json declares the types ${declared}, and it has ${actual || 'none'}`)
+  }
+  const taken = manifest.types.find((type) => types.has(type))
+  if (taken !== undefined) throw refusal(`the type ${taken} belongs to another reconciler`)
+  for (const [type, schema] of Object.entries(reconciler.types)) {
+    if (typeof Object(schema).safeParse !== 'function') {
+      throw refusal(`its schema of ${type} has no safeParse`)
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import { CoveyError } from '../../protocol/fault.ts'
+
+/** The interface of reconcilers that this agent speaks; docs/PLUGINS.md tells what each one is. */
+export const interfaceVersion: number = 1
+
+/** What a package says of its reconciler, under `covey` in its `package.json`. */
+export interface PluginManifest {
+  readonly interface: number
+  /** Object types that it owns, as `acme_thing`. */
+  readonly types: readonly string[]
+  /** Tools that it runs beside covey's own, each with the Debian package that brings it. */
+  readonly tools: Readonly<Record<string, string>>
+}
+
+const word = /^[a-z][a-z0-9_]{0,39}$/
+const tool = /^[a-z0-9][a-z0-9+._-]{0,39}$/
+
+const manifestSchema: z.ZodType<PluginManifest> = z.strictObject({
+  interface: z.int().positive(),
+  types: z.array(z.string().regex(word, 'must be a name as acme_thing')).min(1).max(64),
+  tools: z
+    .record(z.string().regex(tool, 'must be the name of a program'), z.string().max(100))
+    .default({}),
+})
+
+/**
+ * Reads what a `package.json` says of its reconciler. Throws `plugin-manifest`, `plugin-interface`
+ * with what is wrong where.
+ */
+export function readManifest(text: string): PluginManifest {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new CoveyError('plugin-manifest', 'its package.json is no JSON')
+  }
+  const covey = Object(value).covey
+  if (covey === undefined) {
+    throw new CoveyError(
+      'plugin-manifest',
+      'its package.json has no "covey", so it is no reconciler',
+    )
+  }
+  const version = Object(covey).interface
+  if (Number.isInteger(version) && version !== interfaceVersion) {
+    const message = `it was made for interface ${version}, and this agent speaks ${interfaceVersion}`
+    const hint = version > interfaceVersion ? 'update covey' : 'install a newer version of it'
+    throw new CoveyError('plugin-interface', message, { hint })
+  }
+  const parsed = manifestSchema.safeParse(covey)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const path = ['covey', ...(issue?.path ?? [])].join('.')
+  throw new CoveyError('plugin-manifest', `its package.json: ${path}: ${issue?.message}`)
+}
