@@ -43,7 +43,7 @@ async function runSettings(command: Command, host: HostPorts, signal: AbortSigna
 
 /**
  * Both batches are for all containers together; in between is one process for each, in its
- * namespace. What failed for one is not gone on with, so that its alias never says that it is whole.
+ * namespace. What failed for one is not gone on with, so that its alias never says it is whole.
  */
 async function attach(step: AttachStep, host: HostPorts, signal: AbortSignal): Promise<void> {
   const all = step.attachments

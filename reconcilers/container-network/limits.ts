@@ -3,5 +3,5 @@
 /** Namespaces in which processes of covey's work at once. */
 export const namespacesAtOnceMax: number = 4
 
-/** Time for a batch, beside that which every command has: removing a link takes the kernel 20 ms. */
+/** Time for each line of a batch: the kernel takes 20 ms to remove a link. */
 export const batchLineMs: number = 100

@@ -12,7 +12,7 @@ const namespacePrefix: string = 'covey-'
 const aliasPrefix: string = 'covey:'
 
 /** What names of the host's ends of containers' links start with. */
-export const vethPrefix: string = 'cv-'
+const vethPrefix: string = 'cv-'
 
 /** Name of a container's namespace, as `ip netns` knows it. */
 export function namespaceName(object: string): string {
@@ -47,8 +47,8 @@ export function hardwareAddresses(object: string): {
 }
 
 /**
- * The host's address on every link to a container: 169.254.1.1, or fe80::1. Link-local addresses are
- * unique on their link only, so all of them have the same.
+ * The host's address on every link to a container: 169.254.1.1, or fe80::1. A link-local address
+ * is one of its link only, so all of them have the same.
  */
 export function gatewayOf(family: Address['family']): Address {
   return family === 4 ? { family, bits: 0xa9fe0101n } : { family, bits: (0xfe80n << 112n) | 1n }

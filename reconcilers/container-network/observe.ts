@@ -26,8 +26,8 @@ export interface ContainerNetworkObserved {
   /** Whether the host forwards, by family. */
   readonly forwards: Readonly<Record<4 | 6, boolean>>
   /**
-   * Links by which the host has learned IPv6 routes, and would no longer once it forwards; told only
-   * where it is about to.
+   * Links by which the host has learned IPv6 routes, and would no longer once it forwards; told
+   * only where it is about to.
    */
   readonly learning: readonly string[]
   /** Objects that need no namespace any more, and whose container runs in it still. */

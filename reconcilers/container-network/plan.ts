@@ -9,14 +9,14 @@ import type { ContainerNetworkObserved } from './observe.ts'
 import type { Attachment, ContainerNetworkSpec } from './spec.ts'
 
 /** Lets the host forward packets, which containers need and nothing ever turns off. */
-export interface ForwardStep extends PlanStep {
+interface ForwardStep extends PlanStep {
   readonly kind: 'forward'
   readonly family: 4 | 6
   readonly settings: readonly Setting[]
 }
 
 /** Lines for the host that stand for themselves. */
-export interface HostStep extends PlanStep {
+interface HostStep extends PlanStep {
   readonly kind: 'host'
   readonly lines: readonly BatchLine[]
 }

@@ -47,14 +47,14 @@ export interface AttachmentSpec {
 
 /** A container's way to the network, as the host makes it. */
 export interface Attachment extends AttachmentSpec {
-  /** The host's own address towards the container: that of the WireGuard link, where there is one. */
+  /** What the host itself comes from: the address of the WireGuard link; null without one. */
   readonly source: Address | null
   /** Everything that the container refers to; those with the same can be held back together. */
   readonly references: readonly string[]
 }
 
 /** A range of this host. */
-export interface SubnetSpec {
+interface SubnetSpec {
   /** Name of the `container_network`. */
   readonly object: string
   readonly subnet: Cidr

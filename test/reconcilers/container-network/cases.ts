@@ -12,7 +12,7 @@ export function container(network: string, address: string, more: object = {}): 
   return { type: 'runc_container', image: `r/i@${digest}`, network, address, ...more }
 }
 
-/** The links that stand for WireGuard here: bridges with the addresses that its links would have. */
+/** Bridges that stand for WireGuard here: they have the addresses that its links would have. */
 export const tunnels: Readonly<Record<'wg' | 'six', string>> = { wg: 'br_wg', six: 'br_six' }
 
 const wg = { type: 'wireguard_network', link_name: tunnels.wg, address: '10.69.0.1/16' }
@@ -146,7 +146,7 @@ export function networkDrifts(): readonly ContractDrift[] {
   ]
 }
 
-/** A bridge, a route over it into covey's range, a link into a namespace, and no marks of covey's. */
+/** A bridge, a route over it into covey's range and a link into a namespace, without marks. */
 export async function makeForeign({ ports }: ContractHost): Promise<void> {
   await byHand(ports, ip('link add dev br_theirs type bridge'))
   await byHand(ports, ip('link set dev br_theirs up'))

@@ -218,7 +218,7 @@ describe('forwarding', () => {
     assert.deepEqual(forwarding(), ['net/ipv4/conf/all/forwarding'])
   })
 
-  it("lets a host go on learning its own routes where it does so from the link's router", async () => {
+  it("lets a host go on learning its own routes from a link's router", async () => {
     const host = createFakeHost()
     const { links, settings } = host.model
     for (const name of ['eth0', 'eth1', 'eth2']) links.set(name, { ...makeLink('x'), up: true })

@@ -1,55 +1,19 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { cidrText } from '../../../reconcilers/addresses.ts'
 import { resolveWireguard } from '../../../reconcilers/wireguard/resolve.ts'
-import { configOf, ideaExample } from '../configs.ts'
-
-const key = (letter: string): string => `${letter.repeat(42)}A=`
-
-function network(address: string, more: object = {}): object {
-  return { type: 'wireguard_network', link_name: 'wg0', address, ...more }
-}
-
-function peer(ranges: readonly string[], more: object = {}): object {
-  return { type: 'wireguard_peer', network: 'wg', allowed_ips: ranges, ...more }
-}
-
-const mesh = { type: 'wireguard_mesh', network: 'wg' }
-
-interface Outcome {
-  /** `object host? key ranges endpoint keepalive` of each peer. */
-  readonly peers: readonly string[]
-  readonly pending: readonly string[]
-  /** `object: code path`. */
-  readonly faulty: readonly string[]
-}
-
-function outcome(hosts: Record<string, unknown>): Outcome {
-  const { spec, pending, faulty } = resolveWireguard(configOf(hosts), 'a')
-  return {
-    peers: spec.links.flatMap((link) =>
-      link.peers.map((each) => {
-        const ranges = each.allowedIps.map(cidrText).join()
-        const endpoint = each.endpoint === null ? '-' : each.endpoint.host
-        const letter = each.publicKey.charAt(0)
-        return `${each.object} ${each.host ?? '-'} ${letter} ${ranges} ${endpoint} ${each.keepaliveSeconds}`
-      }),
-    ),
-    pending: pending.map(({ object, reason }) => `${object}: ${reason}`),
-    faulty: faulty.map(({ object, fault }) => `${object}: ${fault.code} ${fault.path}`),
-  }
-}
-
-interface Case {
-  readonly says: string
-  readonly hosts: Record<string, unknown>
-  readonly is: Partial<Outcome>
-}
-
-const b = { wg: network('10.69.0.2/16', { public_key: key('B'), endpoint: 'b.example:51820' }) }
-const c = { wg: network('10.69.0.3/16', { public_key: key('C') }) }
-const own = network('10.69.0.1/16')
-const ownWithEndpoint = network('10.69.0.1/16', { endpoint: '192.0.2.1:51820' })
+import { ideaExample } from '../configs.ts'
+import {
+  b,
+  type Case,
+  c,
+  key,
+  mesh,
+  network,
+  outcome,
+  own,
+  ownWithEndpoint,
+  peer,
+} from './outcome.ts'
 
 const sound: readonly Case[] = [
   {
@@ -64,41 +28,6 @@ const sound: readonly Case[] = [
     says: 'a host with an endpoint sends no keepalives',
     hosts: { a: { wg: ownWithEndpoint, mesh }, b },
     is: { peers: ['mesh b B 10.69.0.2/32 b.example 0'] },
-  },
-  {
-    says: 'a mesh brings the container networks that are reached through it',
-    hosts: {
-      a: { wg: own, mesh },
-      b: {
-        ...b,
-        cn: { type: 'container_network', network: 'wg', subnet: '10.69.2.0/24' },
-        apart: { type: 'container_network', subnet: '10.69.3.0/24' },
-      },
-    },
-    is: { peers: ['mesh b B 10.69.0.2/32,10.69.2.0/24 b.example 25'], faulty: [] },
-  },
-  {
-    says: "a peer that names its host brings of that host's container networks what it lists",
-    hosts: {
-      a: { wg: own, pb: peer(['10.69.0.2/32', '10.69.2.0/24'], { host: 'b' }) },
-      b: {
-        ...b,
-        cn: { type: 'container_network', network: 'wg', subnet: '10.69.2.0/24' },
-        more: { type: 'container_network', network: 'wg', subnet: '10.69.3.0/24' },
-      },
-    },
-    is: { peers: ['pb b B 10.69.0.2/32,10.69.2.0/24 b.example 25'], faulty: [] },
-  },
-  {
-    says: 'a hub leads to a range that this host lies in itself',
-    hosts: {
-      a: {
-        wg: own,
-        hub: peer(['10.69.0.0/16'], { public_key: key('B') }),
-        cn: { type: 'container_network', network: 'wg', subnet: '10.69.1.0/24' },
-      },
-    },
-    is: { peers: ['hub - B 10.69.0.0/16 - 0'], faulty: [] },
   },
   {
     says: 'an explicit peer for a host wins over the mesh, by its host or by its key',
@@ -182,35 +111,6 @@ const refused: readonly Case[] = [
     says: "another host with this host's own address",
     hosts: { a: { wg: own, mesh }, b: { wg: network('10.69.0.1/16', { public_key: key('B') }) } },
     is: { peers: [], faulty: ['mesh: own-network hosts.b.wg.address'] },
-  },
-  {
-    says: "a container network that overlaps with another host's or with this one's, by its object",
-    hosts: {
-      a: {
-        wg: own,
-        mesh,
-        cn: { type: 'container_network', network: 'wg', subnet: '10.69.16.0/24' },
-      },
-      b: { ...b, cn: { type: 'container_network', network: 'wg', subnet: '10.69.2.0/24' } },
-      c: { ...c, cn: { type: 'container_network', network: 'wg', subnet: '10.69.2.128/25' } },
-      d: {
-        wg: network('10.69.0.4/16', { public_key: key('D') }),
-        wide: { type: 'container_network', network: 'wg', subnet: '10.69.16.0/20' },
-      },
-      e: {
-        wg: network('10.69.0.5/16', { public_key: key('E') }),
-        out: { type: 'container_network', network: 'wg', subnet: '10.70.0.0/24' },
-      },
-    },
-    is: {
-      peers: [],
-      faulty: [
-        'mesh: overlap hosts.b.cn.subnet',
-        'mesh: overlap hosts.c.cn.subnet',
-        'mesh: own-network hosts.d.wide.subnet',
-        'mesh: outside-range hosts.e.out.subnet',
-      ],
-    },
   },
   {
     says: 'a default route that nobody asked for by name',
