@@ -15,6 +15,8 @@ export const answerBytesMax: number = 16 * 1024 * 1024
 export const answerMsMax: number = 30_000
 /** The same for a question that only completes another answer. */
 export const sideQuestionMsMax: number = 2_000
+/** Removing images takes the agent as long as the disk needs to forget their files. */
+export const adminPruneMsMax: number = 600_000
 /** `apply` waits this long for a config to arrive on every host. */
 export const arrivalMsMax: number = 30_000
 /** Time between two looks at the status while watching or waiting. */

@@ -1,0 +1,157 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { pipeline } from 'node:stream/promises'
+import { CoveyError } from '../../protocol/fault.ts'
+import { isDigest } from '../../protocol/names.ts'
+import { parseReference, referenceText } from '../../reconcilers/images/reference.ts'
+import type { LoadedImage } from '../images/archive/load.ts'
+import type { Images } from '../images/images.ts'
+import { progressMs } from '../images/limits.ts'
+import type { PullProgress } from '../images/pull/pull-image.ts'
+import { Problem } from './problem.ts'
+import type { Route } from './router.ts'
+import { sendJson } from './send.ts'
+
+/** Routes of `covey.sock` about images: looking. */
+export function imageRoutes(images: Images): ReadonlyMap<string, Route> {
+  return new Map<string, Route>([
+    [
+      'GET /v1/images',
+      async (_request, response) => sendJson(response, 200, { images: await images.list() }),
+    ],
+  ])
+}
+
+/** Routes of `admin.sock` about images: what needs root, because it fills and empties the disk. */
+export function imageAdminRoutes(images: Images): ReadonlyMap<string, Route> {
+  return new Map<string, Route>([
+    ['POST /v1/images/pull', (_request, response, url) => pull(images, response, url)],
+    ['POST /v1/images/load', (request, response) => load(images, request, response)],
+    ['GET /v1/images/archive', (_request, response, url) => save(images, response, url)],
+    [
+      'POST /v1/images/prune',
+      async (_request, response) => {
+        const { images: removed, bytes } = await images.prune().catch(refused)
+        sendJson(response, 200, {
+          removed: removed.map(({ manifest, references }) => ({ digest: manifest, references })),
+          bytes,
+        })
+      },
+    ],
+  ])
+}
+
+function refused(error: unknown): never {
+  if (!(error instanceof CoveyError)) throw error
+  const members = error.hint === undefined ? {} : { hint: error.hint }
+  throw new Problem(409, error.code, error.message, members)
+}
+
+/** Events of one line each, the last of which is `done` or `failed`. */
+interface Feed {
+  readonly signal: AbortSignal
+  /** Tells how far something is, whenever that has changed. */
+  follow(ask: () => PullProgress | null): void
+  end(last: object): void
+}
+
+function feedTo(response: ServerResponse): Feed {
+  const gone = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  let said = ''
+  const write = (line: string): void => {
+    if (!response.headersSent) {
+      response.writeHead(200, {
+        'content-type': 'application/x-ndjson',
+        'cache-control': 'no-store',
+      })
+    }
+    response.write(`${line}\n`)
+  }
+  response.on('close', () => {
+    clearInterval(timer)
+    gone.abort(new CoveyError('client-gone', 'who asked for it has gone'))
+  })
+  return {
+    signal: gone.signal,
+    follow(ask) {
+      clearInterval(timer)
+      timer = setInterval(() => {
+        const progress = ask()
+        const line = progress === null ? said : JSON.stringify(progressEvent(progress))
+        if (line !== said) write(line)
+        said = line
+      }, progressMs)
+    },
+    end(last) {
+      clearInterval(timer)
+      if (response.destroyed) return
+      write(JSON.stringify(last))
+      response.end()
+    },
+  }
+}
+
+function progressEvent(progress: PullProgress): object {
+  const { layers, layersDone, bytes, bytesDone } = progress
+  return { event: 'progress', layers, layers_done: layersDone, bytes, bytes_done: bytesDone }
+}
+
+function failedEvent(error: unknown): object {
+  const code = error instanceof CoveyError ? error.code : 'internal'
+  const message = error instanceof Error ? error.message : String(error)
+  const hint = error instanceof CoveyError ? (error.hint ?? null) : null
+  return { event: 'failed', code, message, hint }
+}
+
+async function pull(images: Images, response: ServerResponse, url: URL): Promise<void> {
+  const text = url.searchParams.get('reference') ?? ''
+  const reference = parseReference(text)
+  if (!reference.ok) {
+    throw new Problem(400, reference.fault.code, `${text || 'the name'} ${reference.fault.message}`)
+  }
+  const feed = feedTo(response)
+  feed.follow(() => {
+    const state = images.progress(reference.value)
+    return state?.state === 'pulling' ? state.progress : null
+  })
+  try {
+    const record = await images.pull(reference.value, feed.signal)
+    const listed = (await images.list()).find(({ digest }) => digest === record.manifest)
+    feed.end({ event: 'done', reference: referenceText(reference.value), image: listed ?? null })
+  } catch (error) {
+    feed.end(failedEvent(error))
+  }
+}
+
+async function load(
+  images: Images,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const feed = feedTo(response)
+  try {
+    const onImage = (_digest: string, ask: () => PullProgress): void => feed.follow(ask)
+    const loaded = await images.load(request, { signal: feed.signal, onImage })
+    feed.end({ event: 'done', images: loaded.map(loadedRow) })
+  } catch (error) {
+    // The rest of what is sent is read and thrown away, so that the answer is heard.
+    request.resume()
+    feed.end(failedEvent(error))
+  }
+}
+
+function loadedRow({ record, digest, references }: LoadedImage): object {
+  return { references, digest, manifest: record.manifest, layers: record.layers.length }
+}
+
+async function save(images: Images, response: ServerResponse, url: URL): Promise<void> {
+  const text = url.searchParams.get('reference') ?? ''
+  const reference = parseReference(text)
+  const digest = isDigest(text) ? text : reference.ok ? reference.value.digest : null
+  if (digest === null) {
+    throw new Problem(400, 'image-reference', `${text || 'the name'} has no sha256: digest`)
+  }
+  const archive = await images.save(digest).catch(refused)
+  response.writeHead(200, { 'content-type': 'application/x-tar', 'cache-control': 'no-store' })
+  await pipeline(archive, response)
+}
