@@ -38,6 +38,8 @@ const tools: Readonly<Record<string, Tool>> = {
   tar: { package: 'tar' },
   rm: { package: 'coreutils' },
   sync: { package: 'coreutils' },
+  script: { package: 'bsdutils' },
+  stty: { package: 'coreutils' },
   'wireguard-go': { package: 'wireguard-go', leavesDaemon: true },
 }
 
