@@ -1,5 +1,5 @@
 import { isIP, type LookupFunction } from 'node:net'
-import { type Dispatcher, Pool, ProxyAgent } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { HostPorts } from '../../../reconcilers/host-ports.ts'
 import { type ProxyEnvironment, proxyFor } from '../../../reconcilers/images/proxy.ts'
 import type { Access } from './access.ts'
@@ -79,6 +79,8 @@ async function tlsOptions({ access, endpoint }: RoutesInit, url: URL): Promise<T
 
 async function openRoute(init: RoutesInit, url: URL): Promise<Route> {
   const { limits } = init
+  // Loaded here, because an agent that pulls nothing does not need it.
+  const { Pool, ProxyAgent } = await import('undici')
   const options = {
     connections: connectionsMax,
     allowH2: false,
