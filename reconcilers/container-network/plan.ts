@@ -11,7 +11,6 @@ import type { Attachment, ContainerNetworkSpec } from './spec.ts'
 /** Lets the host forward packets, which containers need and nothing ever turns off. */
 interface ForwardStep extends PlanStep {
   readonly kind: 'forward'
-  readonly family: 4 | 6
   readonly settings: readonly Setting[]
 }
 
@@ -81,7 +80,8 @@ function planForwarding(
     ...learning.map((link) => ({ name: linkSetting(6, link, 'accept_ra'), value: 2 })),
     { name: linkSetting(family, 'all', 'forwarding'), value: 1 },
   ]
-  return [{ kind: 'forward', family, settings, objects: networks.map(({ object }) => object) }]
+  // One for each, as what holds one network back does not concern another.
+  return networks.map(({ object }) => ({ kind: 'forward', settings, objects: [object] }))
 }
 
 /**
