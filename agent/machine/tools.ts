@@ -61,6 +61,28 @@ export function createCommandRunner(launcher: readonly string[] = []): CommandRu
   }
 }
 
+/** A tool that is not on this machine. */
+export interface MissingTool {
+  readonly tool: string
+  /** Debian package that brings it. */
+  readonly brings: string
+  /** Whether nothing else can stand in for it. */
+  readonly isNeeded: boolean
+}
+
+/** The tools of the list that are not installed. */
+export function missingTools(): readonly MissingTool[] {
+  return Object.entries(tools).flatMap(([tool, { package: brings }]) => {
+    try {
+      toolPath(tool)
+      return []
+    } catch {
+      // The kernel's own WireGuard needs no program.
+      return [{ tool, brings, isNeeded: tool !== 'wireguard-go' }]
+    }
+  })
+}
+
 /** Absolute path of a tool. Throws `tool-missing` with the package that brings it. */
 export function toolPath(name: string): string {
   const tool = Object.hasOwn(tools, name) ? tools[name] : undefined

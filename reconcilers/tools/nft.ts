@@ -12,6 +12,11 @@ export function listShapeCommand(family: string, table: string): Command {
   return { tool: 'nft', args: ['-j', '-nn', '-t', 'list', 'table', family, table] }
 }
 
+/** Lists all tables of everybody, without the elements of sets. */
+export function listRulesetCommand(): Command {
+  return { tool: 'nft', args: ['-j', '-nn', '-t', 'list', 'ruleset'] }
+}
+
 /** Whether a listing failed because there is no such table. */
 export function isAbsent(stderr: string): boolean {
   return /no such file or directory/i.test(stderr)

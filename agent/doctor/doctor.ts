@@ -1,0 +1,160 @@
+import { readFile } from 'node:fs/promises'
+import { peerPlaces } from '../../protocol/documents/agent-object.ts'
+import type { Config } from '../../protocol/documents/config.ts'
+import type { CommandRunner } from '../../reconcilers/host-ports.ts'
+import type { FirewallSpec } from '../../reconcilers/nftables/firewall.ts'
+import { resolveNftables } from '../../reconcilers/nftables/resolve.ts'
+import { findRivals, type NeededPacket } from '../../reconcilers/nftables/rivals.ts'
+import { listRulesetCommand, parseListing } from '../../reconcilers/tools/nft.ts'
+import { errorLine } from '../../reconcilers/tools/words.ts'
+import { missingTools } from '../machine/tools.ts'
+
+/** What was looked at, and what came of it. */
+export interface Check {
+  /** Stable, as `tools` or `firewalls`. */
+  readonly name: string
+  /** A `problem` keeps something from working; a `warning` may. */
+  readonly state: 'ok' | 'warning' | 'problem'
+  readonly message: string
+  readonly hint: string | null
+}
+
+/** What the doctor needs to know. */
+export interface DoctorInit {
+  readonly run: CommandRunner
+  readonly host: string
+  /** The config that the host follows, or null. */
+  readonly adopted: () => Config | null
+}
+
+/** Looks at everything around covey on this host that may keep it from working. Changes nothing. */
+export async function examine(init: DoctorInit): Promise<readonly Check[]> {
+  const config = init.adopted()
+  const parts = await Promise.all([
+    checkTools(),
+    checkFirewalls(init, config),
+    checkLegacyTables(),
+    checkPlace(init.host, config),
+  ])
+  return parts.flat()
+}
+
+function good(name: string, message: string): Check {
+  return { name, state: 'ok', message, hint: null }
+}
+
+function checkTools(): readonly Check[] {
+  const missing = missingTools()
+  if (missing.length === 0) return [good('tools', 'every tool that covey runs is installed')]
+  return missing.map(({ tool, brings, isNeeded }) => ({
+    name: 'tools',
+    state: isNeeded ? 'problem' : 'warning',
+    message: `${tool} is not installed`,
+    hint: `on Debian: apt install ${brings}`,
+  }))
+}
+
+function checkPlace(host: string, config: Config | null): readonly Check[] {
+  if (config === null) {
+    const hint = 'hand it one: covey inject FILE'
+    const message = 'this host has no config yet'
+    return [{ name: 'config', state: 'warning', message, hint }]
+  }
+  const isPlaced = peerPlaces(config).some((place) => place.host === host)
+  if (isPlaced) return [good('config', 'the config gives this host a place in the overlay')]
+  const message = 'the config gives this host no place in the overlay, so it hears nobody'
+  const hint = 'its section needs an "agent" object and the wireguard_network that this names'
+  return [{ name: 'config', state: 'problem', message, hint }]
+}
+
+/** Tables of others see the same packets, and one that drops them is enough. */
+async function checkFirewalls(
+  { run, host }: DoctorInit,
+  config: Config | null,
+): Promise<readonly Check[]> {
+  const result = await run(listRulesetCommand(), new AbortController().signal).catch(
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  )
+  if (typeof result === 'string' || result.exitCode !== 0) {
+    const reason = typeof result === 'string' ? result : errorLine(result.stderr)
+    const message = `the rules of this host cannot be read: ${reason}`
+    return [{ name: 'firewalls', state: 'warning', message, hint: null }]
+  }
+  const packets = config === null ? [] : neededPackets(resolveNftables(config, host).spec)
+  const rivals = findRivals(parseListing(result.stdout), packets)
+  if (rivals.length === 0) return [good('firewalls', "no other table drops covey's packets")]
+  return rivals.map(({ place, words, isCertain }) => ({
+    name: 'firewalls',
+    state: isCertain ? 'problem' : 'warning',
+    message: `table ${place} ${isCertain ? 'drops' : 'may drop'} packets ${words}`,
+    hint: 'let them through there: covey writes no table but its own (docs/OPERATING.md, firewalls)',
+  }))
+}
+
+/** The packets that must come through for the mesh and for containers. */
+function neededPackets(spec: FirewallSpec): readonly NeededPacket[] {
+  const packets: NeededPacket[] = []
+  const [container] = spec.containers
+  for (const { link, listenPort, address } of spec.links) {
+    const any = { family: address.family, input: null, output: null }
+    packets.push({
+      ...any,
+      words: `to WireGuard's port ${listenPort}`,
+      hook: 'input',
+      protocol: 'udp',
+      port: listenPort,
+    })
+    if (spec.overlay !== null) {
+      const { port } = spec.overlay
+      const words = `to the overlay's port ${port} by ${link}`
+      packets.push({ ...any, input: link, words, hook: 'input', protocol: 'tcp', port })
+    }
+    if (container === undefined) continue
+    const flow = {
+      family: container.address.family,
+      hook: 'forward',
+      protocol: 'tcp',
+      port: null,
+    } as const
+    packets.push({
+      ...flow,
+      words: `from containers into ${link}`,
+      input: container.veth,
+      output: link,
+    })
+    packets.push({
+      ...flow,
+      words: `from ${link} to containers`,
+      input: link,
+      output: container.veth,
+    })
+  }
+  if (container !== undefined && spec.masquerades.length > 0) {
+    const flow = {
+      family: container.address.family,
+      hook: 'forward',
+      protocol: 'tcp',
+      port: null,
+    } as const
+    packets.push({
+      ...flow,
+      words: 'from containers to the outside',
+      input: container.veth,
+      output: null,
+    })
+  }
+  return packets
+}
+
+/** Rules of the old iptables are not among those that nft lists. */
+async function checkLegacyTables(): Promise<readonly Check[]> {
+  const names = await Promise.all(
+    ['ip_tables_names', 'ip6_tables_names'].map((file) =>
+      readFile(`/proc/net/${file}`, 'utf8').catch(() => ''),
+    ),
+  )
+  if (!names.some((text) => text.split('\n').includes('filter'))) return []
+  const message = 'legacy iptables has a filter table, which is not looked into'
+  const hint = 'look at it: iptables-legacy -S; ip6tables-legacy -S'
+  return [{ name: 'firewalls', state: 'warning', message, hint }]
+}
