@@ -5,7 +5,9 @@ import { isObject } from '../protocol/documents/canonical-json.ts'
 import type { Config } from '../protocol/documents/config.ts'
 import { CoveyError, faultText } from '../protocol/fault.ts'
 import type { DurableStart } from '../protocol/node/durable.ts'
+import { configOf } from '../protocol/node/state.ts'
 import { coveyVersion } from '../protocol/version.ts'
+import { vethName } from '../reconcilers/container-network/names.ts'
 import { lintConfig } from '../reconcilers/lint.ts'
 import {
   agentType,
@@ -15,10 +17,12 @@ import {
 } from '../reconcilers/loop/index.ts'
 import { isolatedHosts } from '../reconcilers/mesh.ts'
 import type { AnyReconciler } from '../reconcilers/reconciler.ts'
+import { containersIn, imagesOf } from '../reconcilers/runc/images.ts'
 import { wireguardLinkNames } from '../reconcilers/wireguard/resolve.ts'
-import { noContainers, noImages, noSecrets } from './containers/none.ts'
+import { imageAdminRoutes, imageRoutes } from './control/image-routes.ts'
 import { controlRoutes } from './control/routes.ts'
 import { openControl } from './control/server.ts'
+import { type Host, openHost } from './host.ts'
 import {
   hostKeysOn,
   type Identity,
@@ -26,9 +30,9 @@ import {
   readIdentity,
   seedOf,
 } from './identity/identity.ts'
-import { createHostPorts } from './machine/host-ports.ts'
 import { steadyClock } from './machine/steady-clock.ts'
 import { watchKernel } from './machine/watch-kernel.ts'
+import type { AgentSettings } from './settings.ts'
 import { createShell, type Shell } from './shell.ts'
 import { createDisk, type Disk } from './state/disk.ts'
 import { lockState, lockWaitSeconds } from './state/lock.ts'
@@ -39,6 +43,9 @@ export interface AgentInit {
   readonly stateDir: string
   readonly runDir: string
   readonly log: Logger
+  readonly settings: AgentSettings
+  /** File of the settings, for what is said to people. */
+  readonly settingsFile: string
   /** In the order in which they build on each other. */
   readonly reconcilers: readonly AnyReconciler[]
   /** The disk failed in a way that only a new start can settle. */
@@ -65,14 +72,18 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
   try {
     const { identity, durable } = await load(disk)
     for (const fault of durable.damage) log.error({ code: fault.code }, fault.message)
-    const { shell, loop, adopted } = connect(init, disk, identity, durable)
-    const routes = controlRoutes({ shell, plan: () => loop.plan() })
-    const adminRoutes = new Map()
+    const running = await connect(init, disk, identity, durable)
+    const { shell, loop, host, adopted } = running
+    const images = imageRoutes(host.images)
+    const routes = new Map([...controlRoutes({ shell, plan: () => loop.plan() }), ...images])
+    const adminRoutes = imageAdminRoutes(host.images)
     const adminUpgrades = new Map()
     const control = await openControl({ runDir, routes, adminRoutes, adminUpgrades, log })
     const links = (): ReadonlySet<string> => {
       const config = adopted()
-      return config === null ? new Set() : wireguardLinkNames(config, identity.host)
+      if (config === null) return new Set()
+      const veths = containersIn(config, identity.host).map(vethName)
+      return new Set([...wireguardLinkNames(config, identity.host), ...veths])
     }
     const watch = watchKernel({ onChange: (reason) => loop.poke(reason), links, log })
     log.info(
@@ -84,7 +95,7 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
     return {
       async stop() {
         control.close()
-        await Promise.all([shell.stop(), loop.stop(), watch.stop()])
+        await Promise.all([shell.stop(), loop.stop(), watch.stop(), host.close()])
         await lock.release()
       },
     }
@@ -113,33 +124,49 @@ async function load(disk: Disk): Promise<{ identity: Identity; durable: DurableS
   return { identity, durable: await loadState(disk, self, enrolment.cluster_id) }
 }
 
-function connect(
+/** An agent's parts, joined. */
+interface Running {
+  readonly shell: Shell
+  readonly loop: ReconcileLoop
+  readonly host: Host
+  readonly adopted: () => Config | null
+}
+
+async function connect(
   init: AgentInit,
   disk: Disk,
   identity: Identity,
   durable: DurableStart,
-): {
-  readonly shell: Shell
-  readonly loop: ReconcileLoop
-  readonly adopted: () => Config | null
-} {
-  const { stateDir, runDir, log } = init
+): Promise<Running> {
+  const { stateDir, runDir, settings, settingsFile, log } = init
+  const name = identity.host
   let adopted: Config | null = null
-  const ports = createHostPorts({
-    stateDir,
-    runDir,
+  let confirmed = configOf(durable.confirmed)
+  const matter = (): readonly Config[] => [adopted, confirmed].filter((one) => one !== null)
+  const host = await openHost({
+    ...{ stateDir, runDir, settings, settingsFile, identity, log },
     keys: hostKeysOn(disk),
-    images: noImages,
-    containers: noContainers,
-    secrets: noSecrets,
+    clusterId: durable.roots[0]?.digest ?? '',
+    isListed: (object) => matter().some(({ hosts }) => Object.hasOwn(hosts[name] ?? {}, object)),
+    onChange: (reason) => loop.poke(reason),
+    onEvent: (event) => shell.events.tell({ ...event, at: steadyClock.now() }),
   })
+  const retain = (): void => {
+    host.images.port.retain(matter().flatMap((config) => imagesOf(config, name)))
+  }
   const loop = createReconcileLoop({
     reconcilers: init.reconcilers,
     extraTypes: [agentTypeOf(identity, () => adopted)],
-    ports,
+    ports: host.ports,
     log,
     seed: randomInt(2 ** 32),
-    onReport: (report) => shell.applyReported(report.head, report.objects),
+    onReport(report) {
+      shell.applyReported(report.head, report.objects)
+      // What was applied is what is gone back to; until then the config before is.
+      if (confirmed === adopted) return
+      confirmed = adopted
+      retain()
+    },
   })
   const shell = createShell({
     durable,
@@ -155,13 +182,14 @@ function connect(
     },
     adopt(config, head) {
       adopted = config
-      loop.adopt(config, identity.host, head)
+      retain()
+      loop.adopt(config, name, head)
     },
     lint: lintConfig,
     isolated: isolatedHosts,
     onFatal: init.onFatal,
   })
-  return { shell, loop, adopted: () => adopted }
+  return { shell, loop, host, adopted: () => adopted }
 }
 
 /**

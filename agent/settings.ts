@@ -48,6 +48,9 @@ const settingsSchema: z.ZodType<AgentSettings> = z.strictObject({
   trial_seconds: z.int().min(10).max(3600).default(120),
 })
 
+/** What holds where the file says nothing. */
+export const defaultSettings: AgentSettings = settingsSchema.parse({})
+
 /**
  * Reads the settings; a missing file means defaults. Errors: `settings` with every fault as
  * `FILE: path: why`, one a line.

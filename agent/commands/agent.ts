@@ -1,5 +1,7 @@
 import { pino } from 'pino'
 import { CoveyError } from '../../protocol/fault.ts'
+import { containerNetwork } from '../../reconcilers/container-network/index.ts'
+import { runc } from '../../reconcilers/runc/index.ts'
 import { wireguard } from '../../reconcilers/wireguard/index.ts'
 import { startAgent } from '../agent.ts'
 import { stopMsMax } from '../limits.ts'
@@ -36,7 +38,9 @@ export async function runAgent(places: AgentPlaces): Promise<void> {
   const agent = await startAgent({
     ...places,
     log,
-    reconcilers: [wireguard],
+    settings,
+    settingsFile: places.config,
+    reconcilers: [wireguard, containerNetwork, runc],
     onFatal(error) {
       log.fatal({ err: error }, 'the disk failed; a new start reads what it holds')
       process.exit(1)

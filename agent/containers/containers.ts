@@ -7,14 +7,17 @@ import type { ContainerEvent } from '../event-feed.ts'
 import { type Cgroups, openCgroups } from './cgroups.ts'
 import { createFacts } from './facts.ts'
 import { writeHostsInPlace } from './files.ts'
+import { runHealthChecks } from './health/runner.ts'
 import { type Life, newLife, readLife, writeLife } from './life.ts'
+import { currentLogPath } from './logs/places.ts'
 import { type LookMemory, lookAt } from './look.ts'
 import { makeContainer, makeProcess, startProcess, stopProcess } from './make.ts'
-import { type ContainerPlaces, type HostPlaces, hostPlaces, logPath, placesOf } from './places.ts'
+import { type ContainerPlaces, type HostPlaces, hostPlaces, placesOf } from './places.ts'
 import { bootId, mountPoints } from './processes.ts'
 import { foldersIn, openRecords, type Records } from './records.ts'
 import { emptyTrash, removeContainer, removeVolume } from './remove.ts'
 import { foldersOfVolumes } from './volumes.ts'
+import { watchExits } from './watch-exits.ts'
 
 /** What the containers of a host are made from. */
 export interface ContainersInit {
@@ -51,6 +54,8 @@ export interface ContainersState extends ContainersInit {
 export interface MachineContainers {
   readonly port: HostContainers
   readonly state: ContainersState
+  /** Ends checks and watches; containers go on. */
+  close(): Promise<void>
 }
 
 /**
@@ -60,11 +65,16 @@ export interface MachineContainers {
 export async function openContainers(init: ContainersInit): Promise<MachineContainers> {
   const state = await openState(init)
   const facts = createFacts(state.places, init.runDir, state.cgroups)
+  const health = runHealthChecks(state)
+  const exits = watchExits(state)
   void emptyTrash(state)
   const port: HostContainers = {
     refusal: async (container) => refusalOf(container, grantFacts(init)) ?? null,
     facts,
-    look: async () => look(state),
+    async look() {
+      exits.renew()
+      return look(state)
+    },
     lookVolumes: async () => foldersOfVolumes(state.places.volumes),
     create: (creation, signal) => makeContainer(state, creation, signal),
     createAgain: (id, signal) => makeProcess(state, id, signal),
@@ -79,7 +89,11 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
     writeHosts: async (ids, text) => writeHostsInPlace(state, ids, text),
     removeVolume: (object) => removeVolume(state, object),
   }
-  return { port, state }
+  const close = async (): Promise<void> => {
+    exits.close()
+    await health.stop()
+  }
+  return { port, state, close }
 }
 
 function grantFacts(init: ContainersInit): GrantFacts {
@@ -161,7 +175,7 @@ function look(state: ContainersState): readonly ContainerSeen[] {
       record,
       ran: durable.has(id) ? records.ran(id)?.exit : undefined,
       life,
-      log: logPath(state.stateDir, record?.object ?? '', id),
+      log: currentLogPath(state.stateDir, record?.object ?? '', id),
       mounts,
       strays: isUnknown ? cgroups.processes(id) : [],
       memory: state.memory(id),

@@ -27,3 +27,9 @@ export const checkOutputBytesMax: number = 4 * 1024
 export const sweepTriesMax: number = 3
 /** Device nodes that one path may stand for. */
 export const deviceNodesMax: number = 1024
+/** Time between two checks of a container that has not passed one yet. */
+export const startingCheckMs: number = 1_000
+/** Containers whose checks are due are looked for this often. */
+export const checkTickMs: number = 250
+/** Output of a health check in a reason. */
+export const checkReasonCharactersMax: number = 160

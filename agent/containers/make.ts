@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { ContainerCreation, RestartCount } from '../../reconcilers/host-containers.ts'
@@ -10,7 +10,7 @@ import type { ContainersState } from './containers.ts'
 import { writeFiles } from './files.ts'
 import { newLife } from './life.ts'
 import { runtimeMs, stopPollMs } from './limits.ts'
-import { logPath } from './places.ts'
+import { prepareLog } from './logs/rotate.ts'
 import { lives, mountPoints, type ProcessName, signalProcess, startTicksOf } from './processes.ts'
 import { mountRootfs } from './rootfs.ts'
 import { runSound } from './spawn.ts'
@@ -65,8 +65,7 @@ export async function makeProcess(
   const { count, lastExit } = before ?? newLife(state.boot)
   state.setLife(id, { ...newLife(state.boot), count, lastExit })
   Object.assign(state.memory(id), { exit: null, isStarted: false })
-  const log = logPath(state.stateDir, record.object, id)
-  mkdirSync(dirname(log), { recursive: true, mode: 0o700 })
+  const log = await prepareLog(state.stateDir, record.object, id)
   const pid = await startSupervisor({
     id,
     runcRoot: state.places.runcRoot,

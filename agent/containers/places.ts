@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { currentLogPath } from './logs/places.ts'
 
 /** What the id of each of covey's containers starts with. */
 export const idPrefix: string = 'covey-'
@@ -78,9 +77,4 @@ export function placesOf(host: HostPlaces, id: string): ContainerPlaces {
     exit: join(host.exits, id),
     runtime: join(host.runcRoot, id),
   }
-}
-
-/** The file that the supervisor of a container logs to. */
-export function logPath(stateDir: string, object: string, id: string): string {
-  return currentLogPath(stateDir, object, id)
 }

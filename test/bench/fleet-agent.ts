@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { startAgent } from '../../agent/agent.ts'
+import { defaultSettings } from '../../agent/settings.ts'
 
 /**
  * One agent of a benchmark's fleet: the whole daemon without reconcilers, so that many fit one
@@ -10,6 +11,8 @@ const agent = await startAgent({
   stateDir,
   runDir,
   log: pino({ level: 'silent' }),
+  settings: defaultSettings,
+  settingsFile: '/etc/covey/agent.json',
   reconcilers: [],
   onFatal: () => process.exit(1),
 })

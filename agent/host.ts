@@ -1,0 +1,100 @@
+import type { Logger } from 'pino'
+import type { HostKeys, HostPorts } from '../reconcilers/host-ports.ts'
+import { linuxPlatform } from '../reconcilers/images/platform.ts'
+import { type MachineContainers, openContainers } from './containers/containers.ts'
+import { createLogKeeper, type LogKeeper } from './containers/logs/keeper.ts'
+import type { ContainerEvent, ImageEvent } from './event-feed.ts'
+import type { Identity } from './identity/identity.ts'
+import { type Images, openImages } from './images/images.ts'
+import { createRegistries } from './images/registry/index.ts'
+import { machineClock } from './machine/clock.ts'
+import { createHostPorts } from './machine/host-ports.ts'
+import { createNameResolver } from './machine/names.ts'
+import { createHostSecrets } from './secrets/secrets.ts'
+import type { AgentSettings } from './settings.ts'
+
+/** What the machine side of an agent is made from. */
+export interface HostInit {
+  readonly stateDir: string
+  readonly runDir: string
+  readonly settings: AgentSettings
+  /** File of the settings, for what is said to people. */
+  readonly settingsFile: string
+  readonly keys: HostKeys
+  readonly identity: Identity
+  /** Digest of the first root document. */
+  readonly clusterId: string
+  readonly log: Logger
+  /** Objects of this host in the configs that matter. */
+  readonly isListed: (object: string) => boolean
+  /** Something changed that a round should look at. Must not throw. */
+  readonly onChange: (reason: string) => void
+  readonly onEvent: (event: ContainerEvent | ImageEvent) => void
+}
+
+/** The machine as the agent has it: everything that reconcilers touch, and what stands behind it. */
+export interface Host {
+  readonly ports: HostPorts
+  readonly images: Images
+  readonly containers: MachineContainers
+  /** Ends pulls, checks and watches; what runs on the machine goes on. */
+  close(): Promise<void>
+}
+
+/** Opens the machine. The caller holds the state lock. Nothing of it is touched yet. */
+export async function openHost(init: HostInit): Promise<Host> {
+  const { stateDir, runDir, settings, settingsFile, log, onChange, onEvent } = init
+  const { identity, clusterId } = init
+  const resolveName = createNameResolver()
+  const registries = createRegistries(settings.registries, {
+    environment: process.env,
+    clock: machineClock,
+    resolveName,
+    log,
+  })
+  const variables: Readonly<Record<string, unknown>> = { ...process.config.variables }
+  const armVersion = variables['arm_version']
+  const images = await openImages({
+    stateDir,
+    runDir,
+    registries,
+    machine: linuxPlatform(process.arch, armVersion === undefined ? null : String(armVersion)),
+    budgetBytes: settings.image_budget_bytes,
+    log,
+    now: machineClock.now,
+    onChange,
+  })
+  const { grants } = settings
+  const containers = await openContainers({
+    ...{ stateDir, runDir, clock: machineClock, log, grants, settingsFile, onChange, onEvent },
+  })
+  const logs = keepLogs(init, containers)
+  const ports = createHostPorts({
+    stateDir,
+    runDir,
+    keys: init.keys,
+    images: images.port,
+    containers: containers.port,
+    secrets: createHostSecrets({ runDir, clusterId, identity }),
+  })
+  return {
+    ports,
+    images,
+    containers,
+    async close() {
+      await Promise.all([images.close(), registries.close(), containers.close(), logs.stop()])
+    },
+  }
+}
+
+function keepLogs({ stateDir, isListed, log }: HostInit, containers: MachineContainers): LogKeeper {
+  const { records, of } = containers.state
+  const hasContainer = (object: string): boolean =>
+    records.ids().some((id) => records.record(id)?.object === object)
+  return createLogKeeper({
+    stateDir,
+    bundleOf: (id) => of(id).bundle,
+    isKept: (object) => isListed(object) || hasContainer(object),
+    log,
+  })
+}

@@ -1,0 +1,34 @@
+import type { HealthSeen } from '../host-containers.ts'
+import type { HealthObject } from './spec.ts'
+
+/** What one check came to; `reason` is one line for people. */
+export type CheckResult = { readonly ok: true } | { readonly ok: false; readonly reason: string }
+
+/**
+ * The health of a container after a check. One success makes it healthy; `retries` failures in a row
+ * make it unhealthy. A failure within `start_seconds` of its start does not count before the first
+ * success.
+ */
+export function afterCheck(
+  before: HealthSeen,
+  result: CheckResult,
+  check: HealthObject,
+  ranMs: number,
+): HealthSeen {
+  if (result.ok) return { state: 'healthy', failures: 0, reason: null }
+  const { reason } = result
+  if (before.state === 'starting' && ranMs < check.start_seconds * 1000) {
+    return { state: 'starting', failures: 0, reason }
+  }
+  const failures = Math.min(before.failures + 1, check.retries)
+  return { state: failures >= check.retries ? 'unhealthy' : before.state, failures, reason }
+}
+
+/**
+ * Time from the end of one check to the next, in ms. A container that starts is asked more often, so
+ * that it is known to be well soon after it is.
+ */
+export function nextCheckMs(health: HealthSeen, check: HealthObject, startMs: number): number {
+  const intervalMs = check.interval_seconds * 1000
+  return health.state === 'starting' ? Math.min(intervalMs, startMs) : intervalMs
+}

@@ -1,0 +1,22 @@
+import type { Config } from '../../protocol/documents/config.ts'
+import { objectIn, sectionOf, typeIn } from '../references.ts'
+
+/**
+ * References of all images that a config names for a host, each once; also those of objects that
+ * are faulty otherwise, whose containers go on.
+ */
+export function imagesOf(config: Pick<Config, 'hosts'>, host: string): readonly string[] {
+  const section = sectionOf(config, host) ?? {}
+  const images = containersIn(config, host).flatMap((name) => {
+    const object = objectIn(section, name)
+    const image = typeof object === 'object' && object !== null && 'image' in object && object.image
+    return typeof image === 'string' ? [image] : []
+  })
+  return [...new Set(images)].sort()
+}
+
+/** Names of all container objects that a config has for a host, faulty or not. */
+export function containersIn(config: Pick<Config, 'hosts'>, host: string): readonly string[] {
+  const section = sectionOf(config, host) ?? {}
+  return Object.keys(section).filter((name) => typeIn(section, name) === 'runc_container')
+}
