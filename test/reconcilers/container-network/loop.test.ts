@@ -40,7 +40,7 @@ async function states(driven: Driven, config: Config): Promise<readonly string[]
 }
 
 describe("the containers' network in the loop", () => {
-  it('comes after the link that it is reached through, in whatever order they are written', async () => {
+  it('comes after the link that it is reached through, in whatever order all stand', async () => {
     const driven = driveNetwork()
     const all = ['cache', 'cn', 'db', 'lan', 'web', 'wg'].map((name) => `${name}: converged`)
     assert.deepEqual(await states(driven, configOf({ a: section })), all)
