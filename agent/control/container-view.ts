@@ -1,3 +1,5 @@
+import type { ExecPlace } from '../containers/exec/start.ts'
+
 /** One row of `covey ps`, as `GET /v1/containers` and `covey ps --json` give it. */
 export interface ContainerRow {
   /** Name of the object. */
@@ -15,22 +17,10 @@ export interface ContainerRow {
   readonly health: string | null
 }
 
-/** Where the running container of an object is. */
-export interface ContainerPlace {
-  /** As the runtime knows it. */
-  readonly id: string
-  /** `--root` of the runtime. */
-  readonly runcRoot: string
-  /** Folder with `config.json`, and conmon's `ctl`. */
-  readonly bundle: string
-  /** Its first process. */
-  readonly pid: number
-}
-
 /** What the control API asks about containers of this host. */
 export interface ContainerDirectory {
   /** All containers, ordered by name. */
   rows(): Promise<readonly ContainerRow[]>
   /** The running container of an object, or null where none runs. */
-  running(object: string): Promise<ContainerPlace | null>
+  running(object: string): Promise<ExecPlace | null>
 }

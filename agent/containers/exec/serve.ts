@@ -1,0 +1,184 @@
+import { once } from 'node:events'
+import { constants } from 'node:os'
+import type { Readable } from 'node:stream'
+import {
+  type ExecStart,
+  execSignals,
+  execStartSchema,
+  type Frame,
+  stdinWindowBytes,
+  terminalSizeSchema,
+} from '../../../protocol/exec-frames.ts'
+import type { ProcessName } from '../processes.ts'
+import type { ExecChannel } from './channel.ts'
+import type { ExecFiles, Launched } from './launch.ts'
+import { execAskMsMax } from './limits.ts'
+import { endTree } from './process-tree.ts'
+import { beginExec, type ExecPlace, ExecRefusal, startedExec } from './start.ts'
+
+/** What one command is served with. */
+export interface ServeInit {
+  readonly channel: ExecChannel
+  readonly place: ExecPlace
+  readonly files: ExecFiles
+  /** Fires when the client is gone or the agent ends: what was started is ended. */
+  readonly gone: AbortSignal
+  /** How long it has after SIGHUP, in ms. */
+  readonly endMs: () => number
+  /** It runs: told once, with the process or null where it has ended already. */
+  readonly onStarted: (start: ExecStart, process: ProcessName | null) => Promise<void>
+}
+
+/**
+ * Runs the command that a client asks for, to its end. Resolves once nothing of it is left that the
+ * client could have wanted; never rejects because of the client or the command.
+ */
+export async function serveExec(init: ServeInit): Promise<void> {
+  const { channel, place, files, gone } = init
+  const input = createInput(channel)
+  let launched: Launched | null = null
+  try {
+    const start = await input.start(gone)
+    launched = await beginExec(files, place, start)
+    const ended = endOf(launched)
+    const process = await startedExec(files, launched, gone)
+    await init.onStarted(start, process)
+    input.connect(launched, process)
+    const { child } = launched
+    const end = async (): Promise<void> => {
+      if (process !== null) await endTree(process, init.endMs())
+      // The runtime would wait for whoever has the command's output open still.
+      child.kill('SIGKILL')
+    }
+    gone.addEventListener('abort', () => void end())
+    if (gone.aborted) await end()
+    await Promise.all([
+      passOn(launched.stdout, channel, 'stdout'),
+      launched.stderr === null ? null : passOn(launched.stderr, channel, 'stderr'),
+    ])
+    await channel.send('exit', String(await ended))
+  } catch (error) {
+    launched?.child.kill('SIGKILL')
+    await channel.send('fault', JSON.stringify(refusalOf(error).fault))
+    if (!(error instanceof ExecRefusal)) throw error
+  } finally {
+    channel.end()
+  }
+}
+
+function refusalOf(error: unknown): ExecRefusal {
+  if (error instanceof ExecRefusal) return error
+  const reason = error instanceof Error ? error.message : String(error)
+  return new ExecRefusal('exec-failed', reason, 126)
+}
+
+/** The exit code of the runtime, which is that of the command. */
+async function endOf({ child }: Launched): Promise<number> {
+  const [code, signal] = await once(child, 'exit')
+  return code ?? 128 + constants.signals[signal as keyof typeof constants.signals]
+}
+
+async function passOn(
+  from: Readable,
+  channel: ExecChannel,
+  kind: 'stdout' | 'stderr',
+): Promise<void> {
+  // With nobody to hear it, it is read all the same, so that the command is not held up.
+  for await (const chunk of from) if (!channel.gone.aborted) await channel.send(kind, chunk)
+}
+
+interface Input {
+  /** What the client wants run. Throws `ExecRefusal`. */
+  start(gone: AbortSignal): Promise<ExecStart>
+  /** Passes on what has come since, and what comes. */
+  connect(launched: Launched, process: ProcessName | null): void
+}
+
+/** Takes frames in; what comes before the program runs waits, bounded by the window. */
+function createInput(channel: ExecChannel): Input {
+  let onStart: ((frame: Frame) => void) | null = null
+  let waiting: Frame[] = []
+  let waitingBytes = 0
+  let deliver: ((frame: Frame) => void) | null = null
+  const started = new Promise<Frame>((resolve) => {
+    onStart = resolve
+  })
+  channel.listen((frame) => {
+    if (onStart !== null) {
+      onStart(frame)
+      onStart = null
+    } else if (deliver !== null) deliver(frame)
+    else {
+      // Small frames cost memory too, more than their payload.
+      waitingBytes += frame.payload.length + 64
+      if (waitingBytes > 2 * stdinWindowBytes) throw new RangeError('more than was asked for')
+      waiting.push(frame)
+    }
+  })
+  return {
+    async start(gone) {
+      const timeout = AbortSignal.any([gone, AbortSignal.timeout(execAskMsMax)])
+      const frame = await Promise.race([started, once(timeout, 'abort').then(() => null)])
+      const start = frame?.kind === 'start' ? parseStart(frame.payload) : null
+      if (start !== null) return start
+      throw new ExecRefusal('exec-start', 'the client did not say what to run', 126)
+    },
+    connect(launched, process) {
+      deliver = deliveryTo(launched, process, channel)
+      for (const frame of waiting) deliver(frame)
+      waiting = []
+    },
+  }
+}
+
+function parseStart(payload: Uint8Array): ExecStart | null {
+  const parsed = execStartSchema.safeParse(jsonOf(payload))
+  return parsed.success ? parsed.data : null
+}
+
+function jsonOf(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(payload).toString('utf8'))
+  } catch {
+    return null
+  }
+}
+
+function deliveryTo(
+  launched: Launched,
+  leader: ProcessName | null,
+  channel: ExecChannel,
+): (frame: Frame) => void {
+  const { stdin } = launched
+  let heldBytes = 0
+  // A program may close its stdin, or end, while more comes: that is thrown away.
+  stdin?.on('error', () => {})
+  return ({ kind, payload }) => {
+    if (kind === 'stdin') {
+      heldBytes += payload.length
+      if (heldBytes > stdinWindowBytes) throw new RangeError('more than was asked for')
+      const taken = (): void => {
+        heldBytes -= payload.length
+        void channel.send('taken', String(payload.length))
+      }
+      if (stdin === null || stdin.destroyed) taken()
+      else stdin.write(payload, taken)
+    } else if (kind === 'stdin-end') stdin?.end()
+    else if (kind === 'resize') {
+      const size = terminalSizeSchema.safeParse(jsonOf(payload))
+      if (size.success) launched.resize(size.data)
+    } else if (kind === 'signal') {
+      const name = Buffer.from(payload).toString('latin1')
+      if (execSignals.includes(name)) signalGroup(leader, name as NodeJS.Signals)
+    }
+  }
+}
+
+/** The command leads a group, as a shell makes it of each command; all of that gets the signal. */
+function signalGroup(leader: ProcessName | null, signal: NodeJS.Signals): void {
+  try {
+    if (leader !== null) process.kill(-leader.pid, signal)
+  } catch {
+    // It has ended.
+  }
+}

@@ -1,0 +1,104 @@
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Log } from '../../../reconcilers/reconciler.ts'
+import type { ProcessName } from '../processes.ts'
+import type { ExecChannel } from './channel.ts'
+import { execEndMs, execsMax } from './limits.ts'
+import { endTree } from './process-tree.ts'
+import { serveExec } from './serve.ts'
+import { type ExecPlace, execFiles } from './start.ts'
+
+/** Commands that clients run in containers. */
+export interface ExecSessions {
+  /** Keeps a place for one more command; gives it back when called, or null where all are taken. */
+  reserve(): (() => void) | null
+  /** Serves one client to the end; `object` is for the log. Never rejects. */
+  serve(channel: ExecChannel, object: string, place: ExecPlace): Promise<void>
+  /** Ends all commands at once, with SIGKILL. */
+  stop(): Promise<void>
+}
+
+/** What the commands of a host are run with. */
+export interface ExecSessionsInit {
+  /** Best on a tmpfs: what is run lies here for its time, in folders of mode 0700. */
+  readonly runDir: string
+  readonly log: Log
+  /** A command runs in a container of this object. */
+  readonly onExec: (object: string, program: string) => void
+}
+
+/** Opens the room for commands. What an agent that was killed has left running is ended. */
+export function openExecSessions({ runDir, log, onExec }: ExecSessionsInit): ExecSessions {
+  const folder = join(runDir, 'exec')
+  const stopping = new AbortController()
+  const running = new Set<Promise<void>>()
+  let next = 1
+  let reserved = 0
+  const swept = sweep(folder).catch((error) => {
+    log.warn({ error }, 'commands of an earlier agent cannot be ended')
+  })
+
+  const serve = async (channel: ExecChannel, object: string, place: ExecPlace): Promise<void> => {
+    await swept
+    const files = execFiles(join(folder, String(next++)))
+    await mkdir(files.folder, { recursive: true, mode: 0o700 })
+    const gone = AbortSignal.any([channel.gone, stopping.signal])
+    try {
+      await serveExec({
+        channel,
+        place,
+        files,
+        gone,
+        endMs: () => (stopping.signal.aborted ? 0 : execEndMs),
+        async onStarted(start, process) {
+          const program = start.command[0] ?? ''
+          log.info({ object, program }, 'command runs in container')
+          onExec(object, program)
+          if (process !== null) await writeFile(leaderPath(files.folder), JSON.stringify(process))
+        },
+      })
+    } catch (error) {
+      log.warn({ error, object }, 'a command in a container could not be served')
+    } finally {
+      channel.end()
+      await rm(files.folder, { recursive: true, force: true })
+    }
+  }
+  return {
+    reserve() {
+      if (reserved >= execsMax) return null
+      reserved++
+      let isHeld = true
+      return () => {
+        if (isHeld) reserved--
+        isHeld = false
+      }
+    },
+    serve(channel, object, place) {
+      const served = serve(channel, object, place)
+      running.add(served)
+      return served.finally(() => running.delete(served))
+    },
+    async stop() {
+      stopping.abort()
+      await Promise.allSettled(running)
+    },
+  }
+}
+
+function leaderPath(folder: string): string {
+  return join(folder, 'leader.json')
+}
+
+const leaderSchema: z.ZodType<ProcessName> = z.object({ pid: z.int(), startTicks: z.int() })
+
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const path = join(folder, name)
+    const text = await readFile(leaderPath(path), 'utf8').catch(() => 'null')
+    const leader = leaderSchema.safeParse(JSON.parse(text))
+    if (leader.success) await endTree(leader.data)
+    await rm(path, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,75 @@
+import { isObject } from '../../protocol/documents/canonical-json.ts'
+import type { Config } from '../../protocol/documents/config.ts'
+import type { ContainerSeen, HostContainers } from '../../reconcilers/host-containers.ts'
+import type { ContainerDirectory, ContainerRow } from './container-view.ts'
+
+/** What is known of containers, and where the rest is. */
+export interface ContainerDirectoryInit {
+  readonly containers: Pick<HostContainers, 'look'>
+  readonly bundleOf: (id: string) => string
+  /** `--root` of the runtime. */
+  readonly runcRoot: string
+  readonly host: string
+  /** The config that the host follows, or null. */
+  readonly adopted: () => Config | null
+}
+
+/** Tells of the containers that are there, and of those that the config lists and that are not. */
+export function createContainerDirectory(init: ContainerDirectoryInit): ContainerDirectory {
+  const { containers, bundleOf, runcRoot } = init
+  return {
+    async rows() {
+      const rows = new Map(listed(init).map((row) => [row.name, row]))
+      for (const seen of (await containers.look()).toSorted((a, b) => rank(a) - rank(b))) {
+        rows.set(seen.object, rowOf(seen, rows.get(seen.object)))
+      }
+      return [...rows.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+    },
+    async running(object) {
+      const all = (await containers.look()).filter((seen) => seen.object === object)
+      const seen = all.toSorted((a, b) => rank(a) - rank(b)).at(-1)
+      if (seen?.process.state !== 'running') return null
+      const { id } = seen
+      return { id, runcRoot, bundle: bundleOf(id), pid: seen.process.pid }
+    },
+  }
+}
+
+/**
+ * An object has several containers while one takes the place of another: the one that runs is
+ * told of, and the younger of two.
+ */
+function rank({ process }: ContainerSeen): number {
+  if (process.state === 'running') return 3e15 + process.startedMs
+  if (process.state === 'created') return 2e15
+  return process.state === 'exited' ? process.exit.exitedMs : 0
+}
+
+function listed({ adopted, host }: ContainerDirectoryInit): readonly ContainerRow[] {
+  const objects = Object.entries(adopted()?.hosts[host] ?? {})
+  return objects.flatMap(([name, object]) => {
+    if (!isObject(object) || object['type'] !== 'runc_container') return []
+    const image = String(object['image'])
+    const rest = { pid: null, restarts: 0, exit_code: null, health: null }
+    return [{ name, state: 'waiting', image, ...rest }]
+  })
+}
+
+function rowOf(seen: ContainerSeen, before: ContainerRow | undefined): ContainerRow {
+  const { object, process, record, count, health } = seen
+  const pid = process.state === 'running' || process.state === 'created' ? process.pid : null
+  return {
+    name: object,
+    state: stateOf(seen),
+    pid,
+    image: record?.image ?? before?.image ?? '',
+    restarts: count.restarts,
+    exit_code: process.state === 'exited' ? process.exit.exitCode : null,
+    health: health?.state ?? null,
+  }
+}
+
+function stateOf({ process, stopping }: ContainerSeen): string {
+  if (process.state === 'absent') return 'waiting'
+  return process.state === 'running' && stopping !== null ? 'stopping' : process.state
+}

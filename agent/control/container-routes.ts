@@ -1,0 +1,162 @@
+import { readdir } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { isName } from '../../protocol/names.ts'
+import { createExecChannel } from '../containers/exec/channel.ts'
+import { execsMax } from '../containers/exec/limits.ts'
+import type { ExecSessions } from '../containers/exec/sessions.ts'
+import { logReadersMax } from '../containers/logs/limits.ts'
+import { logFolder, logsFolder } from '../containers/logs/places.ts'
+import { type LogQuery, readLog } from '../containers/logs/read.ts'
+import type { ContainerDirectory } from './container-view.ts'
+import { Problem } from './problem.ts'
+import { type PathParts, type Route, type UpgradeRoute, upgradeName } from './router.ts'
+import { sendJson } from './send.ts'
+
+/** What the routes of containers are made from. */
+export interface ContainerRoutesInit {
+  readonly stateDir: string
+  readonly directory: ContainerDirectory
+  readonly execs: ExecSessions
+}
+
+/** Routes for both sockets. */
+export interface ContainerRoutes {
+  /** `GET /v1/containers`, `GET /v1/containers/{name}/logs`. */
+  readonly routes: ReadonlyMap<string, Route>
+  /** `POST /v1/containers/{name}/exec`. */
+  readonly adminUpgrades: ReadonlyMap<string, UpgradeRoute>
+}
+
+/** What is asked about containers, and run in them. docs/OPERATING.md lists the routes. */
+export function containerRoutes(init: ContainerRoutesInit): ContainerRoutes {
+  const { directory } = init
+  const readers = new Set<AbortController>()
+  return {
+    routes: new Map<string, Route>([
+      [
+        'GET /v1/containers',
+        async (_request, response) => sendJson(response, 200, await directory.rows()),
+      ],
+      [
+        'GET /v1/containers/{name}/logs',
+        (_request, response, url, parts) => sendLog(init, readers, response, url, parts),
+      ],
+    ]),
+    adminUpgrades: new Map<string, UpgradeRoute>([
+      [
+        'POST /v1/containers/{name}/exec',
+        (request, socket, early, parts) => exec(init, request, socket, early, parts),
+      ],
+    ]),
+  }
+}
+
+async function sendLog(
+  { stateDir, directory }: ContainerRoutesInit,
+  readers: Set<AbortController>,
+  response: ServerResponse,
+  url: URL,
+  { name = '' }: PathParts,
+): Promise<void> {
+  const query = queryOf(url)
+  await expectLog(stateDir, directory, name)
+  if (readers.size >= logReadersMax) {
+    throw new Problem(503, 'too-many-readers', `${logReadersMax} read logs already`)
+  }
+  const reading = new AbortController()
+  readers.add(reading)
+  response.on('close', () => reading.abort())
+  try {
+    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' })
+    // A follower may wait long for the first line; it should not wait for the head.
+    response.flushHeaders()
+    const sink = async (records: Uint8Array): Promise<void> => {
+      if (!response.write(records)) await drained(response, reading.signal)
+    }
+    await readLog(logFolder(stateDir, name), query, sink, reading.signal)
+    response.end()
+  } finally {
+    readers.delete(reading)
+  }
+}
+
+function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      response.off('drain', end)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    if (signal.aborted) return resolve()
+    response.once('drain', end)
+    signal.addEventListener('abort', end)
+  })
+}
+
+function queryOf(url: URL): LogQuery {
+  const [since, tail] = ['since', 'tail'].map((name) => url.searchParams.get(name))
+  const sinceMs = since == null ? null : Date.parse(since)
+  if (Number.isNaN(sinceMs)) {
+    throw new Problem(400, 'bad-query', 'since must be a time as 2026-01-31T12:00:00Z')
+  }
+  if (tail != null && !/^\d{1,9}$/.test(tail)) {
+    throw new Problem(400, 'bad-query', 'tail must be a number of lines')
+  }
+  const follow = url.searchParams.get('follow') === '1'
+  return { sinceMs, tail: tail == null ? null : Number(tail), follow }
+}
+
+/** Names that have a container, or had one whose log is still there. */
+async function expectLog(
+  stateDir: string,
+  directory: ContainerDirectory,
+  name: string,
+): Promise<void> {
+  const rows = (await directory.rows()).map((row) => row.name)
+  const kept = (await readdir(logsFolder(stateDir)).catch(() => [])).filter(isName)
+  if (rows.includes(name) || kept.includes(name)) return
+  throw unknownContainer(name, [...new Set([...rows, ...kept])].sort())
+}
+
+function unknownContainer(name: string, known: readonly string[]): Problem {
+  const detail = `this host has no container ${JSON.stringify(name)}`
+  const hint = known.length === 0 ? 'it has none at all' : `it has: ${known.join(', ')}`
+  return new Problem(404, 'no-such-container', detail, { hint })
+}
+
+async function exec(
+  { directory, execs }: ContainerRoutesInit,
+  _request: IncomingMessage,
+  socket: Duplex,
+  early: Buffer,
+  { name = '' }: PathParts,
+): Promise<void> {
+  const rows = await directory.rows()
+  const row = rows.find((one) => one.name === name)
+  if (row === undefined) {
+    const known = rows.map((one) => one.name)
+    throw unknownContainer(name, known)
+  }
+  const place = await directory.running(name)
+  if (place === null) {
+    const hint = 'covey status says why; covey logs shows what it wrote'
+    throw new Problem(409, 'not-running', `${name} does not run (${row.state})`, { hint })
+  }
+  const release = execs.reserve()
+  if (release === null) {
+    const hint = 'let one of them end first'
+    throw new Problem(503, 'too-many-execs', `${execsMax} commands run already`, { hint })
+  }
+  try {
+    const head = [
+      'HTTP/1.1 101 Switching Protocols',
+      `upgrade: ${upgradeName}`,
+      'connection: upgrade',
+    ]
+    socket.write(`${head.join('\r\n')}\r\n\r\n`)
+    await execs.serve(createExecChannel(socket, early), name, place)
+  } finally {
+    release()
+  }
+}
