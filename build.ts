@@ -32,7 +32,11 @@ const require = requireFrom(import.meta.url)`
 async function bundle(): Promise<readonly string[]> {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { agent: 'agent/main.ts', operator: 'operator/main.ts' },
+    entryPoints: {
+      agent: 'agent/main.ts',
+      operator: 'operator/main.ts',
+      testing: 'test/reconcilers/kit.ts',
+    },
     outdir: outFolder,
     bundle: true,
     platform: 'node',
@@ -78,7 +82,10 @@ function layOutPackage(packages: readonly string[]): void {
   const { name, version, description, license, type, bin, engines } = readJson(
     join(root, 'package.json'),
   )
-  const manifest = { name, version, description, license, type, bin, engines, os: ['linux'] }
+  // What authors of reconcilers import (docs/PLUGINS.md).
+  const exports = { './testing': './dist/testing.js' }
+  const common = { name, version, description, license, type, bin, exports, engines }
+  const manifest = { ...common, os: ['linux'] }
   mkdirSync(join(packageFolder, 'bin'), { recursive: true })
   mkdirSync(join(packageFolder, 'dist'))
   writeFileSync(join(packageFolder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
