@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Config } from '../../protocol/documents/config.ts'
 import { isName } from '../../protocol/names.ts'
 import { type Address, addressText } from '../addresses.ts'
-import { resolveContainerNetwork } from './resolve.ts'
 import type { Attachment } from './spec.ts'
 
 /** What names in /run/netns start with that are covey's; the name of the container follows. */
@@ -77,21 +75,4 @@ export function aliasOwner(alias: string | null): string | null {
 
 function digestOf(text: string, digits: number): string {
   return createHash('sha256').update(text).digest('hex').slice(0, digits)
-}
-
-const known = new WeakMap<Config['hosts'], Map<string, ReadonlySet<string>>>()
-
-/**
- * Names of the links to a host's containers: the kernel's news of them concern covey. Remembered
- * for a config, as it is asked for at every announcement.
- */
-export function containerLinkNames(config: Config, host: string): ReadonlySet<string> {
-  const byHost = known.get(config.hosts) ?? new Map<string, ReadonlySet<string>>()
-  known.set(config.hosts, byHost)
-  const before = byHost.get(host)
-  if (before !== undefined) return before
-  const { attachments } = resolveContainerNetwork(config, host).spec
-  const names = new Set(attachments.map(({ object }) => vethName(object)))
-  byHost.set(host, names)
-  return names
 }

@@ -55,7 +55,9 @@ export function resolveWireguard(config: Config, host: string): Resolved<Wiregua
 
 /** Names of the links that a host should have: the kernel's news of others are none for covey. */
 export function wireguardLinkNames(config: Config, host: string): ReadonlySet<string> {
-  return new Set(resolveWireguard(config, host).spec.links.map((each) => each.link))
+  const findings: Findings = { pending: [], faulty: [], kept: [], references: {} }
+  const links = ownLinks(config, host, sectionOf(config, host) ?? {}, findings)
+  return new Set(links.map(({ network }) => network.link_name))
 }
 
 /** Fails an object: it stays as it was applied. */

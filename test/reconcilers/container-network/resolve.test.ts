@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { addressText, cidrText } from '../../../reconcilers/addresses.ts'
-import { containerLinkNames, vethName } from '../../../reconcilers/container-network/names.ts'
+import { vethName } from '../../../reconcilers/container-network/names.ts'
 import { resolveContainerNetwork } from '../../../reconcilers/container-network/resolve.ts'
 import { configOf } from '../configs.ts'
 import { container } from './cases.ts'
@@ -221,10 +221,7 @@ describe('resolving the network of containers', () => {
     assert.deepEqual(references, { cn: ['wg'], web: ['cn', 'data', 'key'] })
   })
 
-  it('names the links that matter to a host', () => {
-    const config = configOf({ a: { wg, cn, web: container('cn', '10.69.1.5') } })
-    assert.deepEqual([...containerLinkNames(config, 'a')], [vethName('web')])
-    assert.equal(containerLinkNames(config, 'a'), containerLinkNames(config, 'a'))
+  it('names a link by a digest, as the name of an object may be longer than that of a link', () => {
     const longest = `a${'b'.repeat(39)}`
     assert.match(vethName(longest), /^cv-[0-9a-f]{12}$/)
     assert.notEqual(vethName(longest), vethName('web'))
