@@ -26,7 +26,7 @@ export interface Descriptor {
 }
 
 /** A layer: a tar stream, packed or not. */
-export interface LayerDescriptor extends Descriptor {
+interface LayerDescriptor extends Descriptor {
   readonly compression: Compression
 }
 
@@ -124,7 +124,8 @@ function kindOf(document: JsonObject, contentType: string | null): Checked<Docum
   if (document['schemaVersion'] !== 2) {
     return bad('manifest-invalid', 'the manifest is not valid at schemaVersion: it must be 2')
   }
-  const own = document['mediaType']
+  // Some builders write an empty one where they mean none.
+  const own = document['mediaType'] === '' ? undefined : (document['mediaType'] ?? undefined)
   if (own !== undefined && typeof own !== 'string') {
     return bad('manifest-invalid', 'the manifest is not valid at mediaType: it must be a text')
   }

@@ -85,7 +85,7 @@ export function createAccess(endpoint: Endpoint, endpoints: Endpoints): Access {
 
   return {
     checkUrl(from, to, purpose) {
-      const plainIsFine = purpose === 'realm' ? endpoint.insecure : from.protocol === 'http:'
+      const plainIsFine = from.protocol === 'http:' && (purpose !== 'realm' || endpoint.insecure)
       checkForm(endpoint.name, to, purpose, plainIsFine)
       // A proxy would look the name up where this host cannot.
       if (/(^|\.)localhost\.?$/.test(to.hostname)) this.admit(to, ['127.0.0.1'])

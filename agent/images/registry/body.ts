@@ -7,6 +7,15 @@ export function discard(answer: Answer): void {
   answer.body.on('error', () => {}).destroy()
 }
 
+/**
+ * Lets go of an answer whose body does not matter. A short one is read to its end, so that the
+ * connection can be used again.
+ */
+export function release(answer: Answer): void {
+  answer.body.on('error', () => {})
+  answer.body.dump({ limit: errorBytesMax }).catch(() => {})
+}
+
 /** Refuses an encoded body: digests are those of bytes as they are stored. */
 function refuseEncoding(answer: Answer): void {
   const encoding = answer.all('content-encoding').join(', ')

@@ -147,6 +147,9 @@ export function failureOf(thrown: unknown, host: string, own: boolean): Registry
   const known = Object.hasOwn(failures, code) ? failures[code] : undefined
   if (known !== undefined) return known(host, cause, own)
   if (cause instanceof Error && cause.name === 'HTTPParserError') return badHttp(host, cause, own)
+  if (cause instanceof Error && cause.name === 'TimeoutError') {
+    return late('has a name that nobody looked up in time')(host, cause, own)
+  }
   const why = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause)
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || code.startsWith('CERT_')) {
     return new RegistryError('registry-tls', `no TLS with ${host}: ${why}`, { cause })

@@ -1,5 +1,5 @@
 import type { Access, Purpose } from './access.ts'
-import { discard } from './body.ts'
+import { release } from './body.ts'
 import { RegistryError } from './errors.ts'
 import { redirectsMax } from './limits.ts'
 import type { Answer, Transport } from './transport.ts'
@@ -32,7 +32,7 @@ export async function follow(
     const own = authorization !== null && url.origin === start.origin ? { authorization } : {}
     const answer = await transport.send(url, { ...headers, ...own }, signal)
     if (!redirects.has(answer.status)) return answer
-    discard(answer)
+    release(answer)
     const location = URL.parse(answer.one('location') ?? '', url)
     if (answer.one('location') === undefined || location === null) {
       throw new RegistryError('redirect-refused', `${url.host} redirects without saying where to`)

@@ -97,7 +97,8 @@ async function openRoute(init: RoutesInit, url: URL): Promise<Route> {
     return { dispatcher: new Pool(url.origin, { ...options, connect: straight }), proxy }
   }
   const uri = proxyUrl(url, proxy)
-  const proxyTls = { timeout: limits.connectMs }
+  const secure = uri.protocol === 'https:' ? { secureContext: await trustOf(null) } : {}
+  const proxyTls = { ...secure, timeout: limits.connectMs }
   return {
     dispatcher: new ProxyAgent({ ...options, uri: uri.href, requestTls: connect, proxyTls }),
     proxy: uri.origin,

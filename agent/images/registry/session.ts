@@ -2,7 +2,7 @@ import type { HostPorts } from '../../../reconcilers/host-ports.ts'
 import type { ProxyEnvironment } from '../../../reconcilers/images/proxy.ts'
 import { createAccess } from './access.ts'
 import { createAuthentication } from './authentication.ts'
-import { discard, readWords } from './body.ts'
+import { readWords, release } from './body.ts'
 import { unauthorized } from './credentials.ts'
 import { withDeadline } from './deadline.ts'
 import type { Endpoint, Endpoints } from './endpoints.ts'
@@ -63,7 +63,7 @@ function createBase(
   let found: { readonly base: URL; readonly untilMs: number } | undefined
   const answers = async (base: URL, outer: AbortSignal): Promise<URL> => {
     await withDeadline(limits.documentMs, endpoint.name, outer, async (signal) => {
-      discard(await transport.send(new URL('/v2/', base), {}, signal))
+      release(await transport.send(new URL('/v2/', base), {}, signal))
     })
     found = { base, untilMs: clock.now() + schemeMs }
     return base

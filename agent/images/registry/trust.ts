@@ -5,11 +5,16 @@ import { RegistryError } from './errors.ts'
 import { caFileBytesMax } from './limits.ts'
 
 let publicAuthorities: readonly string[] | undefined
+let publicTrust: tls.SecureContext | undefined
 
 /** Certificates that Node brings, those of NODE_EXTRA_CA_CERTS, and those of this machine. */
 function knownAuthorities(): readonly string[] {
   publicAuthorities ??= [
-    ...new Set([...tls.getCACertificates('default'), ...tls.getCACertificates('system')]),
+    ...new Set(
+      [...tls.getCACertificates('default'), ...tls.getCACertificates('system')].map((pem) => {
+        return pem.trim()
+      }),
+    ),
   ]
   return publicAuthorities
 }
@@ -47,7 +52,10 @@ const pemPattern = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
  * the registry has one. Rejects with `registry-settings` if that file cannot be used.
  */
 export async function trustOf(caFile: string | null): Promise<tls.SecureContext> {
-  if (caFile === null) return tls.createSecureContext({ ca: [...knownAuthorities()] })
+  if (caFile === null) {
+    publicTrust ??= tls.createSecureContext({ ca: [...knownAuthorities()] })
+    return publicTrust
+  }
   try {
     const text = (await readSmallFile(caFile, caFileBytesMax)).toString()
     const own = text.match(pemPattern) ?? []

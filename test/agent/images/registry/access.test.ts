@@ -75,6 +75,7 @@ describe('where a registry may lead', () => {
     const insecure = accessOf('a.example', { 'a.example': { insecure: true } })
     assert.ok(!isRefused(() => insecure.checkUrl(plain, plain, 'realm')))
     assert.ok(isRefused(() => insecure.checkUrl(secure, plain, 'redirect')))
+    assert.ok(isRefused(() => insecure.checkUrl(secure, plain, 'realm')))
   })
 
   it('is not to localhost by name, which a proxy would take for itself', () => {
