@@ -31,7 +31,7 @@ function judged(fault: (text: string) => string | undefined): z.ZodType<string> 
 }
 
 /** Whether a text holds control characters, which have no place in a path or a name. */
-export function hasControls(text: string): boolean {
+function hasControls(text: string): boolean {
   return [...text].some((character) => character < ' ' || character === '\x7f')
 }
 

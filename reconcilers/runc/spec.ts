@@ -32,7 +32,7 @@ import {
 } from './spec-fields.ts'
 
 /** One mount of a container: a volume of this host, or a path that `agent.json` grants. */
-export interface MountObject {
+interface MountObject {
   readonly volume?: string | undefined
   readonly host_path?: string | undefined
   readonly path: string
@@ -40,7 +40,7 @@ export interface MountObject {
 }
 
 /** A file whose content stands in the config. */
-export interface FileObject {
+interface FileObject {
   readonly path: string
   readonly content: string
   /** Octal text, as `0644`. */
@@ -48,7 +48,7 @@ export interface FileObject {
 }
 
 /** A secret as a file, or in the environment of the first process. */
-export interface SecretUse {
+interface SecretUse {
   readonly secret: string
   readonly path?: string | undefined
   readonly mode: string

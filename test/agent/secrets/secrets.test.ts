@@ -92,9 +92,9 @@ function flipped(part: string): string {
 
 describe('placing secrets', () => {
   const runDir = mkdtempSync(join(tmpdir(), 'covey-secrets-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', runDir])
+  execFileSync('/usr/bin/mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', runDir])
   after(() => {
-    execFileSync('umount', [runDir])
+    execFileSync('/usr/bin/umount', [runDir])
     rmSync(runDir, { recursive: true })
   })
   const secrets = createHostSecrets({ runDir, clusterId, identity: { host: 'a', sealing: key } })

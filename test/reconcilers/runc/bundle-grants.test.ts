@@ -13,7 +13,7 @@ const paths: Readonly<Record<string, string>> = {
   '/opt/x': '/opt/x',
   '/dev/dri': '/dev/dri',
   '/dev/dri/card0': '/dev/dri/card0',
-  '/dev/sneaky': '/home/x',
+  '/dev/sneaky': '/opt/y',
 }
 
 function refusal(object: object, ...grants: readonly string[]): string | undefined {
