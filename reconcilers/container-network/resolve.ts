@@ -50,7 +50,7 @@ function ownNetworks(
   findings: Findings,
 ): ReadonlyMap<string, OwnNetwork> {
   const index = networkIndex(config)
-  const links = [...index.keys()].flatMap((object) => {
+  const links = Object.keys(section).flatMap((object) => {
     const network = findNetwork(index, host, object)?.network
     return network === undefined ? [] : [{ object, network }]
   })
