@@ -1,4 +1,4 @@
-import { chmod, mkdir, utimes } from 'node:fs/promises'
+import { chmod, mkdir, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CoveyError } from '../../../protocol/fault.ts'
 import type { LayerSummary } from '../layers/layer-transform.ts'
@@ -131,7 +131,7 @@ class StoreLayers implements Layers {
           continue
         }
         if (!isEmptyPlan(planned.plan)) await applyFixes(this.sandbox, tree, planned.plan)
-        if (summary.fixes.isRootImplied) await utimes(tree, 0, 0)
+        if (summary.fixes.isRootImplied) await takeRootTime(tree, lower.at(-1)?.tree)
         const dependsOnLower = planned.dependsOnLower || links.size > 0
         const name = dependsOnLower ? layer.chainName : layer.ownName
         const { entries, bytes } = summary
@@ -229,4 +229,10 @@ class StoreLayers implements Layers {
       throw error
     }
   }
+}
+
+/** A layer that says nothing of the root folder leaves its time as it was below. */
+async function takeRootTime(tree: string, below: string | undefined): Promise<void> {
+  const time = below === undefined ? 0 : (await stat(below)).mtime
+  await utimes(tree, time, time)
 }
