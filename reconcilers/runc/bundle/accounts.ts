@@ -37,12 +37,12 @@ interface Group {
  * Fault: `user-unknown`.
  */
 export function accountOf(text: string, files: AccountFiles): Checked<Account> {
-  const [userText = '', groupText] = text.split(':')
+  const [userText = '', groupText = ''] = text.split(':')
   const user = userOf(userText === '' ? '0' : userText, readUsers(files.passwd))
   if (!user.ok) return user
   const groups = readGroups(files.group)
   const { uid, home, name } = user.value
-  if (groupText === undefined) {
+  if (groupText === '') {
     const joined = groups.filter(({ members }) => name !== '' && members.includes(name))
     return good({ uid, gid: user.value.gid, groups: joined.map(({ gid }) => gid), home })
   }
