@@ -4,7 +4,8 @@ import { createFakeContainers, type FakeContainers } from './containers.ts'
 import { createFakeImages, type FakeImages } from './images.ts'
 import { fakeIp } from './ip.ts'
 import { hostKeys, type KeyPair, makeKeyPair } from './keys.ts'
-import { createModel, type FakeModel } from './model.ts'
+import { createModel, done, type FakeModel } from './model.ts'
+import { fakeNft } from './nft.ts'
 import { fakeSysctl } from './sysctl.ts'
 import { fakeWg, fakeWireguardGo } from './wg.ts'
 
@@ -35,6 +36,8 @@ export function createFakeHost(keys: readonly KeyPair[] = [makeKeyPair()]): Fake
       return answer
     }
     if (command.tool === 'ip') return fakeIp(model, command)
+    if (command.tool === 'nft') return fakeNft(model, command)
+    if (command.tool === 'ss') return done
     if (command.tool === 'sysctl') return fakeSysctl(model, command)
     if (command.tool === 'wg') return fakeWg(model, command)
     if (command.tool === 'wireguard-go') return fakeWireguardGo(model, command)
