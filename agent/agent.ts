@@ -16,9 +16,11 @@ import {
   type ReconcileLoop,
 } from '../reconcilers/loop/index.ts'
 import { isolatedHosts } from '../reconcilers/mesh.ts'
-import type { AnyReconciler } from '../reconcilers/reconciler.ts'
+import { resolveNftables } from '../reconcilers/nftables/resolve.ts'
 import { containersIn, imagesOf } from '../reconcilers/runc/images.ts'
 import { wireguardLinkNames } from '../reconcilers/wireguard/resolve.ts'
+import { doctorRoute } from './control/doctor-route.ts'
+import { firewallRoute } from './control/firewall-route.ts'
 import { imageAdminRoutes, imageRoutes } from './control/image-routes.ts'
 import { controlRoutes } from './control/routes.ts'
 import { openControl } from './control/server.ts'
@@ -32,6 +34,7 @@ import {
 } from './identity/identity.ts'
 import { steadyClock } from './machine/steady-clock.ts'
 import { watchKernel } from './machine/watch-kernel.ts'
+import type { Reconcilers } from './reconcilers.ts'
 import type { AgentSettings } from './settings.ts'
 import { createShell, type Shell } from './shell.ts'
 import { createDisk, type Disk } from './state/disk.ts'
@@ -46,8 +49,7 @@ export interface AgentInit {
   readonly settings: AgentSettings
   /** File of the settings, for what is said to people. */
   readonly settingsFile: string
-  /** In the order in which they build on each other. */
-  readonly reconcilers: readonly AnyReconciler[]
+  readonly reconcilers: Reconcilers
   /** The disk failed in a way that only a new start can settle. */
   readonly onFatal: (error: unknown) => void
 }
@@ -75,7 +77,13 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
     const running = await connect(init, disk, identity, durable)
     const { shell, loop, host, adopted } = running
     const images = imageRoutes(host.images)
-    const routes = new Map([...controlRoutes({ shell, plan: () => loop.plan() }), ...images])
+    const looks = { run: host.ports.run, host: identity.host, adopted }
+    const routes = new Map([
+      ...controlRoutes({ shell, plan: () => loop.plan() }),
+      ...images,
+      ['GET /v1/firewall', firewallRoute(looks)] as const,
+      ['GET /v1/doctor', doctorRoute(looks)] as const,
+    ])
     const adminRoutes = imageAdminRoutes(host.images)
     const adminUpgrades = new Map()
     const control = await openControl({ runDir, routes, adminRoutes, adminUpgrades, log })
@@ -96,6 +104,7 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
       async stop() {
         control.close()
         await Promise.all([shell.stop(), loop.stop(), watch.stop(), host.close()])
+        await init.reconcilers.ruleset.stop()
         await lock.release()
       },
     }
@@ -146,6 +155,7 @@ async function connect(
   const host = await openHost({
     ...{ stateDir, runDir, settings, settingsFile, identity, log },
     keys: hostKeysOn(disk),
+    tools: init.reconcilers.tools,
     clusterId: durable.roots[0]?.digest ?? '',
     isListed: (object) => matter().some(({ hosts }) => Object.hasOwn(hosts[name] ?? {}, object)),
     onChange: (reason) => loop.poke(reason),
@@ -155,7 +165,8 @@ async function connect(
     host.images.port.retain(matter().flatMap((config) => imagesOf(config, name)))
   }
   const loop = createReconcileLoop({
-    reconcilers: init.reconcilers,
+    reconcilers: init.reconcilers.all,
+    refusedTypes: init.reconcilers.refusedTypes,
     extraTypes: [agentTypeOf(identity, () => adopted)],
     ports: host.ports,
     log,
@@ -183,6 +194,9 @@ async function connect(
     adopt(config, head) {
       adopted = config
       retain()
+      if (resolveNftables(config, name).spec.isNeeded) {
+        init.reconcilers.ruleset.start((reason) => loop.poke(reason))
+      }
       loop.adopt(config, name, head)
     },
     lint: lintConfig,

@@ -21,6 +21,8 @@ export interface HostInit {
   /** File of the settings, for what is said to people. */
   readonly settingsFile: string
   readonly keys: HostKeys
+  /** Tools of other packages' reconcilers, each with the Debian package that brings it. */
+  readonly tools: Readonly<Record<string, string>>
   readonly identity: Identity
   /** Digest of the first root document. */
   readonly clusterId: string
@@ -73,6 +75,7 @@ export async function openHost(init: HostInit): Promise<Host> {
     stateDir,
     runDir,
     keys: init.keys,
+    tools: init.tools,
     images: images.port,
     containers: containers.port,
     secrets: createHostSecrets({ runDir, clusterId, identity }),

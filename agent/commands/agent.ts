@@ -1,10 +1,7 @@
 import { pino } from 'pino'
-import { CoveyError } from '../../protocol/fault.ts'
-import { containerNetwork } from '../../reconcilers/container-network/index.ts'
-import { runc } from '../../reconcilers/runc/index.ts'
-import { wireguard } from '../../reconcilers/wireguard/index.ts'
 import { startAgent } from '../agent.ts'
 import { stopMsMax } from '../limits.ts'
+import { openReconcilers } from '../reconcilers.ts'
 import { readSettings } from '../settings.ts'
 
 /** Where the agent finds its files. */
@@ -15,21 +12,13 @@ export interface AgentPlaces {
 }
 
 /**
- * Runs the agent until SIGTERM or SIGINT. Errors: those of `startAgent`, `settings`, `not-root`.
+ * Runs the agent until SIGTERM or SIGINT. Errors: those of `startAgent`, `settings`, `rescue`.
  */
 export async function runAgent(places: AgentPlaces): Promise<void> {
   const settings = await readSettings(places.config)
-  if (settings.reconcilers.length > 0) {
-    throw new CoveyError(
-      'settings',
-      `${places.config}: reconcilers: packages are not supported yet`,
-      {
-        hint: 'leave the list empty',
-      },
-    )
-  }
   process.umask(0o077)
   const log = pino({ level: settings.log_level, base: null }, pino.destination({ sync: true }))
+  const reconcilers = await openReconcilers({ settings, settingsFile: places.config, log })
   const ending = new AbortController()
   // From here on a signal ends the agent, also while it starts.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -40,7 +29,7 @@ export async function runAgent(places: AgentPlaces): Promise<void> {
     log,
     settings,
     settingsFile: places.config,
-    reconcilers: [wireguard, containerNetwork, runc],
+    reconcilers,
     onFatal(error) {
       log.fatal({ err: error }, 'the disk failed; a new start reads what it holds')
       process.exit(1)

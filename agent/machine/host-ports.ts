@@ -19,13 +19,15 @@ export interface HostPortsInit {
   readonly secrets: HostSecrets
   /** Put before every command, see `createCommandRunner`; none where absent. */
   readonly launcher?: readonly string[]
+  /** Tools of other packages' reconcilers, each with the Debian package that brings it. */
+  readonly tools?: Readonly<Record<string, string>>
 }
 
 /** The machine itself: its tools, files, keys, clock and resolver. */
 export function createHostPorts(init: HostPortsInit): HostPorts {
   const stateDir = `${init.stateDir}/reconcilers`
   return {
-    run: createCommandRunner(init.launcher),
+    run: createCommandRunner(init.launcher, init.tools),
     files: createHostFiles({ stateDir, runDir: init.runDir }),
     keys: init.keys,
     images: init.images,

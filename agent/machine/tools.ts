@@ -46,15 +46,19 @@ const tools: Readonly<Record<string, Tool>> = {
 /**
  * Runs allow-listed tools by absolute path: no shell, a fixed environment, data on stdin, a timeout
  * and an output cap. `launcher` is put before every command, as `['/usr/bin/nsenter', '--net=…',
- * '--']` to work in another network namespace.
+ * '--']` to work in another network namespace. `more` are tools of other packages' reconcilers, each
+ * with the Debian package that brings it.
  *
  * Rejects with `tool-missing`, `tool-timeout`, `tool-output`, `tool-ended`, or the signal's reason.
  */
-export function createCommandRunner(launcher: readonly string[] = []): CommandRunner {
+export function createCommandRunner(
+  launcher: readonly string[] = [],
+  more: Readonly<Record<string, string>> = {},
+): CommandRunner {
   const paths = new Map<string, string>()
   return async (command, signal) => {
     signal.throwIfAborted()
-    const path = paths.get(command.tool) ?? toolPath(command.tool)
+    const path = paths.get(command.tool) ?? toolPath(command.tool, more)
     paths.set(command.tool, path)
     const [file, ...args] = [...launcher, path, ...command.args] as [string, ...string[]]
     return runTool(file, args, command, signal)
@@ -84,8 +88,10 @@ export function missingTools(): readonly MissingTool[] {
 }
 
 /** Absolute path of a tool. Throws `tool-missing` with the package that brings it. */
-export function toolPath(name: string): string {
-  const tool = Object.hasOwn(tools, name) ? tools[name] : undefined
+export function toolPath(name: string, more: Readonly<Record<string, string>> = {}): string {
+  const other = Object.hasOwn(more, name) ? more[name] : undefined
+  const foreign = other === undefined ? undefined : { package: other }
+  const tool = Object.hasOwn(tools, name) ? tools[name] : foreign
   if (tool === undefined) throw new CoveyError('tool-missing', `${name} is not allowed`)
   for (const folder of folders) {
     const path = `${folder}/${name}`

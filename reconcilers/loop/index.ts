@@ -16,6 +16,8 @@ export interface ReconcileLoopInit {
   readonly reconcilers: readonly AnyReconciler[]
   /** Types that someone else owns, as `agentType`. */
   readonly extraTypes: readonly ExtraType[]
+  /** Types whose reconciler this host refused to load, with the reason. */
+  readonly refusedTypes?: ReadonlyMap<string, string>
   readonly ports: HostPorts
   readonly log: Log
   /** What the jitter of retries is drawn from. */

@@ -27,6 +27,8 @@ export interface JudgedSection {
 export interface TypeOwners {
   readonly reconcilers: readonly AnyReconciler[]
   readonly extraTypes: readonly ExtraType[]
+  /** Types whose reconciler this host refused to load, with the reason. */
+  readonly refusedTypes?: ReadonlyMap<string, string>
 }
 
 /**
@@ -88,7 +90,8 @@ function judgeForms(
     const known =
       owners.extraTypes.some((extra) => extra.type === object.type) ||
       owners.reconcilers.some((reconciler) => Object.hasOwn(reconciler.types, object.type))
-    const reason = `this host knows no type ${object.type.slice(0, 60)}`
+    const refused = owners.refusedTypes?.get(object.type)
+    const reason = refused ?? `this host knows no type ${object.type.slice(0, 60)}`
     if (!known) fixed.set(name, { state: 'unsupported', reason })
   }
 }

@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import { type Agent, startAgent } from '../../agent/agent.ts'
 import { enrolHost } from '../../agent/commands/enrol.ts'
 import { showIdentity } from '../../agent/commands/identity.ts'
+import { noReconcilers } from '../../agent/reconcilers.ts'
 import { defaultSettings } from '../../agent/settings.ts'
 import type { Envelope } from '../../protocol/documents/envelope.ts'
 import {
@@ -48,12 +49,13 @@ function bundleOf(cluster: TestCluster, members: object = {}): string {
 
 function start(stateDir: string, runDir: string): Promise<Agent> {
   const onFatal = (error: unknown): void => assert.fail(String(error))
+  const log = pino({ level: 'silent' })
   return startAgent({
     ...{ stateDir, runDir, onFatal },
-    log: pino({ level: 'silent' }),
+    log,
     settings: defaultSettings,
     settingsFile: '/etc/covey/agent.json',
-    reconcilers: [],
+    reconcilers: noReconcilers(log),
   })
 }
 

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { startAgent } from '../../agent/agent.ts'
+import { noReconcilers } from '../../agent/reconcilers.ts'
 import { defaultSettings } from '../../agent/settings.ts'
 
 /**
@@ -7,13 +8,14 @@ import { defaultSettings } from '../../agent/settings.ts'
  * machine and none of them touches it. Arguments: state folder, run folder.
  */
 const [stateDir = '', runDir = ''] = process.argv.slice(2)
+const log = pino({ level: 'silent' })
 const agent = await startAgent({
   stateDir,
   runDir,
-  log: pino({ level: 'silent' }),
+  log,
   settings: defaultSettings,
   settingsFile: '/etc/covey/agent.json',
-  reconcilers: [],
+  reconcilers: noReconcilers(log),
   onFatal: () => process.exit(1),
 })
 process.on('SIGTERM', () => void agent.stop().then(() => process.exit(0)))
