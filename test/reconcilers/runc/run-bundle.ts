@@ -53,7 +53,7 @@ export function runContainer(init: RunInit): Ran {
       `cd '${folder}'`,
       'mount -t tmpfs tmpfs memory',
       'mkdir memory/upper memory/work',
-      'mount -t overlay -o lowerdir=/,upperdir=memory/upper,workdir=memory/work overlay rootfs',
+      'mount -t overlay -o nosuid,lowerdir=/,upperdir=memory/upper,workdir=memory/work overlay rootfs',
       'exec runc --root runc run --bundle . web',
     ].join('\n')
     const own = ['--mount', '--net', '--propagation', 'private']
