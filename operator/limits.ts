@@ -30,3 +30,7 @@ export const editLockMsMax: number = 5_000
 export const editLockMs: number = 50
 /** Faults of one file that are printed; the rest is counted. */
 export const faultsShownMax: number = 10_000
+/** One event of an agent, which may hold its whole status. */
+export const eventBytesMax: number = 16 * 1024 * 1024
+/** A longer line of a log is printed in pieces with `--json`. */
+export const logTextBytesMax: number = 1024 * 1024

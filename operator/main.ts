@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import { run } from './run.ts'
 import type { Io } from './terminal/io.ts'
+import { openTerminal } from './terminal/raw-terminal.ts'
 
 let interruption: AbortController | undefined
 
@@ -13,6 +14,19 @@ const io: Io = {
   errIsTerminal: process.stderr.isTTY === true,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
+  write: (to, bytes) =>
+    new Promise((resolve) => {
+      const stream = to === 'out' ? process.stdout : process.stderr
+      stream.write(bytes, () => resolve())
+    }),
+  endInput: () => process.stdin.destroy(),
+  terminal: process.stdin.isTTY === true ? openTerminal(process.stdin, process.stdout) : null,
+  onSignals: (names, listener) => {
+    for (const name of names) process.on(name, listener)
+    return () => {
+      for (const name of names) process.off(name, listener)
+    }
+  },
   ask: async (question) => {
     const lines = createInterface({ input: process.stdin, output: process.stderr })
     // On a terminal readline takes Ctrl-C and Ctrl-D for itself; both mean that nobody says yes.

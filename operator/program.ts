@@ -56,7 +56,10 @@ function addCommand(parent: Command, definition: CommandDefinition, io: Io): voi
   command.summary(definition.summary).aliases([...(definition.aliases ?? [])])
   const details = definition.details === undefined ? '' : `\n\n${definition.details}`
   command.description(`${sentence(definition.summary)}${details}`)
-  for (const [flags, description] of definition.options ?? []) command.option(flags, description)
+  for (const [flags, description, repeated] of definition.options ?? []) {
+    if (repeated === undefined) command.option(flags, description)
+    else command.option(flags, description, collect)
+  }
   const examples = definition.examples.map((line) => `  $ ${line}\n`).join('')
   command.addHelpText('after', `\nExamples:\n${examples}`.trimEnd())
   prepare(command, io)
@@ -101,6 +104,10 @@ function prepare(command: Command, io: Io): void {
   })
 }
 
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}
+
 function inputOf(command: Command): Input {
   const options: Readonly<Record<string, unknown>> = command.opts()
   return {
@@ -109,7 +116,12 @@ function inputOf(command: Command): Input {
       const value = options[option]
       return typeof value === 'string' ? value : undefined
     },
+    list: (option) => {
+      const value = options[option]
+      return Array.isArray(value) ? value : []
+    },
     is: (option) => options[option] === true,
+    isNot: (option) => options[option] === false,
   }
 }
 

@@ -2,7 +2,13 @@ import { type Command, CommanderError } from 'commander'
 import { CoveyError } from '../protocol/fault.ts'
 import { faultsShownMax } from './limits.ts'
 import { buildProgram } from './program.ts'
-import { Failure, type LocatedFault, locatedText, systemReason } from './terminal/failure.ts'
+import {
+  ExitWith,
+  Failure,
+  type LocatedFault,
+  locatedText,
+  systemReason,
+} from './terminal/failure.ts'
 import type { Io } from './terminal/io.ts'
 import { jsonText } from './terminal/session.ts'
 import { printable } from './terminal/style.ts'
@@ -17,6 +23,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     return 0
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
+    if (error instanceof ExitWith) return error.exit
     return report(error, commandIn(program, argv), argv, io)
   }
 }

@@ -113,7 +113,7 @@ export interface ExecFault {
   readonly code: string
   readonly message: string
   readonly hint: string | null
-  readonly exit: number
+  readonly exit: 126 | 127
 }
 
 const side: z.ZodType<number> = z.int().min(1).max(4096)
@@ -141,7 +141,7 @@ export const execFaultSchema: z.ZodType<ExecFault> = z.object({
   code: z.string(),
   message: z.string(),
   hint: z.string().nullable(),
-  exit: z.int().min(1).max(255),
+  exit: z.literal([126, 127]),
 })
 
 /** Signals that are passed on to what runs. */

@@ -92,7 +92,9 @@ export function connectFailure(socket: string, error: unknown): Failure {
       'socket-denied',
       `may not talk to the agent at ${socket}: ${systemReason(error)}`,
       {
-        hint: 'use sudo, or join the group covey',
+        hint: socket.endsWith('admin.sock')
+          ? 'use sudo: this is for root alone'
+          : 'use sudo, or join the group covey',
         cause: error,
       },
     )

@@ -30,7 +30,7 @@ export async function* askStream(
     if (signal.aborted) return
     throw error instanceof Failure ? error : connectFailure(socket, error)
   }
-  if (incoming.statusCode !== 200) throw await refusal(incoming)
+  if (incoming.statusCode !== 200) throw await refusalOf(incoming)
   try {
     for await (const chunk of incoming) yield chunk
   } catch (error) {
@@ -73,7 +73,8 @@ function silence(socketPath: string): Failure {
   return new Failure(1, 'no-answer', message, { hint: 'look at the log of the agent' })
 }
 
-async function refusal(incoming: IncomingMessage): Promise<Failure> {
+/** The agent's own words on why it does not do what it was asked. */
+export async function refusalOf(incoming: IncomingMessage): Promise<Failure> {
   const status = incoming.statusCode ?? 0
   try {
     const chunks: Buffer[] = []

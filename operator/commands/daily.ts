@@ -1,3 +1,4 @@
+import { containerCommands } from './container-commands.ts'
 import type { CommandDefinition } from './definition.ts'
 import { signOptions } from './sign-options.ts'
 
@@ -109,4 +110,5 @@ export const dailyCommands: readonly CommandDefinition[] = [
     options: [['--watch', 'go on and show every change']],
     run: async (session, input) => (await import('./status.ts')).showStatus(session, input),
   },
+  ...containerCommands,
 ]

@@ -5,8 +5,12 @@ export interface Input {
   readonly args: readonly string[]
   /** Value of an option, by its long name in camelCase. */
   text(option: string): string | undefined
+  /** All values of an option that may be given several times. */
+  list(option: string): readonly string[]
   /** Whether a switch is on. */
   is(option: string): boolean
+  /** Whether a switch is off because its `--no-` was given. */
+  isNot(option: string): boolean
 }
 
 /** One command, as help shows it and as it runs. */
@@ -21,7 +25,12 @@ export interface CommandDefinition {
   readonly details?: string
   /** Whole command lines. */
   readonly examples: readonly string[]
-  readonly options?: readonly (readonly [flags: string, description: string])[]
+  /** With `repeated`, an option may be given several times. */
+  readonly options?: readonly (readonly [
+    flags: string,
+    description: string,
+    repeated?: 'repeated',
+  ])[]
   readonly subcommands?: readonly CommandDefinition[]
   /** Modules are loaded here, so that each command loads no more than it needs. */
   readonly run?: (session: Session, input: Input) => Promise<void>

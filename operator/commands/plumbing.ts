@@ -1,4 +1,5 @@
 import type { CommandDefinition } from './definition.ts'
+import { imageCommands } from './image-commands.ts'
 import { signOptions } from './sign-options.ts'
 import { trustCommands } from './trust.ts'
 
@@ -139,6 +140,7 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   },
   key,
   ...trustCommands,
+  imageCommands,
   {
     name: 'schema',
     parameters: '[of]',

@@ -1,7 +1,10 @@
 import { CoveyError, type Fault } from '../../protocol/fault.ts'
 
-/** 1 it failed, 2 wrong usage or input, 3 there are differences, 4 refused, 5 no agent answers. */
-export type ExitCode = 1 | 2 | 3 | 4 | 5
+/**
+ * 1 it failed, 2 wrong usage or input, 3 there are differences, 4 refused, 5 no agent answers; 126
+ * and 127 are a shell's for a command that cannot be run, or is not there.
+ */
+export type ExitCode = 1 | 2 | 3 | 4 | 5 | 126 | 127
 
 /** A fault with its place in a file; lines and columns count from 1. */
 export interface LocatedFault extends Fault {
@@ -35,6 +38,17 @@ export class Failure extends CoveyError {
     this.exit = exit
     this.faults = options.faults ?? []
     this.document = options.document
+  }
+}
+
+/** Ends a command quietly with the exit code of a program that it ran, 0 to 255. */
+export class ExitWith extends Error {
+  readonly exit: number
+
+  constructor(exit: number) {
+    super(`exit code ${exit}`)
+    this.name = 'ExitWith'
+    this.exit = exit
   }
 }
 

@@ -109,6 +109,15 @@ function capture(
       err += text
       options.watch?.(text)
     },
+    write: async (to, bytes) => {
+      const text = Buffer.from(bytes).toString('latin1')
+      if (to === 'out') out += text
+      else err += text
+      options.watch?.(text)
+    },
+    endInput: () => {},
+    terminal: null,
+    onSignals: () => () => {},
     ask: async (question) => {
       err += question
       return options.reply ?? ''

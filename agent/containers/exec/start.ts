@@ -26,7 +26,7 @@ export interface ExecPlace {
 export class ExecRefusal extends Error {
   readonly fault: ExecFault
 
-  constructor(code: string, message: string, exit: number, hint: string | null = null) {
+  constructor(code: string, message: string, exit: 126 | 127, hint: string | null = null) {
     super(message)
     this.name = 'ExecRefusal'
     this.fault = { code, message, hint, exit }
