@@ -104,21 +104,49 @@ describe('containers of one host', () => {
   })
 })
 
+/** A cluster's range, as the start of its addresses and the lengths of networks in it. */
+interface Range {
+  readonly link: (host: number) => string
+  readonly subnet: (host: number) => string
+  readonly box: (host: number) => string
+  /** Length of one host's addresses. */
+  readonly whole: number
+}
+
+const ranges: Readonly<Record<'IPv4' | 'IPv6', Range>> = {
+  IPv4: {
+    link: (host) => `10.69.0.${host}/16`,
+    subnet: (host) => `10.69.${host}.0/24`,
+    box: (host) => `10.69.${host}.5`,
+    whole: 32,
+  },
+  IPv6: {
+    link: (host) => `fd69::${host}/32`,
+    subnet: (host) => `fd69:0:${host}::/48`,
+    box: (host) => `fd69:0:${host}::5`,
+    whole: 128,
+  },
+}
+
+function addressOn(range: Range, host: number): string {
+  return range.link(host).replace(/\/.*/, '')
+}
+
 /** Two hosts, joined by a cable, with a tunnel between them and containers on either side. */
-function pairConfig(a: RealHost, b: RealHost): Config {
+function pairConfig(a: RealHost, b: RealHost, range: Range): Config {
   const side = (at: 1 | 2, host: RealHost): object => ({
     wg: {
       type: 'wireguard_network',
       link_name: `wg_net${at}`,
-      address: `10.69.0.${at}/16`,
+      address: range.link(at),
       public_key: host.keys[0]?.publicKey,
       endpoint: `192.0.2.${at}:51820`,
     },
-    cn: { type: 'container_network', network: 'wg', subnet: `10.69.${at}.0/24` },
-    web: container('cn', `10.69.${at}.5`),
+    cn: { type: 'container_network', network: 'wg', subnet: range.subnet(at) },
+    web: container('cn', range.box(at)),
   })
   const mesh = { type: 'wireguard_mesh', network: 'wg' }
-  const allowed = ['10.69.0.1/32', '10.69.1.0/24']
+  const allowed = [`${addressOn(range, 1)}/${range.whole}`, range.subnet(1)]
   const peer = { type: 'wireguard_peer', network: 'wg', host: 'a', allowed_ips: allowed }
   return configOf({ a: { ...side(1, a), mesh }, b: { ...side(2, b), peer } })
 }
@@ -134,34 +162,38 @@ async function cable(a: RealHost, b: RealHost): Promise<void> {
 }
 
 describe('containers of two hosts', () => {
-  it('reach each other through WireGuard, by a mesh or by a peer that names the host', async () => {
-    const a = await openRealHost()
-    const b = await openRealHost()
-    try {
-      await cable(a, b)
-      const config = pairConfig(a, b)
-      for (const [name, { ports }] of [
-        ['a', a],
-        ['b', b],
-      ] as const) {
-        await reconcile(wireguard, config, name, ports)
-        await reconcile(containerNetwork, config, name, ports)
-        assert.deepEqual(await reconcile(wireguard, config, name, ports), [])
+  for (const [family, range] of Object.entries(ranges)) {
+    it(`reach each other through WireGuard with ${family}, by mesh or by peer`, async () => {
+      const a = await openRealHost()
+      const b = await openRealHost()
+      try {
+        await cable(a, b)
+        await assertPair(a, b, range)
+      } finally {
+        await Promise.all([a.close(), b.close()])
       }
-      await assertReaches(a, [
-        ['web', '10.69.2.5'],
-        ['web', '10.69.0.2'],
-        [null, '10.69.2.5'],
-      ])
-      await assertReaches(b, [
-        ['web', '10.69.1.5'],
-        [null, '10.69.1.5'],
-      ])
-      // The largest packet of the tunnel fits, whole.
-      const whole = ['ping', '-n', '-c', '1', '-W', '2', '-M', 'do', '-s', '1392', '10.69.2.5']
-      assert.equal((await execOn(a, 'web', whole)).exitCode, 0)
-    } finally {
-      await Promise.all([a.close(), b.close()])
-    }
-  })
+    })
+  }
 })
+
+async function assertPair(a: RealHost, b: RealHost, range: Range): Promise<void> {
+  const config = pairConfig(a, b, range)
+  for (const [name, { ports }] of Object.entries({ a, b })) {
+    await reconcile(wireguard, config, name, ports)
+    await reconcile(containerNetwork, config, name, ports)
+    assert.deepEqual(await reconcile(wireguard, config, name, ports), [])
+  }
+  await assertReaches(a, [
+    ['web', range.box(2)],
+    ['web', addressOn(range, 2)],
+    [null, range.box(2)],
+  ])
+  await assertReaches(b, [
+    ['web', range.box(1)],
+    [null, range.box(1)],
+  ])
+  // The largest packet of the tunnel fits, whole: 1420 less the headers of IP and ICMP.
+  const size = range.whole === 32 ? 1420 - 20 - 8 : 1420 - 40 - 8
+  const ping = ['ping', '-n', '-c', '1', '-W', '2', '-M', 'do', '-s', String(size), range.box(2)]
+  assert.equal((await execOn(a, 'web', ping)).exitCode, 0)
+}
