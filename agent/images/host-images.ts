@@ -25,7 +25,7 @@ export interface HostImagesInit {
 
 /** The images of this host as the reconcilers see them. */
 export function createHostImages(init: HostImagesInit): RetainingImages {
-  const { store, jobs, now, log } = init
+  const { store, jobs } = init
   const known = new Map<string, ImageReady>()
   let retained: ReadonlySet<string> | null = null
 
@@ -77,14 +77,18 @@ export function createHostImages(init: HostImagesInit): RetainingImages {
       const left = [...(retained ?? [])].filter((digest) => !digests.has(digest))
       retained = digests
       jobs.wantOnly(new Set(parsed.map(referenceText)))
-      for (const record of new Set(left.map((digest) => store.find(digest)))) {
-        if (record === null) continue
-        // From now on its age counts, when room has to be made.
-        store.updateImage({ ...record, usedMs: now() }).catch((error) => {
-          log.warn({ err: error, image: record.manifest }, 'the record of an image was not written')
-        })
-      }
+      noteLastUse(init, left)
     },
+  }
+}
+
+/** From now on their age counts, when room has to be made. */
+function noteLastUse({ store, now, log }: HostImagesInit, digests: readonly string[]): void {
+  for (const record of new Set(digests.map((digest) => store.find(digest)))) {
+    if (record === null) continue
+    store.updateImage({ ...record, usedMs: now() }).catch((error) => {
+      log.warn({ err: error, image: record.manifest }, 'the record of an image was not written')
+    })
   }
 }
 

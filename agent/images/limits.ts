@@ -4,7 +4,9 @@
 export const layerEntriesMax: number = 2_000_000
 /** What one layer may come to when it is unpacked, holes of sparse files included. */
 export const layerBytesMax: number = 64 * 1024 ** 3
-/** Parts of a path, and bytes of a path, of a link's target and of one name (PATH_MAX, NAME_MAX). */
+/**
+ * Parts of a path, and bytes of a path, of a link's target and of one name (PATH_MAX, NAME_MAX).
+ */
 export const pathPartsMax: number = 256
 export const pathBytesMax: number = 4_000
 export const nameBytesMax: number = 255

@@ -13,8 +13,8 @@ export interface LowerLink {
 }
 
 /**
- * What cannot be unpacked from the layer alone: overlayfs takes a folder's owner, mode and times from
- * the topmost layer that has it, and a hard link reaches no file of another layer.
+ * What cannot be unpacked from the layer alone: overlayfs takes a folder's owner, mode and times
+ * from the topmost layer that has it, and a hard link reaches no file of another layer.
  */
 export interface LayerFixes {
   /** Folders that the layer has something in, without an entry of their own; not the root. */
@@ -44,16 +44,22 @@ export interface LayerTransform {
   end(): { readonly last: readonly Buffer[]; readonly summary: LayerSummary }
 }
 
+/** What a transform is made with. */
+export interface LayerTransformInit {
+  /** Symbolic links of the layers below, by path, that entries may go through. */
+  readonly lowerLinks?: ReadonlyMap<string, string>
+  /** Smaller bounds than the usual ones. */
+  readonly entriesMax?: number
+  readonly bytesMax?: number
+}
+
 /**
  * Checks every entry of a layer and writes it anew, so that `tar` never sees a byte of a header
  * that a stranger has made: paths below the root and through no link, no whiteouts but in the form
- * of overlayfs, only those attributes that an image may have. Pure. `lowerLinks` are symbolic links
- * of the layers below, by path, that entries may go through.
+ * of overlayfs, only those attributes that an image may have. Pure.
  */
-export function createLayerTransform(
-  lowerLinks: ReadonlyMap<string, string> = new Map(),
-): LayerTransform {
-  return new Transform(lowerLinks)
+export function createLayerTransform(init: LayerTransformInit = {}): LayerTransform {
+  return new Transform(init)
 }
 
 /** Room that a name takes on a disk, about. */
@@ -66,6 +72,8 @@ class Transform implements LayerTransform {
   /** Second names, by path, of files that the layer has not told of. */
   private readonly links = new Map<string, string>()
   private readonly reader: TarReader
+  private readonly entriesMax: number
+  private readonly bytesMax: number
   private out: Buffer[] = []
   private entries = 0
   private bytes = 0
@@ -73,8 +81,10 @@ class Transform implements LayerTransform {
   private dataLeft = 0
   private dataPadding = 0
 
-  constructor(lowerLinks: ReadonlyMap<string, string>) {
-    this.tree = createLayerTree(lowerLinks)
+  constructor(init: LayerTransformInit) {
+    this.tree = createLayerTree(init.lowerLinks ?? new Map())
+    this.entriesMax = init.entriesMax ?? layerEntriesMax
+    this.bytesMax = init.bytesMax ?? layerBytesMax
     this.reader = createTarReader({
       entry: (entry) => this.take(entry),
       data: (part) => this.pass(part),
@@ -139,11 +149,11 @@ class Transform implements LayerTransform {
   private count(entry: TarEntry): void {
     this.entries++
     this.bytes += entryBytes + (entry.sparse?.realBytes ?? entry.dataBytes)
-    if (this.entries > layerEntriesMax) {
-      refuse('layer-too-large', `more than ${layerEntriesMax} entries in one layer`)
+    if (this.entries > this.entriesMax) {
+      refuse('layer-too-large', `the layer has more than ${this.entriesMax} entries`)
     }
-    if (this.bytes > layerBytesMax) {
-      const gigabytes = layerBytesMax / 1024 ** 3
+    if (this.bytes > this.bytesMax) {
+      const gigabytes = Math.ceil(this.bytesMax / 1024 ** 3)
       refuse('layer-too-large', `the layer comes to more than ${gigabytes} GiB when it is unpacked`)
     }
   }

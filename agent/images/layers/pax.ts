@@ -1,8 +1,8 @@
 import { refuse } from './refuse.ts'
 
 /**
- * Records of an extended header (POSIX pax, extended header): `LENGTH KEY=VALUE\n`, the length being
- * that of the whole record. Keys and values as bytes (latin1); the last of equal keys counts.
+ * Records of an extended header (POSIX pax, extended header): `LENGTH KEY=VALUE\n`, the length
+ * being that of the whole record. Keys and values as bytes (latin1); the last of equal keys counts.
  *
  * The older sparse formats of GNU tar repeat keys, in order; `onRecord` hears every record.
  */

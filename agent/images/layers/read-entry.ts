@@ -47,7 +47,7 @@ export function entryOf(
   const size = said('size')
   const bytes = size === undefined ? header.sizeBytes : paxNumber(size, 'size')
   const time = said('mtime')
-  // Programs write all sorts of sizes for what has no data (as Go's archive/tar notes), and no data.
+  // Programs write all sorts of sizes for what has no data, and then no data.
   const dataBytes = kind === 'file' ? bytes - mapBytes : 0
   if (dataBytes < 0) refuse('layer-invalid', 'the map of a sparse file is damaged')
   return {

@@ -3,7 +3,9 @@ import { refuse } from './refuse.ts'
 /** Tar works in blocks of this many bytes (POSIX pax, ustar interchange format). */
 export const blockBytes: number = 512
 
-/** The fields of one header block, before extended headers are applied. Texts are bytes (latin1). */
+/**
+ * The fields of one header block, before extended headers are applied. Texts are bytes (latin1).
+ */
 export interface RawHeader {
   readonly name: string
   readonly mode: number
@@ -20,9 +22,11 @@ export interface RawHeader {
   readonly isGnu: boolean
 }
 
+const zeroBlock: Buffer = Buffer.alloc(blockBytes)
+
 /** Whether a block is all zeros; two of them end an archive. */
 export function isZeroBlock(block: Buffer): boolean {
-  return block.every((byte) => byte === 0)
+  return block[0] === 0 && zeroBlock.equals(block)
 }
 
 /** Bytes that fill the last block of `size` bytes. */
@@ -90,12 +94,15 @@ function base256(field: Buffer, what: string): number {
 /** The sum of all bytes with the checksum's own as blanks; old programs summed signed bytes. */
 function checksumFits(block: Buffer): boolean {
   const stored = Number.parseInt(text(block, 148, 8).trim(), 8)
-  let unsigned = 0
-  let signed = 0
-  for (let at = 0; at < blockBytes; at++) {
-    const byte = at >= 148 && at < 156 ? 0x20 : (block[at] ?? 0)
+  let unsigned = 8 * 0x20
+  let high = 0
+  for (const byte of block) {
     unsigned += byte
-    signed += byte > 127 ? byte - 256 : byte
+    high += byte >> 7
   }
-  return stored === unsigned || stored === signed
+  for (const byte of block.subarray(148, 156)) {
+    unsigned -= byte
+    high -= byte >> 7
+  }
+  return stored === unsigned || stored === unsigned - 256 * high
 }

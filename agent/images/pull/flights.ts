@@ -1,8 +1,8 @@
 /** Work that several callers want at once is done once. */
 export interface Flights<T> {
   /**
-   * Joins the work of that name, or begins it. It is aborted only when nobody waits for it any more;
-   * who is aborted gets the signal's reason at once.
+   * Joins the work of that name, or begins it. It is aborted only when nobody waits for it any
+   * more; who is aborted gets the signal's reason at once.
    */
   join(name: string, signal: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T>
 }

@@ -1,3 +1,4 @@
+import { CoveyError } from '../../../protocol/fault.ts'
 import type { Platform } from '../../../reconcilers/images/platform.ts'
 import { referencesMax } from '../limits.ts'
 import type { ImageRecord } from '../store/records.ts'
@@ -66,7 +67,10 @@ export async function pullImage(place: PullPlace, task: PullTask): Promise<Image
     }
     const names = await Promise.all(
       wanted.map(async (layer, index) => {
-        const name = await layers.obtain(wanted.slice(0, index + 1), source, signal)
+        const upTo = wanted.slice(0, index + 1)
+        const name = await layers.obtain(upTo, source, signal).catch((error) => {
+          throw ofLayer(error, upTo.length, wanted.length)
+        })
         done.add(layer)
         return name
       }),
@@ -82,6 +86,14 @@ export async function pullImage(place: PullPlace, task: PullTask): Promise<Image
     share.close()
     release()
   }
+}
+
+/** Says of a faulty layer which one it is; a registry's errors say so themselves. */
+function ofLayer(error: unknown, layer: number, layers: number): unknown {
+  if (!(error instanceof CoveyError) || !/^(layer-|diff-id$|unpack$)/.test(error.code)) return error
+  const hint = error.hint ?? 'the image is faulty: build and push it anew'
+  const message = `layer ${layer} of ${layers}: ${error.message}`
+  return new CoveyError(error.code, message, { hint, cause: error })
 }
 
 function digestOf({ descriptor }: WantedLayer): string {

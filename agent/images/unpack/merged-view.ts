@@ -20,15 +20,17 @@ export interface Seen {
   readonly stats: Stats
 }
 
-/** Absolute path of something in a layer. Paths of images are bytes (latin1), and may be no UTF-8. */
+/**
+ * Absolute path of something in a layer. Paths of images are bytes (latin1), and may be no UTF-8.
+ */
 export function inLayer(layer: LayerFolder, path: string): Buffer {
   return Buffer.concat([Buffer.from(`${layer.tree}/`), Buffer.from(path, 'latin1')])
 }
 
 /**
- * What an image shows at a path, as overlayfs would (kernel overlayfs.rst, Directories), the highest
- * of `layers` last. No link is followed: where a part of the path is no folder, that part is what is
- * found. Null where there is nothing.
+ * What an image shows at a path, as overlayfs would (kernel overlayfs.rst, Directories), the
+ * highest of `layers` last. No link is followed: where a part of the path is no folder, that part
+ * is what is found. Null where there is nothing.
  */
 export async function lookThrough(
   layers: readonly LayerFolder[],

@@ -25,8 +25,8 @@ export type Planned =
   | { readonly kind: 'links'; readonly links: ReadonlyMap<string, string> }
 
 /**
- * Works out what a layer needs of the layers below it (`lower`, the lowest first). It reads them and
- * changes nothing. Throws `layer-refused` for a hard link to what is not there.
+ * Works out what a layer needs of the layers below it (`lower`, the lowest first). It reads them
+ * and changes nothing. Throws `layer-refused` for a hard link to what is not there.
  */
 export async function planFixes(
   own: LayerFolder,

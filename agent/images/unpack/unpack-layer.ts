@@ -33,7 +33,7 @@ export async function unpackLayer(sandbox: Sandbox, task: LayerTask): Promise<La
   const { signal, diffId } = task
   signal.throwIfAborted()
   const counted = countBytes(task.packed)
-  const transform = createLayerTransform(task.lowerLinks)
+  const transform = createLayerTransform({ lowerLinks: task.lowerLinks })
   const hash = createHash('sha256')
   const extraction = startExtraction(sandbox, task.target)
   const abort = (): void => extraction.abort()

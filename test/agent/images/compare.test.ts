@@ -58,7 +58,8 @@ describe('an image of everything', () => {
     const work = await temporaryFolder(t)
     const built = await buildRich(work, false)
     const script = `p="podman --root $1/root --runroot $1/run --storage-driver overlay"
-      tar -C "$2" -cf "$1/archive.tar" .; id=$($p load -q -i "$1/archive.tar" 2>"$1/said" || cat "$1/said" >&2)
+      tar -C "$2" -cf "$1/archive.tar" .
+      id=$($p load -q -i "$1/archive.tar" 2>"$1/said" || cat "$1/said" >&2)
       TREE=$($p image mount "$(echo "$id" | sed "s,.*: *,,")")`
     const theirs = await listTree(script, [work, built.layout])
     const mine = new Map(await ours(t, built))

@@ -37,7 +37,8 @@ export function folder(path: string, members: Partial<TarEntry> = {}): EntryOf {
 
 /** Makes in `$1` what an image may hold, and more. */
 const makeTree = `set -e; cd "$1"
-mkdir -p usr/lib usr/bin etc empty replaced/deep hidden/below sticky odd links opaque/old 'name with spaces'
+mkdir -p usr/lib usr/bin etc empty replaced/deep hidden/below sticky odd links opaque/old
+mkdir 'name with spaces'
 ln -s usr/lib lib
 echo one > etc/one; echo two > etc/two; echo gone > etc/gone
 echo old > replaced/deep/file; echo hidden > hidden/below/file; echo old > opaque/old/file
@@ -50,8 +51,10 @@ echo l > links/a; ln links/a links/b; ln links/a 'name with spaces/c'; ln -s ../
 ln -s /absolute/target links/absolute; ln -s nowhere links/dangling
 long=$(printf 'n%.0s' $(seq 1 200)); mkdir -p "odd/$long/$long"; echo deep > "odd/$long/$long/$long"
 ln -s "$long/$long/$long" odd/long-link
-echo u > 'odd/ünïcode ☃'; printf latin > "$(printf 'odd/b\\344d')"; echo n > "$(printf 'odd/new\\nline')"
-truncate -s 20M odd/sparse; echo middle | dd of=odd/sparse bs=1 seek=10000000 conv=notrunc status=none
+echo u > 'odd/ünïcode ☃'; printf latin > "$(printf 'odd/b\\344d')"
+echo n > "$(printf 'odd/new\\nline')"
+truncate -s 20M odd/sparse
+echo middle | dd of=odd/sparse bs=1 seek=10000000 conv=notrunc status=none
 truncate -s 5M odd/hole
 setfattr -n user.mark -v value etc/one; setfattr -n user.mark -v folder empty
 setfattr -n trusted.secret -v no etc/two

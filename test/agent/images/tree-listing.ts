@@ -7,9 +7,9 @@ const run = promisify(execFile)
 export type Listed = Readonly<Record<string, string>>
 
 /**
- * Lists a tree: path (bytes as latin1) to type, mode, owners, size, time, device, link, names of the
- * same file, attributes and content. `prepare` is shell that runs in a mount namespace of its own
- * before, in which `$1` … are `args`; it must leave the tree at `$TREE`.
+ * Lists a tree: path (bytes as latin1) to type, mode, owners, size, time, device, link, names of
+ * the same file, attributes and content. `prepare` is shell that runs in a mount namespace of its
+ * own before, in which `$1` … are `args`; it must leave the tree at `$TREE`.
  */
 export async function listTree(
   prepare: string,

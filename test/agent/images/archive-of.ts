@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import { tarOf } from './rich-image.ts'
+
+/** `sha256:` and the hexadecimal digest. */
+export function digestOf(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+}
+
+/** One layer of a made archive: its bytes as stored, and the digest that the config claims. */
+export interface MadeLayer {
+  readonly packed: Buffer
+  readonly diffId: string
+}
+
+/** A layer stored as it is. */
+export function plainLayer(tar: Buffer): MadeLayer {
+  return { packed: tar, diffId: digestOf(tar) }
+}
+
+/** What `docker save` writes, of one image with these layers. */
+export function savedArchive(layers: readonly MadeLayer[], tags: readonly string[] = []): Buffer {
+  const config = JSON.stringify({
+    architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+    os: 'linux',
+    config: { Cmd: ['/bin/true'] },
+    rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
+  })
+  const names = layers.map((_, index) => `layer-${index}/layer.tar`)
+  const manifest = JSON.stringify([{ Config: 'config.json', RepoTags: tags, Layers: names }])
+  return tarOf(
+    ...layers.map(({ packed }, index) => ({ path: names[index] ?? '', content: packed })),
+    { path: 'config.json', content: config },
+    { path: 'manifest.json', content: manifest },
+  )
+}
+
+/** Bytes as a stream of small and uneven pieces. */
+export async function* pieces(bytes: Buffer, size = 40_009): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
