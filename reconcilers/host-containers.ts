@@ -111,6 +111,24 @@ export type ContainerProcess =
   /** `isKept`: this end is known for good, also after the host has booted. */
   | { readonly state: 'exited'; readonly exit: ExitSeen; readonly isKept: boolean }
 
+/** That a container was asked to stop. */
+export interface StoppingSeen {
+  readonly signal: number
+  /** Milliseconds since 1970. */
+  readonly atMs: number
+  /** Whether it had failed before, as by its health check; else its end says nothing about it. */
+  readonly hadFailed: boolean
+}
+
+/** How a container is asked to stop. */
+export interface StopOrder {
+  /** Number of a signal; 9 ends it at once. */
+  readonly signal: number
+  /** The call waits for its end, but not longer than this. */
+  readonly waitMs: number
+  readonly hadFailed: boolean
+}
+
 /** One container of covey's on this host, or what is left of one. */
 export interface ContainerSeen {
   readonly id: string
@@ -124,8 +142,8 @@ export interface ContainerSeen {
    * null where it is whole.
    */
   readonly broken: string | null
-  /** When it was asked to stop, in ms since 1970, and by which signal; null where it was not. */
-  readonly stopping: { readonly signal: number; readonly atMs: number } | null
+  /** Null where it was not asked to stop. */
+  readonly stopping: StoppingSeen | null
   readonly count: RestartCount
   /** How its process ended before the one that it has now; null where it is the first one. */
   readonly lastExit: ExitSeen | null
@@ -166,10 +184,10 @@ export interface HostContainers {
   /** Lets a created container run. Error: `container-start`. */
   start(id: string, count: RestartCount, signal: AbortSignal): Promise<void>
   /**
-   * Sends a signal to the first process (9: to all of them), remembers that it was meant to stop,
-   * and waits for its end, but not longer than `waitMs`. Whether it has ended.
+   * Sends a signal to the first process, remembers that, and waits a while for its end. Whether it
+   * has ended.
    */
-  stop(id: string, signalNumber: number, waitMs: number): Promise<boolean>
+  stop(id: string, order: StopOrder): Promise<boolean>
   /** Removes everything of a container that does not run; its writable layer as well. */
   remove(id: string, signal: AbortSignal): Promise<void>
   /** Keeps for good how the process of a container ended. */

@@ -4,6 +4,7 @@ import type { Clock } from '../../reconcilers/host-ports.ts'
 import type { Log } from '../../reconcilers/reconciler.ts'
 import { type GrantFacts, refusalOf } from '../../reconcilers/runc/bundle/grants.ts'
 import type { ContainerEvent } from '../event-feed.ts'
+import { adoptLife } from './adopt.ts'
 import { type Cgroups, openCgroups } from './cgroups.ts'
 import { createFacts } from './facts.ts'
 import { writeHostsInPlace } from './files.ts'
@@ -67,19 +68,23 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
   const facts = createFacts(state.places, init.runDir, state.cgroups)
   const health = runHealthChecks(state)
   const exits = watchExits(state)
+  let isFirstLook = true
   void emptyTrash(state)
   const port: HostContainers = {
     refusal: async (container) => refusalOf(container, grantFacts(init)) ?? null,
     facts,
     async look() {
       exits.renew()
-      return look(state)
+      const all = look(state)
+      if (isFirstLook) for (const seen of all) noteAdoption(state, seen)
+      isFirstLook = false
+      return all
     },
     lookVolumes: async () => foldersOfVolumes(state.places.volumes),
     create: (creation, signal) => makeContainer(state, creation, signal),
     createAgain: (id, signal) => makeProcess(state, id, signal),
     start: (id, count, signal) => startProcess(state, id, count, signal),
-    stop: (id, signalNumber, waitMs) => stopProcess(state, id, signalNumber, waitMs),
+    stop: (id, order) => stopProcess(state, id, order),
     remove: (id, signal) => removeContainer(state, id, signal),
     async keepExit(id) {
       const exit = state.memory(id).exit
@@ -121,7 +126,7 @@ async function openState(init: ContainersInit): Promise<ContainersState> {
   const life = (id: string): Life | null => {
     const known = lives.get(id)
     if (known !== undefined) return known
-    const read = readLife(of(id).life, boot)
+    const read = adoptLife(readLife(of(id).life, boot), of(id), id)
     lives.set(id, read)
     return read
   }
@@ -184,6 +189,11 @@ function look(state: ContainersState): readonly ContainerSeen[] {
     noteEnd(state, seen, life)
     return seen
   })
+}
+
+/** What ran before this agent did, and goes on. */
+function noteAdoption(state: ContainersState, { object, process }: ContainerSeen): void {
+  if (process.state === 'running') state.tell(object, 'adopted')
 }
 
 /** Tells of an end when it is seen first, and keeps it where the next process will not hide it. */

@@ -1,7 +1,12 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import type { ExitSeen, HealthSeen, RestartCount } from '../../reconcilers/host-containers.ts'
+import type {
+  ExitSeen,
+  HealthSeen,
+  RestartCount,
+  StoppingSeen,
+} from '../../reconcilers/host-containers.ts'
 import type { ProcessName } from './processes.ts'
 
 /**
@@ -16,7 +21,7 @@ export interface Life {
   readonly cgroups: Readonly<Record<string, string>>
   /** When it was let run; null where it waits for that. */
   readonly startedMs: number | null
-  readonly stopping: { readonly signal: number; readonly atMs: number } | null
+  readonly stopping: StoppingSeen | null
   readonly count: RestartCount
   readonly lastExit: ExitSeen | null
   readonly health: HealthSeen | null
@@ -39,7 +44,7 @@ const lifeSchema: z.ZodType<Life> = z.object({
   supervisor: processSchema.nullable(),
   cgroups: z.record(z.string(), z.string()),
   startedMs: z.number().nullable(),
-  stopping: z.object({ signal: z.int(), atMs: z.number() }).nullable(),
+  stopping: z.object({ signal: z.int(), atMs: z.number(), hadFailed: z.boolean() }).nullable(),
   count: z.object({ restarts: z.int(), streak: z.int() }),
   lastExit: exitSchema.nullable(),
   health: z

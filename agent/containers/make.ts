@@ -1,11 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CoveyError } from '../../protocol/fault.ts'
-import type { ContainerCreation, RestartCount } from '../../reconcilers/host-containers.ts'
-import { parseRuntimeState } from '../../reconcilers/tools/runc.ts'
+import type {
+  ContainerCreation,
+  RestartCount,
+  StopOrder,
+} from '../../reconcilers/host-containers.ts'
 import { isFull } from '../state/calls.ts'
+import { runtimeStateAt, supervisorAt } from './adopt.ts'
 import type { ContainersState } from './containers.ts'
 import { writeFiles } from './files.ts'
 import { newLife } from './life.ts'
@@ -76,13 +80,12 @@ export async function makeProcess(
     notesDir: places.notes,
     log,
   })
-  const supervisor = processAt(places.supervisorPid)
+  const supervisor = supervisorAt(places, id)
   const startTicks = startTicksOf(pid)
   if (startTicks === null || supervisor === null) {
     throw new CoveyError('container-create', 'its process ended before it was started')
   }
-  const runtime = parseRuntimeState(readFileSync(join(places.runtime, 'state.json'), 'utf8'))
-  const cgroups = runtime?.cgroups ?? {}
+  const cgroups = runtimeStateAt(places)?.cgroups ?? {}
   state.setLife(id, { process: { pid, startTicks }, supervisor, cgroups })
   state.tell(record.object, 'created')
 }
@@ -131,17 +134,17 @@ export async function startProcess(
 export async function stopProcess(
   state: ContainersState,
   id: string,
-  signalNumber: number,
-  waitMs: number,
+  order: StopOrder,
 ): Promise<boolean> {
+  const { signal, waitMs, hadFailed } = order
   const life = state.life(id)
   const known = life?.process ?? null
   const strays = known === null ? state.cgroups.processes(id) : []
   const targets = known === null ? namesOf(strays) : [known]
   if (life !== null) {
-    state.setLife(id, { stopping: { signal: signalNumber, atMs: state.clock.now() } })
+    state.setLife(id, { stopping: { signal, atMs: state.clock.now(), hadFailed } })
   }
-  for (const target of targets) signalProcess(target, known === null ? 9 : signalNumber)
+  for (const target of targets) signalProcess(target, known === null ? 9 : signal)
   const untilMs = performance.now() + waitMs
   for (;;) {
     const isLiving = targets.some(lives) || (life !== null && lives(life.supervisor) && !isSaid())
@@ -161,13 +164,6 @@ function namesOf(pids: readonly number[]): readonly ProcessName[] {
     const startTicks = startTicksOf(pid)
     return startTicks === null ? [] : [{ pid, startTicks }]
   })
-}
-
-/** The living process whose number a file holds. */
-function processAt(path: string): ProcessName | null {
-  const pid = Number(readFileSync(path, 'latin1').trim())
-  const startTicks = Number.isInteger(pid) && pid > 0 ? startTicksOf(pid) : null
-  return startTicks === null ? null : { pid, startTicks }
 }
 
 /** Waits until a process has ended, but not for long. */

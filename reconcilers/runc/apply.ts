@@ -26,7 +26,7 @@ export async function applyRunc(
     case 'replace':
       return replaceContainers(step, host, signal)
     case 'stop':
-      await containers.stop(step.id, step.signal, step.waitMs)
+      await containers.stop(step.id, step.order)
       return
     case 'remove':
       await containers.remove(step.id, signal)
@@ -81,8 +81,6 @@ async function replaceContainers(
   signal: AbortSignal,
 ): Promise<void> {
   const { containers } = host
-  const ended = await Promise.all(
-    step.before.map((each) => containers.stop(each.id, each.signal, step.waitMs)),
-  )
+  const ended = await Promise.all(step.before.map((each) => containers.stop(each.id, each.order)))
   if (ended.every(Boolean)) await containers.start(step.id, step.count, signal)
 }

@@ -16,7 +16,7 @@ export function describeRunc(step: RuncStep): string {
     case 'replace':
       return `stop ${step.before.map(({ id }) => id).join(', ')}, start ${step.id}`
     case 'stop':
-      return `${step.signal === 9 ? 'kill' : 'stop'} ${step.id}: ${step.why}`
+      return `${step.order.signal === 9 ? 'kill' : 'stop'} ${step.id}: ${step.why}`
     case 'remove':
       return `remove ${step.id}`
     case 'keep-exit':

@@ -22,9 +22,16 @@ export function afterExit(seen: ContainerSeen, exit: ExitSeen, policy: Container
   if (isOwnEnd && policy.restart === 'never') {
     return { kind: 'failed', reason: `${exitText(exit)}${saidText(exit)}; restart is never` }
   }
-  const streak = exit.exitedMs - exit.startedMs >= soundMs ? 0 : seen.count.streak
+  const { restarts, streak: before } = seen.count
+  if (seen.stopping?.hadFailed === false) {
+    return {
+      ...{ kind: 'again', atMs: exit.exitedMs, waitMs: 0 },
+      count: { restarts: restarts + 1, streak: before },
+    }
+  }
+  const streak = exit.exitedMs - exit.startedMs >= soundMs ? 0 : before
   const waitMs = restartWaitMs(streak)
-  const count = { restarts: seen.count.restarts + 1, streak: streak + 1 }
+  const count = { restarts: restarts + 1, streak: streak + 1 }
   return { kind: 'again', atMs: exit.exitedMs + waitMs, waitMs, count }
 }
 

@@ -1,4 +1,4 @@
-import type { ContainerRecord, ContainerSeen, RestartCount } from '../host-containers.ts'
+import type { ContainerRecord, ContainerSeen, RestartCount, StopOrder } from '../host-containers.ts'
 import type { ImageReady } from '../host-images.ts'
 import type { PlanStep } from '../reconciler.ts'
 import { containerId, containersOf, isUp, policyOf } from './containers.ts'
@@ -6,14 +6,8 @@ import { afterExit, isDue } from './lifecycle.ts'
 import { replaceWaitMs, stopWaitMs } from './limits.ts'
 import type { RuncObserved } from './observe.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
-import { killStep } from './stopping.ts'
+import { killStep, orderOf } from './stopping.ts'
 import { planVolumes, type VolumeMemory } from './volumes.ts'
-
-/** A container that is to stop, and how it is asked to. */
-export interface Stopping {
-  readonly id: string
-  readonly signal: number
-}
 
 /** What a step does. */
 type RuncWork =
@@ -35,10 +29,9 @@ type RuncWork =
       readonly kind: 'replace'
       readonly id: string
       readonly count: RestartCount
-      readonly before: readonly Stopping[]
-      readonly waitMs: number
+      readonly before: readonly { readonly id: string; readonly order: StopOrder }[]
     }
-  | ({ readonly kind: 'stop'; readonly why: string; readonly waitMs: number } & Stopping)
+  | { readonly kind: 'stop'; readonly id: string; readonly order: StopOrder; readonly why: string }
   | { readonly kind: 'remove'; readonly id: string }
   | { readonly kind: 'keep-exit'; readonly id: string }
   | { readonly kind: 'remember'; readonly record: ContainerRecord }
@@ -179,8 +172,11 @@ function startSteps(
   if (up.length === 0) return [{ kind: 'start', id, count, ...about(spec) }]
   const isAsked = up.some((seen) => seen.stopping !== null)
   if (isAsked) return up.flatMap((seen) => takeDown(seen, 'it is replaced', observed))
-  const asked = up.map((seen) => ({ id: seen.id, signal: firstSignal(seen) }))
-  return [{ kind: 'replace', id, count, before: asked, waitMs: replaceWaitMs, ...about(spec) }]
+  const asked = up.map((seen) => ({
+    id: seen.id,
+    order: orderOf(firstSignal(seen), replaceWaitMs),
+  }))
+  return [{ kind: 'replace', id, count, before: asked, ...about(spec) }]
 }
 
 /** What a container that runs needs: nothing (null), or to be stopped so that it starts anew. */
@@ -195,7 +191,7 @@ function planRunning(
     return [stopStep(wanted, firstSignal(wanted), wanted.broken)]
   }
   if (wanted.health?.state === 'unhealthy' && policy.restart === 'always') {
-    return [stopStep(wanted, firstSignal(wanted), 'it is unhealthy')]
+    return [stopStep(wanted, firstSignal(wanted), 'it is unhealthy', true)]
   }
   return null
 }
@@ -219,8 +215,19 @@ function takeDown(seen: ContainerSeen, why: string, observed: RuncObserved): rea
   return [stopStep(seen, firstSignal(seen), why)]
 }
 
-function stopStep(seen: ContainerSeen, signal: number, why: string): RuncStep {
-  return { kind: 'stop', id: seen.id, signal, why, waitMs: stopWaitMs, ...about(seen) }
+function stopStep(
+  seen: ContainerSeen,
+  signal: number,
+  why: string,
+  hadFailed: boolean = false,
+): RuncStep {
+  return {
+    kind: 'stop',
+    id: seen.id,
+    order: orderOf(signal, stopWaitMs, hadFailed),
+    why,
+    ...about(seen),
+  }
 }
 
 /** The polite signal, unless there is nobody to take it or no time. */

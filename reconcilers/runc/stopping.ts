@@ -1,4 +1,4 @@
-import type { ContainerSeen } from '../host-containers.ts'
+import type { ContainerSeen, StopOrder } from '../host-containers.ts'
 import { isDue } from './lifecycle.ts'
 import { killAgainMs, stopWaitMs } from './limits.ts'
 import type { RuncStep } from './plan.ts'
@@ -10,11 +10,16 @@ export function killAtMs({ stopping, record }: ContainerSeen): number {
   return stopping.atMs + graceMs
 }
 
+/** Asks by a signal, and waits so long for what comes of it. */
+export function orderOf(signal: number, waitMs: number, hadFailed: boolean = false): StopOrder {
+  return { signal, waitMs, hadFailed }
+}
+
 /** SIGKILL for a container that has had its time to stop; nothing before. */
 export function killStep(seen: ContainerSeen, nowMs: number): readonly RuncStep[] {
   const { id, object, stopping } = seen
   if (stopping === null || !isDue(killAtMs(seen), stopping.atMs, nowMs)) return []
   const why = 'it did not stop in time'
   const about = { objects: [object], lane: object, recurs: true } as const
-  return [{ kind: 'stop', id, signal: 9, why, waitMs: stopWaitMs, ...about }]
+  return [{ kind: 'stop', id, order: orderOf(9, stopWaitMs, stopping.hadFailed), why, ...about }]
 }

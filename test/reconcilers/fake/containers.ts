@@ -131,11 +131,11 @@ export function createFakeContainers(clock: Clock): FakeContainers {
       const isChecked = container.record?.policy.health != null
       container.health = isChecked ? { state: 'starting', failures: 0, reason: null } : null
     },
-    async stop(id, signalNumber) {
+    async stop(id, { signal, hadFailed }) {
       const container = at(id)
-      container.stopping = { signal: signalNumber, atMs: clock.now() }
-      if (signalNumber !== 9 && stubborn.has(id)) return false
-      if (container.process.state === 'running') exit(id, 128 + signalNumber)
+      container.stopping = { signal, atMs: clock.now(), hadFailed }
+      if (signal !== 9 && stubborn.has(id)) return false
+      if (container.process.state === 'running') exit(id, 128 + signal)
       if (container.process.state === 'created') {
         container.process = { state: 'absent', wasStarted: false }
       }
