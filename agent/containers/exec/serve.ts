@@ -41,8 +41,11 @@ export async function serveExec(init: ServeInit): Promise<void> {
     const start = await input.start(gone)
     launched = await beginExec(files, place, start)
     const ended = endOf(launched)
+    const started = Promise.withResolvers<void>()
+    const output = passOutput(launched, channel, started.promise)
     const process = await startedExec(files, launched, gone)
     await init.onStarted(start, process)
+    started.resolve()
     input.connect(launched, process)
     const { child } = launched
     const end = async (): Promise<void> => {
@@ -52,10 +55,7 @@ export async function serveExec(init: ServeInit): Promise<void> {
     }
     gone.addEventListener('abort', () => void end())
     if (gone.aborted) await end()
-    await Promise.all([
-      passOn(launched.stdout, channel, 'stdout'),
-      launched.stderr === null ? null : passOn(launched.stderr, channel, 'stderr'),
-    ])
+    await output
     await channel.send('exit', String(await ended))
   } catch (error) {
     launched?.child.kill('SIGKILL')
@@ -78,13 +78,23 @@ async function endOf({ child }: Launched): Promise<number> {
   return code ?? 128 + constants.signals[signal as keyof typeof constants.signals]
 }
 
-async function passOn(
-  from: Readable,
+/**
+ * Passes output on from `started` on: what comes before may be the runtime's own words. Reading has
+ * to begin at once, for Node throws away at its end what of a child's output nobody has asked for.
+ */
+async function passOutput(
+  { stdout, stderr }: Launched,
   channel: ExecChannel,
-  kind: 'stdout' | 'stderr',
+  started: Promise<void>,
 ): Promise<void> {
-  // With nobody to hear it, it is read all the same, so that the command is not held up.
-  for await (const chunk of from) if (!channel.gone.aborted) await channel.send(kind, chunk)
+  const pass = async (from: Readable, kind: 'stdout' | 'stderr'): Promise<void> => {
+    for await (const chunk of from) {
+      await started
+      // With nobody to hear it, it is read all the same, so that the command is not held up.
+      if (!channel.gone.aborted) await channel.send(kind, chunk)
+    }
+  }
+  await Promise.all([pass(stdout, 'stdout'), stderr === null ? null : pass(stderr, 'stderr')])
 }
 
 interface Input {
