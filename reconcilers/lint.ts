@@ -5,6 +5,8 @@ import type { Fault } from '../protocol/fault.ts'
 import { resolveContainerNetwork } from './container-network/resolve.ts'
 import { containerNetworkTypes } from './container-network/spec.ts'
 import { agentType } from './loop/extra-types.ts'
+import { resolveNftables } from './nftables/resolve.ts'
+import { nftablesTypes } from './nftables/spec.ts'
 import type { Resolved } from './reconciler.ts'
 import { checkReference, checkSchema, objectIn, sectionOf, typeIn } from './references.ts'
 import { judgeRunc } from './runc/resolve.ts'
@@ -13,11 +15,16 @@ import { resolveWireguard } from './wireguard/resolve.ts'
 import { wireguardTypes } from './wireguard/spec.ts'
 
 /** The pure part of every reconciler that this version has. */
-const resolvers: readonly ((config: Config, host: string) => Resolved<unknown>)[] = [
-  resolveWireguard,
-  resolveContainerNetwork,
-  judgeRunc,
-]
+const resolvers: readonly ((config: Config, host: string) => Pick<Resolved<unknown>, 'faulty'>)[] =
+  [resolveWireguard, resolveContainerNetwork, judgeRunc, judgeFirewall]
+
+/** The firewall of a host, where the config says anything of it: the look at it is a large one. */
+function judgeFirewall(config: Config, host: string): Pick<Resolved<unknown>, 'faulty'> {
+  const section = sectionOf(config, host) ?? {}
+  const names = Object.keys(section)
+  const isAsked = names.some((name) => Object.hasOwn(nftablesTypes, typeIn(section, name) ?? ''))
+  return isAsked ? resolveNftables(config, host) : { faulty: [] }
+}
 
 /** Every object type that this version knows, with its schema. */
 export const knownTypes: Readonly<Record<string, z.ZodType>> = {
@@ -25,6 +32,7 @@ export const knownTypes: Readonly<Record<string, z.ZodType>> = {
   ...wireguardTypes,
   ...containerNetworkTypes,
   ...runcTypes,
+  ...nftablesTypes,
 }
 
 /**

@@ -70,6 +70,10 @@ describe('linting a config', () => {
     assert.deepEqual(Object.keys(knownTypes).sort(), [
       'agent',
       'container_network',
+      'nftables_forward',
+      'nftables_masquerade',
+      'nftables_policy',
+      'nftables_publish',
       'runc_container',
       'secret',
       'volume',
