@@ -86,7 +86,7 @@ export function createHostImages(init: HostImagesInit): RetainingImages {
 function noteLastUse({ store, now, log }: HostImagesInit, digests: readonly string[]): void {
   for (const record of new Set(digests.map((digest) => store.find(digest)))) {
     if (record === null) continue
-    store.updateImage({ ...record, usedMs: now() }).catch((error) => {
+    store.noteUse(record.manifest, now()).catch((error) => {
       log.warn({ err: error, image: record.manifest }, 'the record of an image was not written')
     })
   }

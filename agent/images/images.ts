@@ -82,6 +82,7 @@ class HostImageStore implements Images {
   private readonly jobs: Jobs
   /** Loads under way, which a close ends. */
   private readonly ending = new AbortController()
+  private collecting: Promise<unknown> = Promise.resolve()
 
   constructor(
     init: ImagesInit,
@@ -131,7 +132,9 @@ class HostImageStore implements Images {
         hint: 'wait until covey status shows it: only then it knows which images are needed',
       })
     }
-    return await collect(this.store, unusedImages(this.store, needs), () => this.needs())
+    return await this.inTurn(async () => {
+      return await collect(this.store, unusedImages(this.store, needs), await this.needs())
+    })
   }
 
   load(archive: AsyncIterable<Uint8Array>, events: LoadEvents): Promise<readonly LoadedImage[]> {
@@ -158,20 +161,30 @@ class HostImageStore implements Images {
   }
 
   private async needs(): Promise<Needs> {
-    const { pins } = this.place
     const uses = await readUses(this.init.stateDir, this.init.runDir)
-    const { retained } = this.port
-    return { retained: retained(), uses, pinnedLayers: pins.layers, pinnedBlobs: pins.blobs }
+    const isPinned = (name: string): boolean => this.place.pins.has(name)
+    return { retained: this.port.retained(), uses, isPinned }
+  }
+
+  /** Two collections at once would remove the same things. */
+  private inTurn<T>(collection: () => Promise<T>): Promise<T> {
+    const turn = this.collecting.then(collection)
+    this.collecting = turn.catch(() => undefined)
+    return turn
   }
 
   /** Removes the one image that was not needed for the longest time. */
-  private async makeRoom(): Promise<boolean> {
-    const [oldest] = unusedImages(this.store, await this.needs())
-    if (oldest === undefined) return false
-    const name = oldest.references.at(-1) ?? oldest.manifest
-    const { bytes } = await collect(this.store, [oldest], () => this.needs())
-    this.init.log.info({ image: name, bytes }, 'an unused image makes room for another')
-    return true
+  private makeRoom(): Promise<boolean> {
+    return this.inTurn(async () => {
+      const needs = await this.needs()
+      const [oldest] = unusedImages(this.store, needs)
+      const { bytes } = await collect(this.store, oldest === undefined ? [] : [oldest], needs)
+      // What pulls that failed have left behind counts as well.
+      if (oldest === undefined) return bytes > 0
+      const name = oldest.references.at(-1) ?? oldest.manifest
+      this.init.log.info({ image: name, bytes }, 'an unused image makes room for another')
+      return true
+    })
   }
 
   private pullEnded(reference: string, error: unknown): void {

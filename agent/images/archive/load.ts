@@ -35,7 +35,7 @@ export async function loadArchive(
   const share = place.room.open()
   const digests = new Set<string>()
   // A live set: whatever is spooled is pinned from then on.
-  const release = pins.pinAll(digests)
+  const release = pins.pin(digests)
   try {
     const spooled = await spoolArchive(store, share, archive, digests)
     share.close()
@@ -57,8 +57,10 @@ export async function loadArchive(
   } finally {
     share.close()
     release()
-    const kept = new Set([...store.images().flatMap(blobsOf), ...pins.blobs])
-    for (const digest of digests) if (!kept.has(digest)) await store.blobs.remove(digest)
+    const kept = new Set(store.images().flatMap(blobsOf))
+    for (const digest of digests) {
+      if (!kept.has(digest) && !pins.has(digest)) await store.blobs.remove(digest)
+    }
   }
 }
 

@@ -1,33 +1,20 @@
 /** What pulls and loads under way need, so that nobody collects it before they have a record. */
 export interface Pins {
-  readonly layers: ReadonlySet<string>
-  readonly blobs: ReadonlySet<string>
-  /** Pins until the returned function is called. */
-  pin(layers: readonly string[], blobs: readonly string[]): () => void
-  /** Pins what is in a set of blobs, also what comes into it later. */
-  pinAll(blobs: ReadonlySet<string>): () => void
-}
-
-interface Pinned {
-  readonly layers: Iterable<string>
-  readonly blobs: Iterable<string>
+  /** Whether a layer of this name or a blob of this digest is needed now. */
+  has(name: string): boolean
+  /** Pins what is in a set, also what comes into it later, until the returned function is called. */
+  pin(names: ReadonlySet<string>): () => void
 }
 
 /** Makes an empty set of pins. */
 export function createPins(): Pins {
-  const pinned = new Set<Pinned>()
-  const add = (one: Pinned): (() => void) => {
-    pinned.add(one)
-    return () => pinned.delete(one)
-  }
+  const pinned = new Set<{ readonly names: ReadonlySet<string> }>()
   return {
-    get layers() {
-      return new Set([...pinned].flatMap(({ layers }) => [...layers]))
+    has: (name) => [...pinned].some(({ names }) => names.has(name)),
+    pin(names) {
+      const one = { names }
+      pinned.add(one)
+      return () => pinned.delete(one)
     },
-    get blobs() {
-      return new Set([...pinned].flatMap(({ blobs }) => [...blobs]))
-    },
-    pin: (layers, blobs) => add({ layers, blobs }),
-    pinAll: (blobs) => add({ layers: [], blobs }),
   }
 }

@@ -50,10 +50,8 @@ export async function pullImage(place: PullPlace, task: PullTask): Promise<Image
   const source = storedFirst(store.blobs, task.source)
   const documents = await readDocuments(source, task.digest, place.machine, task.signal)
   const wanted = wantedLayers(documents.image.layers, documents.document.diffIds)
-  const release = pins.pin(
-    wanted.flatMap(({ ownName, chainName }) => [ownName, chainName]),
-    [...smallBlobs(documents).map(({ digest }) => digest), ...wanted.map(digestOf)],
-  )
+  const names = wanted.flatMap((layer) => [layer.ownName, layer.chainName, digestOf(layer)])
+  const release = pins.pin(new Set([...smallBlobs(documents).map((each) => each.digest), ...names]))
   const share = place.room.open()
   const failing = new AbortController()
   const signal = AbortSignal.any([task.signal, failing.signal])
@@ -65,7 +63,7 @@ export async function pullImage(place: PullPlace, task: PullTask): Promise<Image
       await share.take(bytes.length)
       await store.blobs.put(digest, bytes)
     }
-    const names = await Promise.all(
+    const found = await Promise.all(
       wanted.map(async (layer, index) => {
         const upTo = wanted.slice(0, index + 1)
         const name = await layers.obtain(upTo, source, signal).catch((error) => {
@@ -75,7 +73,7 @@ export async function pullImage(place: PullPlace, task: PullTask): Promise<Image
         return name
       }),
     )
-    const record = recordOf(place, task, documents, wanted, names)
+    const record = recordOf(place, task, documents, wanted, found)
     await store.addImage(record)
     return record
   } catch (error) {

@@ -105,7 +105,7 @@ async function openWriter(
     waiting = []
     waitingBytes = 0
     if (parts.length === 0) return
-    writing = writeAll(file, Buffer.concat(parts))
+    writing = writeAll(file, parts)
     writing.catch(() => undefined)
   }
   return {
@@ -130,8 +130,13 @@ async function openWriter(
   }
 }
 
-async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    at += (await file.write(bytes, at, bytes.length - at)).bytesWritten
+async function writeAll(file: FileHandle, parts: readonly Uint8Array[]): Promise<void> {
+  const bytes = parts.reduce((sum, part) => sum + part.length, 0)
+  const { bytesWritten } = await file.writev(parts)
+  if (bytesWritten === bytes) return
+  // A disk that is nearly full takes a part; writing on tells what is wrong.
+  const rest = Buffer.concat(parts).subarray(bytesWritten)
+  for (let at = 0; at < rest.length; ) {
+    at += (await file.write(rest, at, rest.length - at)).bytesWritten
   }
 }

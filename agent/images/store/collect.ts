@@ -7,9 +7,8 @@ export interface Needs {
   /** Digests that adopted configs name, or null before the first config was applied. */
   readonly retained: ReadonlySet<string> | null
   readonly uses: Uses
-  /** Layers and blobs of pulls and loads that are under way. */
-  readonly pinnedLayers: ReadonlySet<string>
-  readonly pinnedBlobs: ReadonlySet<string>
+  /** Layers and blobs of pulls and loads that are under way, at the moment of the question. */
+  isPinned(name: string): boolean
 }
 
 /** What was removed. */
@@ -24,10 +23,8 @@ export function needOf(record: ImageRecord, needs: Needs): 'config' | 'container
   if (names.some((digest) => needs.retained?.has(digest) === true)) return 'config'
   const isMounted = record.layers.some(({ name }) => needs.uses.ofLayer(name))
   if (isMounted || names.some((digest) => needs.uses.ofImage(digest))) return 'container'
-  const isPulled = record.layers.some(({ name, digest }) => {
-    return needs.pinnedLayers.has(name) || needs.pinnedBlobs.has(digest)
-  })
-  return isPulled ? 'pull' : null
+  const isPulled = record.layers.some(({ name }) => needs.isPinned(name))
+  return isPulled || needs.isPinned(record.manifest) ? 'pull' : null
 }
 
 /** Images that nothing needs, those first that were not needed for the longest time. */
@@ -38,25 +35,30 @@ export function unusedImages(store: Store, needs: Needs): readonly ImageRecord[]
 }
 
 /**
- * Removes images, and then every layer and blob that no image, container or pull needs. `needs` is
- * asked for again before layers go, because pulls may have begun.
+ * Removes images, and then every layer and blob that no image, container or pull needs. Whether a
+ * pull needs something is asked right before it goes.
  */
 export async function collect(
   store: Store,
   images: readonly ImageRecord[],
-  needs: () => Promise<Needs>,
+  needs: Needs,
 ): Promise<Collected> {
   const before = store.bytes()
   for (const { manifest } of images) await store.removeImage(manifest)
-  const now = await needs()
-  const layers = new Set(store.images().flatMap((each) => each.layers.map(({ name }) => name)))
-  const blobs = new Set(store.images().flatMap(blobsOf))
   for (const name of await store.trees()) {
-    const isKept = layers.has(name) || now.pinnedLayers.has(name) || now.uses.ofLayer(name)
-    if (!isKept) await store.removeLayer(name)
+    if (isNamed(store, name) || needs.isPinned(name) || needs.uses.ofLayer(name)) continue
+    await store.removeLayer(name)
   }
   for (const digest of store.blobs.all()) {
-    if (!blobs.has(digest) && !now.pinnedBlobs.has(digest)) await store.blobs.remove(digest)
+    if (isNamed(store, digest) || needs.isPinned(digest)) continue
+    await store.blobs.remove(digest)
   }
   return { images, bytes: Math.max(0, before - store.bytes()) }
+}
+
+/** Whether an image consists of it. */
+function isNamed(store: Store, name: string): boolean {
+  return store.images().some((record) => {
+    return record.layers.some((layer) => layer.name === name) || blobsOf(record).includes(name)
+  })
 }

@@ -46,8 +46,8 @@ export interface Store {
   addLayer(name: string, info: LayerInfo, tree: string): Promise<void>
   /** Makes everything durable that the image names, then the record. */
   addImage(record: ImageRecord): Promise<void>
-  /** Writes a record of which only names and times have changed. */
-  updateImage(record: ImageRecord): Promise<void>
+  /** Notes when an image was last needed; does nothing where it is gone. */
+  noteUse(manifest: string, usedMs: number): Promise<void>
   removeImage(manifest: string): Promise<void>
   removeLayer(name: string): Promise<void>
   /** Removes a folder of work with everything in it. */
@@ -120,6 +120,7 @@ class FolderStore implements Store {
   private readonly records: Map<string, ImageRecord>
   private readonly infos: Map<string, LayerInfo>
   swept: Promise<void> = Promise.resolve()
+  private turn: Promise<unknown> = Promise.resolve()
 
   constructor(
     folder: string,
@@ -180,16 +181,18 @@ class FolderStore implements Store {
     return mkdtemp(join(this.folder, 'work', 'w-'))
   }
 
-  async addLayer(name: string, info: LayerInfo, tree: string): Promise<void> {
-    if (this.infos.has(name) && (await exists(this.tree(name)))) return
-    // A tree without its information is not used, and one of the same name stays in nobody's way.
-    if (await exists(this.tree(name))) await this.discard(this.tree(name))
-    // Not durable yet, as the tree is not: `addImage` makes both so before anything rests on them.
-    await writeFile(join(this.folder, 'info', `${name}.json`), JSON.stringify(info), {
-      mode: 0o600,
+  addLayer(name: string, info: LayerInfo, tree: string): Promise<void> {
+    return this.inTurn(async () => {
+      const isThere = await exists(this.tree(name))
+      if (isThere && this.infos.has(name)) return
+      // A tree without its information is not used; it only stands in the way.
+      if (isThere) this.swept = removeTrees([await this.aside(this.tree(name))])
+      // Not durable yet, as the tree is not: `addImage` makes both so before anything rests on them.
+      const path = join(this.folder, 'info', `${name}.json`)
+      await writeFile(path, JSON.stringify(info), { mode: 0o600 })
+      await rename(tree, this.tree(name))
+      this.infos.set(name, info)
     })
-    await rename(tree, this.tree(name))
-    this.infos.set(name, info)
   }
 
   async addImage(record: ImageRecord): Promise<void> {
@@ -200,32 +203,48 @@ class FolderStore implements Store {
         throw new CoveyError('image-sync', message, { cause, hint: 'check the disk of the host' })
       },
     )
-    await this.updateImage(record)
+    await this.inTurn(() => this.writeRecord(record))
   }
 
-  async updateImage(record: ImageRecord): Promise<void> {
+  noteUse(manifest: string, usedMs: number): Promise<void> {
+    return this.inTurn(async () => {
+      const record = this.records.get(hexOf(manifest))
+      if (record !== undefined) await this.writeRecord({ ...record, usedMs })
+    })
+  }
+
+  removeImage(manifest: string): Promise<void> {
+    const hex = hexOf(manifest)
+    this.records.delete(hex)
+    return this.inTurn(() => this.disk.remove(`images/${hex}.json`))
+  }
+
+  async removeLayer(name: string): Promise<void> {
+    // At once, so that a pull which looks for it from now on makes it anew.
+    this.infos.delete(name)
+    const gone = await this.inTurn(async () => {
+      await this.disk.remove(`info/${name}.json`)
+      return (await exists(this.tree(name))) ? await this.aside(this.tree(name)) : null
+    })
+    if (gone !== null) await removeTrees([gone])
+  }
+
+  private async writeRecord(record: ImageRecord): Promise<void> {
     const hex = hexOf(record.manifest)
     const content = JSON.stringify(record)
     await this.disk.replace([{ path: `images/${hex}.json`, content }])
     this.records.set(hex, record)
   }
 
-  async removeImage(manifest: string): Promise<void> {
-    const hex = hexOf(manifest)
-    this.records.delete(hex)
-    await this.disk.remove(`images/${hex}.json`)
-  }
-
-  async removeLayer(name: string): Promise<void> {
-    this.infos.delete(name)
-    if (await exists(this.tree(name))) await this.discard(this.tree(name))
-    await this.disk.remove(`info/${name}.json`)
+  /** Changes of names happen one after the other. */
+  private inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const turn = this.turn.then(change)
+    this.turn = turn.catch(() => undefined)
+    return turn
   }
 
   async discard(path: string): Promise<void> {
-    await removeTrees([
-      path.startsWith(join(this.folder, 'layers')) ? await this.aside(path) : path,
-    ])
+    await removeTrees([path])
   }
 
   bytes(): number {
