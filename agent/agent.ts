@@ -19,11 +19,9 @@ import { isolatedHosts } from '../reconcilers/mesh.ts'
 import { resolveNftables } from '../reconcilers/nftables/resolve.ts'
 import { containersIn, imagesOf } from '../reconcilers/runc/images.ts'
 import { wireguardLinkNames } from '../reconcilers/wireguard/resolve.ts'
-import { doctorRoute } from './control/doctor-route.ts'
-import { firewallRoute } from './control/firewall-route.ts'
-import { imageAdminRoutes, imageRoutes } from './control/image-routes.ts'
-import { controlRoutes } from './control/routes.ts'
-import { openControl } from './control/server.ts'
+import { type ExecSessions, openExecSessions } from './containers/exec/sessions.ts'
+import { createContainerDirectory } from './control/container-directory.ts'
+import { type ContainerRoutes, containerRoutes } from './control/container-routes.ts'
 import { type Host, openHost } from './host.ts'
 import {
   hostKeysOn,
@@ -37,6 +35,7 @@ import { watchKernel } from './machine/watch-kernel.ts'
 import type { Reconcilers } from './reconcilers.ts'
 import type { AgentSettings } from './settings.ts'
 import { createShell, type Shell } from './shell.ts'
+import { openSockets } from './sockets.ts'
 import { createDisk, type Disk } from './state/disk.ts'
 import { lockState, lockWaitSeconds } from './state/lock.ts'
 import { loadState, readEnrolment } from './state/store.ts'
@@ -76,17 +75,7 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
     for (const fault of durable.damage) log.error({ code: fault.code }, fault.message)
     const running = await connect(init, disk, identity, durable)
     const { shell, loop, host, adopted } = running
-    const images = imageRoutes(host.images)
-    const looks = { run: host.ports.run, host: identity.host, adopted }
-    const routes = new Map([
-      ...controlRoutes({ shell, plan: () => loop.plan() }),
-      ...images,
-      ['GET /v1/firewall', firewallRoute(looks)] as const,
-      ['GET /v1/doctor', doctorRoute(looks)] as const,
-    ])
-    const adminRoutes = imageAdminRoutes(host.images)
-    const adminUpgrades = new Map()
-    const control = await openControl({ runDir, routes, adminRoutes, adminUpgrades, log })
+    const sockets = await openSockets(init, running)
     const links = (): ReadonlySet<string> => {
       const config = adopted()
       if (config === null) return new Set()
@@ -102,8 +91,9 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
     disk.keepReserve().catch(init.onFatal)
     return {
       async stop() {
-        control.close()
-        await Promise.all([shell.stop(), loop.stop(), watch.stop(), host.close()])
+        await execs.stop()
+        const parts = [sockets, shell, loop, watch]
+        await Promise.all([...parts.map((part) => part.stop()), host.close()])
         await init.reconcilers.ruleset.stop()
         await lock.release()
       },
@@ -134,11 +124,38 @@ async function load(disk: Disk): Promise<{ identity: Identity; durable: DurableS
 }
 
 /** An agent's parts, joined. */
-interface Running {
+export interface Running {
+  /** This host's. */
+  readonly name: string
   readonly shell: Shell
   readonly loop: ReconcileLoop
   readonly host: Host
   readonly adopted: () => Config | null
+}
+
+/** What is asked about containers, and the commands that run in them. */
+function openContainerRoutes(
+  { stateDir, runDir, log }: AgentInit,
+  { shell, host, adopted }: Running,
+  identity: Identity,
+): { readonly containers: ContainerRoutes; readonly execs: ExecSessions } {
+  const { state } = host.containers
+  const directory = createContainerDirectory({
+    containers: host.containers.port,
+    bundleOf: (id) => state.of(id).bundle,
+    runcRoot: state.places.runcRoot,
+    host: identity.host,
+    adopted,
+  })
+  const execs = openExecSessions({
+    runDir,
+    log,
+    onExec(name, program) {
+      const told = { event: 'container', name, what: 'exec', detail: program } as const
+      shell.events.tell({ ...told, at: steadyClock.now() })
+    },
+  })
+  return { containers: containerRoutes({ stateDir, directory, execs }), execs }
 }
 
 async function connect(
@@ -203,7 +220,7 @@ async function connect(
     isolated: isolatedHosts,
     onFatal: init.onFatal,
   })
-  return { shell, loop, host, adopted: () => adopted }
+  return { name, shell, loop, host, adopted: () => adopted }
 }
 
 /**
