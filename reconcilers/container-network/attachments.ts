@@ -12,6 +12,7 @@ import {
 import { checkReference, checkSchema, typeIn } from '../references.ts'
 import { type ContainerObject, containerSchema } from '../runc/spec.ts'
 import type { Findings, OwnNetwork } from './findings.ts'
+import { vethName, wholeAlias } from './names.ts'
 import type { Attachment } from './spec.ts'
 
 /** MTU of a container whose network no other host reaches: that of an Ethernet link. */
@@ -70,7 +71,9 @@ function attachmentOf(
     own.link === null ? null : { family: own.link.address.family, bits: own.link.address.bits }
   const references = [network, ...container.mounts.flatMap(({ volume }) => volume ?? [])]
   for (const { secret } of container.secrets) references.push(secret)
-  return { object: name, address, mtu, source, references: [...new Set(references)] }
+  const needs = { object: name, link: vethName(name), address, mtu, source }
+  const attachment = { ...needs, references: [...new Set(references)] }
+  return { ...attachment, alias: wholeAlias(attachment) }
 }
 
 function addressFault(

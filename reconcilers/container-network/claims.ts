@@ -1,6 +1,6 @@
 import type { Verdict } from '../reconciler.ts'
 import type { LinkSeen } from '../tools/ip.ts'
-import { aliasOwner, hardwareAddresses, namespaceName, vethName, wholeAlias } from './names.ts'
+import { aliasOwner, hardwareAddresses, namespaceName } from './names.ts'
 import type { ContainerNetworkObserved } from './observe.ts'
 import type { Attachment, ContainerNetworkSpec } from './spec.ts'
 
@@ -18,15 +18,10 @@ export function ownerOf(link: LinkSeen): string | null {
   return link.kind === 'veth' ? aliasOwner(link.alias) : null
 }
 
-/** Whether a link is the host's end of a container's. */
-export function isOwnLink(link: LinkSeen): boolean {
-  return ownerOf(link) !== null
-}
-
 /** Decides whose the link of a container is, and whether it must be made. */
 export function claimVeth(attachment: Attachment, observed: ContainerNetworkObserved): VethClaim {
   const { object } = attachment
-  const seen = observed.links.get(vethName(object))
+  const seen = observed.links.get(attachment.link)
   if (seen === undefined) return { state: 'unmade', seen: null }
   // Covey's process may have been killed after it had made the link and before it could name it.
   const isUnnamed = seen.alias === null && seen.hardware === hardwareAddresses(object).host
@@ -34,7 +29,7 @@ export function claimVeth(attachment: Attachment, observed: ContainerNetworkObse
   if (!isOwn) return { state: 'refused', reason: `${seen.name} is not covey's link` }
   const number = observed.namespaces.get(namespaceName(object)) ?? null
   const isJoined = number !== null && seen.peerNamespace === number
-  const isWhole = isJoined && seen.alias === wholeAlias(attachment)
+  const isWhole = isJoined && seen.alias === attachment.alias
   return { state: isWhole ? 'made' : 'unmade', seen }
 }
 

@@ -1,23 +1,10 @@
-import {
-  type Address,
-  addressText,
-  type Cidr,
-  cidrText,
-  compareNetworks,
-  hostNetwork,
-} from '../addresses.ts'
+import { type Address, addressText, type Cidr, cidrText, hostNetwork } from '../addresses.ts'
 import { addressWords, type BatchLine, type LinkSeen, routeWords } from '../tools/ip.ts'
 import { linkSetting, type Setting } from '../tools/sysctl.ts'
-import { isOwnLink, ownerOf, type VethClaim } from './claims.ts'
-import {
-  gatewayOf,
-  hardwareAddresses,
-  namespaceName,
-  unfinishedAlias,
-  vethName,
-  wholeAlias,
-} from './names.ts'
+import type { VethClaim } from './claims.ts'
+import { gatewayOf, hardwareAddresses, namespaceName, unfinishedAlias } from './names.ts'
 import type { ContainerNetworkObserved } from './observe.ts'
+import type { OwnThings } from './own.ts'
 import type { Attachment } from './spec.ts'
 
 /** Name of the link inside the container. */
@@ -47,17 +34,18 @@ export function attachmentLines(
   attachment: Attachment,
   claim: Exclude<VethClaim, { readonly state: 'refused' }>,
   observed: ContainerNetworkObserved,
+  own: OwnThings,
 ): AttachmentLines {
-  const routes = routeLines(attachment, claim, observed)
+  const routes = routeLines(attachment, claim, own)
   if (claim.state === 'made') return mendingLines(attachment, claim.seen, routes)
   return {
-    make: makingLines(attachment, claim.seen, observed),
+    make: makingLines(attachment, claim.seen, observed, own),
     settings: settingsOf(attachment),
     inside: insideLines(attachment),
     finish: [
       ...[upWords(attachment), gatewayWords(attachment)].map((words) => of(attachment, words)),
       ...routes,
-      of(attachment, aliasWords(attachment, wholeAlias(attachment))),
+      of(attachment, aliasWords(attachment, attachment.alias)),
     ],
   }
 }
@@ -87,29 +75,28 @@ function makingLines(
   attachment: Attachment,
   seen: LinkSeen | null,
   observed: ContainerNetworkObserved,
+  { links }: OwnThings,
 ): readonly BatchLine[] {
-  const { object, mtu } = attachment
+  const { object, link, mtu } = attachment
   const namespace = namespaceName(object)
-  const link = vethName(object)
-  const old = [...observed.links.values()]
-    .filter((each) => each === seen || ownerOf(each) === object)
-    .map(({ name }) => ['link', 'del', 'dev', name])
+  // One that has no alias yet is not known by its owner.
+  const old = new Set([...(seen === null ? [] : [link]), ...(links.get(object) ?? [])])
   const number = observed.namespaces.get(namespace)
   // The host has no number for it: it is a bare file, or was made and nothing was put into it.
   const stale = number === null ? [['netns', 'del', namespace]] : []
   const fresh = number === null || number === undefined ? [['netns', 'add', namespace]] : []
   const hardware = hardwareAddresses(object)
   const size = ['mtu', String(mtu)]
-  const own = ['link', 'add', 'dev', link, ...size, 'address', hardware.host, 'type', 'veth']
-  const peer = ['peer', 'name', insideName, ...size, 'address', hardware.inside, 'netns', namespace]
+  const near = ['link', 'add', 'dev', link, ...size, 'address', hardware.host, 'type', 'veth']
+  const far = ['peer', 'name', insideName, ...size, 'address', hardware.inside, 'netns', namespace]
   // The kernel would think of a link-local address by itself, and first ask who else has it. A link
   // for IPv4 has no IPv6 at all.
   const quiet = attachment.address.family === 6 ? [addrgenmodeWords(link)] : []
   return [
-    ...old,
+    ...[...old].map((name) => ['link', 'del', 'dev', name]),
     ...stale,
     ...fresh,
-    [...own, ...peer],
+    [...near, ...far],
     aliasWords(attachment, unfinishedAlias(object)),
     ...quiet,
   ].map((words) => of(attachment, words))
@@ -119,12 +106,12 @@ function addrgenmodeWords(link: string): readonly string[] {
   return ['link', 'set', 'dev', link, 'addrgenmode', 'none']
 }
 
-function aliasWords({ object }: Attachment, alias: string): readonly string[] {
-  return ['link', 'set', 'dev', vethName(object), 'alias', alias]
+function aliasWords({ link }: Attachment, alias: string): readonly string[] {
+  return ['link', 'set', 'dev', link, 'alias', alias]
 }
 
-function upWords({ object, mtu }: Attachment): readonly string[] {
-  return ['link', 'set', 'dev', vethName(object), 'mtu', String(mtu), 'up']
+function upWords({ link, mtu }: Attachment): readonly string[] {
+  return ['link', 'set', 'dev', link, 'mtu', String(mtu), 'up']
 }
 
 function gatewayNetwork(family: Address['family']): Cidr {
@@ -132,8 +119,8 @@ function gatewayNetwork(family: Address['family']): Cidr {
   return family === 4 ? hostNetwork(gateway) : { ...gateway, length: 64 }
 }
 
-function gatewayWords({ object, address }: Attachment): readonly string[] {
-  const words = addressWords('replace', gatewayNetwork(address.family), vethName(object))
+function gatewayWords({ link, address }: Attachment): readonly string[] {
+  const words = addressWords('replace', gatewayNetwork(address.family), link)
   // Else the host could take it for an address of its own towards anybody.
   return address.family === 4 ? [...words, 'scope', 'link'] : words
 }
@@ -143,9 +130,9 @@ function gatewayWords({ object, address }: Attachment): readonly string[] {
  * come from the container's address (RFC 3704 section 2.2); and no container advertises a route to
  * the host. Where the container has no IPv6, its link has none either.
  */
-function settingsOf({ object, address: { family } }: Attachment): readonly Setting[] {
+function settingsOf({ link, address: { family } }: Attachment): readonly Setting[] {
   const setting = (of: 4 | 6, name: string, value: number): Setting => ({
-    name: linkSetting(of, vethName(object), name),
+    name: linkSetting(of, link, name),
     value,
   })
   const all = [setting(4, 'forwarding', 1), setting(4, 'rp_filter', 1)]
@@ -184,22 +171,18 @@ export function isOptional(words: readonly string[]): boolean {
 function routeLines(
   attachment: Attachment,
   claim: VethClaim,
-  observed: ContainerNetworkObserved,
+  { ways, routes }: OwnThings,
 ): readonly BatchLine[] {
-  const { object, address, source } = attachment
-  const link = vethName(object)
+  const { link, address, source } = attachment
   const wanted = hostNetwork(address)
+  const text = cidrText(wanted)
   const isMade = claim.state === 'made' && claim.seen.up
-  const own = observed.routes.filter((route) => {
-    const owner = observed.links.get(route.link)
-    return owner !== undefined && isOwnLink(owner)
-  })
-  const same = own.filter(({ destination }) => compareNetworks(destination, wanted) === 0)
-  const isThere = isMade && same.some((route) => route.link === link)
+  const others = ways.get(text) ?? []
   // What is known to be covey's may be replaced; anything else must not be taken from its owner.
-  const verb = same.length > 0 ? 'replace' : 'add'
+  const verb = others.length > 0 ? 'replace' : 'add'
+  const isThere = isMade && others.includes(link)
   const add = isThere ? [] : [of(attachment, routeWords(verb, wanted, link, source))]
-  const extra = isMade ? own.filter((route) => route.link === link && !same.includes(route)) : []
-  const remove = extra.map((each) => of(attachment, routeWords('del', each.destination, link)))
-  return [...add, ...remove]
+  if (!isMade) return add
+  const extra = (routes.get(link) ?? []).filter((each) => cidrText(each) !== text)
+  return [...add, ...extra.map((each) => of(attachment, routeWords('del', each, link)))]
 }

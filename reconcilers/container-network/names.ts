@@ -61,7 +61,7 @@ export function unfinishedAlias(object: string): string {
  * Alias of a link that is whole. The digest is of everything that a look from outside the container
  * cannot see, so that another form of it, or one that was broken off, is found by its alias.
  */
-export function wholeAlias(attachment: Attachment): string {
+export function wholeAlias(attachment: Omit<Attachment, 'alias'>): string {
   const { object, address, mtu, source } = attachment
   const form = ['1', addressText(address), mtu, source === null ? '' : addressText(source)]
   return `${unfinishedAlias(object)}:${digestOf(form.join(' '), 12)}`

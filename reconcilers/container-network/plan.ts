@@ -6,6 +6,7 @@ import { claimVeth, ownerOf } from './claims.ts'
 import { type AttachmentLines, attachmentLines } from './lines.ts'
 import { namespaceOwner } from './names.ts'
 import type { ContainerNetworkObserved } from './observe.ts'
+import { type OwnThings, ownThings } from './own.ts'
 import type { Attachment, ContainerNetworkSpec } from './spec.ts'
 
 /** Lets the host forward packets, which containers need and nothing ever turns off. */
@@ -110,9 +111,10 @@ function planAttachments(
   spec: ContainerNetworkSpec,
   observed: ContainerNetworkObserved,
 ): readonly AttachStep[] {
+  const own = ownThings(observed)
   const groups = new Map<string, { objects: string[]; attachments: AttachmentLines[] }>()
   for (const attachment of spec.attachments) {
-    const lines = linesFor(attachment, observed)
+    const lines = linesFor(attachment, observed, own)
     if (lines === null) continue
     const key = [...attachment.references].sort().join(' ')
     const group = groups.get(key) ?? { objects: [], attachments: [] }
@@ -126,10 +128,11 @@ function planAttachments(
 function linesFor(
   attachment: Attachment,
   observed: ContainerNetworkObserved,
+  own: OwnThings,
 ): AttachmentLines | null {
   const claim = claimVeth(attachment, observed)
   if (claim.state === 'refused') return null
-  const lines = attachmentLines(attachment, claim, observed)
+  const lines = attachmentLines(attachment, claim, observed, own)
   const isWhole = claim.state === 'made' && lines.inside === null && lines.finish.length === 0
   return isWhole ? null : lines
 }

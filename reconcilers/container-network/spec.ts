@@ -47,6 +47,10 @@ export interface AttachmentSpec {
 
 /** A container's way to the network, as the host makes it. */
 export interface Attachment extends AttachmentSpec {
+  /** Name of the host's end of its link. */
+  readonly link: string
+  /** Alias of that when it is whole. */
+  readonly alias: string
   /** What the host itself comes from: the address of the WireGuard link; null without one. */
   readonly source: Address | null
   /** Everything that the container refers to; those with the same can be held back together. */
