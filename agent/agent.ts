@@ -19,9 +19,6 @@ import { isolatedHosts } from '../reconcilers/mesh.ts'
 import { resolveNftables } from '../reconcilers/nftables/resolve.ts'
 import { containersIn, imagesOf } from '../reconcilers/runc/images.ts'
 import { wireguardLinkNames } from '../reconcilers/wireguard/resolve.ts'
-import { type ExecSessions, openExecSessions } from './containers/exec/sessions.ts'
-import { createContainerDirectory } from './control/container-directory.ts'
-import { type ContainerRoutes, containerRoutes } from './control/container-routes.ts'
 import { type Host, openHost } from './host.ts'
 import {
   hostKeysOn,
@@ -66,7 +63,7 @@ export interface Agent {
  * Errors: `not-enrolled`, `state-locked`, `state-damaged`, `identity-damaged`.
  */
 export async function startAgent(init: AgentInit): Promise<Agent> {
-  const { stateDir, runDir, log } = init
+  const { stateDir, log } = init
   const disk = createDisk(stateDir)
   if ((await readEnrolment(disk)) === null) throw notEnrolled()
   const lock = await lockState(stateDir, lockWaitSeconds)
@@ -91,7 +88,6 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
     disk.keepReserve().catch(init.onFatal)
     return {
       async stop() {
-        await execs.stop()
         const parts = [sockets, shell, loop, watch]
         await Promise.all([...parts.map((part) => part.stop()), host.close()])
         await init.reconcilers.ruleset.stop()
@@ -131,31 +127,6 @@ export interface Running {
   readonly loop: ReconcileLoop
   readonly host: Host
   readonly adopted: () => Config | null
-}
-
-/** What is asked about containers, and the commands that run in them. */
-function openContainerRoutes(
-  { stateDir, runDir, log }: AgentInit,
-  { shell, host, adopted }: Running,
-  identity: Identity,
-): { readonly containers: ContainerRoutes; readonly execs: ExecSessions } {
-  const { state } = host.containers
-  const directory = createContainerDirectory({
-    containers: host.containers.port,
-    bundleOf: (id) => state.of(id).bundle,
-    runcRoot: state.places.runcRoot,
-    host: identity.host,
-    adopted,
-  })
-  const execs = openExecSessions({
-    runDir,
-    log,
-    onExec(name, program) {
-      const told = { event: 'container', name, what: 'exec', detail: program } as const
-      shell.events.tell({ ...told, at: steadyClock.now() })
-    },
-  })
-  return { containers: containerRoutes({ stateDir, directory, execs }), execs }
 }
 
 async function connect(

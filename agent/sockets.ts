@@ -1,0 +1,59 @@
+import type { AgentInit, Running } from './agent.ts'
+import { openExecSessions } from './containers/exec/sessions.ts'
+import { createContainerDirectory } from './control/container-directory.ts'
+import { containerRoutes } from './control/container-routes.ts'
+import { doctorRoute } from './control/doctor-route.ts'
+import { firewallRoute } from './control/firewall-route.ts'
+import { imageAdminRoutes, imageRoutes } from './control/image-routes.ts'
+import { controlRoutes } from './control/routes.ts'
+import { openControl } from './control/server.ts'
+import { steadyClock } from './machine/steady-clock.ts'
+
+/** The sockets of an agent, and what is served only over them. */
+export interface Sockets {
+  /** Closes them and ends the commands that clients run in containers. */
+  stop(): Promise<void>
+}
+
+/** Opens both sockets with all that is asked over them. */
+export async function openSockets(init: AgentInit, running: Running): Promise<Sockets> {
+  const { stateDir, runDir, log } = init
+  const { shell, loop, host, adopted, name } = running
+  const { port, state } = host.containers
+  const looks = { run: host.ports.run, host: name, adopted }
+  const directory = createContainerDirectory({
+    containers: port,
+    bundleOf: (id) => state.of(id).bundle,
+    runcRoot: state.places.runcRoot,
+    host: name,
+    adopted,
+  })
+  const execs = openExecSessions({
+    runDir,
+    log,
+    onExec(object, program) {
+      const about = { event: 'container', name: object, what: 'exec', detail: program } as const
+      shell.events.tell({ ...about, at: steadyClock.now() })
+    },
+  })
+  const containers = containerRoutes({ stateDir, directory, execs })
+  const control = await openControl({
+    runDir,
+    routes: new Map([
+      ...controlRoutes({ shell, plan: () => loop.plan() }),
+      ...imageRoutes(host.images),
+      ...containers.routes,
+      ['GET /v1/firewall', firewallRoute(looks)] as const,
+      ['GET /v1/doctor', doctorRoute(looks)] as const,
+    ]),
+    adminRoutes: imageAdminRoutes(host.images),
+    adminUpgrades: containers.adminUpgrades,
+    log,
+  })
+  return {
+    async stop() {
+      control.close()
+      await execs.stop()
+    },
+  }
+}
