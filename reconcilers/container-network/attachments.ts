@@ -71,7 +71,7 @@ function attachmentOf(
     own.link === null ? null : { family: own.link.address.family, bits: own.link.address.bits }
   const references = [network, ...container.mounts.flatMap(({ volume }) => volume ?? [])]
   for (const { secret } of container.secrets) references.push(secret)
-  const needs = { object: name, link: vethName(name), address, mtu, source }
+  const needs = { object: name, network, link: vethName(name), address, mtu, source }
   const attachment = { ...needs, references: [...new Set(references)] }
   return { ...attachment, alias: wholeAlias(attachment) }
 }

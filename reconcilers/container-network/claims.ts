@@ -3,6 +3,7 @@ import type { LinkSeen } from '../tools/ip.ts'
 import { aliasOwner, hardwareAddresses, namespaceName } from './names.ts'
 import type { ContainerNetworkObserved } from './observe.ts'
 import type { Attachment, ContainerNetworkSpec } from './spec.ts'
+import { refusedSubnets } from './subnets.ts'
 
 /** Whose the link of a container is, as it stands. */
 export type VethClaim =
@@ -33,14 +34,18 @@ export function claimVeth(attachment: Attachment, observed: ContainerNetworkObse
   return { state: isWhole ? 'made' : 'unmade', seen }
 }
 
-/** What an observation says of objects: links that cannot be, as they are another's. */
+/** What an observation says of objects: links and subnets that others have. */
 export function judgeContainerNetwork(
   spec: ContainerNetworkSpec,
   observed: ContainerNetworkObserved,
 ): readonly Verdict[] {
-  return spec.attachments.flatMap((attachment) => {
+  const links = spec.attachments.flatMap((attachment): readonly Verdict[] => {
     const claim = claimVeth(attachment, observed)
     if (claim.state !== 'refused') return []
     return [{ object: attachment.object, state: 'failed', reason: claim.reason }]
   })
+  const subnets = [...refusedSubnets(spec, observed)].map(
+    ([object, reason]): Verdict => ({ object, state: 'failed', reason }),
+  )
+  return [...links, ...subnets]
 }

@@ -8,6 +8,7 @@ import { namespaceOwner } from './names.ts'
 import type { ContainerNetworkObserved } from './observe.ts'
 import { type OwnThings, ownThings } from './own.ts'
 import type { Attachment, ContainerNetworkSpec } from './spec.ts'
+import { refusedSubnets } from './subnets.ts'
 
 /** Lets the host forward packets, which containers need and nothing ever turns off. */
 interface ForwardStep extends PlanStep {
@@ -38,11 +39,18 @@ export function planContainerNetwork(
   spec: ContainerNetworkSpec,
   observed: ContainerNetworkObserved,
 ): readonly ContainerNetworkStep[] {
+  const refused = refusedSubnets(spec, observed)
+  const sound: ContainerNetworkSpec = {
+    ...spec,
+    subnets: spec.subnets.filter(({ object }) => !refused.has(object)),
+    attachments: spec.attachments.filter(({ network }) => !refused.has(network)),
+  }
   return [
-    ...planStaleSubnets(spec, observed),
-    ...([4, 6] as const).flatMap((family) => planForwarding(family, spec, observed)),
-    ...planSubnets(spec, observed),
-    ...planAttachments(spec, observed),
+    ...planStaleSubnets(sound, observed),
+    ...([4, 6] as const).flatMap((family) => planForwarding(family, sound, observed)),
+    ...planSubnets(sound, observed),
+    ...planAttachments(sound, observed),
+    // Containers on a refused network keep what they have.
     ...planLeftovers(spec, observed),
   ]
 }

@@ -34,9 +34,10 @@ export function resolveContainerNetwork(
     findings.kept.has(name) && typeIn(section, name) !== 'runc_container'
   const keepsSubnets = Object.keys(section).some(isKept)
   const attachments = resolveAttachments(section, host, networks, findings)
-  const subnets = [...networks.values()].map(({ name, object }) => ({
+  const subnets = [...networks.values()].map(({ name, object, link }) => ({
     object: name,
     subnet: object.subnet,
+    through: link && { link: link.link_name, range: networkOf(link.address) },
   }))
   const { faulty, kept, references } = findings
   return { spec: { subnets, attachments, kept, keepsSubnets }, pending: [], faulty, references }

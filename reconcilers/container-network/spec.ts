@@ -47,6 +47,8 @@ export interface AttachmentSpec {
 
 /** A container's way to the network, as the host makes it. */
 export interface Attachment extends AttachmentSpec {
+  /** Name of the `container_network`. */
+  readonly network: string
   /** Name of the host's end of its link. */
   readonly link: string
   /** Alias of that when it is whole. */
@@ -58,10 +60,12 @@ export interface Attachment extends AttachmentSpec {
 }
 
 /** A range of this host. */
-interface SubnetSpec {
+export interface SubnetSpec {
   /** Name of the `container_network`. */
   readonly object: string
   readonly subnet: Cidr
+  /** The WireGuard link that others reach it through, and that link's range; null without one. */
+  readonly through: { readonly link: string; readonly range: Cidr } | null
 }
 
 /** What the containers of a host need of the network. */

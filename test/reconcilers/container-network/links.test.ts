@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import type { Config } from '../../../protocol/documents/config.ts'
 import { containerNetwork } from '../../../reconcilers/container-network/index.ts'
 import { namespaceName, vethName } from '../../../reconcilers/container-network/names.ts'
@@ -11,7 +10,7 @@ import { reconcile } from '../contract-suite.ts'
 import { createFakeHost, type FakeHost } from '../fake/host.ts'
 import { makeLink, modelText } from '../fake/model.ts'
 import { byHand } from '../wireguard/cases.ts'
-import { container, ip, makeTunnels, sections, tunnels } from './cases.ts'
+import { container, ip, makeTunnels, sections } from './cases.ts'
 
 const never = new AbortController().signal
 const lan = { type: 'container_network', subnet: '192.168.7.0/24' }
@@ -178,6 +177,42 @@ describe('namespaces of containers', () => {
   })
 })
 
+describe('a subnet in which the host has neighbours of its own', () => {
+  const hostAt = async (...addresses: readonly string[]): Promise<FakeHost> => {
+    const host = createFakeHost()
+    host.model.links.set('eth0', { ...makeLink('x'), up: true })
+    for (const each of addresses) await byHand(host.ports, ip(`addr replace ${each} dev eth0`))
+    return host
+  }
+
+  it('is refused, and its route goes if they came later', async () => {
+    for (const taken of ['192.168.7.9/24', '192.168.7.200/26', '192.168.0.1/16']) {
+      const host = await hostAt('198.51.100.7/24')
+      await go(host)
+      await byHand(host.ports, ip(`addr replace ${taken} dev eth0`))
+      assert.deepEqual(await go(host), ['route del unreachable 192.168.7.0/24 proto 190'])
+      const { steps, said } = await look(host)
+      assert.deepEqual(steps, [])
+      assert.match(
+        said.join(),
+        /^lan: failed: 192.168.7.0\/24 overlaps with .* of this host's eth0$/,
+      )
+      assert.ok(host.model.links.has(vethName('web')))
+      assert.deepEqual(await go(await hostAt(taken)), [])
+    }
+  })
+
+  it('is none where the host has one address in it, or the whole cluster lies there', async () => {
+    const { wg, cn } = sections.first as Record<string, unknown>
+    const clustered = configOf({ a: { wg, cn, lan, web } })
+    const host = await hostAt('192.168.7.1/32', '10.0.0.7/8')
+    await makeTunnels(host.ports)
+    await go(host, clustered)
+    assert.deepEqual((await look(host, clustered)).said, [])
+    assert.match(modelText(host.model), /^route 10.69.1.0\/24 unreachable proto 190$/m)
+  })
+})
+
 describe('what fails for one container', () => {
   it('is told for that one alone, which is not taken for whole', async () => {
     const host = createFakeHost()
@@ -234,47 +269,6 @@ describe('forwarding', () => {
         'net/ipv6/conf/eth0/accept_ra=2',
         'net/ipv6/conf/all/forwarding=1',
       ],
-    )
-  })
-})
-
-describe('plans for any config', () => {
-  const network = fc.constantFrom('cn', 'lan', 'cn6')
-  const address = fc.constantFrom('10.69.1.5', '10.69.1.6', '192.168.77.9', 'fd00:69:1::5')
-  const box = fc.tuple(network, address).map(([on, at]) => container(on, at))
-  const { wg, six, cn, cn6 } = sections.first as Record<string, unknown>
-  const section = fc.record(
-    {
-      wg: fc.constant(wg),
-      six: fc.constantFrom(six, { ...(six as object), mtu: 1300 }),
-      cn: fc.constantFrom(cn, { ...(cn as object), subnet: '10.69.0.0/20' }),
-      cn6: fc.constant(cn6),
-      lan: fc.constantFrom(lan, { ...lan, subnet: '192.168.77.0/24' }),
-      x: box,
-      y: box,
-      z: box,
-    },
-    { requiredKeys: [] },
-  )
-
-  it('need nothing more once they were applied, and touch nothing of others', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(section, { minLength: 1, maxLength: 4 }), async (list) => {
-        const host = createFakeHost()
-        await makeTunnels(host.ports)
-        await byHand(host.ports, ip('netns add theirs'))
-        const before = modelText(host.model)
-        for (const each of list) {
-          await go(host, configOf({ a: each }))
-          assert.deepEqual((await look(host, configOf({ a: each }))).steps, [])
-        }
-        await go(host, configOf({ a: {} }))
-        const left = modelText(host.model).split('\n')
-        const kept = left.filter((line) => !/^setting net\/ipv[46]\/conf\/all\/forw/.test(line))
-        assert.equal(kept.join('\n'), before)
-        assert.ok(host.model.links.has(tunnels.wg))
-      }),
-      { numRuns: 200 },
     )
   })
 })
