@@ -73,12 +73,7 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
     const running = await connect(init, disk, identity, durable)
     const { shell, loop, host, adopted } = running
     const sockets = await openSockets(init, running)
-    const links = (): ReadonlySet<string> => {
-      const config = adopted()
-      if (config === null) return new Set()
-      const veths = containersIn(config, identity.host).map(vethName)
-      return new Set([...wireguardLinkNames(config, identity.host), ...veths])
-    }
+    const links = linksOf(identity.host, adopted)
     const watch = watchKernel({ onChange: (reason) => loop.poke(reason), links, log })
     log.info(
       { version: coveyVersion, host: identity.host, head: shell.status().head },
@@ -97,6 +92,19 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
   } catch (error) {
     await lock.release()
     throw error
+  }
+}
+
+/** Names of the links that matter, worked out once for a config: every announcement asks. */
+function linksOf(host: string, adopted: () => Config | null): () => ReadonlySet<string> {
+  let known: { readonly config: Config; readonly names: ReadonlySet<string> } | null = null
+  return () => {
+    const config = adopted()
+    if (config === null) return new Set()
+    if (known?.config === config) return known.names
+    const veths = containersIn(config, host).map(vethName)
+    known = { config, names: new Set([...wireguardLinkNames(config, host), ...veths]) }
+    return known.names
   }
 }
 

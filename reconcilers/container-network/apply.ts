@@ -38,7 +38,7 @@ function throwFailures(failures: Failures): void {
 async function runSettings(command: Command, host: HostPorts, signal: AbortSignal): Promise<void> {
   const result = await host.run(command, signal)
   if (result.exitCode === 0) return
-  throw new CoveyError('tool-failed', `sysctl: ${errorLine(result.stderr)}`)
+  throw new CoveyError('tool-failed', errorLine(result.stderr))
 }
 
 /**
