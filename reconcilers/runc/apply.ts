@@ -26,11 +26,10 @@ export async function applyRunc(
     case 'replace':
       return replaceContainers(step, host, signal)
     case 'stop':
-      await containers.stop(step.id, step.order)
-      return
+      if (!(await containers.stop(step.id, step.order)) || !step.removes) return
+      return removeContainer(step.id, host, signal)
     case 'remove':
-      await containers.remove(step.id, signal)
-      return host.secrets.remove(step.id)
+      return removeContainer(step.id, host, signal)
     case 'keep-exit':
       return containers.keepExit(step.id)
     case 'remember':
@@ -74,6 +73,11 @@ async function createContainer(
   }
 }
 
+async function removeContainer(id: string, host: HostPorts, signal: AbortSignal): Promise<void> {
+  await host.containers.remove(id, signal)
+  await host.secrets.remove(id)
+}
+
 /** The next one stands ready: what is between the two is the time that the one before takes. */
 async function replaceContainers(
   step: Extract<RuncStep, { kind: 'replace' }>,
@@ -82,5 +86,7 @@ async function replaceContainers(
 ): Promise<void> {
   const { containers } = host
   const ended = await Promise.all(step.before.map((each) => containers.stop(each.id, each.order)))
-  if (ended.every(Boolean)) await containers.start(step.id, step.count, signal)
+  if (!ended.every(Boolean)) return
+  await containers.start(step.id, step.count, signal)
+  for (const { id } of step.before) await removeContainer(id, host, signal)
 }

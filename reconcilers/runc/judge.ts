@@ -1,7 +1,7 @@
 import type { ContainerSeen } from '../host-containers.ts'
 import type { Verdict } from '../reconciler.ts'
 import { containersOf, isUp, policyOf } from './containers.ts'
-import { afterExit, exitText, saidText, waitText } from './lifecycle.ts'
+import { afterExit, exitText, isDue, saidText, waitText } from './lifecycle.ts'
 import { crashLoopStreak, killAgainMs, steadyMs } from './limits.ts'
 import type { RuncObserved } from './observe.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
@@ -94,19 +94,26 @@ function judgeStops(stopping: readonly ContainerSeen[], nowMs: number): Said | n
 
 /** When time alone changes the plan or what is said, in ms since 1970; null for never. */
 export function runcDueAt(spec: RuncSpec, observed: RuncObserved): number | null {
-  const times = observed.containers.flatMap((seen) => (isUp(seen) ? [killAtMs(seen)] : []))
+  const { nowMs } = observed
+  // What waits since a moment in the future is due at once: the clock was set back.
+  const ahead = (atMs: number, sinceMs: number): readonly number[] =>
+    isDue(atMs, sinceMs, nowMs) ? [] : [atMs]
+  const times = observed.containers.flatMap((seen) =>
+    seen.stopping !== null && isUp(seen) ? ahead(killAtMs(seen), seen.stopping.atMs) : [],
+  )
   for (const each of spec.containers) {
     const { wanted } = containersOf(each, observed.containers)
     const image = observed.images.get(each.container.image)
-    if (image?.state === 'failed') times.push(image.retryAtMs)
+    if (image?.state === 'failed' && image.retryAtMs > nowMs) times.push(image.retryAtMs)
     if (wanted?.process.state === 'exited') {
-      const next = afterExit(wanted, wanted.process.exit, policyOf(each))
-      if (next.kind === 'again') times.push(next.atMs)
+      const { exit } = wanted.process
+      const next = afterExit(wanted, exit, policyOf(each))
+      if (next.kind === 'again') times.push(...ahead(next.atMs, exit.exitedMs))
     }
     if (wanted?.process.state === 'running' && wanted.count.streak > crashLoopStreak) {
-      times.push(wanted.process.startedMs + steadyMs)
+      const { startedMs } = wanted.process
+      times.push(...ahead(startedMs + steadyMs, startedMs))
     }
   }
-  const ahead = times.filter((atMs) => atMs > observed.nowMs && Number.isFinite(atMs))
-  return ahead.length === 0 ? null : Math.min(...ahead)
+  return times.length === 0 ? null : Math.min(...times)
 }

@@ -24,14 +24,21 @@ type RuncWork =
   /** Makes a process again in what is there; without a spec for an object that is faulty now. */
   | { readonly kind: 'again'; readonly id: string; readonly spec: ContainerSpec | null }
   | { readonly kind: 'start'; readonly id: string; readonly count: RestartCount }
-  /** Stops those before, and starts the next one if they end in time. */
+  /** Stops those before; if they end in time, starts the next one and removes them. */
   | {
       readonly kind: 'replace'
       readonly id: string
       readonly count: RestartCount
       readonly before: readonly { readonly id: string; readonly order: StopOrder }[]
     }
-  | { readonly kind: 'stop'; readonly id: string; readonly order: StopOrder; readonly why: string }
+  | {
+      readonly kind: 'stop'
+      readonly id: string
+      readonly order: StopOrder
+      readonly why: string
+      /** Whether it is removed as well, if it ends in time. */
+      readonly removes: boolean
+    }
   | { readonly kind: 'remove'; readonly id: string }
   | { readonly kind: 'keep-exit'; readonly id: string }
   | { readonly kind: 'remember'; readonly record: ContainerRecord }
@@ -191,7 +198,7 @@ function planRunning(
     return [stopStep(wanted, firstSignal(wanted), wanted.broken)]
   }
   if (wanted.health?.state === 'unhealthy' && policy.restart === 'always') {
-    return [stopStep(wanted, firstSignal(wanted), 'it is unhealthy', true)]
+    return [stopStep(wanted, firstSignal(wanted), 'it is unhealthy', { hadFailed: true })]
   }
   return null
 }
@@ -211,23 +218,18 @@ function planKept(seen: ContainerSeen, observed: RuncObserved): readonly RuncSte
 /** Stops a container that is not wanted any more, and removes it once it has ended. */
 function takeDown(seen: ContainerSeen, why: string, observed: RuncObserved): readonly RuncStep[] {
   if (!isUp(seen)) return [{ kind: 'remove', id: seen.id, ...about(seen) }]
-  if (seen.stopping !== null) return killStep(seen, observed.nowMs)
-  return [stopStep(seen, firstSignal(seen), why)]
+  if (seen.stopping !== null) return killStep(seen, observed.nowMs, true)
+  return [stopStep(seen, firstSignal(seen), why, { removes: true })]
 }
 
 function stopStep(
   seen: ContainerSeen,
   signal: number,
   why: string,
-  hadFailed: boolean = false,
+  { hadFailed = false, removes = false }: { hadFailed?: boolean; removes?: boolean } = {},
 ): RuncStep {
-  return {
-    kind: 'stop',
-    id: seen.id,
-    order: orderOf(signal, stopWaitMs, hadFailed),
-    why,
-    ...about(seen),
-  }
+  const order = orderOf(signal, stopWaitMs, hadFailed)
+  return { kind: 'stop', id: seen.id, order, why, removes, ...about(seen) }
 }
 
 /** The polite signal, unless there is nobody to take it or no time. */

@@ -16,10 +16,16 @@ export function orderOf(signal: number, waitMs: number, hadFailed: boolean = fal
 }
 
 /** SIGKILL for a container that has had its time to stop; nothing before. */
-export function killStep(seen: ContainerSeen, nowMs: number): readonly RuncStep[] {
+export function killStep(
+  seen: ContainerSeen,
+  nowMs: number,
+  removes: boolean = false,
+): readonly RuncStep[] {
   const { id, object, stopping } = seen
   if (stopping === null || !isDue(killAtMs(seen), stopping.atMs, nowMs)) return []
   const why = 'it did not stop in time'
   const about = { objects: [object], lane: object, recurs: true } as const
-  return [{ kind: 'stop', id, order: orderOf(9, stopWaitMs, stopping.hadFailed), why, ...about }]
+  return [
+    { kind: 'stop', id, order: orderOf(9, stopWaitMs, stopping.hadFailed), why, removes, ...about },
+  ]
 }

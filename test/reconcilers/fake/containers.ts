@@ -189,8 +189,9 @@ export function createFakeContainers(clock: Clock): FakeContainers {
       }
     },
     text() {
-      const lines = [...all].map(([id, { process, record, hosts }]) => {
-        return `container ${id} ${process.state} ${record?.policy.restart} ${hosts?.length}`
+      const lines = [...all].map(([id, { process, record, hosts, broken }]) => {
+        const rest = `${record?.policy.restart} ${hosts?.length} ${broken ?? 'whole'}`
+        return `container ${id} ${process.state} ${rest}`
       })
       const folders = [...volumes].map((volume) => `volume ${volume}`)
       return [...lines, ...folders].sort().join('\n')
