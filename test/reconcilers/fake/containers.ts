@@ -74,7 +74,11 @@ export function createFakeContainers(clock: Clock): FakeContainers {
   const makeProcess = (id: string): void => {
     const reason = refused.get(id)
     if (reason !== undefined) throw new CoveyError('container-create', reason)
-    Object.assign(at(id), { process: { state: 'created', pid: ++pid }, stopping: null })
+    Object.assign(at(id), {
+      process: { state: 'created', pid: ++pid },
+      stopping: null,
+      broken: null,
+    })
   }
   const port: HostContainers = {
     refusal: async (container) => (container.host_network ? ungranted : null),
