@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { describe, it } from 'node:test'
 import type { Config } from '../../../protocol/documents/config.ts'
 import { containerNetwork } from '../../../reconcilers/container-network/index.ts'
 import { namespaceName, vethName } from '../../../reconcilers/container-network/names.ts'
+import { namespacePath } from '../../../reconcilers/container-network/spec.ts'
 import { wireguard } from '../../../reconcilers/wireguard/index.ts'
+import { until } from '../../lab/waiting.ts'
 import { configOf } from '../configs.ts'
 import { reconcile } from '../contract-suite.ts'
 import type { RealHost } from '../real/host.ts'
@@ -81,6 +84,30 @@ describe('containers of one host', () => {
       await assertReaches(host, [['web', '10.69.1.6']])
       assert.equal((await execOn(host, 'web', namespace)).stdout, before)
     } finally {
+      await host.close()
+    }
+  })
+
+  it('get another namespace where the one that they run in has lost its name', async () => {
+    const host = await openNetworkHost()
+    const config = configOf({ a: sections.first })
+    await reconcile(containerNetwork, config, 'a', host.ports)
+    const inside = ['nsenter', `--net=${namespacePath('web')}`, '--', 'sleep', 'infinity']
+    const [file = '', ...args] = [...host.launcher, ...inside]
+    const holder = spawn(file, args, { stdio: 'ignore' })
+    try {
+      const own = ['readlink', `/proc/${holder.pid}/ns/net`]
+      const named = ['readlink', '/proc/self/ns/net']
+      const before = (await execOn(host, 'web', named)).stdout
+      const isInside = async () => (await execOn(host, null, own)).stdout === before
+      await until('the process is in its namespace', isInside)
+      await byHand(host.ports, ip(`netns del ${namespaceName('web')}`))
+      await reconcile(containerNetwork, config, 'a', host.ports)
+      await assertReaches(host, [['web', '10.69.1.6']])
+      assert.notEqual((await execOn(host, 'web', named)).stdout, before)
+      assert.equal((await execOn(host, null, own)).stdout, before)
+    } finally {
+      holder.kill('SIGKILL')
       await host.close()
     }
   })
