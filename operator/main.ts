@@ -20,7 +20,7 @@ const io: Io = {
       stream.write(bytes, () => resolve())
     }),
   endInput: () => process.stdin.destroy(),
-  terminal: process.stdin.isTTY === true ? openTerminal(process.stdin, process.stdout) : null,
+  terminal: process.stdin.isTTY === true ? openTerminal(process.stdout) : null,
   onSignals: (names, listener) => {
     for (const name of names) process.on(name, listener)
     return () => {

@@ -10,7 +10,7 @@ export interface LogRecord {
 }
 
 const space = 0x20
-/** Longest time that a record begins with, as `2026-11-23T15:40:17.376488272+00:00`, and some more. */
+/** Longer than any time that a record begins with, as `2026-01-31T12:00:00.123456789+00:00`. */
 const timeBytesMax = 48
 
 /**

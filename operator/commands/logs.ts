@@ -42,7 +42,7 @@ const units: Readonly<Record<string, number>> = {
   d: 86_400_000,
 }
 
-/** `10m`, `1h30m`, `2026-01-31`, `2026-01-31T12:00:00Z` as RFC 3339, by the clock of this machine. */
+/** `10m`, `1h30m`, `2026-01-31`, `2026-01-31T12:00:00Z` as RFC 3339, by this machine's clock. */
 function timeOf(text: string, nowMs: number): string {
   const ms = /^(\d{1,9}[smhd])+$/.test(text) ? nowMs - ageOf(text) : absoluteOf(text)
   const isTime = ms >= 0 && ms < 8.64e15

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import type { Socket } from 'node:net'
-import type { ReadStream, WriteStream } from 'node:tty'
+import type { WriteStream } from 'node:tty'
 import type { Terminal } from './io.ts'
 
 const stdinFd = 0
@@ -8,22 +8,21 @@ const stdinFd = 0
 /** Sizes that a terminal has where it does not say. */
 const usual = { rows: 24, columns: 80 }
 
-/** The terminal on which stdin, `input`, is read and, where that is one too, `output` is shown. */
-export function openTerminal(input: ReadStream, output: WriteStream): Terminal {
+/** The terminal that stdin is; `output` tells its size where that is one too. */
+export function openTerminal(output: WriteStream): Terminal {
   return {
     size: () => ({
       rows: output.rows || usual.rows,
       columns: output.columns || usual.columns,
     }),
     raw() {
-      const before = settingsOf()
-      input.setRawMode(true)
-      const guard = before === null ? null : guardTerminal(before)
+      const before = stty(['-g'])
+      if (before === null || stty(['raw', '-echo']) === null) return () => {}
+      const guard = guardTerminal(before)
       const restore = (): void => {
         process.off('exit', restore)
-        guard?.kill('SIGKILL')
-        // A terminal that was closed cannot be set any more, and needs it no more.
-        if (!input.destroyed) input.setRawMode(false)
+        guard.kill('SIGKILL')
+        stty([before])
       }
       process.on('exit', restore)
       return restore
@@ -35,9 +34,13 @@ export function openTerminal(input: ReadStream, output: WriteStream): Terminal {
   }
 }
 
-/** All settings of a terminal in the words of stty(1), or null where it cannot tell them. */
-function settingsOf(): string | null {
-  const { status, stdout } = spawnSync('stty', ['-g'], {
+/**
+ * Asks stty(1) about the terminal on stdin, or has it set that; null where it does not. Node's own
+ * raw mode goes on to put a carriage return before each line feed, which moves what full-screen
+ * programs draw.
+ */
+function stty(args: readonly string[]): string | null {
+  const { status, stdout } = spawnSync('stty', args, {
     stdio: [stdinFd, 'pipe', 'ignore'],
     encoding: 'latin1',
   })

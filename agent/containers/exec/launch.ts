@@ -56,10 +56,11 @@ function launchWithPipes({ files, id, runcRoot, hasStdin }: LaunchInit): Launche
 
 /**
  * All that the shell runs; what differs comes in its environment, so that no name and no path is
- * ever read as shell text. Raw and without echo: the terminal in the container does all of that.
+ * ever read as shell text. Raw and without echo: the terminal in the container does all of that,
+ * but for the ends of lines, where runc takes out the carriage returns that this one puts in.
  */
 const terminalScript = [
-  '"$STTY" raw -echo rows "$ROWS" cols "$COLUMNS"',
+  '"$STTY" raw -echo opost onlcr rows "$ROWS" cols "$COLUMNS"',
   'exec "$RUNC" --root "$RUNC_ROOT" --log "$EXEC_LOG" exec' +
     ' --process "$EXEC_PROCESS" --pid-file "$EXEC_PID" "$CONTAINER"',
 ].join(' && ')

@@ -64,8 +64,8 @@ async function processOf(place: ExecPlace, start: ExecStart): Promise<Checked<Pr
 
 /**
  * Waits until the runtime has started the process, or has ended without that. The process, or null
- * where it has come and gone already. Throws `ExecRefusal` with the exit code that a shell gives: 127
- * where there is no such command, else 126.
+ * where it has come and gone already. Throws `ExecRefusal` with the exit code that a shell gives:
+ * 127 where there is no such command, else 126.
  */
 export async function startedExec(
   files: ExecFiles,

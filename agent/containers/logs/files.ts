@@ -32,8 +32,8 @@ export async function listLogFiles(folder: string): Promise<readonly LogFile[]> 
 
 /**
  * Opens all files of a log folder in the order of their first records, what was rotated away before
- * what followed it. A rotation meanwhile hides none: it looks until nothing new is found. The caller
- * closes them.
+ * what followed it. A rotation meanwhile hides none: it looks until nothing new is found. The
+ * caller closes them.
  */
 export async function openLogFiles(folder: string): Promise<readonly OpenLogFile[]> {
   const opened = new Map<string, OpenLogFile>()

@@ -19,7 +19,7 @@ export interface Following {
   readonly changes: FolderChanges
 }
 
-/** Passes on what is written to the files of a folder, to new ones as well, until the signal fires. */
+/** Passes on what is written to the files of a folder, new ones too, until the signal fires. */
 export async function followLogs(following: Following): Promise<void> {
   const { folder, opened, sink, signal, changes } = following
   // Keys of files that were passed on whole and that nobody writes to any more.

@@ -78,88 +78,100 @@ interface Seen {
   readonly atMs: number
 }
 
+/** What one look finds and the next one needs. */
+interface Memory {
+  /** Sizes of current files, by path. */
+  readonly sizes: Map<string, Seen>
+  /** Since when the current file of a container has been missing, by id. */
+  readonly missing: Map<string, number>
+}
+
 function createKeeping(init: LogKeeperInit): { look(): Promise<number> } {
-  const { stateDir, bundleOf, isKept, log } = init
+  const { stateDir, bundleOf, isKept } = init
   const fileBytesMax = init.fileBytesMax ?? logFileBytesMax
   const budget = { bytesMax: init.bytesMax ?? logBytesMax, filesMax: logFilesMax }
-  // Sizes at the last look, by path; and since when a current file has been missing, by id.
-  let sizes = new Map<string, Seen>()
-  let missing = new Map<string, number>()
+  let before: Memory = { sizes: new Map(), missing: new Map() }
 
-  /** Time until this file may have grown too large, in ms; half of it, to be there before. */
-  const dueOf = (file: LogFile, seen: Map<string, Seen>, nowMs: number): number => {
-    const before = sizes.get(file.path)
-    seen.set(file.path, { sizeBytes: file.sizeBytes, atMs: nowMs })
-    if (before === undefined || file.sizeBytes <= before.sizeBytes) return logCheckMsMax
-    const bytesPerMs = (file.sizeBytes - before.sizeBytes) / Math.max(1, nowMs - before.atMs)
-    return (fileBytesMax - file.sizeBytes) / bytesPerMs / 2
-  }
-
-  const rotate = async (file: LogFile, files: readonly LogFile[]): Promise<void> => {
-    await rotateAway(file, files)
-    await reopenLog(bundleOf(file.id))
-    log.info({ path: file.path, bytes: file.sizeBytes }, 'log rotated')
-  }
-
-  /** Finishes a rotation that broke off between its two halves: the supervisor was not told. */
-  const reopenMissing = async (files: readonly LogFile[], since: Map<string, number>) => {
-    const nowMs = performance.now()
-    for (const id of new Set(files.map((file) => file.id))) {
-      if (files.some((file) => file.id === id && file.number === null)) continue
-      const sinceMs = missing.get(id) ?? nowMs
-      since.set(id, sinceMs)
-      if (nowMs - sinceMs < reopenMsMax) continue
-      if (await reopenLog(bundleOf(id))) log.warn({ id }, 'log opened again: nobody had asked')
-      since.delete(id)
-    }
-  }
-
-  const lookAt = async (folder: string, seen: Map<string, Seen>, since: Map<string, number>) => {
+  const lookAt = async (folder: string, now: Memory): Promise<Looked> => {
     const files = await listLogFiles(folder)
+    await reopenMissing(init, files, before, now)
     let dueMs = logCheckMsMax
-    const nowMs = performance.now()
-    await reopenMissing(files, since)
     for (const file of files) {
       if (file.number !== null) continue
-      if (file.sizeBytes >= fileBytesMax) await rotate(file, files)
-      else dueMs = Math.min(dueMs, dueOf(file, seen, nowMs))
+      if (file.sizeBytes >= fileBytesMax) await rotate(init, file, files)
+      else dueMs = Math.min(dueMs, dueOf(file, fileBytesMax, before, now))
     }
     const { remove, rotate: ended } = savingsOf(files, budget)
     for (const file of remove) await rm(file.path, { force: true })
     for (const file of ended) {
       if (!(await hasSupervisor(bundleOf(file.id)))) await rotateAway(file, files)
     }
-    return { files, dueMs }
+    return { folder, files, dueMs }
   }
 
   return {
     async look() {
-      const seen = new Map<string, Seen>()
-      const since = new Map<string, number>()
-      const gone: Gone[] = []
+      const now: Memory = { sizes: new Map(), missing: new Map() }
+      const gone: Looked[] = []
       let dueMs = logCheckMsMax
       for (const object of await readdir(logsFolder(stateDir)).catch(() => [])) {
-        const folder = join(logsFolder(stateDir), object)
-        const looked = await lookAt(folder, seen, since)
+        const looked = await lookAt(join(logsFolder(stateDir), object), now)
         dueMs = Math.min(dueMs, looked.dueMs)
-        if (!isKept(object)) gone.push({ folder, files: looked.files })
+        if (!isKept(object)) gone.push(looked)
       }
       await removeGone(gone, Date.now())
-      sizes = seen
-      missing = since
+      before = now
       return Math.max(logCheckMsMin, dueMs)
     },
   }
 }
 
-/** Logs of an object that is neither listed nor has a container. */
-interface Gone {
-  readonly folder: string
-  readonly files: readonly LogFile[]
+/** Time until this file may have grown too large, in ms; half of it, to be there before. */
+function dueOf(file: LogFile, fileBytesMax: number, before: Memory, now: Memory): number {
+  const atMs = performance.now()
+  now.sizes.set(file.path, { sizeBytes: file.sizeBytes, atMs })
+  const known = before.sizes.get(file.path)
+  if (known === undefined || file.sizeBytes <= known.sizeBytes) return logCheckMsMax
+  const bytesPerMs = (file.sizeBytes - known.sizeBytes) / Math.max(1, atMs - known.atMs)
+  return (fileBytesMax - file.sizeBytes) / bytesPerMs / 2
 }
 
-async function removeGone(gone: readonly Gone[], nowMs: number): Promise<void> {
-  const writtenMs = ({ files }: Gone): number =>
+async function rotate(
+  { bundleOf, log }: LogKeeperInit,
+  file: LogFile,
+  files: readonly LogFile[],
+): Promise<void> {
+  await rotateAway(file, files)
+  await reopenLog(bundleOf(file.id))
+  log.info({ path: file.path, bytes: file.sizeBytes }, 'log rotated')
+}
+
+/** Finishes a rotation that broke off between its two halves: the supervisor was not told. */
+async function reopenMissing(
+  { bundleOf, log }: LogKeeperInit,
+  files: readonly LogFile[],
+  before: Memory,
+  now: Memory,
+): Promise<void> {
+  const nowMs = performance.now()
+  for (const id of new Set(files.map((file) => file.id))) {
+    if (files.some((file) => file.id === id && file.number === null)) continue
+    const sinceMs = before.missing.get(id) ?? nowMs
+    if (nowMs - sinceMs < reopenMsMax) now.missing.set(id, sinceMs)
+    else if (await reopenLog(bundleOf(id))) log.warn({ id }, 'log opened again: nobody had asked')
+  }
+}
+
+/** What was found in the folder of an object. */
+interface Looked {
+  readonly folder: string
+  readonly files: readonly LogFile[]
+  readonly dueMs: number
+}
+
+/** Removes logs of objects that are neither listed nor have a container, when it is time. */
+async function removeGone(gone: readonly Looked[], nowMs: number): Promise<void> {
+  const writtenMs = ({ files }: Looked): number =>
     files.reduce((latest, file) => Math.max(latest, file.writtenMs), 0)
   const byAge = gone.toSorted((a, b) => writtenMs(b) - writtenMs(a))
   for (const [index, each] of byAge.entries()) {

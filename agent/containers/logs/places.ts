@@ -11,8 +11,9 @@ export function logFolder(stateDir: string, object: string): string {
 }
 
 /**
- * The file that the supervisor of a container writes to, in conmon's k8s-file format. Each container
- * has one of its own: conmon replaces its file when it opens it again, so two must not share one.
+ * The file that the supervisor of a container writes to, in conmon's k8s-file format. Each
+ * container has one of its own: conmon replaces its file when it opens it again, so two must not
+ * share one.
  */
 export function currentLogPath(stateDir: string, object: string, id: string): string {
   return join(logFolder(stateDir, object), `${id}.log`)

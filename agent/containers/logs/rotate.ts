@@ -5,9 +5,9 @@ import { type LogFile, listLogFiles } from './files.ts'
 import { currentLogPath, logFolder, rotatedLogPath } from './places.ts'
 
 /**
- * Makes the folder of an object's logs ready for a container, and gives the file that its supervisor
- * is to write to. What an earlier container of the same id has written is rotated away if another
- * one has written since, so that each file is one stretch of time.
+ * Makes the folder of an object's logs ready for a container, and gives the file that its
+ * supervisor is to write to. What an earlier container of the same id has written is rotated away
+ * if another one has written since, so that each file is one stretch of time.
  */
 export async function prepareLog(stateDir: string, object: string, id: string): Promise<string> {
   const folder = logFolder(stateDir, object)
@@ -29,7 +29,7 @@ export async function rotateAway(current: LogFile, files: readonly LogFile[]): P
   })
 }
 
-/** What conmon understands on its `ctl`: 2 means to open the log again; it takes no sizes with it. */
+/** What conmon understands on its `ctl`: 2 is to open the log again, and takes no sizes. */
 const reopenMessage = '2 0 0\n'
 
 /**

@@ -35,7 +35,7 @@ interface Found {
   readonly ms: number
 }
 
-/** The first record of a block that can be read; what begins in the middle of one is passed over. */
+/** The first record of a block that can be read; the end of one before it is passed over. */
 function firstRecord(block: Buffer, isStart: boolean): Found | null {
   let at = isStart ? 0 : block.indexOf(10) + 1
   if (at === 0 && !isStart) return null

@@ -76,12 +76,12 @@ export function isThere(pid: number): boolean {
 }
 
 async function makeRoot(root: string): Promise<void> {
-  for (const name of ['bin', 'proc', 'dev', 'sys', 'etc', 'tmp', 'home/nobody']) {
+  for (const name of ['bin', 'proc', 'dev', 'sys', 'etc', 'tmp', 'var/nobody']) {
     await mkdir(join(root, name), { recursive: true })
   }
   await cp('/bin/busybox', join(root, 'bin/busybox'))
   for (const name of programs) await symlink('busybox', join(root, 'bin', name))
-  await writeFile(join(root, 'etc/passwd'), 'root:x:0:0::/:\nnobody:x:65534:65533::/home/nobody:\n')
+  await writeFile(join(root, 'etc/passwd'), 'root:x:0:0::/:\nnobody:x:65534:65533::/var/nobody:\n')
   await writeFile(join(root, 'etc/group'), 'root:x:0:\nnogroup:x:65533:\nextra:x:77:nobody\n')
   await writeFile(join(root, 'etc/plain'), 'no program\n')
 }

@@ -13,7 +13,7 @@ const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, index) => `line ${from + index}`)
 
 describe('reading a log', () => {
-  it('gives every record as it is, over rotated files and containers, in their order', async (t) => {
+  it('gives every record, over rotated files and containers, in their order', async (t) => {
     const folder = await temporaryFolder(t)
     await write(join(folder, 'b.2.log'), record(30, 'three'))
     await write(join(folder, 'b.10.log'), record(40, 'four'))
