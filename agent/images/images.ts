@@ -158,6 +158,7 @@ class HostImageStore implements Images {
   async close(): Promise<void> {
     this.ending.abort(new CoveyError('stopping', 'the agent ends'))
     await this.jobs.close()
+    await this.place.layers.idle()
   }
 
   private async needs(): Promise<Needs> {

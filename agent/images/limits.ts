@@ -24,8 +24,9 @@ export const sparsePiecesMax: number = 100_000
  */
 export const inflateFactorMax: number = 400
 export const inflateFreeBytes: number = 1024 ** 3
-/** One read of a decompressor. */
+/** One read of a decompressor, and how far it works ahead. */
 export const inflateChunkBytes: number = 256 * 1024
+export const inflateAheadBytes: number = 2 * 1024 * 1024
 
 /** Layers that are downloaded and unpacked at once, over all images; the others wait. */
 export const layersAtOnceMax: number = 4

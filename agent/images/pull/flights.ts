@@ -5,6 +5,8 @@ export interface Flights<T> {
    * more; who is aborted gets the signal's reason at once.
    */
   join(name: string, signal: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T>
+  /** Resolves when none is under way, not even one that is ending. */
+  idle(): Promise<void>
 }
 
 interface Flight<T> {
@@ -16,17 +18,23 @@ interface Flight<T> {
 /** Makes an empty set of flights. */
 export function createFlights<T>(): Flights<T> {
   const flights = new Map<string, Flight<T>>()
+  const underWay = new Set<Promise<T>>()
   const open = (name: string, begin: (signal: AbortSignal) => Promise<T>): Flight<T> => {
     const ending = new AbortController()
     const outcome = begin(ending.signal).finally(() => {
       if (flights.get(name) === flight) flights.delete(name)
+      underWay.delete(outcome)
     })
     const flight: Flight<T> = { outcome, ending, passengers: 0 }
     outcome.catch(() => undefined)
+    underWay.add(outcome)
     flights.set(name, flight)
     return flight
   }
   return {
+    async idle() {
+      while (underWay.size > 0) await Promise.allSettled(underWay)
+    },
     async join(name, signal, begin) {
       signal.throwIfAborted()
       const known = flights.get(name)

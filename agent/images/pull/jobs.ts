@@ -111,6 +111,11 @@ class PullJobs implements Jobs {
   async follow(reference: string, signal: AbortSignal): Promise<ImageRecord> {
     signal.throwIfAborted()
     const known = this.jobs.get(reference)
+    if (known?.ending.signal.aborted) {
+      // It ends already: the next one begins after it.
+      await known.outcome.catch(() => undefined)
+      return await this.follow(reference, signal)
+    }
     if (known === undefined && (this.isClosed || this.jobs.size >= pullsMax)) {
       throw new CoveyError('busy', 'too many images are being pulled already')
     }
@@ -165,7 +170,10 @@ class PullJobs implements Jobs {
   }
 
   private ended(reference: string, error: unknown, signal: AbortSignal): void {
+    const isWanted = this.jobs.get(reference)?.isWanted === true
     this.jobs.delete(reference)
+    // Somebody wanted it again while it was being ended.
+    if (signal.aborted && isWanted) this.want(reference)
     if (error === null) this.failed.delete(reference)
     else if (!signal.aborted) this.failed.set(reference, this.failureOf(reference, error))
     this.init.onEnd(reference, signal.aborted ? null : error)

@@ -26,6 +26,8 @@ export interface Layers {
   nameOf(layer: WantedLayer): Promise<string | null>
   /** Bytes of a layer under way that have come. */
   bytesOf(layer: WantedLayer): number
+  /** Resolves when nothing is under way, not even what is ending. */
+  idle(): Promise<void>
 }
 
 /** What layers are made from. */
@@ -63,6 +65,10 @@ class StoreLayers implements Layers {
 
   bytesOf(layer: WantedLayer): number {
     return this.progress.get(layer.chainId) ?? 0
+  }
+
+  idle(): Promise<void> {
+    return this.flights.idle()
   }
 
   async nameOf(layer: WantedLayer): Promise<string | null> {

@@ -1,3 +1,4 @@
+import { imageDocumentBytesMax } from '../../../reconcilers/images/limits.ts'
 import type { Descriptor } from '../../../reconcilers/images/manifest.ts'
 import type { ImageReference } from '../../../reconcilers/images/reference.ts'
 import type { Registries } from '../registry/types.ts'
@@ -27,13 +28,18 @@ export function registrySource(registries: Registries, reference: ImageReference
   }
 }
 
-/** What is stored already, and what is not from `next`. */
+/** Documents that are stored already, and what is not from `next`. */
 export function storedFirst(blobs: Blobs, next: ImageSource): ImageSource {
   return {
     async manifest(target, signal) {
       const bytes = await blobs.get(target.digest)
       return bytes === null ? await next.manifest(target, signal) : { bytes, mediaType: null }
     },
-    blob: (descriptor, signal) => next.blob(descriptor, signal),
+    async *blob(descriptor, signal) {
+      const isSmall = descriptor.sizeBytes <= imageDocumentBytesMax
+      const bytes = isSmall ? await blobs.get(descriptor.digest) : null
+      if (bytes?.length === descriptor.sizeBytes) yield bytes
+      else yield* next.blob(descriptor, signal)
+    },
   }
 }

@@ -190,19 +190,17 @@ class FolderStore implements Store {
       // Not durable yet, as the tree is not: `addImage` makes both so before anything rests on them.
       const path = join(this.folder, 'info', `${name}.json`)
       await writeFile(path, JSON.stringify(info), { mode: 0o600 })
+      // Unless a record names it already: then it was lost, and is mended here.
+      if (this.images().some(({ layers }) => layers.some((each) => each.name === name))) {
+        await this.sync()
+      }
       await rename(tree, this.tree(name))
       this.infos.set(name, info)
     })
   }
 
   async addImage(record: ImageRecord): Promise<void> {
-    // One call for the file system: an fsync of each of ten thousand files takes far longer.
-    await run(toolPath('sync'), ['-f', this.folder], { env: { ...toolEnvironment } }).catch(
-      (cause) => {
-        const message = 'the image could not be made durable on the disk'
-        throw new CoveyError('image-sync', message, { cause, hint: 'check the disk of the host' })
-      },
-    )
+    await this.sync()
     await this.inTurn(() => this.writeRecord(record))
   }
 
@@ -227,6 +225,16 @@ class FolderStore implements Store {
       return (await exists(this.tree(name))) ? await this.aside(this.tree(name)) : null
     })
     if (gone !== null) await removeTrees([gone])
+  }
+
+  /** One call for the file system: an fsync of each of ten thousand files takes far longer. */
+  private async sync(): Promise<void> {
+    try {
+      await run(toolPath('sync'), ['-f', this.folder], { env: { ...toolEnvironment } })
+    } catch (cause) {
+      const message = 'the image could not be made durable on the disk'
+      throw new CoveyError('image-sync', message, { cause, hint: 'check the disk of the host' })
+    }
   }
 
   private async writeRecord(record: ImageRecord): Promise<void> {

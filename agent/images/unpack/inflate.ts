@@ -1,7 +1,7 @@
-import type { Duplex } from 'node:stream'
+import type { Duplex, DuplexOptions } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { CoveyError } from '../../../protocol/fault.ts'
-import { inflateChunkBytes } from '../limits.ts'
+import { inflateAheadBytes, inflateChunkBytes } from '../limits.ts'
 import { drainOrClose } from './drain.ts'
 
 /** How a layer or an archive is packed, by its first bytes: media types are often wrong. */
@@ -16,6 +16,13 @@ function packingOf(start: Buffer): Packing {
   // A frame, or one of the skippable frames (RFC 8878 section 3.1).
   if (magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50) return 'zstd'
   return 'none'
+}
+
+/** Decompressors work ahead of who reads them, on another processor. */
+const ahead: { readonly chunkSize: number } & DuplexOptions = {
+  chunkSize: inflateChunkBytes,
+  readableHighWaterMark: inflateAheadBytes,
+  writableHighWaterMark: inflateAheadBytes,
 }
 
 /**
@@ -36,8 +43,8 @@ export async function* inflate(source: AsyncIterable<Uint8Array>): AsyncGenerato
   const whole = rejoin(start, iterator)
   const packing = packingOf(start)
   if (packing === 'none') yield* whole
-  else if (packing === 'gzip') yield* through(whole, createGunzip({ chunkSize: inflateChunkBytes }))
-  else yield* through(whole, createZstdDecompress({ chunkSize: inflateChunkBytes }))
+  else if (packing === 'gzip') yield* through(whole, createGunzip(ahead))
+  else yield* through(whole, createZstdDecompress(ahead))
 }
 
 async function* rejoin(start: Buffer, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Buffer> {
