@@ -194,12 +194,13 @@ export class VirtualHost {
 
   /**
    * Starts the agent, as a process of its own that outlives the lab's, and waits until it answers.
+   * `covey` is another build of the command under test.
    */
-  async startAgent(): Promise<void> {
+  async startAgent(covey: string = coveyPath): Promise<void> {
     const { exitCode, stderr } = await this.exec('sh', [
       '-c',
       'setsid "$0" agent >>"$1" 2>&1 </dev/null & echo $! >/run/covey-lab.agent',
-      coveyPath,
+      covey,
       this.logPath,
     ])
     if (exitCode !== 0) throw new Error(`${this.name}: the agent could not be started: ${stderr}`)
