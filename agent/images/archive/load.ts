@@ -4,6 +4,7 @@ import { type PullPlace, type PullProgress, pullImage } from '../pull/pull-image
 import type { ImageSource } from '../pull/source.ts'
 import type { Blobs } from '../store/blobs.ts'
 import { blobsOf, type ImageRecord } from '../store/records.ts'
+import { inWordsOfRoom } from '../store/room.ts'
 import { archivedImages } from './contents.ts'
 import { spoolArchive } from './spool.ts'
 
@@ -54,6 +55,8 @@ export async function loadArchive(
       loaded.push({ record, digest, references })
     }
     return loaded
+  } catch (error) {
+    throw await inWordsOfRoom(error, store.folder)
   } finally {
     share.close()
     release()

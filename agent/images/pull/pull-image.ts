@@ -2,7 +2,7 @@ import { CoveyError } from '../../../protocol/fault.ts'
 import type { Platform } from '../../../reconcilers/images/platform.ts'
 import { referencesMax } from '../limits.ts'
 import type { ImageRecord } from '../store/records.ts'
-import type { Room } from '../store/room.ts'
+import { inWordsOfRoom, type Room } from '../store/room.ts'
 import type { Store } from '../store/store.ts'
 import { type ImageDocuments, readDocuments } from './documents.ts'
 import type { Layers } from './layers.ts'
@@ -79,7 +79,7 @@ export async function pullImage(place: PullPlace, task: PullTask): Promise<Image
   } catch (error) {
     // One layer that fails ends the others, unless another image wants them.
     failing.abort(error)
-    throw error
+    throw await inWordsOfRoom(error, store.folder)
   } finally {
     share.close()
     release()

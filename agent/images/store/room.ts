@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises'
 import { CoveyError } from '../../../protocol/fault.ts'
+import { isFull } from '../../state/calls.ts'
 import { freeBytesMin, freeCheckBytes } from '../limits.ts'
 import type { Store } from './store.ts'
 
@@ -54,6 +55,8 @@ export function createRoom(init: RoomInit): Room {
   return {
     open() {
       let taken = 0
+      // Whatever begins looks at the disk first.
+      sinceCheck = freeCheckBytes
       return {
         async take(bytes) {
           taken += bytes
@@ -83,7 +86,7 @@ async function freeBytesOf(folder: string): Promise<number> {
 }
 
 /** A disk that has no room, or soon none: what is left is the host's. */
-export async function diskFull(
+async function diskFull(
   folder: string,
   freeBytes: (folder: string) => Promise<number> = freeBytesOf,
 ): Promise<CoveyError> {
@@ -92,6 +95,13 @@ export async function diskFull(
   return new CoveyError('disk-full', message, {
     hint: 'free some room, or remove unused images: covey image prune',
   })
+}
+
+/** An error of the disk in the words of `diskFull`; any other as it is. */
+export async function inWordsOfRoom(error: unknown, folder: string): Promise<unknown> {
+  const isTold = error instanceof CoveyError && error.code === 'disk-full'
+  if (isTold ? error.hint === undefined : isFull(error)) return await diskFull(folder)
+  return error
 }
 
 function overBudget(budgetBytes: number): CoveyError {

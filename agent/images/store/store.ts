@@ -212,9 +212,10 @@ class FolderStore implements Store {
   }
 
   removeImage(manifest: string): Promise<void> {
-    const hex = hexOf(manifest)
-    this.records.delete(hex)
-    return this.inTurn(() => this.disk.remove(`images/${hex}.json`))
+    return this.inTurn(async () => {
+      this.records.delete(hexOf(manifest))
+      await this.disk.remove(`images/${hexOf(manifest)}.json`)
+    })
   }
 
   async removeLayer(name: string): Promise<void> {

@@ -136,6 +136,9 @@ function endOf(child: ChildProcessWithoutNullStreams, tool: string): Promise<voi
   })
 }
 
+/** What GNU tar says of a disk without room; a write that was cut short has no errno. */
+const fullDisk = /No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes/
+
 function failure(
   tool: string,
   said: string,
@@ -143,7 +146,7 @@ function failure(
   signal: NodeJS.Signals | null,
 ): CoveyError {
   const line = said.split('\n').find((each) => each !== '') ?? ''
-  if (/No space left on device|Disk quota exceeded/.test(said)) {
+  if (fullDisk.test(said)) {
     return new CoveyError('disk-full', 'there is no room left on the disk for the image')
   }
   const reason = line === '' ? (signal ?? `exit code ${code}`) : line.replaceAll('/target/', '')
