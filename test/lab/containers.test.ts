@@ -109,6 +109,9 @@ describe('containers of a cluster', () => {
       await watch.goesOn()
       assert.equal((await watch.seen()).failed, before.failed, 'the page went away')
       assert.deepEqual(await rowOf(cloud01, 'web'), row)
+      // What is bundled has to be able to pull as well.
+      await cloud01.must(other.path, ['image', 'pull', registry.images['busybox'] ?? ''])
+      await cloud01.must(other.path, ['image', 'prune'])
       await cloud01.stopAgent()
       await cloud01.startAgent()
     } finally {

@@ -80,7 +80,7 @@ async function tlsOptions({ access, endpoint }: RoutesInit, url: URL): Promise<T
 async function openRoute(init: RoutesInit, url: URL): Promise<Route> {
   const { limits } = init
   // Loaded here, because an agent that pulls nothing does not need it.
-  const { Pool, ProxyAgent } = await import('undici')
+  const { Pool, ProxyAgent } = await import('./dispatchers.ts')
   const options = {
     connections: connectionsMax,
     allowH2: false,
