@@ -1,21 +1,19 @@
 import { spawnSync } from 'node:child_process'
 import { zstdCompressSync } from 'node:zlib'
+import { measureFifty, measureQuiet } from './containers/many.ts'
+import { measurePull } from './containers/pull.ts'
+import { measureStart } from './containers/start.ts'
 import { cpuOf, type Fleet, memoryOf, startFleet } from './fleet.ts'
 import { type BenchLine, line, tableOf } from './report.ts'
 
 /**
  * `npm run bench`: what covey costs, each line beside a peer, a floor or its goal, in one run.
  * Medians of several runs; nothing here passes or fails. `-- --json` prints `{"lines": [...]}`; `--
- * NAME` runs the parts whose name contains it.
+ * NAME…` runs these parts alone.
  */
 const json = process.argv.includes('--json')
-const only = process.argv.slice(2).find((argument) => !argument.startsWith('-'))
+const only = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
 const lines: BenchLine[] = []
-
-if (process.argv.includes('--help')) {
-  process.stdout.write('npm run bench [-- [start|idle-2|idle-24|spread] [--json]]\n')
-  process.exit(0)
-}
 
 function say(text: string): void {
   process.stderr.write(`${text}\n`)
@@ -126,12 +124,35 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
       await fleet.close()
     }
   },
+  async pull() {
+    lines.push(...(await measurePull()))
+  },
+  async 'start-1'() {
+    lines.push(...(await measureStart()))
+  },
+  async 'start-50'() {
+    lines.push(...(await measureFifty()))
+  },
+  async 'quiet-100'() {
+    lines.push(...(await measureQuiet()))
+  },
 }
 
+if (process.argv.includes('--help')) {
+  process.stdout.write(
+    `npm run bench [-- [PART…] [--json]]\nparts: ${Object.keys(parts).join(', ')}\n`,
+  )
+  process.exit(0)
+}
+const unknown = only.find((name) => !Object.hasOwn(parts, name))
+if (unknown !== undefined) {
+  process.stderr.write(`bench: no part ${unknown}\nhint: npm run bench -- --help\n`)
+  process.exit(2)
+}
 process.setMaxListeners(0)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 for (const [name, run] of Object.entries(parts)) {
-  if (only !== undefined && name !== only) continue
+  if (only.length > 0 && !only.includes(name)) continue
   say(`bench: ${name} …`)
   await run()
 }
