@@ -81,6 +81,7 @@ function processOf(init: LookInit): ContainerProcess {
     // Its supervisor is about to say how it ended.
     return { state: 'running', pid: life.process.pid, startedMs: life.startedMs ?? nowMs }
   }
+  if (ran && ran.startedMs === life.startedMs) memory.exit ??= ran
   memory.exit ??= unseenExit(log, life, nowMs)
   return { state: 'exited', exit: memory.exit, isKept: ran?.exitedMs === memory.exit.exitedMs }
 }
@@ -91,6 +92,7 @@ function whyBroken({ life, places, record, mounts }: LookInit): string | null {
   if (!lives(life.supervisor)) return 'its supervisor conmon is gone'
   if (!existsSync(places.life)) return 'its run folder was removed'
   if (!existsSync(join(places.runtime, 'state.json'))) return 'its state in the runtime is gone'
+  if (!existsSync(join(places.bundle, 'config.json'))) return 'its bundle was removed'
   if (!mounts.has(places.rootfs)) return 'its root file system was unmounted'
   const namespace = record?.namespace ?? null
   if (namespace !== null && !isInNamespace(life.process.pid, namespace)) {

@@ -75,7 +75,8 @@ export async function openRecords(places: HostPlaces): Promise<Records> {
     ran: (id) => rans.get(id) ?? null,
     async write(record) {
       const content = `${JSON.stringify(record, null, 2)}\n`
-      await disk.replace([{ path: `${record.id}/record.json`, content }])
+      // A disk remembers which folders it has made, and this one may have been removed since.
+      await createDisk(places.records).replace([{ path: `${record.id}/record.json`, content }])
       records.set(record.id, record)
     },
     async writeRan(id, ran) {

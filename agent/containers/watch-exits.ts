@@ -16,11 +16,13 @@ export interface ExitWatch {
 export function watchExits({ places, onChange, log }: ContainersState): ExitWatch {
   let watcher: FSWatcher | null = null
   let inode = 0
+  let isOver = false
   const close = (): void => {
     watcher?.close()
     watcher = null
   }
   const renew = (): void => {
+    if (isOver) return
     const now = statSync(places.exits, { throwIfNoEntry: false })?.ino
     if (watcher !== null && now === inode) return
     close()
@@ -35,5 +37,11 @@ export function watchExits({ places, onChange, log }: ContainersState): ExitWatc
     })
   }
   renew()
-  return { renew, close }
+  return {
+    renew,
+    close() {
+      isOver = true
+      close()
+    },
+  }
 }

@@ -1,0 +1,154 @@
+import { existsSync, rmdirSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { type MachineContainers, openContainers } from '../../../agent/containers/containers.ts'
+import { mountPoints } from '../../../agent/containers/processes.ts'
+import type { ContainerEvent } from '../../../agent/event-feed.ts'
+import { machineClock } from '../../../agent/machine/clock.ts'
+import { createHostPorts } from '../../../agent/machine/host-ports.ts'
+import type { Config } from '../../../protocol/documents/config.ts'
+import type { ContainerSeen } from '../../../reconcilers/host-containers.ts'
+import type { Clock, HostPorts } from '../../../reconcilers/host-ports.ts'
+import { createReconcileLoop, type ReconcileLoop } from '../../../reconcilers/loop/index.ts'
+import type { ObjectStatus } from '../../../reconcilers/reconciler.ts'
+import { runc } from '../../../reconcilers/runc/index.ts'
+import { createFakeClock } from '../../reconcilers/fake/clock.ts'
+import { createFakeContainers } from '../../reconcilers/fake/containers.ts'
+import { createFakeImages, readyImage } from '../../reconcilers/fake/images.ts'
+import { hostKeys } from '../../reconcilers/fake/keys.ts'
+import { headAt, quietLog } from '../../reconcilers/loop/driver.ts'
+import { makeBusyboxTree } from '../../registry/busybox.ts'
+import { afterwards, temporaryFolder } from '../temporary.ts'
+
+const image = `registry.example/busybox@sha256:${'b'.repeat(64)}`
+
+/** Real containers of runc and conmon below a folder of a test's own, and a loop over them. */
+export interface TestMachine {
+  readonly folder: string
+  readonly events: ContainerEvent[]
+  readonly machine: () => MachineContainers
+  readonly loop: () => ReconcileLoop
+  /** Makes these the objects of the host. */
+  adopt(objects: Readonly<Record<string, object>>): void
+  /** Ends loop and port as an agent that is killed would, and opens new ones on what is there. */
+  restart(): Promise<void>
+  look(): Promise<readonly ContainerSeen[]>
+  /** State and reason of an object in the last report. */
+  said(object: string): string
+  /** Waits until something holds, or the test is over. */
+  until<T>(what: string, holds: () => Promise<T | false | null> | T | false | null): Promise<T>
+  /** Waits until the one container of an object runs, and gives it. */
+  running(object: string): Promise<ContainerSeen & { readonly pid: number }>
+}
+
+/** A container that runs a shell script, on the host's own network. */
+export function scriptObject(script: string, members: object = {}): object {
+  const command = ['/bin/sh', '-c', script]
+  return { type: 'runc_container', image, host_network: true, command, ...members }
+}
+
+/** A server: it says that it is there, and goes on until it is asked to stop. */
+export const serving: string = 'trap "exit 0" TERM; echo here; while :; do sleep 0.02; done'
+
+/** Waits a little less than real backoff would: waits of the loop stay as they are. */
+export async function openMachine(
+  t: TestContext,
+  clock: Clock = machineClock,
+): Promise<TestMachine> {
+  const folder = await temporaryFolder(t)
+  const [stateDir, runDir] = [join(folder, 'state'), join(folder, 'run')]
+  await mkdir(runDir)
+  const layer = join(folder, 'layer')
+  await makeBusyboxTree(layer)
+  const images = createFakeImages()
+  images.states.set(image, { ...readyImage(), layers: [layer] })
+  const events: ContainerEvent[] = []
+  const reports = new Map<string, ObjectStatus>()
+  const cgroup = `covey-test-${process.pid}`
+  let version = 0
+  let adopted: Config = { hosts: { h: {} } } as unknown as Config
+  let loop: ReconcileLoop
+  let machine: MachineContainers
+  const open = async (): Promise<void> => {
+    machine = await openContainers({
+      ...{ stateDir, runDir, clock, log: quietLog, cgroup },
+      grants: ['host-network'],
+      settingsFile: 'agent.json',
+      onChange: (reason) => loop?.poke(reason),
+      onEvent: (event) => void events.push(event),
+    })
+    const ports: HostPorts = createHostPorts({
+      ...{ stateDir, runDir, images: images.port, keys: hostKeys([]) },
+      containers: machine.port,
+      secrets: createFakeContainers(createFakeClock()).secrets,
+    })
+    loop = createReconcileLoop({
+      ...{ reconcilers: [runc], extraTypes: [], ports, log: quietLog, seed: 1 },
+      onReport: ({ objects }) => {
+        reports.clear()
+        for (const object of objects) reports.set(object.name, object)
+      },
+    })
+  }
+  const close = async (): Promise<void> => {
+    await loop.stop()
+    await machine.close()
+  }
+  const adopt: TestMachine['adopt'] = (objects) => {
+    adopted = { hosts: { h: objects } } as unknown as Config
+    loop.adopt(adopted, 'h', headAt(++version))
+  }
+  const until: TestMachine['until'] = async (what, holds) => {
+    for (;;) {
+      const found = await holds()
+      if (found !== false && found !== null) return found
+      if (t.signal.aborted)
+        throw new Error(`it never came to this: ${what}; ${JSON.stringify([...reports.values()])}`)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+  await open()
+  afterwards(t, async () => {
+    await close()
+    await removeAll(machine)
+  })
+  return {
+    ...{ folder, events, adopt, until },
+    machine: () => machine,
+    loop: () => loop,
+    async restart() {
+      await close()
+      await open()
+      loop.adopt(adopted, 'h', headAt(++version))
+    },
+    look: () => machine.port.look(),
+    said(object) {
+      const { state = 'unknown', reason = null } = reports.get(object) ?? {}
+      return reason === null ? state : `${state}: ${reason}`
+    },
+    running: (object) =>
+      until(`${object} runs`, async () => {
+        const own = (await machine.port.look()).filter((seen) => seen.object === object)
+        const [seen, ...more] = own
+        if (seen?.process.state !== 'running' || more.length > 0) return null
+        if (seen.stopping !== null || seen.broken !== null) return null
+        return { ...seen, pid: seen.process.pid }
+      }),
+  }
+}
+
+/** Nothing of a test stays: no process, no mount, no control group. */
+async function removeAll({ port, state }: MachineContainers): Promise<void> {
+  const never = new AbortController().signal
+  for (const { id } of await port.look()) {
+    await port.stop(id, { signal: 9, waitMs: 5_000, hadFailed: false })
+    await port.remove(id, never)
+  }
+  for (const parent of state.cgroups.parents) if (existsSync(parent)) rmdirSync(parent)
+  for (const point of mountPoints()) {
+    if (point.startsWith(state.stateDir) || point.startsWith(state.runDir)) {
+      throw new Error(`${point} is still mounted`)
+    }
+  }
+}
