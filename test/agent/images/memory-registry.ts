@@ -30,8 +30,7 @@ export function memoryRegistry(): MemoryRegistry {
       if (registry.failure !== null) throw registry.failure
       const bytes = contentOf(registry, digest)
       for (let at = 0; at < bytes.length; at += 50_000) {
-        await registry.gate()
-        signal.throwIfAborted()
+        await Promise.race([registry.gate(), aborted(signal)])
         yield bytes.subarray(at, at + 50_000)
       }
       const found = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
@@ -41,6 +40,13 @@ export function memoryRegistry(): MemoryRegistry {
     async close() {},
   }
   return registry
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
 }
 
 function contentOf(registry: MemoryRegistry, digest: string): Buffer {
