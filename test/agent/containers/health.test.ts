@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer, type Server } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { makeCheck } from '../../../agent/containers/health/checks.ts'
+import type { HealthObject } from '../../../reconcilers/runc/spec.ts'
+import { afterwards } from '../temporary.ts'
+import { openMachine, scriptObject, serving } from './machine.ts'
+
+const timeout = 60_000
+const never = new AbortController().signal
+const quick = { interval_seconds: 1, timeout_seconds: 1, retries: 1, start_seconds: 0 }
+
+async function listening(t: TestContext, server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  afterwards(t, () => new Promise((resolve) => server.close(resolve)))
+  return (server.address() as AddressInfo).port
+}
+
+const target = { id: 'covey-none-000000000000', runcRoot: '/nonexistent', address: '127.0.0.1' }
+
+async function said(check: Partial<HealthObject>): Promise<string> {
+  const result = await makeCheck(target, { ...quick, ...check }, never)
+  return result.ok ? 'well' : result.reason
+}
+
+test('a port is asked for a connection', { timeout }, async (t) => {
+  const server = createServer((socket) => socket.destroy())
+  const port = await listening(t, server)
+  assert.equal(await said({ tcp: { port } }), 'well')
+  await new Promise((resolve) => server.close(resolve))
+  assert.equal(await said({ tcp: { port } }), `port ${port} refuses connections`)
+  server.listen(port, '127.0.0.1')
+})
+
+test('a page is asked for, and any answer below 400 is good', { timeout }, async (t) => {
+  const answers: Readonly<Record<string, number>> = { '/good': 204, '/moved': 302, '/bad': 503 }
+  const http = createHttpServer((request, response) => {
+    const status = answers[request.url ?? '']
+    // What has no answer here is never answered.
+    if (status !== undefined) response.writeHead(status).end('a body that nobody reads')
+  })
+  const port = await listening(t, http)
+  afterwards(t, async () => http.closeAllConnections())
+  assert.equal(await said({ http: { port, path: '/good' } }), 'well')
+  assert.equal(await said({ http: { port, path: '/moved' } }), 'well')
+  assert.equal(await said({ http: { port, path: '/bad' } }), `GET :${port}/bad answered 503`)
+  const late = await said({ http: { port, path: '/late' } })
+  assert.equal(late, `GET :${port}/late did not answer in 1000 ms`)
+})
+
+test('a command is run in the container; it is well, then not, then started again', {
+  timeout,
+}, async (t) => {
+  const on = await openMachine(t)
+  const health = { ...quick, command: ['/bin/sh', '-c', 'cat /well || { echo not well; exit 3; }'] }
+  on.adopt({ web: scriptObject(`touch /well; sleep 1.5; rm /well; ${serving}`, { health }) })
+  const first = await on.running('web')
+  await on.until('it is well', () => on.events.some(({ what }) => what === 'healthy'))
+  await on.until('it is told', () => on.said('web') === 'converged')
+  const why = '/bin/sh ended with exit code 3: not well'
+  await on.until('it is not', () => {
+    return on.events.some(({ what, detail }) => what === 'unhealthy' && detail === why)
+  })
+  const second = await on.until('it is started again', async () => {
+    const now = await on.running('web')
+    return now.pid !== first.pid && now
+  })
+  assert.deepEqual(second.count, { restarts: 1, streak: 1 })
+})
+
+test('a command that hangs is ended, and the agent goes on', { timeout }, async (t) => {
+  const on = await openMachine(t)
+  const health = { ...quick, command: ['/bin/sleep', '1000'] }
+  on.adopt({ web: scriptObject(serving, { health, restart: 'on-failure' }) })
+  await on.until('it is said', () => {
+    return on.said('web') === 'failed: unhealthy: /bin/sleep did not end in 1000 ms'
+  })
+  await on.restart()
+  const [seen] = await on.look()
+  assert.equal(seen?.health?.state, 'unhealthy')
+})
