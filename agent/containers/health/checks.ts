@@ -1,11 +1,15 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { readFileSync, rmSync } from 'node:fs'
 import { get } from 'node:http'
 import { createConnection } from 'node:net'
+import type { Readable } from 'node:stream'
 import type { CheckResult } from '../../../reconcilers/runc/health.ts'
 import type { HealthObject } from '../../../reconcilers/runc/spec.ts'
 import { printable } from '../../../reconcilers/tools/runc.ts'
 import { toolEnvironment } from '../../machine/tools.ts'
+import { endTree } from '../exec/process-tree.ts'
 import { checkOutputBytesMax, checkReasonCharactersMax } from '../limits.ts'
+import { startTicksOf } from '../processes.ts'
 import { knownPath } from '../spawn.ts'
 
 /** What a check is made on. */
@@ -13,6 +17,8 @@ export interface CheckTarget {
   readonly id: string
   readonly runcRoot: string
   readonly address: string
+  /** Where the number of a command's process is kept while it runs. */
+  readonly pidFile: string
 }
 
 /**
@@ -76,40 +82,74 @@ function failed(what: string, error: Error, bounded: AbortSignal, timeoutMs: num
 }
 
 /** Runs a command in the container; exit code 0 is good. */
-function askCommand(
-  { id, runcRoot }: CheckTarget,
+async function askCommand(
+  target: CheckTarget,
   command: readonly string[],
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<CheckResult> {
-  return new Promise((resolve) => {
-    const args = ['--root', runcRoot, 'exec', id, ...command]
-    const child = spawn(knownPath('runc'), args, {
-      cwd: '/',
-      env: toolEnvironment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
-      signal,
-    })
+  const { id, runcRoot, pidFile } = target
+  const args = ['--root', runcRoot, 'exec', '--pid-file', pidFile, id, ...command]
+  const child = spawn(knownPath('runc'), args, {
+    cwd: '/',
+    env: toolEnvironment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const bounded = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  const end = (): void => void endCommand(child, pidFile)
+  bounded.addEventListener('abort', end)
+  const [name = ''] = command
+  try {
+    const { exitCode, said } = await outcomeOf(child)
+    if (exitCode === 0) return { ok: true }
+    if (bounded.aborted) return { ok: false, reason: `${name} did not end in ${timeoutMs} ms` }
+    const last = printable(said.trim().split('\n').at(-1) ?? '', checkReasonCharactersMax)
+    const rest = last === '' ? '' : `: ${last}`
+    return { ok: false, reason: `${name} ended with exit code ${exitCode}${rest}` }
+  } catch {
+    return { ok: false, reason: `${name} cannot be run` }
+  } finally {
+    bounded.removeEventListener('abort', end)
+    rmSync(pidFile, { force: true })
+  }
+}
+
+type Child = ChildProcessByStdio<null, Readable, Readable>
+
+/** How a command ended. What it has started may hold its pipes; its own end is what counts. */
+function outcomeOf(
+  child: Child,
+): Promise<{ readonly exitCode: number | null; readonly said: string }> {
+  return new Promise((resolve, reject) => {
     let said = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         if (said.length < checkOutputBytesMax) said += text
       })
     }
-    const [name] = command
-    child.once('error', () => resolve({ ok: false, reason: `${name} cannot be run` }))
-    // What the command itself has started may hold the pipes; its end is what counts.
+    child.once('error', reject)
     child.once('exit', (exitCode) => {
-      for (const stream of [child.stdout, child.stderr]) stream.destroy()
-      if (exitCode === 0) return resolve({ ok: true })
-      if (exitCode === null) {
-        return resolve({ ok: false, reason: `${name} did not end in ${timeoutMs} ms` })
-      }
-      const last = said.trim().split('\n').at(-1) ?? ''
-      const rest = last === '' ? '' : `: ${printable(last, checkReasonCharactersMax)}`
-      resolve({ ok: false, reason: `${name} ended with exit code ${exitCode}${rest}` })
+      // What it wrote last may still be on its way.
+      setImmediate(() => {
+        for (const stream of [child.stdout, child.stderr]) stream.destroy()
+        resolve({ exitCode, said })
+      })
     })
   })
+}
+
+/** Ends a command with all that it has started: the runtime's end alone would leave it running. */
+async function endCommand(child: Child, pidFile: string): Promise<void> {
+  const pid = Number(textAt(pidFile))
+  const startTicks = Number.isInteger(pid) && pid > 0 ? startTicksOf(pid) : null
+  if (startTicks !== null) await endTree({ pid, startTicks }, 0)
+  child.kill('SIGKILL')
+}
+
+function textAt(path: string): string {
+  try {
+    return readFileSync(path, 'latin1').trim()
+  } catch {
+    return ''
+  }
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { ContainerRecord, HealthSeen } from '../../../reconcilers/host-containers.ts'
 import { afterCheck, nextCheckMs } from '../../../reconcilers/runc/health.ts'
 import type { ContainersState } from '../containers.ts'
@@ -65,7 +66,11 @@ async function checkOnce(
   const check = record.policy.health
   if (check === null) return 0
   const { runcRoot } = state.places
-  const result = await makeCheck({ id, runcRoot, address: record.address }, check, signal)
+  const result = await makeCheck(
+    { id, runcRoot, address: record.address, pidFile: join(state.of(id).run, 'check.pid') },
+    check,
+    signal,
+  )
   const now = state.life(id)
   // The process may have ended, or been replaced, while it was asked.
   const isSame = now !== null && now.process?.startTicks === life.process?.startTicks

@@ -17,7 +17,12 @@ async function listening(t: TestContext, server: Server): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-const target = { id: 'covey-none-000000000000', runcRoot: '/nonexistent', address: '127.0.0.1' }
+const target = {
+  id: 'covey-none-000000000000',
+  runcRoot: '/nonexistent',
+  address: '127.0.0.1',
+  pidFile: '/nonexistent/pid',
+}
 
 async function said(check: Partial<HealthObject>): Promise<string> {
   const result = await makeCheck(target, { ...quick, ...check }, never)
@@ -76,7 +81,11 @@ test('a command that hangs is ended, and the agent goes on', { timeout }, async 
   await on.until('it is said', () => {
     return on.said('web') === 'failed: unhealthy: /bin/sleep did not end in 1000 ms'
   })
+  const { state } = on.machine()
+  const { id } = await on.running('web')
   await on.restart()
+  // The server, its own sleep, and what the next agent asks by now; nothing of earlier checks.
+  assert.ok(state.cgroups.processes(id).length <= 3)
   const [seen] = await on.look()
   assert.equal(seen?.health?.state, 'unhealthy')
 })
