@@ -58,7 +58,8 @@ test('a command is run in the container; it is well, then not, then started agai
   timeout,
 }, async (t) => {
   const on = await openMachine(t)
-  const health = { ...quick, command: ['/bin/sh', '-c', 'cat /well || { echo not well; exit 3; }'] }
+  const ask = 'cat /well || { echo not well; exit 3; }'
+  const health = { ...quick, start_seconds: 30, command: ['/bin/sh', '-c', ask] }
   on.adopt({ web: scriptObject(`touch /well; sleep 1.5; rm /well; ${serving}`, { health }) })
   const first = await on.running('web')
   await on.until('it is well', () => on.events.some(({ what }) => what === 'healthy'))
