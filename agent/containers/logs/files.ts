@@ -91,7 +91,8 @@ async function inOrderOfTime(files: readonly OpenLogFile[]): Promise<readonly Op
   return timed.map(({ file }) => file)
 }
 
-function numberOf(file: LogFile): number {
+/** Number of a file in the order of rotation; the current file comes after all others. */
+export function numberOf(file: LogFile): number {
   return file.number ?? Number.POSITIVE_INFINITY
 }
 

@@ -1,4 +1,4 @@
-import { type LogFile, listLogFiles, type OpenLogFile, openLogFile } from './files.ts'
+import { type LogFile, listLogFiles, numberOf, type OpenLogFile, openLogFile } from './files.ts'
 import { createLogPump, type LogPump, type LogSink } from './pump.ts'
 import type { FolderChanges } from './watch-folder.ts'
 
@@ -27,8 +27,8 @@ export async function followLogs(following: Following): Promise<void> {
   while (!signal.aborted) {
     const files = await listLogFiles(folder)
     const unknown = files.filter(({ key }) => !opened.has(key) && !done.has(key))
-    for (const file of unknown.sort((a, b) => a.writtenMs - b.writtenMs)) {
-      await begin(following, file, done)
+    for (const file of unknown.sort(byEnd)) {
+      await begin(following, file)
     }
     for (const { pump } of opened.values()) await pump.run(sink, signal)
     await closeSuperseded(following, files, done)
@@ -38,15 +38,16 @@ export async function followLogs(following: Following): Promise<void> {
   }
 }
 
-async function begin(
-  { opened, buffer }: Following,
-  listed: LogFile,
-  done: ReadonlySet<string>,
-): Promise<void> {
+/** What was written to last comes last; of two at the same time, what was not rotated away. */
+function byEnd(a: LogFile, b: LogFile): number {
+  return a.writtenMs - b.writtenMs || numberOf(a) - numberOf(b)
+}
+
+async function begin({ opened, buffer }: Following, listed: LogFile): Promise<void> {
   const file = await openLogFile(listed)
   if (file === null) return
-  // The name may mean another file by now; the next listing has the one that was meant.
-  if (opened.has(file.key) || done.has(file.key)) return await file.handle.close()
+  // The name may mean another file by now; the next listing has both.
+  if (file.key !== listed.key) return await file.handle.close()
   opened.set(file.key, { file, pump: createLogPump(file.handle, 0, null, buffer) })
 }
 
@@ -61,13 +62,18 @@ async function closeSuperseded(
 ): Promise<void> {
   for (const [key, { file, pump }] of opened) {
     const now = files.find((one) => one.key === key)
-    if (now !== undefined && !isSuperseded(now, files)) continue
+    if (now === undefined ? !(await isRemoved(file)) : !isSuperseded(now, files)) continue
     await pump.run(sink, signal)
     if (signal.aborted) return
     opened.delete(key)
     await file.handle.close()
     if (now !== undefined) done.add(key)
   }
+}
+
+/** A listing may miss a file that is renamed meanwhile; only one without any name is gone. */
+async function isRemoved({ handle }: OpenLogFile): Promise<boolean> {
+  return (await handle.stat()).nlink === 0
 }
 
 function isSuperseded({ id, number }: LogFile, files: readonly LogFile[]): boolean {

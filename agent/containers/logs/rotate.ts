@@ -45,6 +45,9 @@ export async function reopenLog(bundle: string): Promise<boolean> {
     if (!(await control.stat()).isFIFO()) return false
     await control.write(reopenMessage)
     return true
+  } catch {
+    // It ended before it could hear of it.
+    return false
   } finally {
     await control.close()
   }

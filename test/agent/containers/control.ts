@@ -14,6 +14,8 @@ export interface ControlledHost {
   readonly execs: ExecSessions
   /** Programs that were told of as events. */
   readonly told: readonly string[]
+  /** Closes the sockets, as an agent that ends does. */
+  close(): void
   /** Runs covey as its users do, as a process of its own. */
   covey(...argv: readonly string[]): ChildProcess
 }
@@ -64,6 +66,7 @@ export async function serveContainer(
     runDir,
     execs,
     told,
+    close: () => control.close(),
     covey(...argv) {
       const child = spawn(process.execPath, [main, '--run-dir', runDir, ...argv])
       afterwards(t, async () => void child.kill('SIGKILL'))

@@ -38,9 +38,24 @@ export function texts(records: string): readonly string[] {
     .map((line) => line.split(' ').slice(3).join(' '))
 }
 
+/** What records say once partial ones are joined with what follows them in their stream. */
+export function wholeLines(records: string): readonly string[] {
+  const open: Record<string, string> = {}
+  return records
+    .split('\n')
+    .slice(0, -1)
+    .flatMap((line) => {
+      const [, stream = '', tag, ...words] = line.split(' ')
+      const text = (open[stream] ?? '') + words.join(' ')
+      open[stream] = tag === 'P' ? text : ''
+      return tag === 'P' ? [] : [text]
+    })
+}
+
 /** A reader that follows a log, and what it was given so far. */
 export interface Follower {
   readonly lines: () => readonly string[]
+  readonly wholeLines: () => readonly string[]
   /** Resolves once a line that ends in this text was given. */
   until(end: string): Promise<void>
   stop(): Promise<void>
@@ -62,6 +77,7 @@ export function follow(folder: string, tail: number | null = null): Follower {
   )
   return {
     lines: () => texts(text),
+    wholeLines: () => wholeLines(text),
     async until(end) {
       while (!text.split('\n').some((line) => line.endsWith(end))) {
         await new Promise<void>((resolve) => waiting.add(resolve))
