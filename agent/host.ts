@@ -34,7 +34,9 @@ export interface HostInit {
   readonly onEvent: (event: ContainerEvent | ImageEvent) => void
 }
 
-/** The machine as the agent has it: everything that reconcilers touch, and what stands behind it. */
+/**
+ * The machine as the agent has it: everything that reconcilers touch, and what stands behind it.
+ */
 export interface Host {
   readonly ports: HostPorts
   readonly images: Images

@@ -103,7 +103,9 @@ export interface ExitSeen {
 
 /** How the process of a container is. */
 export type ContainerProcess =
-  /** Nothing runs; where it was started before, the host has booted since or its traces are gone. */
+  /**
+   * Nothing runs; where it was started before, the host has booted since or its traces are gone.
+   */
   | { readonly state: 'absent'; readonly wasStarted: boolean }
   /** Waits for `start`. */
   | { readonly state: 'created'; readonly pid: number }
@@ -161,8 +163,8 @@ export interface ContainerSeen {
  */
 export interface HostContainers {
   /**
-   * Why this host's own settings do not let a container have what it asks for, one line with what to
-   * do; null where they do.
+   * Why this host's own settings do not let a container have what it asks for, one line with what
+   * to do; null where they do.
    */
   refusal(container: ContainerObject): Promise<string | null>
   /** What a bundle needs to know; `devices` as the object has them. */

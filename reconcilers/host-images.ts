@@ -16,7 +16,9 @@ export interface ImageConfig {
 /** An image that is whole on this host: every digest verified, every layer unpacked. */
 export interface ImageReady {
   readonly state: 'ready'
-  /** Digest of the manifest for this machine's platform; the reference may name an index above it. */
+  /**
+   * Digest of the manifest for this machine's platform; the reference may name an index above it.
+   */
   readonly manifestDigest: string
   /** Absolute paths of unpacked layers, the lowest first; never written to. */
   readonly layers: readonly string[]

@@ -6,8 +6,8 @@ import type { ContainerPlaces } from './places.ts'
 import { lives, type ProcessName, startTicksOf } from './processes.ts'
 
 /**
- * Completes what an agent wrote that was killed while it made a process: runtime and supervisor have
- * noted themselves what it could not any more.
+ * Completes what an agent wrote that was killed while it made a process: runtime and supervisor
+ * have noted themselves what it could not any more.
  */
 export function adoptLife(life: Life | null, places: ContainerPlaces, id: string): Life | null {
   if (life === null || life.process !== null) return life

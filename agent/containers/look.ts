@@ -27,7 +27,9 @@ export interface LookInit {
   readonly nowMs: number
 }
 
-/** What one look leaves for the next one, so that it need not read again what cannot have changed. */
+/**
+ * What one look leaves for the next one, so that it need not read again what cannot have changed.
+ */
 export interface LookMemory {
   exit: ExitSeen | null
   hosts: { readonly stamp: string; readonly text: string } | null

@@ -8,8 +8,8 @@ export interface ProcessName {
 }
 
 /**
- * When a process started, in ticks since boot (proc(5), `stat`, field 22); null where there is none,
- * or only what its parent has not taken notice of.
+ * When a process started, in ticks since boot (proc(5), `stat`, field 22); null where there is
+ * none, or only what its parent has not taken notice of.
  */
 export function startTicksOf(pid: number): number | null {
   let text: string
@@ -40,7 +40,9 @@ export function signalProcess(name: ProcessName, signalNumber: number): boolean 
   }
 }
 
-/** Whether a process is in the network namespace that a path names; true where either is unknown. */
+/**
+ * Whether a process is in the network namespace that a path names; true where either is unknown.
+ */
 export function isInNamespace(pid: number, path: string): boolean {
   try {
     return statSync(`/proc/${pid}/ns/net`).ino === statSync(path).ino

@@ -9,8 +9,8 @@ import { lives, signalProcess } from './processes.ts'
 import { unmountRootfs } from './rootfs.ts'
 
 /**
- * Removes everything of a container that does not run. Its durable folder goes last and in one step,
- * so that what a crash leaves is still known.
+ * Removes everything of a container that does not run. Its durable folder goes last and in one
+ * step, so that what a crash leaves is still known.
  */
 export async function removeContainer(
   state: ContainersState,

@@ -9,8 +9,8 @@ import { runPlain, runSound } from './spawn.ts'
 
 /**
  * Mounts the layers of a container with its writable one on top (overlayfs.rst of the kernel). They
- * go by one-letter links in the folder that `mount` runs in: the options of a mount end at one page,
- * and a path in them must not hold a colon or a comma.
+ * go by one-letter links in the folder that `mount` runs in: the options of a mount end at one
+ * page, and a path in them must not hold a colon or a comma.
  *
  * Errors: `container-create`, `tool-…`.
  */

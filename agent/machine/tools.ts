@@ -46,8 +46,8 @@ const tools: Readonly<Record<string, Tool>> = {
 /**
  * Runs allow-listed tools by absolute path: no shell, a fixed environment, data on stdin, a timeout
  * and an output cap. `launcher` is put before every command, as `['/usr/bin/nsenter', '--net=…',
- * '--']` to work in another network namespace. `more` are tools of other packages' reconcilers, each
- * with the Debian package that brings it.
+ * '--']` to work in another network namespace. `more` are tools of other packages' reconcilers,
+ * each with the Debian package that brings it.
  *
  * Rejects with `tool-missing`, `tool-timeout`, `tool-output`, `tool-ended`, or the signal's reason.
  */

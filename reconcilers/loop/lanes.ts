@@ -2,9 +2,9 @@ import { lanesMax } from '../limits.ts'
 import type { OrderedStep } from './order.ts'
 
 /**
- * Takes steps in their order. Where several of one reconciler that follow each other have lanes, the
- * lanes run side by side, at most `lanesMax` at once, and each of them in order. `take` must not
- * reject.
+ * Takes steps in their order. Where several of one reconciler that follow each other have lanes,
+ * the lanes run side by side, at most `lanesMax` at once, and each of them in order. `take` must
+ * not reject.
  */
 export async function inLanes(
   steps: readonly OrderedStep[],

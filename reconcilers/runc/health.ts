@@ -5,9 +5,9 @@ import type { HealthObject } from './spec.ts'
 export type CheckResult = { readonly ok: true } | { readonly ok: false; readonly reason: string }
 
 /**
- * The health of a container after a check. One success makes it healthy; `retries` failures in a row
- * make it unhealthy. A failure within `start_seconds` of its start does not count before the first
- * success.
+ * The health of a container after a check. One success makes it healthy; `retries` failures in a
+ * row make it unhealthy. A failure within `start_seconds` of its start does not count before the
+ * first success.
  */
 export function afterCheck(
   before: HealthSeen,
@@ -25,8 +25,8 @@ export function afterCheck(
 }
 
 /**
- * Time from the end of one check to the next, in ms. A container that starts is asked more often, so
- * that it is known to be well soon after it is.
+ * Time from the end of one check to the next, in ms. A container that starts is asked more often,
+ * so that it is known to be well soon after it is.
  */
 export function nextCheckMs(health: HealthSeen, check: HealthObject, startMs: number): number {
   const intervalMs = check.interval_seconds * 1000

@@ -60,8 +60,8 @@ const reasons: readonly (readonly [pattern: RegExp, reason: (found: RegExpExecAr
   ]
 
 /**
- * Why a container could not be made, in one line, from what runc said: known cases in covey's words,
- * others in runc's, without its prefixes.
+ * Why a container could not be made, in one line, from what runc said: known cases in covey's
+ * words, others in runc's, without its prefixes.
  */
 export function createReason(message: string): string {
   const line = lastSaid(message)

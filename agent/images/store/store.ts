@@ -187,7 +187,8 @@ class FolderStore implements Store {
       if (isThere && this.infos.has(name)) return
       // A tree without its information is not used; it only stands in the way.
       if (isThere) this.swept = removeTrees([await this.aside(this.tree(name))])
-      // Not durable yet, as the tree is not: `addImage` makes both so before anything rests on them.
+      // Not durable yet, as the tree is not: `addImage` makes both so before anything rests on
+      // them.
       const path = join(this.folder, 'info', `${name}.json`)
       await writeFile(path, JSON.stringify(info), { mode: 0o600 })
       // Unless a record names it already: then it was lost, and is mended here.
