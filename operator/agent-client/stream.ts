@@ -41,7 +41,7 @@ export async function* askStream(
 /** The agent ended, or was ended, before its answer did. */
 export function goneFailure(socket: string, cause: unknown): Failure {
   return new Failure(5, 'agent-gone', `the agent at ${socket} went away`, {
-    hint: 'what it runs goes on; try again once it is back (systemctl status covey)',
+    hint: 'containers go on; try again once it is back (systemctl status covey)',
     cause,
   })
 }
