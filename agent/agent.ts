@@ -29,6 +29,7 @@ import {
 } from './identity/identity.ts'
 import { steadyClock } from './machine/steady-clock.ts'
 import { watchKernel } from './machine/watch-kernel.ts'
+import type { Overlay, OverlayEvents } from './overlay/overlay.ts'
 import type { Reconcilers } from './reconcilers.ts'
 import type { AgentSettings } from './settings.ts'
 import { createShell, type Shell } from './shell.ts'
@@ -182,11 +183,7 @@ async function connect(
     disk,
     clock: steadyClock,
     log,
-    openOverlay: async (events) => {
-      // libp2p is most of what an agent loads; nothing before the first status needs it.
-      const { createOverlay } = await import('./overlay/index.ts')
-      return await createOverlay({ seed: seedOf(identity), events, log })
-    },
+    openOverlay: async (events) => await openOverlay(identity, events, log),
     adopt(config, head) {
       adopted = config
       retain()
@@ -200,6 +197,16 @@ async function connect(
     onFatal: init.onFatal,
   })
   return { name, shell, loop, host, adopted: () => adopted }
+}
+
+/** libp2p is most of what an agent loads; nothing before the first status needs it. */
+async function openOverlay(
+  identity: Identity,
+  events: OverlayEvents,
+  log: Logger,
+): Promise<Overlay> {
+  const { createOverlay } = await import('./overlay/index.ts')
+  return await createOverlay({ seed: seedOf(identity), events, log })
 }
 
 /**

@@ -87,7 +87,7 @@ async function checkFirewalls(
     name: 'firewalls',
     state: isCertain ? 'problem' : 'warning',
     message: `table ${place} ${isCertain ? 'drops' : 'may drop'} packets ${words}`,
-    hint: 'let them through there: covey writes no table but its own (docs/OPERATING.md, firewalls)',
+    hint: 'let them through there (docs/OPERATING.md, firewalls): covey writes only its own table',
   }))
 }
 
