@@ -29,7 +29,7 @@ export async function runBusybox(
 ): Promise<RunningContainer> {
   const bundle = join(folder, 'bundle')
   const runcRoot = join(folder, 'runc')
-  const id = `covey-test-${process.pid}-${next++}`
+  const id = `covey-exec-test-${process.pid}-${next++}`
   await makeRoot(join(bundle, 'rootfs'))
   await makeConfig(bundle, id, script)
   const pidFile = join(folder, 'pid')
@@ -101,7 +101,7 @@ async function makeConfig(bundle: string, id: string, script: string): Promise<v
     capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
   })
   config.root.readonly = false
-  config.linux.cgroupsPath = `/covey-test/${id}`
+  config.linux.cgroupsPath = `/${id}`
   config.linux.namespaces = config.linux.namespaces.filter(
     ({ type }: { readonly type: string }) => type !== 'network',
   )
