@@ -35,11 +35,16 @@ export interface PlanStep {
   /** Set where the step only removes what no object wants; it runs after everything that adds. */
   readonly takesDown?: true
   /**
-   * Set where the step takes long and touches nothing that a step of another lane does. Steps of one
-   * reconciler that follow each other and all have a lane run side by side; those of one lane in
-   * their order.
+   * Set where the step takes long and touches nothing that a step of another lane does. Steps of
+   * one reconciler that follow each other and all have a lane run side by side; those of one lane
+   * in their order.
    */
   readonly lane?: string
+  /**
+   * Names of objects that are not gone on with where the step fails: it is what keeps them, or
+   * others from them. Unlike `objects` they do not come into its order.
+   */
+  readonly protects?: readonly string[]
   /**
    * Set where a need for the step round after round is no sign that somebody undoes it, as for a
    * process that ends by itself: the plan knows how long to wait.

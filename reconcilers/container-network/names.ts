@@ -10,7 +10,7 @@ const namespacePrefix: string = 'covey-'
 const aliasPrefix: string = 'covey:'
 
 /** What names of the host's ends of containers' links start with. */
-const vethPrefix: string = 'cv-'
+export const vethPrefix: string = 'cv-'
 
 /** Name of a container's namespace, as `ip netns` knows it. */
 export function namespaceName(object: string): string {

@@ -174,6 +174,7 @@ async function tryStep(ordered: OrderedStep, init: RoundInit, progress: Progress
   const now = init.ports.clock.now()
   if (keys.every((key) => init.backoff.waits(key, now))) {
     for (const key of keys) progress.failures.set(key, init.backoff.reason(key) ?? 'failed')
+    leaveUnprotected(step, keys, progress)
     return
   }
   for (const key of keys) {
@@ -192,6 +193,13 @@ async function tryStep(ordered: OrderedStep, init: RoundInit, progress: Progress
     init.log.warn({ reconciler: reconciler.name, objects: step.objects, error }, text)
   }
   count(keys, failed, init, progress)
+  if (failed.size > 0) leaveUnprotected(step, keys, progress)
+}
+
+/** What a step protects fails with it, for the reason that the step failed for. */
+function leaveUnprotected(step: PlanStep, keys: readonly string[], progress: Progress): void {
+  const reason = keys.map((key) => progress.failures.get(key)).find((each) => each !== undefined)
+  for (const object of step.protects ?? []) progress.failures.set(object, reason ?? 'failed')
 }
 
 /** Remembers what a step came to. An object that needs work round after round counts as failed. */

@@ -1,4 +1,4 @@
-import { type Address, type Cidr, widthOf } from '../addresses.ts'
+import { type Address, type Cidr, compareNetworks, contains, widthOf } from '../addresses.ts'
 import type { PortRange } from './words.ts'
 
 /** A run of numbers, both ends included. */
@@ -20,8 +20,9 @@ export interface Admission {
   readonly ports: readonly PortRange[] | undefined
 }
 
-const everyProtocol: Span<number> = { first: 0, last: 255 }
-const everyPort: Span<number> = { first: 0, last: 65535 }
+const everything: readonly Side[] = [
+  { protocols: { first: 0, last: 255 }, ports: { first: 0, last: 65535 } },
+]
 const tcp = 6
 const udp = 17
 /** ICMP, and ICMPv6 for the other family (IANA, Protocol Numbers). */
@@ -29,41 +30,87 @@ const icmp: Readonly<Record<Address['family'], number>> = { 4: 1, 6: 58 }
 
 /** First and last address of a network. */
 export function spanOf(network: Cidr): Span<bigint> {
-  const shift = BigInt(widthOf(network.family) - network.length)
+  const free = widthOf(network.family) - network.length
+  if (free === 0) return { first: network.bits, last: network.bits }
+  const shift = BigInt(free)
   const first = (network.bits >> shift) << shift
   return { first, last: first + (1n << shift) - 1n }
+}
+
+/** All that is admitted for one network, whatever the number of rules that say so. */
+interface Group {
+  readonly network: Cidr
+  readonly admissions: Admission[]
 }
 
 /**
  * The admissions of one family as boxes of which no two overlap, ordered by address: the kernel
  * refuses a set of ranges in which two overlap. Linear in the admissions where their networks do
- * not overlap.
+ * not overlap. What admits one network more leaves the boxes of those that it does not overlap as
+ * they are, so that flows through them never notice.
  */
 export function disjointBoxes(
   family: Address['family'],
   admissions: readonly Admission[],
 ): readonly Box[] {
-  const edges = new Map<bigint, { readonly starts: Admission[]; readonly ends: Admission[] }>()
-  const edge = (at: bigint): { readonly starts: Admission[]; readonly ends: Admission[] } => {
+  const groups = new Map<bigint, Group>()
+  for (const admission of admissions) {
+    const { network } = admission
+    if (network.family !== family) continue
+    // Networks that begin alike differ by their length.
+    const key = (network.bits << 8n) | BigInt(network.length)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, { network, admissions: [admission] })
+    else group.admissions.push(admission)
+  }
+  const sorted = [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group)
+  return clustersOf(sorted).flatMap(([widest, ...within]) => {
+    if (widest === undefined) return []
+    return within.length === 0 ? boxesOf(family, widest) : sweep(family, [widest, ...within])
+  })
+}
+
+/** Two networks overlap only where one holds the other, and then the wider one begins first. */
+function clustersOf(sorted: readonly Group[]): readonly (readonly Group[])[] {
+  const clusters: Group[][] = []
+  for (const group of sorted) {
+    const open = clusters.at(-1)
+    const widest = open?.[0]?.network
+    if (open !== undefined && widest !== undefined && contains(widest, group.network)) {
+      open.push(group)
+    } else clusters.push([group])
+  }
+  return clusters
+}
+
+function boxesOf(family: Address['family'], { network, admissions }: Group): readonly Box[] {
+  const addresses = spanOf(network)
+  return sidesOf(family, admissions).map((side) => ({ addresses, ...side }))
+}
+
+/** Goes through the places where a network begins or ends, and boxes what lies between. */
+function sweep(family: Address['family'], cluster: readonly Group[]): readonly Box[] {
+  const edges = new Map<bigint, { readonly starts: Group[]; readonly ends: Group[] }>()
+  const edge = (at: bigint): { readonly starts: Group[]; readonly ends: Group[] } => {
     const known = edges.get(at) ?? { starts: [], ends: [] }
     edges.set(at, known)
     return known
   }
-  for (const admission of admissions) {
-    if (admission.network.family !== family) continue
-    const { first, last } = spanOf(admission.network)
-    edge(first).starts.push(admission)
-    edge(last + 1n).ends.push(admission)
+  for (const group of cluster) {
+    const { first, last } = spanOf(group.network)
+    edge(first).starts.push(group)
+    edge(last + 1n).ends.push(group)
   }
   const places = [...edges.keys()].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
-  const active = new Set<Admission>()
+  const active = new Set<Group>()
   const segments: { addresses: Span<bigint>; sides: readonly Side[] }[] = []
   for (const [index, place] of places.entries()) {
     for (const ended of edge(place).ends) active.delete(ended)
     for (const started of edge(place).starts) active.add(started)
     const next = places[index + 1]
     if (next === undefined || active.size === 0) continue
-    append(segments, { first: place, last: next - 1n }, sidesOf(family, active))
+    const admissions = [...active].flatMap((group) => group.admissions)
+    append(segments, { first: place, last: next - 1n }, sidesOf(family, admissions))
   }
   return segments.flatMap(({ addresses, sides }) => sides.map((side) => ({ addresses, ...side })))
 }
@@ -84,33 +131,45 @@ function append(
 }
 
 /** What several admissions admit together. */
-function sidesOf(family: Address['family'], active: ReadonlySet<Admission>): readonly Side[] {
+function sidesOf(family: Address['family'], active: readonly Admission[]): readonly Side[] {
   const byProtocol = new Map<number, Span<number>[]>()
   for (const { ports } of active) {
-    if (ports === undefined) return [{ protocols: everyProtocol, ports: everyPort }]
+    if (ports === undefined) return everything
     for (const { protocol, first, last } of ports) {
       const number = protocol === 'icmp' ? icmp[family] : protocol === 'tcp' ? tcp : udp
-      byProtocol.set(number, [...(byProtocol.get(number) ?? []), { first, last }])
+      const spans = byProtocol.get(number)
+      if (spans === undefined) byProtocol.set(number, [{ first, last }])
+      else spans.push({ first, last })
     }
   }
   return [...byProtocol]
     .sort(([a], [b]) => a - b)
-    .flatMap(([number, spans]) =>
-      union(spans).map((ports) => ({ protocols: { first: number, last: number }, ports })),
-    )
+    .flatMap(([number, spans]) => {
+      const protocols = { first: number, last: number }
+      return union(spans).map((ports) => ({ protocols, ports }))
+    })
 }
 
 /** Spans that neither overlap nor touch, in order. */
-export function union<T extends number | bigint>(spans: readonly Span<T>[]): readonly Span<T>[] {
-  const sorted = [...spans].sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0))
-  const merged: Span<T>[] = []
-  for (const span of sorted) {
+function union(spans: readonly Span<number>[]): readonly Span<number>[] {
+  if (spans.length === 1) return spans
+  const merged: Span<number>[] = []
+  for (const span of [...spans].sort((a, b) => a.first - b.first)) {
     const before = merged.at(-1)
-    // Numbers and bigints compare with each other, and add only with their own kind.
-    if (before === undefined || BigInt(span.first) > BigInt(before.last) + 1n) merged.push(span)
+    if (before === undefined || span.first > before.last + 1) merged.push(span)
     else if (span.last > before.last) {
       merged[merged.length - 1] = { first: before.first, last: span.last }
     }
   }
   return merged
+}
+
+/** Networks without those that lie in another of them, ordered. */
+export function widestOf(networks: readonly Cidr[]): readonly Cidr[] {
+  const widest: Cidr[] = []
+  for (const network of [...networks].sort(compareNetworks)) {
+    const before = widest.at(-1)
+    if (before === undefined || !contains(before, network)) widest.push(network)
+  }
+  return widest
 }

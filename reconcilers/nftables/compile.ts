@@ -1,67 +1,12 @@
-import {
-  type Address,
-  addressText,
-  type Cidr,
-  contains,
-  hostNetwork,
-  parseCidr,
-} from '../addresses.ts'
-import { gatewayOf } from '../container-network/names.ts'
-import { type Admission, disjointBoxes, spanOf, union } from './boxes.ts'
-import {
-  addressPart,
-  type Element,
-  type Elements,
-  elementText,
-  flowElement,
-  type Part,
-} from './elements.ts'
-import type { FirewallSpec, LocalContainer, PolicyRule } from './firewall.ts'
+import { type Address, addressText, type Cidr } from '../addresses.ts'
+import { spanOf, widestOf } from './boxes.ts'
+import { type Add, addressPart, type Elements, joined } from './elements.ts'
+import type { FirewallSpec } from './firewall.ts'
+import { addFlows } from './flows.ts'
+import { guardedAlways, namesAlways, near } from './ranges.ts'
 import { setShapes } from './sets.ts'
 
 const protocolNumbers = { tcp: 6, udp: 17, icmp: 1 }
-
-const networks = (...texts: readonly string[]): readonly Cidr[] =>
-  texts.flatMap((text) => parseCidr(text) ?? [])
-
-/**
- * What no container reaches unless it is opened by name: link-local addresses, where clouds keep
- * their metadata, and the metadata addresses that are elsewhere. RFC 3927, RFC 4291.
- */
-export const guardedAlways: readonly Cidr[] = networks(
-  '169.254.0.0/16',
-  '100.100.100.200/32',
-  '192.0.0.192/32',
-  'fe80::/10',
-  'fd00:ec2::254/128',
-)
-/** What counts as near: RFC 1918, RFC 4193, RFC 6598 and link-local addresses. */
-export const near: readonly Cidr[] = networks(
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '100.64.0.0/10',
-  '169.254.0.0/16',
-  'fc00::/7',
-  'fe80::/10',
-)
-
-/** Collects elements by set. */
-interface Collector {
-  readonly sets: ReadonlyMap<string, Map<string, Element>>
-  add(set: string, key: readonly Part[], value?: readonly Part[]): void
-}
-
-function createCollector(): Collector {
-  const sets = new Map(setShapes.map(({ name }) => [name, new Map<string, Element>()]))
-  return {
-    sets,
-    add(set, key, value) {
-      const element = value === undefined ? { key } : { key, value }
-      sets.get(set)?.set(elementText(element), element)
-    },
-  }
-}
 
 const known = new WeakMap<FirewallSpec, Elements>()
 
@@ -72,144 +17,110 @@ const known = new WeakMap<FirewallSpec, Elements>()
 export function compileFirewall(spec: FirewallSpec): Elements {
   const before = known.get(spec)
   if (before !== undefined) return before
-  const elements = compile(spec)
-  known.set(spec, elements)
-  return elements
+  const sets = new Map(setShapes.map(({ name }) => [name, new Set<string>()]))
+  const add: Add = (set, element) => sets.get(set)?.add(element)
+  if (spec.isNeeded) {
+    addHost(spec, add)
+    addMesh(spec, add)
+    addContainers(spec, add)
+    addFlows(spec, add)
+    addPublishes(spec, add)
+  }
+  known.set(spec, sets)
+  return sets
 }
 
-function compile(spec: FirewallSpec): Elements {
-  const collector = createCollector()
-  if (!spec.isNeeded) return collector.sets
-  addHost(spec, collector)
-  addContainers(spec, collector)
-  addFlows(spec, collector)
-  addPublishes(spec, collector)
-  return collector.sets
-}
-
-function addHost(spec: FirewallSpec, { add }: Collector): void {
+function addHost(spec: FirewallSpec, add: Add): void {
   for (const { link, listenPort } of spec.links) {
-    add('links', [link])
-    add('tunnel_ports', [listenPort])
+    add('links', link)
+    add('tunnel_ports', String(listenPort))
   }
-  for (const { protocol, first, last } of spec.rescuePorts) {
-    for (let port = first; port <= last; port++)
-      add('rescue_ports', [protocolNumbers[protocol], port])
+  for (const protocol of ['tcp', 'udp'] as const) {
+    const own = spec.rescuePorts.filter((each) => each.protocol === protocol)
+    for (const { first, last } of disjointPorts(own)) {
+      const ports = first === last ? first : `${first}-${last}`
+      add('rescue_ports', joined(protocolNumbers[protocol], ports))
+    }
   }
-  addSpans(
-    'guarded',
-    [...guardedAlways, ...spec.hosts.map(({ address }) => hostNetwork(address))],
-    add,
-  )
-  addSpans('private', near, add)
-  addSpans(
-    'masqueraded',
-    spec.masquerades.map(({ subnet }) => subnet),
-    add,
-  )
+  addNetworks('guarded', guardedAlways, add)
+  addNetworks('private', near, add)
+  for (const protocol of [protocolNumbers.tcp, protocolNumbers.udp]) {
+    add('services4', joined(namesAlways.address, protocol, namesAlways.port))
+  }
   if (spec.overlay === null) return
   const { address, port, peers } = spec.overlay
-  add(`overlay_ports${address.family}`, [addressText(address), port])
+  const at = addressText(address)
+  add(`overlay_ports${address.family}`, joined(at, port))
   for (const peer of peers) {
-    if (peer.family !== address.family) continue
-    add(`overlay${address.family}`, [addressText(peer), addressText(address), port])
-  }
-}
-
-/** Networks of both families as ranges that neither overlap nor touch. */
-function addSpans(set: string, ranges: readonly Cidr[], add: Collector['add']): void {
-  for (const family of [4, 6] as const) {
-    const spans = ranges.filter((each) => each.family === family).map(spanOf)
-    for (const span of union(spans)) add(`${set}${family}`, [addressPart(family, span)])
-  }
-}
-
-function addContainers(spec: FirewallSpec, { add }: Collector): void {
-  for (const { object, address, veth } of spec.containers) {
-    const text = addressText(address)
-    add('veths', [veth])
-    add(`containers${address.family}`, [text])
-    add(`sources${address.family}`, [veth, text])
-    if (spec.isJudging) add(`judged${address.family}`, [text])
-    if (spec.restricted.has(object)) add(`restricted${address.family}`, [text])
-  }
-  const containers = new Map(spec.containers.map((each) => [each.object, each]))
-  for (const { container, link } of spec.forwards) {
-    const asker = containers.get(container)
-    if (asker === undefined) continue
-    add(`forwards${asker.address.family}`, [addressText(asker.address), link])
-  }
-}
-
-function addFlows(spec: FirewallSpec, { add }: Collector): void {
-  const ingress = byContainer(spec.ingress)
-  const egress = byContainer(spec.egress)
-  const ownAddresses = spec.links.map(({ address }) => hostNetwork(address))
-  const guarded = [...guardedAlways, ...spec.hosts.map(({ address }) => hostNetwork(address))]
-  const published: readonly Admission[] = spec.remotePublishes.map(({ address, ports }) => ({
-    network: hostNetwork(address),
-    ports: [ports],
-  }))
-  for (const container of spec.containers) {
-    const own = addressText(container.address)
-    const { family } = container.address
-    const asked = egress.get(container.object) ?? []
-    const put = (set: string, admissions: readonly Admission[]): void => {
-      for (const box of disjointBoxes(family, admissions)) {
-        const other = addressPart(family, box.addresses)
-        const [asker, target] = set === 'ingress' ? [other, own] : [own, other]
-        add(`${set}${family}`, flowElement(asker, target, box).key)
-      }
+    if (peer.family === address.family) {
+      add(`overlay${address.family}`, joined(addressText(peer), at, port))
     }
-    put('ingress', ingress.get(container.object) ?? [])
-    put('egress', asked)
-    // A wide network never opens what is guarded: it has to be named itself.
-    const named = asked.filter(({ network }) => isWithin(network, guarded))
-    put('opened', [...named, ...published])
-    put('host', hostAdmissions(container, named, ownAddresses))
   }
 }
 
-function byContainer(rules: readonly PolicyRule[]): ReadonlyMap<string, readonly PolicyRule[]> {
-  const found = new Map<string, PolicyRule[]>()
-  for (const rule of rules) {
-    const list = found.get(rule.container)
-    if (list === undefined) found.set(rule.container, [rule])
-    else list.push(rule)
+interface Ports {
+  readonly first: number
+  readonly last: number
+}
+
+/** The kernel refuses ranges that overlap. */
+function disjointPorts(ports: readonly Ports[]): readonly Ports[] {
+  const merged: Ports[] = []
+  for (const { first, last } of [...ports].sort((a, b) => a.first - b.first)) {
+    const before = merged.at(-1)
+    if (before === undefined || first > before.last) merged.push({ first, last })
+    else merged[merged.length - 1] = { first: before.first, last: Math.max(before.last, last) }
   }
-  return found
+  return merged
 }
 
-function isWithin(network: Cidr, ranges: readonly Cidr[]): boolean {
-  return ranges.some((range) => contains(range, network))
+/** Networks of both families, without those that lie in others. */
+function addNetworks(set: string, ranges: readonly Cidr[], add: Add): void {
+  for (const range of widestOf(ranges)) {
+    add(`${set}${range.family}`, addressPart(range.family, spanOf(range)))
+  }
 }
 
-/** What of its own host a container may ask, at the host's addresses and at its gateway. */
-function hostAdmissions(
-  { address }: LocalContainer,
-  named: readonly Admission[],
-  ownAddresses: readonly Cidr[],
-): readonly Admission[] {
-  const gateway = hostNetwork(gatewayOf(address.family))
-  return named
-    .filter(({ network }) => isWithin(network, [...ownAddresses, gateway]))
-    .flatMap((admission) => [admission, { ...admission, network: gateway }])
+function addMesh(spec: FirewallSpec, add: Add): void {
+  for (const { address } of spec.hosts) add(`hosts${address.family}`, addressText(address))
+  for (const { address, ports } of spec.remotePublishes) {
+    const protocol = protocolNumbers[ports.protocol]
+    add(`services${address.family}`, joined(addressText(address), protocol, ports.first))
+  }
+  addNetworks('mesh', spec.mesh, add)
+  addNetworks('strangers', spec.strangers, add)
 }
 
-function addPublishes(spec: FirewallSpec, { add }: Collector): void {
+function addContainers(spec: FirewallSpec, add: Add): void {
+  const addresses = new Map<string, Address>()
+  const masqueraded = new Set(spec.masquerades.map(({ network }) => network))
+  for (const { object, address, veth, network } of spec.containers) {
+    const text = addressText(address)
+    addresses.set(object, address)
+    add(`containers${address.family}`, text)
+    add(`sources${address.family}`, joined(veth, text))
+    if (spec.isJudging) add(`judged${address.family}`, text)
+    if (spec.restricted.has(object)) add(`restricted${address.family}`, text)
+    if (masqueraded.has(network)) add(`masqueraded${address.family}`, text)
+  }
+  for (const { container, link } of spec.forwards) {
+    const asker = addresses.get(container)
+    if (asker !== undefined) add(`forwards${asker.family}`, joined(addressText(asker), link))
+  }
+}
+
+function addPublishes(spec: FirewallSpec, add: Add): void {
   const containers = new Map(spec.containers.map((each) => [each.object, each]))
   for (const publish of spec.publishes) {
-    const target: Address | undefined = containers.get(publish.container)?.address
+    const target = containers.get(publish.container)?.address
     if (target === undefined) continue
     const { family } = target
-    const protocol = protocolNumbers[publish.protocol]
-    const to = addressText(target)
-    const value = [to, publish.containerPort]
-    add(`targets${family}`, [to, protocol, publish.containerPort])
-    add(`hairpins${family}`, [to, to])
     const at = publish.hostAddress
-    if (at !== null) {
-      add(`on_network${family}`, [addressText(at), protocol, publish.hostPort], value)
-    } else add(`on_${publish.on}${family}`, [protocol, publish.hostPort], value)
+    const port = joined(protocolNumbers[publish.protocol], publish.hostPort)
+    const asked = at === null ? port : joined(addressText(at), port)
+    const leads = joined(addressText(target), publish.containerPort)
+    add(`on_${publish.on}${family}`, `${asked} : ${leads}`)
+    add(`led_${publish.on}${family}`, joined(asked, leads))
+    add(`hairpins${family}`, joined(addressText(target), addressText(target)))
   }
 }

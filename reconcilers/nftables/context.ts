@@ -50,6 +50,9 @@ export function containerFault(
     const message = `must name a runc_container, and ${name} is ${type}`
     return { code: 'reference-type', message, path }
   }
-  const message = `${name} has no address of its own, so no rule can tell its packets`
+  const hasAddress = context.places.containers.get(context.host)?.has(name) === true
+  const message = hasAddress
+    ? `${name} has no address that its container_network can give`
+    : `${name} has no address of its own, so no rule can tell its packets`
   return { code: 'reference-type', message, path }
 }

@@ -1,100 +1,77 @@
 import { type Address, addressText } from '../addresses.ts'
 import type { Box, Span } from './boxes.ts'
 
-/** One value of an element as nft's JSON has it. */
-export type Part =
-  | string
-  | number
-  | { readonly prefix: { readonly addr: string; readonly len: number } }
-  | { readonly range: readonly [string | number, string | number] }
+/**
+ * Elements of each set by its name. An element is its one text, which is also how nft(8) writes it
+ * but for the quotes around names of links: `10.0.0.5 . 6 . 80-90`, and `6 . 80 : 10.69.1.5 . 8080`
+ * in a map.
+ */
+export type Elements = ReadonlyMap<string, ReadonlySet<string>>
 
-/** An element of a set, or of a map where it has a value. */
-export interface Element {
-  readonly key: readonly Part[]
-  readonly value?: readonly Part[]
+/** Adds an element to a set. */
+export type Add = (set: string, element: string) => void
+
+/** Joins the parts of a key or a value. */
+export function joined(...parts: readonly (string | number)[]): string {
+  return parts.join(' . ')
 }
 
-/** Elements by the name of their set, and by their own text. */
-export type Elements = ReadonlyMap<string, ReadonlyMap<string, Element>>
-
-function partText(part: Part): string {
-  if (typeof part !== 'object') return String(part)
-  if ('prefix' in part) return `${part.prefix.addr}/${part.prefix.len}`
-  return part.range.join('-')
+/** The key of an element, without its value where it has one. */
+export function keyOf(element: string): string {
+  const at = element.indexOf(' : ')
+  return at === -1 ? element : element.slice(0, at)
 }
 
-/** The one text of an element, as people read it: `10.0.0.5 . 6 . 80 : 10.69.1.5 . 8080`. */
-export function elementText(element: Element): string {
-  const key = element.key.map(partText).join(' . ')
-  if (element.value === undefined) return key
-  return `${key} : ${element.value.map(partText).join(' . ')}`
-}
-
-/** An element in the syntax of nft(8), for which names of links stand in quotes. */
-export function elementNft(element: Element): string {
-  const quoted = (part: Part): Part =>
-    typeof part === 'string' && /^[a-z]/i.test(part) && !part.includes(':') ? `"${part}"` : part
-  const { key, value } = element
-  return elementText({ key: key.map(quoted), ...(value === undefined ? {} : { value }) })
+/** The values of a key, part by part. */
+export function partsOf(key: string): readonly string[] {
+  return key.split(' . ')
 }
 
 /** Addresses in the shortest form, which is also the one that nft lists. */
-export function addressPart(family: Address['family'], span: Span<bigint>): Part {
+export function addressPart(family: Address['family'], span: Span<bigint>): string {
   const text = (bits: bigint): string => addressText({ family, bits })
   if (span.first === span.last) return text(span.first)
   const width = family === 4 ? 32 : 128
   const size = span.last - span.first + 1n
   const bits = size.toString(2).length - 1
   if (size === 1n << BigInt(bits) && span.first % size === 0n) {
-    return { prefix: { addr: text(span.first), len: width - bits } }
+    return `${text(span.first)}/${width - bits}`
   }
-  return { range: [text(span.first), text(span.last)] }
+  return `${text(span.first)}-${text(span.last)}`
 }
 
-function numberPart(span: Span<number>): Part {
-  return span.first === span.last ? span.first : { range: [span.first, span.last] }
+function numberPart({ first, last }: Span<number>): string {
+  return first === last ? String(first) : `${first}-${last}`
 }
 
-/** The element of a set of flows: who may ask, who is asked, by what. */
-export function flowElement(asker: Part, target: Part, box: Box): Element {
-  return { key: [asker, target, numberPart(box.protocols), numberPart(box.ports)] }
+/** What a flow asks for: `6 . 80`, `17 . 8000-8010`, `0-255 . 0-65535`. */
+export function portPart(box: Pick<Box, 'protocols' | 'ports'>): string {
+  return joined(numberPart(box.protocols), numberPart(box.ports))
 }
 
-/** Reads an element as nft lists it; undefined for a form that covey never makes. */
-export function readElement(json: unknown): Element | undefined {
-  if (Array.isArray(json)) {
-    const [key, value] = [readParts(json[0]), readParts(json[1])]
-    return json.length === 2 && key !== undefined && value !== undefined
-      ? { key, value }
-      : undefined
-  }
-  const key = readParts(json)
-  return key === undefined ? undefined : { key }
+/** Reads an element as nft's JSON lists it; undefined for a form that covey never makes. */
+export function readElement(json: unknown): string | undefined {
+  if (!Array.isArray(json)) return readParts(json)
+  const [key, value] = [readParts(json[0]), readParts(json[1])]
+  const isPair = json.length === 2 && key !== undefined && value !== undefined
+  return isPair ? `${key} : ${value}` : undefined
 }
 
-function readParts(json: unknown): readonly Part[] | undefined {
-  if (isRecord(json) && Array.isArray(json['concat'])) {
-    const parts = json['concat'].map(readPart)
-    return parts.every((part) => part !== undefined) ? parts : undefined
-  }
-  const part = readPart(json)
-  return part === undefined ? undefined : [part]
+function readParts(json: unknown): string | undefined {
+  if (!isRecord(json) || !Array.isArray(json['concat'])) return readPart(json)
+  const parts = json['concat'].map(readPart)
+  return parts.every((part) => part !== undefined) ? parts.join(' . ') : undefined
 }
 
-function readPart(json: unknown): Part | undefined {
-  if (typeof json === 'string' || typeof json === 'number') return json
+function readPart(json: unknown): string | undefined {
+  if (typeof json === 'string') return json
+  if (typeof json === 'number') return String(json)
   if (!isRecord(json)) return undefined
   const { prefix, range } = json
-  if (isRecord(prefix) && typeof prefix['addr'] === 'string' && typeof prefix['len'] === 'number') {
-    return { prefix: { addr: prefix['addr'], len: prefix['len'] } }
-  }
-  if (!Array.isArray(range) || range.length !== 2) return undefined
-  const [first, last] = range
-  const isScalar = (one: unknown): one is string | number =>
-    typeof one === 'string' || typeof one === 'number'
-  return isScalar(first) && isScalar(last) ? { range: [first, last] } : undefined
+  if (isRecord(prefix)) return `${prefix['addr']}/${prefix['len']}`
+  return Array.isArray(range) && range.length === 2 ? `${range[0]}-${range[1]}` : undefined
 }
 
 function isRecord(json: unknown): json is Readonly<Record<string, unknown>> {
-  return typeof json === 'object' && json !== null && !Array.isArray(json)
+  return typeof json === 'object' && json !== null
 }

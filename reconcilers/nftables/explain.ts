@@ -6,8 +6,9 @@ import {
   contains,
   hostNetwork,
 } from '../addresses.ts'
-import { guardedAlways } from './compile.ts'
+import type { Admission } from './boxes.ts'
 import type { FirewallSpec, LocalContainer, PolicyRule } from './firewall.ts'
+import { guardedAlways, namesAlways } from './ranges.ts'
 import type { PortRange } from './words.ts'
 
 /** One line of who may talk to whom. */
@@ -40,7 +41,7 @@ export interface Judgement {
 }
 
 /** `80/tcp`, `8000-8010/udp` or `icmp`. */
-export function portsText(ports: readonly PortRange[] | undefined): string {
+function portsText(ports: readonly PortRange[] | undefined): string {
   if (ports === undefined) return 'any'
   return ports
     .map(({ protocol, first, last }) =>
@@ -94,6 +95,7 @@ export function judgeFlow(spec: FirewallSpec, flow: Flow): readonly Judgement[] 
   const judgements: Judgement[] = []
   if (asker !== undefined) judgements.push(judgeOut(spec, flow, asker, target))
   if (target !== undefined) judgements.push(judgeIn(spec, flow, target))
+  else if (asker === undefined) judgements.push(...judgeStranger(spec, flow))
   return judgements
 }
 
@@ -103,6 +105,21 @@ function containerAt(spec: FirewallSpec, address: Address): LocalContainer | und
 
 function isSame(a: Address, b: Address): boolean {
   return a.family === b.family && a.bits === b.bits
+}
+
+/** What the host itself says of a container of another host. */
+function judgeStranger(spec: FirewallSpec, flow: Flow): readonly Judgement[] {
+  const isSelf = spec.links.some(({ address }) => isSame(address, flow.to))
+  const from = hostNetwork(flow.from)
+  if (!(isSelf && spec.isNeeded) || !spec.strangers.some((each) => contains(each, from))) return []
+  const isInvited = spec.invitations.some(
+    ({ address, admissions }) =>
+      isSame(address, flow.from) && admissions.some((each) => admitsFlow(each, flow, flow.to)),
+  )
+  const reason = isInvited
+    ? 'an egress over there names this host'
+    : 'no container reaches a host that its egress does not name'
+  return [{ side: 'host', isAdmitted: isInvited, object: null, reason }]
 }
 
 function judgeOut(
@@ -124,11 +141,9 @@ function judgeOut(
     const opened = rules.find(
       (each) => admitsFlow(each, flow, flow.to) && contains(guard.range, each.network),
     )
-    const published = spec.remotePublishes.find(
-      (each) => isSame(each.address, flow.to) && admitsPorts([each.ports], flow),
-    )
+    const isService = isOpenToAll(spec, flow)
     const reason = `${addressText(flow.to)} is ${guard.what}, which only an egress that names it opens`
-    if (opened === undefined && published === undefined) return refuses(null, reason)
+    if (opened === undefined && !isService) return refuses(null, reason)
     if (guard.isSelf && opened !== undefined)
       return { ...admits(opened.policy, 'egress names this host'), side: 'host' }
   }
@@ -146,9 +161,10 @@ function judgeOut(
   )
   if (forward !== undefined) return admits(forward.object, `forward to ${forward.link}`)
   if (link !== null) return refuses(null, `no nftables_forward from ${asker.object} to ${link}`)
-  const outside = spec.masquerades.find(({ subnet }) =>
-    contains(subnet, hostNetwork(asker.address)),
-  )
+  if (spec.mesh.some((each) => contains(each, hostNetwork(flow.to)))) {
+    return refuses(null, `no link of this host leads to ${addressText(flow.to)}`)
+  }
+  const outside = spec.masquerades.find(({ network }) => network === asker.network)
   if (outside !== undefined) return admits(outside.object, 'masquerade to the outside')
   return refuses(null, `no nftables_masquerade for the network of ${asker.object}`)
 }
@@ -172,7 +188,16 @@ function judgeIn(spec: FirewallSpec, flow: Flow, target: LocalContainer): Judgem
   return { side: 'in', isAdmitted: false, object: rules[0]?.policy ?? null, reason }
 }
 
-function admitsFlow(rule: PolicyRule, flow: Flow, other: Address): boolean {
+/** A port that another host publishes, or a name server of the cloud. */
+function isOpenToAll(spec: FirewallSpec, flow: Flow): boolean {
+  const isNames = addressText(flow.to) === namesAlways.address && flow.port === namesAlways.port
+  if (isNames && flow.protocol !== 'icmp') return true
+  return spec.remotePublishes.some(
+    (each) => isSame(each.address, flow.to) && admitsPorts([each.ports], flow),
+  )
+}
+
+function admitsFlow(rule: Admission, flow: Flow, other: Address): boolean {
   return contains(rule.network, hostNetwork(other)) && admitsPorts(rule.ports, flow)
 }
 

@@ -30,7 +30,7 @@ export interface PolicyRule extends Admission {
 }
 
 /** A container may ask what lies behind a link. */
-export interface ForwardSpec {
+interface ForwardSpec {
   readonly object: string
   readonly container: string
   readonly link: string
@@ -56,6 +56,13 @@ export interface RemotePublish {
   readonly ports: PortRange
 }
 
+/** What a container of another host may ask of this host itself, by a policy over there. */
+export interface Invitation {
+  /** The container that may ask. */
+  readonly address: Address
+  readonly admissions: readonly Admission[]
+}
+
 /** Who may come to this host's place in the overlay. */
 export interface OverlaySpec {
   readonly address: Address
@@ -78,14 +85,26 @@ export interface FirewallSpec {
   readonly links: readonly LocalLink[]
   /** Networks that lie behind each link: what its peers may send from. */
   readonly reach: readonly { readonly link: string; readonly networks: readonly Cidr[] }[]
-  readonly subnets: readonly { readonly object: string; readonly subnet: Cidr }[]
+  /**
+   * What only ever comes by those links and leaves by them: other hosts, their containers, and what
+   * else peers have of the links' own ranges. Empty where a link is not known.
+   */
+  readonly mesh: readonly Cidr[]
+  /** Ranges of other hosts' containers, and which of those may ask something of this host. */
+  readonly strangers: readonly Cidr[]
+  readonly invitations: readonly Invitation[]
   readonly forwards: readonly ForwardSpec[]
   readonly ingress: readonly PolicyRule[]
   readonly egress: readonly PolicyRule[]
   /** Containers whose policy says exactly what they may ask. */
   readonly restricted: ReadonlySet<string>
   readonly publishes: readonly PublishSpec[]
-  readonly masquerades: readonly { readonly object: string; readonly subnet: Cidr }[]
+  /** By the `container_network` that they are for. */
+  readonly masquerades: readonly {
+    readonly object: string
+    readonly network: string
+    readonly subnet: Cidr
+  }[]
   /** Addresses of all hosts' links, with the host. */
   readonly hosts: readonly { readonly host: string; readonly address: Address }[]
   readonly remotePublishes: readonly RemotePublish[]

@@ -1,5 +1,5 @@
 import { addressText, contains, hostNetwork, parseAddress, parseCidr } from '../addresses.ts'
-import type { Elements, Part } from './elements.ts'
+import { type Elements, keyOf, partsOf } from './elements.ts'
 import type { Flow } from './explain.ts'
 import type { FirewallSpec } from './firewall.ts'
 
@@ -9,22 +9,32 @@ export type Way =
   | { readonly kind: 'link'; readonly link: string }
 
 /**
- * What the rules come to over the elements of the sets, for the first packet of a flow: the kernel's
- * part, played slowly. Published ports are not followed.
+ * What the rules come to over the elements of the sets, for the first packet of a flow: the part of
+ * the kernel, played slowly. Published ports are not followed.
  */
 export function passes(elements: Elements, flow: Flow, way: Way): boolean {
   const { family } = flow.from
   const [from, to] = [addressText(flow.from), addressText(flow.to)]
   const numbers = { tcp: 6, udp: 17, icmp: family === 4 ? 1 : 58 }
-  const has = (set: string, ...key: readonly (string | number)[]): boolean =>
-    [...(elements.get(`${set}${family}`)?.values() ?? [])].some((element) =>
-      element.key.every((part, index) => holds(part, key[index] ?? '')),
+  const has: Has = (set, ...key) =>
+    [...(elements.get(`${set}${family}`) ?? [])].some((element) =>
+      partsOf(keyOf(element)).every((part, index) => holds(part, String(key[index] ?? ''))),
     )
   const quad = [from, to, numbers[flow.protocol], flow.port] as const
-  if (way.kind === 'self') return !has('containers', from) || has('host', ...quad)
-  if (has('containers', from) && has('guarded', to) && !has('opened', ...quad)) return false
+  const isOwn = has('containers', from)
+  if (way.kind === 'self') return isOwn ? has('host', ...quad) : invites(has, from, quad)
+  if (isOwn && way.kind === 'elsewhere' && has('mesh', to)) return false
+  const isGuarded = has('guarded', to) || has('hosts', to)
+  const isOpened = has('opened', ...quad) || has('services', to, quad[2], quad[3])
+  if (isOwn && isGuarded && !isOpened) return false
   if (has('judged', from) && !passesOut(has, from, to, quad, way)) return false
   return !has('judged', to) || has('ingress', ...quad)
+}
+
+type Has = (set: string, ...key: readonly (string | number)[]) => boolean
+
+function invites(has: Has, from: string, quad: readonly (string | number)[]): boolean {
+  return !has('strangers', from) || has('invited', ...quad)
 }
 
 /** The way of a flow, from the config. */
@@ -37,7 +47,7 @@ export function wayOf(spec: FirewallSpec, { to }: Flow): Way {
 }
 
 function passesOut(
-  has: (set: string, ...key: readonly (string | number)[]) => boolean,
+  has: Has,
   from: string,
   to: string,
   quad: readonly (string | number)[],
@@ -49,18 +59,17 @@ function passesOut(
   return has('masqueraded', from)
 }
 
-function holds(part: Part, value: string | number): boolean {
-  if (typeof part !== 'object') return String(part) === String(value)
-  const address = parseAddress(String(value))
-  if ('prefix' in part) {
-    const range = parseCidr(`${part.prefix.addr}/${part.prefix.len}`)
-    return range !== undefined && address !== undefined && contains(range, hostNetwork(address))
+/** Whether a part of an element, a value, a network or a range, holds a value. */
+function holds(part: string, value: string): boolean {
+  if (part === value) return true
+  const address = parseAddress(value)
+  const network = parseCidr(part)
+  if (network !== undefined) return address !== undefined && contains(network, hostNetwork(address))
+  const [, first = '', last = ''] = /^([\da-f.:]+)-([\da-f.:]+)$/.exec(part) ?? []
+  if (address === undefined) {
+    return /^\d+$/.test(first) && Number(first) <= Number(value) && Number(value) <= Number(last)
   }
-  const [first, last] = part.range
-  if (typeof first === 'number' || typeof last === 'number') {
-    return Number(first) <= Number(value) && Number(value) <= Number(last)
-  }
-  const [low, high] = [parseAddress(first)?.bits, parseAddress(last)?.bits]
-  if (low === undefined || high === undefined || address === undefined) return false
-  return low <= address.bits && address.bits <= high
+  const [low, high] = [parseAddress(first), parseAddress(last)]
+  if (low?.family !== address.family || high === undefined) return false
+  return low.bits <= address.bits && address.bits <= high.bits
 }

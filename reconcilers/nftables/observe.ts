@@ -1,4 +1,4 @@
-import { CoveyError } from '../../protocol/fault.ts'
+import { vethPrefix } from '../container-network/names.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { lookCommand, parseLook } from '../tools/ip.ts'
 import { isAbsent, listTableCommand, parseListing } from '../tools/nft.ts'
@@ -11,14 +11,13 @@ import { readTable, type TableSeen, tableFamily, tableName } from './table.ts'
 
 /** The firewall as it is on the host. */
 export interface NftablesObserved {
-  /** Null where there is no table of covey's. */
+  /** Null where there is no table of covey's, or none that could be read. */
   readonly table: TableSeen | null
+  /** Why it could not be read; null where it could. */
+  readonly unread: string | null
   readonly memory: NftablesMemory | null
-  /**
-   * Veths of the table that no container of the spec has, and that are there all the same: their
-   * containers still run, and stay judged.
-   */
-  readonly lingering: ReadonlySet<string>
+  /** Whether there is a container's link; while there is, so is the table. */
+  readonly hasContainers: boolean
   /** What of the published ports the host itself listens on, as `80/tcp 0.0.0.0`. */
   readonly listening: readonly Listener[]
 }
@@ -44,47 +43,53 @@ export type ChangeCount = () => number | null
 export function createObserve(
   changes: ChangeCount,
 ): (spec: FirewallSpec, host: HostPorts, signal: AbortSignal) => Promise<NftablesObserved> {
-  let last: {
-    readonly at: number
-    readonly count: number
-    readonly table: TableSeen | null
-  } | null = null
+  let last: { readonly at: number; readonly count: number; readonly looked: Looked } | null = null
   return async (spec, host, signal) => {
     const count = changes()
     const now = host.clock.now()
-    const holds = last !== null && last.count === count && Math.abs(now - last.at) < fullLookMs
-    const table = holds && last !== null ? last.table : await lookAtTable(host, signal)
-    if (!holds) last = count === null ? null : { at: now, count, table }
+    const holds =
+      last?.looked.unread === null && last.count === count && Math.abs(now - last.at) < fullLookMs
+    const looked = holds && last !== null ? last.looked : await lookAtTable(host, signal)
+    if (!holds) last = count === null ? null : { at: now, count, looked }
     return {
-      table,
+      ...looked,
       memory: await loadMemory(host.files),
-      lingering: await lingeringVeths(spec, table, host, signal),
+      hasContainers: spec.isNeeded || (await hasLinks(looked.table, host, signal)),
       listening: await listenersOn(spec, host, signal),
     }
   }
 }
 
-async function lookAtTable(host: HostPorts, signal: AbortSignal): Promise<TableSeen | null> {
-  const result = await host.run(listTableCommand(tableFamily, tableName), signal)
-  if (result.exitCode === 0) return readTable(parseListing(result.stdout))
-  if (isAbsent(result.stderr)) return null
-  throw new CoveyError('tool-failed', `nft: ${errorLine(result.stderr)}`)
+type Looked = Pick<NftablesObserved, 'table' | 'unread'>
+
+/**
+ * A table that cannot be read is as good as none: it is then made anew, and where that fails too
+ * the containers that it is for are not started.
+ */
+async function lookAtTable(host: HostPorts, signal: AbortSignal): Promise<Looked> {
+  try {
+    const result = await host.run(listTableCommand(tableFamily, tableName), signal)
+    if (result.exitCode === 0) {
+      return { table: readTable(parseListing(result.stdout)), unread: null }
+    }
+    const unread = isAbsent(result.stderr) ? null : `nft: ${errorLine(result.stderr)}`
+    return { table: null, unread }
+  } catch (error) {
+    signal.throwIfAborted()
+    return { table: null, unread: error instanceof Error ? error.message : String(error) }
+  }
 }
 
-/** Veths that only the table knows any more; a look at links is needed for nothing else. */
-async function lingeringVeths(
-  spec: FirewallSpec,
+/** Whether containers still run that no object wants; asked where nothing else needs a table. */
+async function hasLinks(
   table: TableSeen | null,
   host: HostPorts,
   signal: AbortSignal,
-): Promise<ReadonlySet<string>> {
-  const wanted = new Set(spec.containers.map(({ veth }) => veth))
-  const left = [...(table?.elements.get('veths')?.keys() ?? [])].filter((each) => !wanted.has(each))
-  if (left.length === 0) return new Set()
+): Promise<boolean> {
+  if (table === null) return false
   const looked = await host.run(lookCommand(), signal)
-  if (looked.exitCode !== 0) return new Set(left)
-  const names = new Set(parseLook(looked.stdout).links.map(({ name }) => name))
-  return new Set(left.filter((each) => names.has(each)))
+  if (looked.exitCode !== 0) return true
+  return parseLook(looked.stdout).links.some(({ name }) => name.startsWith(vethPrefix))
 }
 
 async function listenersOn(

@@ -17,7 +17,7 @@ export interface Places {
 }
 
 /** A `container_network` of some host. */
-export interface ContainerRange {
+interface ContainerRange {
   readonly subnet: Cidr
   /** Object of the `wireguard_network` through which others reach it, or null. */
   readonly network: string | null

@@ -1,7 +1,7 @@
 import { addressText, parseAddress } from '../addresses.ts'
 import type { PlanStep, Verdict } from '../reconciler.ts'
 import { compileFirewall } from './compile.ts'
-import { type Element, type Elements, elementText } from './elements.ts'
+import { type Elements, joined } from './elements.ts'
 import type { FirewallSpec, PublishSpec } from './firewall.ts'
 import { elementsMax } from './limits.ts'
 import type { Listener, NftablesObserved } from './observe.ts'
@@ -41,23 +41,39 @@ export function planNftables(
   spec: FirewallSpec,
   observed: NftablesObserved,
 ): readonly NftablesStep[] {
-  const { table, memory, lingering } = observed
-  const elements = withLingering(compileFirewall(soundPart(spec, observed)), observed)
-  if (countElements(elements) > elementsMax) return []
+  const { table, memory } = observed
+  const whole = compileFirewall(soundPart(spec, observed))
+  const isTooMuch = countElements(whole) > elementsMax
+  // What was applied stays, and closes whatever is new. Where nothing was, nothing is open.
+  if (isTooMuch && table !== null) return []
+  const elements = isTooMuch ? compileFirewall(closed(spec)) : whole
   const { objects } = spec
-  if (!spec.isNeeded && lingering.size === 0) {
+  if (!spec.isNeeded && !observed.hasContainers) {
     return table === null ? [] : [{ kind: 'remove', objects, takesDown: true }]
   }
   const why = whyReplace(observed)
   if (why !== null) {
-    return [{ kind: 'replace', elements, counts: table?.counts ?? new Map(), why, objects }]
+    const protects = spec.containers.map(({ object }) => object)
+    const counts = table?.counts ?? new Map()
+    return [{ kind: 'replace', elements, counts, why, objects, protects }]
   }
   if (table === null || memory === null) return []
   const change = changeBetween(table.elements, elements)
-  return change === null ? [] : [{ kind: 'update', change, objects }]
+  if (change === null) return []
+  return [{ kind: 'update', change, objects, protects: newcomers(spec, change) }]
 }
 
-function whyReplace({ table, memory }: NftablesObserved): string | null {
+/** Containers of which the table knew nothing before. */
+function newcomers(spec: FirewallSpec, { added }: ElementChange): readonly string[] {
+  return spec.containers
+    .filter(({ address, veth }) =>
+      added.get(`sources${address.family}`)?.has(joined(veth, addressText(address))),
+    )
+    .map(({ object }) => object)
+}
+
+function whyReplace({ table, unread, memory }: NftablesObserved): string | null {
+  if (unread !== null) return `it cannot be read: ${unread}`
   if (table === null) return 'there is none'
   if (memory === null) return 'it is not known whose it is'
   if (memory.rules !== rulesDigest) return 'its rules are of another version'
@@ -98,33 +114,27 @@ function meets(listener: string | null, published: string | null): boolean {
   return parsed !== undefined && addressText(parsed) === published
 }
 
-/** Without what this host cannot have. */
+const soundParts = new WeakMap<
+  FirewallSpec,
+  { readonly taken: string; readonly part: FirewallSpec }
+>()
+
+/** Without what this host cannot have. The same part for as long as that is the same. */
 function soundPart(spec: FirewallSpec, { listening }: NftablesObserved): FirewallSpec {
-  const publishes = spec.publishes.filter((each) => listenerOf(each, listening) === undefined)
-  return publishes.length === spec.publishes.length ? spec : { ...spec, publishes }
+  const isTaken = (each: PublishSpec): boolean => listenerOf(each, listening) !== undefined
+  const taken = spec.publishes
+    .filter(isTaken)
+    .map(({ object }) => object)
+    .join(' ')
+  if (taken === '') return spec
+  const before = soundParts.get(spec)
+  if (before?.taken === taken) return before.part
+  const part = { ...spec, publishes: spec.publishes.filter((each) => !isTaken(each)) }
+  soundParts.set(spec, { taken, part })
+  return part
 }
 
-/**
- * A container that is on its way out keeps its place in the sets that protect others from it: its
- * flows are refused, and not passed over.
- */
-function withLingering(elements: Elements, { table, lingering }: NftablesObserved): Elements {
-  if (lingering.size === 0 || table === null) return elements
-  const result = new Map([...elements].map(([set, own]) => [set, new Map(own)]))
-  const keep = (set: string, element: Element): void => {
-    result.get(set)?.set(elementText(element), element)
-  }
-  for (const veth of lingering) keep('veths', { key: [veth] })
-  for (const family of [4, 6]) {
-    for (const element of table.elements.get(`sources${family}`)?.values() ?? []) {
-      const [veth, address] = element.key
-      if (typeof veth !== 'string' || address === undefined || !lingering.has(veth)) continue
-      // Its address may have gone to another container already.
-      if (result.get(`containers${family}`)?.has(String(address))) continue
-      keep(`sources${family}`, element)
-      keep(`containers${family}`, { key: [address] })
-      keep(`judged${family}`, { key: [address] })
-    }
-  }
-  return result
+/** The same containers without any flow. */
+function closed(spec: FirewallSpec): FirewallSpec {
+  return { ...spec, isJudging: true, ingress: [], egress: [], publishes: [], invitations: [] }
 }

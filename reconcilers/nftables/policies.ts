@@ -83,7 +83,7 @@ function networksOf(context: FirewallContext, end: FlowEnd, path: string): reado
 }
 
 /** An end as a config writes it. */
-export function wordsOf(end: FlowEnd): string {
+function wordsOf(end: FlowEnd): string {
   if (end.kind === 'network') return cidrText(end.network)
   if (end.kind === 'host') return `host:${end.host}`
   return end.host === null ? `container:${end.container}` : `container:${end.host}/${end.container}`

@@ -2,13 +2,15 @@ import { agentObjectSchema, peerPlaces } from '../../protocol/documents/agent-ob
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { Config, HostSection } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
-import { parseAddress } from '../addresses.ts'
+import { addressText, contains, hostNetwork, parseAddress } from '../addresses.ts'
 import { vethName } from '../container-network/names.ts'
 import type { Resolved } from '../reconciler.ts'
 import { sectionOf, typeIn } from '../references.ts'
 import { resolveWireguard } from '../wireguard/resolve.ts'
 import { containerFault, type FirewallContext, objectsOf } from './context.ts'
-import type { FirewallSpec, LocalContainer, LocalLink, OverlaySpec } from './firewall.ts'
+import type { FirewallSpec, LocalContainer, OverlaySpec } from './firewall.ts'
+import { invitationsOf } from './invitations.ts'
+import { areLinksKnown, meshOf, strangersOf } from './mesh.ts'
 import { type Places, placesOf } from './places.ts'
 import { resolvePolicies } from './policies.ts'
 import { remotePublishesOf, resolvePublishes } from './publishes.ts'
@@ -37,7 +39,11 @@ export function resolveNftables(
   const faulty: { object: string; fault: Fault }[] = []
   const places = placesOf(config)
   const containers = localContainers(host, section, places)
-  const links = localLinks(config, host)
+  const wireguard = resolveWireguard(config, host).spec
+  const links = wireguard.links.map(({ object, link, address, listenPort }) => {
+    const own = { family: address.family, bits: address.bits }
+    return { object, link, address: own, listenPort }
+  })
   const context: FirewallContext = {
     config,
     host,
@@ -53,18 +59,17 @@ export function resolveNftables(
     .sort()
   const spec: FirewallSpec = {
     host,
-    isNeeded: objects.length > 0 || containers.size > 0,
+    isNeeded: objects.length > 0 || hasContainers(section),
     isJudging: objects.length > 0,
     containers: [...containers.values()],
     links,
-    reach: resolveWireguard(config, host).spec.links.map(({ link, peers }) => ({
+    reach: wireguard.links.map(({ link, peers }) => ({
       link,
       networks: peers.flatMap(({ allowedIps }) => allowedIps),
     })),
-    subnets: [...(places.subnets.get(host) ?? [])].map(([object, { subnet }]) => ({
-      object,
-      subnet,
-    })),
+    mesh: areLinksKnown(section, wireguard) ? meshOf(host, places, wireguard) : [],
+    strangers: strangersOf(host, places),
+    invitations: invitationsOf(config, host),
     forwards: resolveForwards(context),
     ...resolvePolicies(context),
     publishes: resolvePublishes(context),
@@ -81,26 +86,34 @@ export function resolveNftables(
   return { spec, pending: [], faulty, references: {} }
 }
 
+/** Also one that is faulty may run, in its last form. */
+function hasContainers(section: HostSection): boolean {
+  const types = new Set(['runc_container', 'container_network'])
+  return Object.keys(section).some((name) => types.has(typeIn(section, name) ?? ''))
+}
+
+/** Containers whose address is one that this host may give; with any other the mesh could break. */
 function localContainers(
   host: string,
   section: HostSection,
   places: Places,
 ): ReadonlyMap<string, LocalContainer> {
-  const found = [...(places.containers.get(host) ?? [])].map(([object, address]) => {
-    const network = section[object]?.['network']
-    const own = typeof network === 'string' ? network : ''
-    return [object, { object, address, veth: vethName(object), network: own }] as const
-  })
-  return new Map(found.sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-function localLinks(config: Config, host: string): readonly LocalLink[] {
-  return resolveWireguard(config, host).spec.links.map(({ object, link, address, listenPort }) => ({
-    object,
-    link,
-    address: { family: address.family, bits: address.bits },
-    listenPort,
-  }))
+  const hosts = new Set(
+    [...places.links.values()].flatMap((links) => [...links.values()].map(addressText)),
+  )
+  const taken = new Set<string>()
+  const found = new Map<string, LocalContainer>()
+  const own = [...(places.containers.get(host) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))
+  for (const [object, address] of own) {
+    const network = String(section[object]?.['network'])
+    const range = places.subnets.get(host)?.get(network)?.subnet
+    const text = addressText(address)
+    if (range === undefined || !contains(range, hostNetwork(address))) continue
+    if (hosts.has(text) || taken.has(text)) continue
+    taken.add(text)
+    found.set(object, { object, address, veth: vethName(object), network })
+  }
+  return found
 }
 
 function resolveForwards(context: FirewallContext): FirewallSpec['forwards'] {
@@ -135,7 +148,7 @@ function resolveMasquerades(context: FirewallContext): FirewallSpec['masquerades
   return objectsOf<MasqueradeObject>(context, 'nftables_masquerade', masqueradeSchema).flatMap(
     ({ name, path, object: { network } }) => {
       const range = own?.get(network)
-      if (range !== undefined) return [{ object: name, subnet: range.subnet }]
+      if (range !== undefined) return [{ object: name, network, subnet: range.subnet }]
       const type = typeIn(context.section, network)
       const message =
         type === undefined

@@ -26,7 +26,9 @@ export interface Rival {
 
 type Verdict = 'accept' | 'drop' | 'none'
 
-/** What a chain does to a packet: its verdict, and whether something unknown may decide otherwise. */
+/**
+ * What a chain does to a packet: its verdict, and whether something unknown may decide otherwise.
+ */
 interface Outcome {
   readonly verdict: Verdict
   readonly isCertain: boolean

@@ -1,4 +1,4 @@
-import { families } from './rules.ts'
+import { families } from './rule-words.ts'
 
 /** A set, or a map where it has a value; the rules look things up in it. */
 export interface SetShape {
@@ -17,16 +17,17 @@ const flow = (address: string): readonly string[] => [
 ]
 const place = ['inet_proto', 'inet_service']
 
-/** Every set and map of the table. */
+/**
+ * Every set and map of the table. What closes something is never a set of ranges that change: older
+ * kernels take such changes over a moment after the others of their transaction.
+ */
 export const setShapes: readonly SetShape[] = [
-  /** Host's ends of the containers' links. */
-  { name: 'veths', key: ['ifname'], ranges: false },
   /** WireGuard links. */
   { name: 'links', key: ['ifname'], ranges: false },
   /** UDP ports of WireGuard. */
   { name: 'tunnel_ports', key: ['inet_service'], ranges: false },
   /** Ports by which people get in, of /etc/covey/rescue.json. */
-  { name: 'rescue_ports', key: place, ranges: false },
+  { name: 'rescue_ports', key: place, ranges: true },
   ...families.flatMap(({ number, addressType: address }): readonly SetShape[] => {
     const named = (name: string, key: readonly string[], ranges: boolean): SetShape => ({
       name: `${name}${number}`,
@@ -43,24 +44,30 @@ export const setShapes: readonly SetShape[] = [
       /** All containers of this host, and those of them whose flows are judged. */
       named('containers', [address], false),
       named('judged', [address], false),
-      /** Which veth may send from which address. */
+      /** Which link may send from which address. */
       named('sources', ['ifname', address], false),
+      /** What lies behind WireGuard links, and of that what other hosts' containers have. */
+      named('mesh', [address], true),
+      named('strangers', [address], true),
       /** Containers that may ask exactly what `egress` says. */
       named('restricted', [address], false),
       named('egress', flow(address), true),
       named('ingress', flow(address), true),
-      /** Link-local and metadata addresses and other hosts, and what of them is opened by name. */
+      /** Link-local and metadata addresses, and hosts of the mesh. */
       named('guarded', [address], true),
+      named('hosts', [address], false),
+      /** What of those a container may ask, and ports there that everyone may. */
       named('opened', flow(address), true),
-      /** What of this host itself containers may ask. */
+      named('services', [address, ...place], false),
+      /** What of this host itself its own containers may ask, and those of others. */
       named('host', flow(address), true),
+      named('invited', flow(address), true),
       /** Which container may ask what lies behind which link. */
       named('forwards', [address, 'ifname'], false),
-      named('masqueraded', [address], true),
+      named('masqueraded', [address], false),
       /** What counts as near, for ports that are published on the LAN. */
       named('private', [address], true),
-      /** Where published ports lead to, and containers that may come back to themselves. */
-      named('targets', [address, ...place], false),
+      /** Containers that may come back to themselves by a published port. */
       named('hairpins', [address, address], false),
       /** Who may come to the overlay's port (from, to, port), and where that port is. */
       named('overlay', [address, address, 'inet_service'], false),
@@ -69,6 +76,10 @@ export const setShapes: readonly SetShape[] = [
       map('on_network', [address, ...place]),
       map('on_lan', place),
       map('on_public', place),
+      /** The same as flows: what was asked, and what it leads to. */
+      named('led_network', [address, ...place, address, 'inet_service'], false),
+      named('led_lan', [...place, address, 'inet_service'], false),
+      named('led_public', [...place, address, 'inet_service'], false),
     ]
   }),
 ]

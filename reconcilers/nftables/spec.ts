@@ -36,14 +36,14 @@ export interface ForwardObject {
 }
 
 /** Who may open flows to a container. */
-export interface IngressRule {
+interface IngressRule {
   readonly from: FlowEnd
   /** Absent for every port of every protocol. */
   readonly ports?: readonly PortRange[] | undefined
 }
 
 /** To whom a container may open flows. */
-export interface EgressRule {
+interface EgressRule {
   readonly to: FlowEnd
   readonly ports?: readonly PortRange[] | undefined
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { ListedObject } from '../tools/nft.ts'
-import { type Element, type Elements, elementNft, elementText, readElement } from './elements.ts'
-import { type Chain, chains, counterNames } from './rules.ts'
+import { type Elements, keyOf, partsOf, readElement } from './elements.ts'
+import type { Chain } from './rule-words.ts'
+import { chains, counterNames } from './rules.ts'
 import { type SetShape, setShapes } from './sets.ts'
 
 /** Family and name of the one table that covey writes. */
@@ -35,7 +36,7 @@ function digestOf(text: string): string {
 
 /** Reads covey's table out of a listing. */
 export function readTable(listing: readonly ListedObject[]): TableSeen {
-  const elements = new Map<string, ReadonlyMap<string, Element>>()
+  const elements = new Map<string, ReadonlySet<string>>()
   const counts = new Map<string, Count>()
   const shape: unknown[] = []
   let hasForeignElements = false
@@ -47,7 +48,7 @@ export function readTable(listing: readonly ListedObject[]): TableSeen {
       const read = (Array.isArray(elem) ? elem : []).map(readElement)
       if (read.some((element) => element === undefined)) hasForeignElements = true
       const known = read.filter((element) => element !== undefined)
-      elements.set(name, new Map(known.map((element) => [elementText(element), element])))
+      elements.set(name, new Set(known))
     }
     shape.push([kind, rest])
   }
@@ -89,16 +90,24 @@ export function replaceTransaction(elements: Elements, counts: ReadonlyMap<strin
   ].join('\n')
 }
 
-function setText(shape: SetShape, elements: ReadonlyMap<string, Element> | undefined): string {
+function setText(shape: SetShape, elements: ReadonlySet<string> | undefined): string {
   const values = shape.value === undefined ? '' : ` : ${shape.value.join(' . ')}`
-  const own = [...(elements?.values() ?? [])].map(elementNft)
+  const own = written(shape, [...(elements ?? [])])
   return [
     `${shape.value === undefined ? 'set' : 'map'} ${shape.name} {`,
     `type ${shape.key.join(' . ')}${values}`,
     ...(shape.ranges ? ['flags interval'] : []),
-    ...(own.length === 0 ? [] : [`elements = {\n${own.join(',\n')}\n}`]),
+    ...(own === '' ? [] : [`elements = {\n${own}\n}`]),
     '}',
   ].join('\n')
+}
+
+/** Elements in the syntax of nft(8), for which names of links stand in quotes. */
+function written({ key }: SetShape, elements: readonly string[]): string {
+  if (!key.includes('ifname')) return elements.join(',\n')
+  const quoted = (part: string, index: number): string =>
+    key[index] === 'ifname' ? `"${part}"` : part
+  return elements.map((element) => partsOf(element).map(quoted).join(' . ')).join(',\n')
 }
 
 function chainText({ name, base, rules }: Chain): string {
@@ -121,11 +130,11 @@ export function changeBetween(before: Elements, after: Elements): ElementChange 
 
 /** What `whole` has and `part` has not. */
 function missingIn(part: Elements, whole: Elements): Elements {
-  const found = new Map<string, ReadonlyMap<string, Element>>()
+  const found = new Map<string, ReadonlySet<string>>()
   for (const [set, elements] of whole) {
     const known = part.get(set)
-    const missing = [...elements].filter(([text]) => known?.has(text) !== true)
-    if (missing.length > 0) found.set(set, new Map(missing))
+    const missing = [...elements].filter((element) => known?.has(element) !== true)
+    if (missing.length > 0) found.set(set, new Set(missing))
   }
   return found
 }
@@ -135,23 +144,17 @@ function missingIn(part: Elements, whole: Elements): Elements {
  * overlap with what it was. Nobody sees the time between, as the kernel commits all at once.
  */
 export function updateTransaction({ removed, added }: ElementChange): string {
-  // A map's element goes by its key.
-  const keyNft = ({ key }: Element): string => elementNft({ key })
-  return [...commands('delete', removed, keyNft), ...commands('add', added, elementNft), ''].join(
-    '\n',
-  )
+  return [...commands('delete', removed), ...commands('add', added), ''].join('\n')
 }
 
-function commands(
-  verb: 'add' | 'delete',
-  elements: Elements,
-  text: (element: Element) => string,
-): readonly string[] {
-  return [...elements].flatMap(([name, own]) =>
-    own.size === 0
-      ? []
-      : [`${verb} element ${table} ${name} {\n${[...own.values()].map(text).join(',\n')}\n}`],
-  )
+function commands(verb: 'add' | 'delete', elements: Elements): readonly string[] {
+  return setShapes.flatMap((shape) => {
+    const own = [...(elements.get(shape.name) ?? [])]
+    if (own.length === 0) return []
+    // A map's element goes by its key.
+    const text = written(shape, verb === 'add' ? own : own.map(keyOf))
+    return [`${verb} element ${table} ${shape.name} {\n${text}\n}`]
+  })
 }
 
 /** A transaction that takes the table away, and nothing else. */

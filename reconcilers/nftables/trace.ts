@@ -1,14 +1,14 @@
 import type { Config } from '../../protocol/documents/config.ts'
 import { type Address, addressText, contains, hostNetwork, parseAddress } from '../addresses.ts'
-import { near } from './compile.ts'
 import { type Flow, type Judgement, judgeFlow } from './explain.ts'
 import type { FirewallSpec, PublishSpec } from './firewall.ts'
 import { type Places, placesOf } from './places.ts'
+import { near } from './ranges.ts'
 import { resolveNftables } from './resolve.ts'
 import { type PortRange, parseFlowEnd } from './words.ts'
 
 /** What one host says of a flow. */
-export interface TraceStep extends Judgement {
+interface TraceStep extends Judgement {
   readonly host: string
 }
 

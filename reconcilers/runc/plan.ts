@@ -135,7 +135,11 @@ function planWanted(
 }
 
 /** What every step for one object says of itself: objects do not wait for each other. */
-function about({ object }: { readonly object: string }): Required<Omit<PlanStep, 'takesDown'>> {
+function about({
+  object,
+}: {
+  readonly object: string
+}): Required<Omit<PlanStep, 'takesDown' | 'protects'>> {
   return { objects: [object], lane: object, recurs: true }
 }
 

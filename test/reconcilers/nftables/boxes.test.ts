@@ -77,19 +77,21 @@ suite('admissions as boxes', () => {
     )
   })
 
-  test('neighbours that admit the same are one box', () => {
-    const half = (bits: bigint): Admission => ({
-      network: { family: 4, bits, length: 25 },
-      ports: [{ protocol: 'tcp', first: 80, last: 80 }],
-    })
-    const boxes = disjointBoxes(4, [half(0x0a000000n), half(0x0a000080n)])
-    assert.deepEqual(boxes, [
-      {
-        addresses: { first: 0x0a000000n, last: 0x0a0000ffn },
-        protocols: { first: 6, last: 6 },
-        ports: { first: 80, last: 80 },
-      },
-    ])
+  const network = (bits: bigint, length: number): Admission => ({
+    network: { family: 4, bits, length },
+    ports: [{ protocol: 'tcp', first: 80, last: 80 }],
+  })
+  const spans = (admissions: readonly Admission[]): readonly (readonly bigint[])[] =>
+    disjointBoxes(4, admissions).map(({ addresses: { first, last } }) => [first, last])
+
+  test('a network within one that admits the same is no box of its own', () => {
+    const found = spans([network(0x0a000000n, 24), network(0x0a000020n, 32)])
+    assert.deepEqual(found, [[0x0a000000n, 0x0a0000ffn]])
+  })
+
+  test('a network more leaves those that it does not overlap as they are', () => {
+    const [first, next] = [network(0x0a000000n, 25), network(0x0a000080n, 25)]
+    assert.deepEqual(spans([first, next]), [...spans([first]), ...spans([next])])
   })
 
   test('icmp means the protocol of the family', () => {

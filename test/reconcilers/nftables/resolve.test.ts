@@ -18,7 +18,9 @@ const section = {
   alone: { type: 'container_network', subnet: '10.69.9.0/24' },
   me: { type: 'agent', peer_id: `12D3KooW${'A'.repeat(44)}`, network: 'wg', port: 5000 },
   web: container('10.69.1.5'),
-  six: container('fd69::5'),
+  cn6: { type: 'container_network', network: 'wg', subnet: 'fd69::/64' },
+  six: { ...(container('fd69::5') as object), network: 'cn6' },
+  lost: container('10.69.7.5'),
   solo: { ...(container('10.69.9.5') as object), network: 'alone' },
   open: { type: 'runc_container', image: 'x', host_network: true },
 }
@@ -32,6 +34,7 @@ const cases: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['no container', { ...policy, container: 'nobody' }, /x\.container: no object nobody/],
   ['not a container', { ...policy, container: 'wg' }, /x\.container: must name a runc_container/],
   ['a container without address', { ...policy, container: 'open' }, /open has no address/],
+  ['a container outside its network', { ...policy, container: 'lost' }, /lost has no address that/],
   [
     'an end that is no end',
     { ...policy, ingress: [{ from: 'everyone' }] },

@@ -58,7 +58,7 @@ const cases: readonly (readonly [string, string, string, boolean, readonly strin
   ['192.168.1.9', 'host:cloud01', '8080/tcp', true, ['cloud01 in front']],
   ['203.0.113.9', 'host:cloud01', '8080/tcp', false, ['cloud01 in front']],
   ['cloud01/twin', 'host:cloud01', '8080/tcp', true, ['cloud01 out null', 'cloud01 in front']],
-  ['web', 'host:local01', '22/tcp', false, ['cloud01 out null']],
+  ['web', 'host:local01', '22/tcp', false, ['cloud01 out null', 'local01 host null']],
   ['web', 'host:cloud01', '22/tcp', false, ['cloud01 out null']],
   ['198.51.100.1', '203.0.113.1', 'icmp', true, []],
 ]

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { Config } from '../../../protocol/documents/config.ts'
+import { containerNetwork } from '../../../reconcilers/container-network/index.ts'
+import { roundMs } from '../../../reconcilers/limits.ts'
+import { createNftables } from '../../../reconcilers/nftables/index.ts'
+import { rescuePortsDefault } from '../../../reconcilers/nftables/resolve.ts'
+import { containerSchema } from '../../../reconcilers/runc/spec.ts'
+import { wireguard } from '../../../reconcilers/wireguard/index.ts'
+import { configOf } from '../configs.ts'
+import { failed } from '../fake/model.ts'
+import { fakeTables } from '../fake/nft.ts'
+import { type Driven, drive } from '../loop/driver.ts'
+
+const container = (address: string): Record<string, unknown> => ({
+  type: 'runc_container',
+  image: `r.example/x@sha256:${'a'.repeat(64)}`,
+  network: 'cn',
+  address,
+})
+const cn = { type: 'container_network', subnet: '10.69.1.0/24' }
+const withContainers = (containers: Record<string, unknown>): Config =>
+  configOf({ h1: { cn, ...containers } })
+
+function driveAll(): Driven {
+  const nftables = createNftables({ rescuePorts: rescuePortsDefault, changes: () => null })
+  const runs = { type: 'runc_container', schema: containerSchema, references: [] }
+  return drive({ reconcilers: [nftables, wireguard, containerNetwork], extraTypes: [runs] })
+}
+
+const vethsOf = ({ host }: Driven): number =>
+  [...host.model.links.keys()].filter((name) => name.startsWith('cv-')).length
+
+suite('containers behind a firewall that fails', () => {
+  for (const [name, command] of [
+    ['cannot be read', 'nft -j'],
+    ['cannot be made', 'nft -c'],
+  ] as const) {
+    test(`none has a network while the table ${name}`, async () => {
+      const driven = driveAll()
+      driven.host.model.broken.set(command, failed('Error: Operation not permitted'))
+      if (command === 'nft -j') driven.host.model.broken.set('nft -c', failed('Error: not now'))
+      driven.adopt(withContainers({ a: container('10.69.1.5') }), 'h1')
+      await driven.host.clock.advance(roundMs * 3)
+      assert.equal(vethsOf(driven), 0)
+      assert.match(driven.states().join('\n'), /^a: failed: nft: Error: /m)
+      driven.host.model.broken.clear()
+      await driven.host.clock.advance(600_000)
+      assert.equal(vethsOf(driven), 1)
+      assert.ok(fakeTables(driven.host.model).has('inet covey'))
+      await driven.loop.stop()
+    })
+  }
+
+  test('a container that the rules do not know yet waits; one that they know goes on', async () => {
+    const driven = driveAll()
+    driven.adopt(withContainers({ a: container('10.69.1.5') }), 'h1')
+    await driven.host.clock.advance(roundMs * 3)
+    driven.host.model.broken.set('nft -c', failed('Error: not now'))
+    const both = { a: container('10.69.1.5'), b: container('10.69.1.6') }
+    driven.adopt(withContainers(both), 'h1')
+    await driven.host.clock.advance(roundMs * 3)
+    assert.equal(vethsOf(driven), 1)
+    const states = driven.states().filter((state) => /^[ab]:/.test(state))
+    assert.deepEqual(
+      states.map((state) => state.slice(0, 9)),
+      ['a: conver', 'b: failed'],
+    )
+    await driven.loop.stop()
+  })
+
+  test('the table goes after the last link of a container, not before', async () => {
+    const driven = driveAll()
+    driven.adopt(withContainers({ a: container('10.69.1.5') }), 'h1')
+    await driven.host.clock.advance(roundMs * 3)
+    driven.adopt(configOf({ h1: {} }), 'h1')
+    const isThere = (): boolean => fakeTables(driven.host.model).has('inet covey')
+    for (let step = 0; vethsOf(driven) > 0; step++) {
+      assert.ok(isThere() && step < 10_000)
+      await driven.host.clock.advance(10)
+    }
+    await driven.host.clock.advance(roundMs * 3)
+    assert.ok(!isThere())
+    await driven.loop.stop()
+  })
+})
