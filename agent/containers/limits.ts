@@ -33,3 +33,6 @@ export const startingCheckMs: number = 1_000
 export const checkTickMs: number = 250
 /** Output of a health check in a reason. */
 export const checkReasonCharactersMax: number = 160
+/** A process that waits to be started answers at once; after this time the runtime is asked. */
+export const fifoMsMax: number = 1_000
+export const fifoPollMs: number = 1

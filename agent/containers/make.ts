@@ -11,6 +11,7 @@ import type {
 import { isFull } from '../state/calls.ts'
 import { runtimeStateAt, supervisorAt } from './adopt.ts'
 import type { ContainersState } from './containers.ts'
+import { startByFifo } from './exec-fifo.ts'
 import { writeFiles } from './files.ts'
 import { newLife } from './life.ts'
 import { runtimeMs, stopPollMs } from './limits.ts'
@@ -18,7 +19,7 @@ import { prepareLog } from './logs/rotate.ts'
 import { lives, mountPoints, type ProcessName, signalProcess, startTicksOf } from './processes.ts'
 import { mountRootfs } from './rootfs.ts'
 import { runSound } from './spawn.ts'
-import { startSupervisor } from './supervisor.ts'
+import { loadSupervisor, type WaitingSupervisor } from './supervisor.ts'
 import { makeVolumes } from './volumes.ts'
 
 /** Makes all of a container but its running; see `HostContainers.create`. */
@@ -27,27 +28,54 @@ export async function makeContainer(
   creation: ContainerCreation,
   signal: AbortSignal,
 ): Promise<void> {
-  const { record, config, layers, files, volumes } = creation
+  const { record } = creation
   const { id } = record
-  const places = state.of(id)
+  const supervisor = await prepareSupervisor(state, record)
   try {
-    const known = state.records.record(id)
-    // Before anything of it is there: whatever a crash leaves is known by it.
-    if (JSON.stringify(known) !== JSON.stringify(record)) await state.records.write(record)
-    await Promise.all(
-      [places.bundle, places.files, places.notes].map((path) =>
-        mkdir(path, { recursive: true, mode: 0o700 }),
-      ),
-    )
-    await writeFiles(places.files, files)
-    await writeFile(join(places.bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
-    makeVolumes(state.places.volumes, volumes)
-    if (!mountPoints().has(places.rootfs)) await mountRootfs(places, layers, signal)
+    const isKnown = JSON.stringify(state.records.record(id)) === JSON.stringify(record)
+    // Whatever a crash leaves of it before its record is durable is found by its name.
+    const recorded = isKnown ? null : state.records.write(record)
+    await Promise.all([recorded, prepare(state, creation, signal)])
   } catch (error) {
+    supervisor.cancel()
     if (!isFull(error)) throw error
     throw new CoveyError('disk-full', 'the disk is full; free some space', { cause: error })
   }
-  await makeProcess(state, id, signal)
+  await makeProcess(state, id, signal, supervisor)
+}
+
+async function prepare(
+  state: ContainersState,
+  { record, config, layers, files, volumes }: ContainerCreation,
+  signal: AbortSignal,
+): Promise<void> {
+  const places = state.of(record.id)
+  await Promise.all(
+    [places.bundle, places.files, places.notes].map((path) =>
+      mkdir(path, { recursive: true, mode: 0o700 }),
+    ),
+  )
+  await writeFiles(places.files, files)
+  await writeFile(join(places.bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
+  makeVolumes(state.places.volumes, volumes)
+  if (!mountPoints().has(places.rootfs)) await mountRootfs(places, layers, signal)
+}
+
+async function prepareSupervisor(
+  state: ContainersState,
+  { id, object }: ContainerRecord,
+): Promise<WaitingSupervisor> {
+  const places = state.of(id)
+  return loadSupervisor({
+    id,
+    runcRoot: state.places.runcRoot,
+    bundle: places.bundle,
+    processPid: places.processPid,
+    supervisorPid: places.supervisorPid,
+    exitsDir: state.places.exits,
+    notesDir: places.notes,
+    log: await prepareLog(state.stateDir, object, id),
+  })
 }
 
 /** Makes the process of a container that is prepared; it waits to be started. */
@@ -55,11 +83,32 @@ export async function makeProcess(
   state: ContainersState,
   id: string,
   signal: AbortSignal,
+  loaded?: WaitingSupervisor,
 ): Promise<void> {
-  const places = state.of(id)
-  const before = state.life(id)
   const record = state.records.record(id)
   if (record === null) throw new CoveyError('container-create', 'its record is gone')
+  const supervisor = loaded ?? (await prepareSupervisor(state, record))
+  try {
+    await makeReady(state, id, signal)
+  } catch (error) {
+    supervisor.cancel()
+    throw error
+  }
+  const pid = await supervisor.go()
+  const places = state.of(id)
+  const startTicks = startTicksOf(pid)
+  const name = supervisorAt(places, id)
+  if (startTicks === null || name === null) {
+    throw new CoveyError('container-create', 'its process ended before it was started')
+  }
+  const cgroups = runtimeStateAt(places)?.cgroups ?? {}
+  state.setLife(id, { process: { pid, startTicks }, supervisor: name, cgroups })
+  state.tell(record.object, 'created')
+}
+
+/** Makes room for a process: the one before has ended, and its traces go. */
+async function makeReady(state: ContainersState, id: string, signal: AbortSignal): Promise<void> {
+  const before = state.life(id)
   if (lives(before?.process ?? null)) {
     throw new CoveyError('container-create', 'its process of before has not ended')
   }
@@ -69,25 +118,6 @@ export async function makeProcess(
   const { count, lastExit } = before ?? newLife(state.boot)
   state.setLife(id, { ...newLife(state.boot), count, lastExit })
   Object.assign(state.memory(id), { exit: null, isStarted: false })
-  const log = await prepareLog(state.stateDir, record.object, id)
-  const pid = await startSupervisor({
-    id,
-    runcRoot: state.places.runcRoot,
-    bundle: places.bundle,
-    processPid: places.processPid,
-    supervisorPid: places.supervisorPid,
-    exitsDir: state.places.exits,
-    notesDir: places.notes,
-    log,
-  })
-  const supervisor = supervisorAt(places, id)
-  const startTicks = startTicksOf(pid)
-  if (startTicks === null || supervisor === null) {
-    throw new CoveyError('container-create', 'its process ended before it was started')
-  }
-  const cgroups = runtimeStateAt(places)?.cgroups ?? {}
-  state.setLife(id, { process: { pid, startTicks }, supervisor, cgroups })
-  state.tell(record.object, 'created')
 }
 
 /** Removes what the runtime and the supervisor have of a process that has ended. */
@@ -122,12 +152,18 @@ export async function startProcess(
   const isChecked = record.policy.health !== null
   const health = isChecked ? ({ state: 'starting', failures: 0, reason: null } as const) : null
   state.setLife(id, { startedMs: state.clock.now(), count, health, stopping: null })
+  await runStart(state, id, signal)
+  state.tell(record.object, 'started')
+}
+
+async function runStart(state: ContainersState, id: string, signal: AbortSignal): Promise<void> {
+  const name = state.life(id)?.process ?? null
+  if (name !== null && (await startByFifo(state.of(id), name))) return
   const args = ['--root', state.places.runcRoot, 'start', id]
   await runSound({ tool: 'runc', args, timeoutMs: runtimeMs }, signal).catch((cause) => {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new CoveyError('container-start', reason, { cause })
   })
-  state.tell(record.object, 'started')
 }
 
 /** Signals the process of a container; see `HostContainers.stop`. */

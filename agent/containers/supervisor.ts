@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { CoveyError } from '../../protocol/fault.ts'
 import {
   conmonArguments,
@@ -11,30 +11,60 @@ import { toolEnvironment } from '../machine/tools.ts'
 import { createMs, syncBytesMax } from './limits.ts'
 import { knownPath } from './spawn.ts'
 
+/** A supervisor that is loaded and waits. One of the two must be called. */
+export interface WaitingSupervisor {
+  /**
+   * Lets it make the container's process, and stay as its supervisor, which outlives the agent. The
+   * number of that process, which waits to be started.
+   *
+   * Errors: `container-create` with the reason in one line, `tool-timeout`, `tool-failed`.
+   */
+  go(): Promise<number>
+  /** Ends it; it has done nothing yet. */
+  cancel(): void
+}
+
 /**
- * Starts a supervisor, which makes the container's process and outlives the agent. The number of
- * that process, which waits to be started.
- *
- * Errors: `container-create` with the reason in one line, `tool-missing`, `tool-timeout`.
+ * Loads a supervisor, beside whatever else a container takes. Its log must have a folder; what else
+ * it is told of must be there when it goes. Throws `tool-missing`.
  */
-export async function startSupervisor(init: Omit<SupervisorInit, 'runc'>): Promise<number> {
+export function loadSupervisor(init: Omit<SupervisorInit, 'runc'>): WaitingSupervisor {
   const args = conmonArguments({ ...init, runc: knownPath('runc') })
   const child = spawn(knownPath('conmon'), args, {
     cwd: '/',
-    env: { ...toolEnvironment, _OCI_SYNCPIPE: '3' },
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+    env: { ...toolEnvironment, _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4' },
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
     // A session of its own keeps a Ctrl-C that is meant for the agent from it.
     detached: true,
   })
-  const pipe = child.stdio[3] as Readable
-  try {
-    const answer = parseSupervisorAnswer(await answerOf(child, pipe))
-    if (answer.pid !== null) return answer.pid
-    throw new CoveyError('container-create', createReason(answer.message))
-  } finally {
+  const answering = child.stdio[3] as Readable
+  const starting = child.stdio[4] as Writable
+  const answered = answerOf(child, answering)
+  // Whoever cancels does not ask for it.
+  answered.catch(() => undefined)
+  const release = (): void => {
     // The supervisor keeps its end open for life, and would keep the agent from ending.
-    pipe.destroy()
+    answering.destroy()
+    starting.destroy()
     child.unref()
+  }
+  // One that has died says why on the other pipe.
+  starting.on('error', () => undefined)
+  return {
+    async go() {
+      try {
+        starting.end('\0')
+        const answer = parseSupervisorAnswer(await answered)
+        if (answer.pid !== null) return answer.pid
+        throw new CoveyError('container-create', createReason(answer.message))
+      } finally {
+        release()
+      }
+    },
+    cancel() {
+      child.kill('SIGKILL')
+      release()
+    },
   }
 }
 
@@ -43,6 +73,7 @@ function answerOf(child: ChildProcess, pipe: Readable): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
     const timer = setTimeout(() => {
+      child.kill('SIGKILL')
       reject(new CoveyError('tool-timeout', `conmon made no container within ${createMs} ms`))
     }, createMs)
     const end = (): void => {
@@ -55,6 +86,7 @@ function answerOf(child: ChildProcess, pipe: Readable): Promise<string> {
     })
     pipe.once('end', end)
     pipe.once('error', end)
+    pipe.once('close', end)
     child.once('error', (cause) => {
       clearTimeout(timer)
       reject(new CoveyError('tool-failed', 'conmon cannot be run', { cause }))
