@@ -12,7 +12,7 @@ const signalKill = 9
  * runtime makes the command the leader of a session, whose number nobody else gets as long as one
  * of its processes lives.
  */
-export function processTree(leader: ProcessName): readonly ProcessName[] {
+function processTree(leader: ProcessName): readonly ProcessName[] {
   const parents = new Map<number, ProcessName & { readonly parent: number }>()
   const members = new Set<number>()
   const nowTicks = startTicksOf(leader.pid)

@@ -25,7 +25,7 @@ export async function followLogs(following: Following): Promise<void> {
   // Keys of files that were passed on whole and that nobody writes to any more.
   const done = new Set<string>()
   while (!signal.aborted) {
-    const files = await listLogFiles(folder)
+    const files = listLogFiles(folder)
     const unknown = files.filter(({ key }) => !opened.has(key) && !done.has(key))
     for (const file of unknown.sort(byEnd)) {
       await begin(following, file)

@@ -1,8 +1,8 @@
-import { readdir, rm, rmdir } from 'node:fs/promises'
+import { rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../../../reconcilers/reconciler.ts'
 import { savingsOf } from './budget.ts'
-import { type LogFile, listLogFiles } from './files.ts'
+import { entriesOf, type LogFile, listLogFiles } from './files.ts'
 import {
   goneLogsMax,
   goneLogsMsMax,
@@ -93,7 +93,7 @@ function createKeeping(init: LogKeeperInit): { look(): Promise<number> } {
   let before: Memory = { sizes: new Map(), missing: new Map() }
 
   const lookAt = async (folder: string, now: Memory): Promise<Looked> => {
-    const files = await listLogFiles(folder)
+    const files = listLogFiles(folder)
     await reopenMissing(init, files, before, now)
     let dueMs = logCheckMsMax
     for (const file of files) {
@@ -114,7 +114,7 @@ function createKeeping(init: LogKeeperInit): { look(): Promise<number> } {
       const now: Memory = { sizes: new Map(), missing: new Map() }
       const gone: Looked[] = []
       let dueMs = logCheckMsMax
-      for (const object of await readdir(logsFolder(stateDir)).catch(() => [])) {
+      for (const object of entriesOf(logsFolder(stateDir))) {
         const looked = await lookAt(join(logsFolder(stateDir), object), now)
         dueMs = Math.min(dueMs, looked.dueMs)
         if (!isKept(object)) gone.push(looked)

@@ -12,7 +12,7 @@ import { currentLogPath, logFolder, rotatedLogPath } from './places.ts'
 export async function prepareLog(stateDir: string, object: string, id: string): Promise<string> {
   const folder = logFolder(stateDir, object)
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const files = await listLogFiles(folder)
+  const files = listLogFiles(folder)
   const current = files.find((file) => file.id === id && file.number === null)
   const isOld = files.some((file) => file.id !== id && file.writtenMs > (current?.writtenMs ?? 0))
   if (current !== undefined && isOld) await rotateAway(current, files)

@@ -32,7 +32,10 @@ function sitDown(t: TestContext, folder: string, script: string): Person {
     COVEY: `${process.execPath} ${main} --run-dir ${join(folder, 'run')}`,
     FOLDER: folder,
   }
-  const child = spawn('script', ['-qefc', set + script, '/dev/null'], { env, stdio: 'pipe' })
+  const child = spawn('/usr/bin/script', ['-qefc', set + script, '/dev/null'], {
+    env,
+    stdio: 'pipe',
+  })
   afterwards(t, async () => void child.kill('SIGKILL'))
   const ended = new Promise((resolve) => child.once('close', resolve))
   let screen = ''
