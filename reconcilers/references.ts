@@ -54,7 +54,8 @@ export function checkSchema<T>(
   path: string,
   object: unknown,
 ): SchemaResult<T> {
-  const parsed = schema.safeParse(object)
+  // Without reportInput zod leaves `input` out, and a wrong type would look like a missing field.
+  const parsed = schema.safeParse(object, { reportInput: true })
   if (parsed.success) return { value: parsed.data, faults: [] }
   const faults = parsed.error.issues.flatMap((issue) => faultsOf(issue, path))
   return { value: undefined, faults }

@@ -11,6 +11,12 @@ import { toolEnvironment } from '../machine/tools.ts'
 import { createMs, syncBytesMax } from './limits.ts'
 import { knownPath } from './spawn.ts'
 
+/**
+ * The runtime makes folders for mounts in the image, which other users than root have to enter: the
+ * agent's own mask would keep them out.
+ */
+const underUsualMask = 'umask 022; exec "$0" "$@"'
+
 /** A supervisor that is loaded and waits. One of the two must be called. */
 export interface WaitingSupervisor {
   /**
@@ -30,7 +36,7 @@ export interface WaitingSupervisor {
  */
 export function loadSupervisor(init: Omit<SupervisorInit, 'runc'>): WaitingSupervisor {
   const args = conmonArguments({ ...init, runc: knownPath('runc') })
-  const child = spawn(knownPath('conmon'), args, {
+  const child = spawn(knownPath('sh'), ['-c', underUsualMask, knownPath('conmon'), ...args], {
     cwd: '/',
     env: { ...toolEnvironment, _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4' },
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],

@@ -38,12 +38,17 @@ export function execProcess(
       ? {}
       : {
           user: {
+            ...objectOf(first['user']),
             uid: account.value.uid,
             gid: account.value.gid,
             additionalGids: account.value.groups,
           },
         }),
   })
+}
+
+function objectOf(value: unknown): object {
+  return typeof value === 'object' && value !== null ? value : {}
 }
 
 function textsOf(value: unknown): readonly string[] {

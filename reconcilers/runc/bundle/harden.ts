@@ -46,7 +46,13 @@ export function hardenedConfig(
   const process = {
     ...memberOf(base, 'process'),
     terminal: false,
-    user: { uid: account.uid, gid: account.gid, additionalGids: account.groups },
+    user: {
+      uid: account.uid,
+      gid: account.gid,
+      additionalGids: account.groups,
+      // Unsaid, it would be that of the agent, which lets nobody else read anything.
+      umask: 0o022,
+    },
     args,
     env,
     cwd,

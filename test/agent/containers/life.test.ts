@@ -183,3 +183,17 @@ test('twenty at once, and nothing is left of them', { timeout: 120_000 }, async 
   on.adopt({})
   await on.until('all are gone', async () => (await on.look()).length === 0)
 })
+
+test('other users enter folders made for mounts', { timeout }, async (t) => {
+  const on = await openMachine(t)
+  const before = process.umask(0o077)
+  t.after(() => process.umask(before))
+  const files = [{ path: '/made/for/it', content: 'x' }]
+  const script = 'test "$(umask) $(cat /made/for/it)" = "0022 x"'
+  on.adopt({ web: scriptObject(script, { user: '1000', files, restart: 'never' }) })
+  const ended = await on.until('it has ended', async () => {
+    const [container] = await on.look()
+    return container?.lastExit ?? false
+  })
+  assert.equal(ended.exitCode, 0)
+})

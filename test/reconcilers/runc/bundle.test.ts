@@ -107,7 +107,7 @@ describe('the process', () => {
   for (const [user, ofImage, expected] of users) {
     it(`is ${user ?? 'nobody named'} where the image says "${ofImage}"`, () => {
       const { config } = bundleOf({ user }, { user: ofImage })
-      assert.deepEqual(at(config, 'process', 'user'), expected)
+      assert.deepEqual(at(config, 'process', 'user'), { ...expected, umask: 0o022 })
     })
   }
 

@@ -75,6 +75,16 @@ const refused: readonly (readonly [string, object, string])[] = [
   ['an image without digest', { image: 'nginx:1' }, 'c.image: has no digest'],
   ['an image with a damaged digest', { image: 'nginx@sha256:ab' }, 'c.image: '],
   ['a missing network', { network: undefined }, 'c.network: is required, unless host_network'],
+  [
+    'a number for a text',
+    { hostname: 5 },
+    'c.hostname: Invalid input: expected string, received n',
+  ],
+  [
+    'a text for a number',
+    { resources: { pids: '9' } },
+    'c.resources.pids: Invalid input: expected n',
+  ],
   ['a missing address', { address: undefined }, 'c.address: is required, unless host_network'],
   ['an address with a prefix', { address: '10.0.0.1/24' }, 'c.address: must be an address'],
   [
