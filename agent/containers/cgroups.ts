@@ -8,7 +8,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import type { Log } from '../../reconcilers/reconciler.ts'
+import { unitMs } from './limits.ts'
 import { idPrefix } from './places.ts'
+import { runSound } from './spawn.ts'
 
 const root = '/sys/fs/cgroup'
 /** Magic number of cgroup2 (statfs(2)). */
@@ -31,14 +34,12 @@ export interface Cgroups {
 }
 
 /**
- * Finds the control groups, below the agent's own by the name `name`. On version 2 a group has
- * either processes or controllers, so the agent moves into a group of its own first. Where its unit
- * has a sibling `covey-containers.service`, delegated to it, containers go there instead: systemd
- * could not start an agent again in a group that has controllers.
+ * Finds the control groups for containers, below the agent's own by the name `name` where that can
+ * be. On version 2 a group has either processes or controllers, see `unifiedParent`.
  */
-export function openCgroups(name: string = 'covey'): Cgroups {
+export async function openCgroups(log: Log, name: string = 'covey'): Promise<Cgroups> {
   const isUnified = statfsSync(root).type === unifiedMagic
-  const parents = isUnified ? [join(unifiedParent(), name)] : legacyParents(name)
+  const parents = isUnified ? [join(await unifiedParent(log), name)] : legacyParents(name)
   const [first = root] = parents
   const group = (id: string): string => join(first, id)
   return {
@@ -71,18 +72,46 @@ function legacyParents(name: string): readonly string[] {
   return parents
 }
 
-/** The delegated group that containers go into. The agent leaves it for a group inside. */
-function unifiedParent(): string {
+const containersUnit = 'covey-containers'
+
+/**
+ * The group of version 2 that containers go into.
+ *
+ * An agent that runs as a unit of systemd has one made for them, delegated as its own is: systemd
+ * puts the first process of a unit into the unit's group itself, and could not start an agent again
+ * while that group has controllers for containers. Elsewhere they go below the top: of the machine,
+ * which may have both, or of a namespace, whose processes move into a group of their own.
+ */
+async function unifiedParent(log: Log): Promise<string> {
   const own = readFileSync('/proc/self/cgroup', 'utf8').trim().replace(/^0::/, '')
-  const unit = basename(own) === 'agent' ? dirname(own) : own
-  const sibling = join(root, dirname(unit), 'covey-containers.service')
-  if (unit.endsWith('.service') && existsSync(sibling)) {
-    leaveFor(sibling, join(sibling, 'holder'))
-    return sibling
+  if (own.endsWith('.service')) {
+    const unit = join(root, dirname(own), `${containersUnit}.service`)
+    try {
+      if (!existsSync(unit)) await makeUnit(basename(dirname(own)))
+      leaveFor(unit, join(unit, 'holder'))
+      return unit
+    } catch (error) {
+      log.warn({ error }, 'systemd makes no unit for containers; they go below the top group')
+    }
   }
-  const folder = join(root, unit)
-  if (unit !== '/') leaveFor(folder, join(folder, 'agent'))
-  return folder
+  // The machine's own top has no type.
+  if (existsSync(join(root, 'cgroup.type'))) leaveFor(root, join(root, 'agent'))
+  return root
+}
+
+/** One process holds the unit for good; limits of the unit are none, those of containers hold. */
+async function makeUnit(slice: string): Promise<void> {
+  const properties = ['Delegate=yes', 'OOMPolicy=continue', 'TasksMax=infinity']
+  await runSound({
+    tool: 'systemd-run',
+    args: [
+      ...['--quiet', '--collect', `--unit=${containersUnit}`, `--slice=${slice}`],
+      ...['--description=Control groups of the containers of covey'],
+      ...properties.map((each) => `--property=${each}`),
+      ...['--', '/usr/bin/sleep', 'infinity'],
+    ],
+    timeoutMs: unitMs,
+  })
 }
 
 /** Moves every process of a group into one below it. */

@@ -134,7 +134,7 @@ async function openState(init: ContainersInit): Promise<ContainersState> {
     ...init,
     places,
     boot,
-    cgroups: openCgroups(init.cgroup),
+    cgroups: await openCgroups(init.log, init.cgroup),
     records: await openRecords(places),
     of,
     life,

@@ -23,8 +23,6 @@ export const mountOptionsBytesMax: number = 4_095
 export const checksMax: number = 8
 /** What a health check may say before it is cut off. */
 export const checkOutputBytesMax: number = 4 * 1024
-/** Times that folders of removed containers are tried to be emptied before a start of the agent. */
-export const sweepTriesMax: number = 3
 /** Device nodes that one path may stand for. */
 export const deviceNodesMax: number = 1024
 /** Time between two checks of a container that has not passed one yet. */
@@ -36,3 +34,5 @@ export const checkReasonCharactersMax: number = 160
 /** A process that waits to be started answers at once; after this time the runtime is asked. */
 export const fifoMsMax: number = 1_000
 export const fifoPollMs: number = 1
+/** systemd makes a unit. */
+export const unitMs: number = 30_000

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CoveyError } from '../../protocol/fault.ts'
 import type {
   ContainerCreation,
+  ContainerRecord,
   RestartCount,
   StopOrder,
 } from '../../reconcilers/host-containers.ts'

@@ -31,6 +31,7 @@ const tools: Readonly<Record<string, Tool>> = {
   conmon: { package: 'conmon', leavesDaemon: true },
   mount: { package: 'mount' },
   umount: { package: 'mount' },
+  'systemd-run': { package: 'systemd' },
   sh: { package: 'dash' },
   unshare: { package: 'util-linux' },
   setpriv: { package: 'util-linux' },
