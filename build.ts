@@ -35,6 +35,8 @@ async function bundle(): Promise<readonly string[]> {
     entryPoints: {
       agent: 'agent/main.ts',
       operator: 'operator/main.ts',
+      // A thread of the agent begins in a file of its own.
+      'unpack-thread': 'agent/images/unpack/unpack-thread.ts',
       testing: 'test/reconcilers/kit.ts',
     },
     outdir: outFolder,

@@ -51,7 +51,8 @@ interface Feed {
   readonly signal: AbortSignal
   /** Tells how far something is, whenever that has changed. */
   follow(ask: () => PullProgress | null): void
-  end(last: object): void
+  /** Tells the end at once; the connection stays until `after`. */
+  end(last: object, after?: Promise<void>): void
 }
 
 function feedTo(response: ServerResponse): Feed {
@@ -82,11 +83,11 @@ function feedTo(response: ServerResponse): Feed {
         said = line
       }, progressMs)
     },
-    end(last) {
+    end(last, after = Promise.resolve()) {
       clearInterval(timer)
       if (response.destroyed) return
       write(JSON.stringify(last))
-      response.end()
+      after.then(() => response.end())
     },
   }
 }
@@ -131,12 +132,21 @@ async function load(
   const feed = feedTo(response)
   try {
     const onImage = (_digest: string, ask: () => PullProgress): void => feed.follow(ask)
-    const loaded = await images.load(request, { signal: feed.signal, onImage })
+    // Whoever stops reading early must not cut the sender off: see `rest`.
+    const archive: AsyncIterable<Uint8Array> = request.iterator({ destroyOnReturn: false })
+    const loaded = await images.load(archive, { signal: feed.signal, onImage })
     feed.end({ event: 'done', images: loaded.map(loadedRow) })
   } catch (error) {
-    // The rest of what is sent is read and thrown away, so that the answer is heard.
-    request.resume()
-    feed.end(failedEvent(error))
+    feed.end(failedEvent(error), rest(request))
+  }
+}
+
+/** The rest of what is sent is read and thrown away: a sender that is cut off hears no answer. */
+async function rest(request: IncomingMessage): Promise<void> {
+  try {
+    for await (const _ of request);
+  } catch {
+    // The sender has heard enough.
   }
 }
 

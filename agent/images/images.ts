@@ -24,6 +24,7 @@ import { createRoom } from './store/room.ts'
 import { openStore, type Store } from './store/store.ts'
 import { readUses } from './store/uses.ts'
 import { createSandbox } from './unpack/sandbox.ts'
+import { createUnpackers, type Unpackers } from './unpack/unpackers.ts'
 
 /** Images of this host: what the reconcilers see of them, and what a person may do with them. */
 export interface Images {
@@ -80,6 +81,7 @@ class HostImageStore implements Images {
   private readonly store: Store
   private readonly place: PullPlace
   private readonly jobs: Jobs
+  private readonly unpackers: Unpackers
   /** Loads under way, which a close ends. */
   private readonly ending = new AbortController()
   private collecting: Promise<unknown> = Promise.resolve()
@@ -96,12 +98,15 @@ class HostImageStore implements Images {
     const measure = freeBytes === undefined ? {} : { freeBytes }
     const makeRoom = (): Promise<boolean> => this.makeRoom()
     const room = createRoom({ store, budgetBytes, makeRoom, ...measure })
-    const layers = createLayers({ store, room, sandbox })
+    this.unpackers = createUnpackers(join(store.folder, 'sandbox'))
+    const { unpackers } = this
+    const layers = createLayers({ store, room, sandbox, unpackers })
     this.place = { store, room, layers, pins, machine, now }
     this.jobs = createJobs({
       now,
       random: init.random ?? Math.random,
       work: async (text, signal, onProgress) => {
+        unpackers.warm()
         const reference = parsed(text)
         const source = registrySource(init.registries, reference)
         const { digest } = reference
@@ -159,6 +164,7 @@ class HostImageStore implements Images {
     this.ending.abort(new CoveyError('stopping', 'the agent ends'))
     await this.jobs.close()
     await this.place.layers.idle()
+    await this.unpackers.close()
   }
 
   private async needs(): Promise<Needs> {

@@ -28,6 +28,11 @@ export const inflateFreeBytes: number = 1024 ** 3
 export const inflateChunkBytes: number = 256 * 1024
 export const inflateAheadBytes: number = 2 * 1024 * 1024
 
+/** Packed bytes of one layer that wait for the thread which unpacks. */
+export const packedAheadBytes: number = 4 * 1024 * 1024
+/** That thread ends after so long without a layer. */
+export const threadIdleMs: number = 5_000
+
 /** Layers that are downloaded and unpacked at once, over all images; the others wait. */
 export const layersAtOnceMax: number = 4
 /** Images that are pulled at once; the others wait. */
@@ -51,6 +56,8 @@ export const fixListBytesMax: number = 64 * 1024 * 1024
 export const freeBytesMin: number = 64 * 1024 * 1024
 /** The free room is looked at again after this much was written. */
 export const freeCheckBytes: number = 16 * 1024 * 1024
+/** After so much was written the disk is asked to make it durable, beside everything else. */
+export const syncAheadBytes: number = 48 * 1024 * 1024
 /** Waiting bytes of one blob that are written at once. */
 export const blobWriteBytes: number = 1024 * 1024
 

@@ -9,7 +9,7 @@ import { applyFixes, isEmptyPlan } from '../unpack/apply-fixes.ts'
 import type { LayerFolder } from '../unpack/merged-view.ts'
 import { planFixes } from '../unpack/plan-fixes.ts'
 import type { Sandbox } from '../unpack/sandbox.ts'
-import { unpackLayer } from '../unpack/unpack-layer.ts'
+import type { Unpackers } from '../unpack/unpackers.ts'
 import { createFlights, type Flights } from './flights.ts'
 import { createSlots, type Slots } from './slots.ts'
 import type { ImageSource } from './source.ts'
@@ -35,6 +35,7 @@ export interface LayersInit {
   readonly store: Store
   readonly room: Room
   readonly sandbox: Sandbox
+  readonly unpackers: Unpackers
 }
 
 /** See `Layers`. */
@@ -53,6 +54,7 @@ class StoreLayers implements Layers {
   private readonly store: Store
   private readonly room: Room
   private readonly sandbox: Sandbox
+  private readonly unpackers: Unpackers
   private readonly flights: Flights<string> = createFlights()
   private readonly slots: Slots = createSlots(layersAtOnceMax)
   private readonly progress = new Map<string, number>()
@@ -61,6 +63,7 @@ class StoreLayers implements Layers {
     this.store = init.store
     this.room = init.room
     this.sandbox = init.sandbox
+    this.unpackers = init.unpackers
   }
 
   bytesOf(layer: WantedLayer): number {
@@ -221,12 +224,15 @@ class StoreLayers implements Layers {
     try {
       await mkdir(tree)
       await chmod(tree, 0o755)
-      const summary = await unpackLayer(this.sandbox, {
+      const summary = await this.unpackers.unpack({
         packed,
         diffId: layer.diffId,
         target: tree,
         lowerLinks,
-        onBytes: (bytes) => share.take(bytes),
+        onBytes: (bytes) => {
+          this.store.durability.wrote(bytes)
+          return share.take(bytes)
+        },
         signal,
       })
       return { work, tree, summary }

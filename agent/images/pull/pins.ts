@@ -2,7 +2,9 @@
 export interface Pins {
   /** Whether a layer of this name or a blob of this digest is needed now. */
   has(name: string): boolean
-  /** Pins what is in a set, also what comes into it later, until the returned function is called. */
+  /**
+   * Pins what is in a set, also what comes into it later, until the returned function is called.
+   */
   pin(names: ReadonlySet<string>): () => void
 }
 

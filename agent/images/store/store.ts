@@ -4,12 +4,12 @@ import { lstat, mkdir, mkdtemp, readdir, rename, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { z } from 'zod'
-import { CoveyError } from '../../../protocol/fault.ts'
 import { toolEnvironment, toolPath } from '../../machine/tools.ts'
 import { codeOfError } from '../../state/calls.ts'
 import { createDisk, type Disk } from '../../state/disk.ts'
 import { recordBytesMax } from '../limits.ts'
 import { type Blobs, openBlobs } from './blobs.ts'
+import { createDurability, type Durability } from './durability.ts'
 import { hexOf, type ImageRecord, infoSchema, type LayerInfo, recordSchema } from './records.ts'
 
 /**
@@ -40,6 +40,7 @@ export interface Store {
   tree(name: string): string
   /** Names of the layers whose trees are really there. */
   trees(): Promise<ReadonlySet<string>>
+  readonly durability: Durability
   /** A folder of one's own, mode 0700. */
   workFolder(): Promise<string>
   /** Gives a tree its name; where that layer is there already, it stays as it is. */
@@ -116,6 +117,7 @@ function jsonOf(bytes: Uint8Array | null): unknown {
 class FolderStore implements Store {
   readonly folder: string
   readonly blobs: Blobs
+  readonly durability: Durability
   private readonly disk: Disk
   private readonly records: Map<string, ImageRecord>
   private readonly infos: Map<string, LayerInfo>
@@ -132,6 +134,7 @@ class FolderStore implements Store {
     this.folder = folder
     this.disk = disk
     this.blobs = blobs
+    this.durability = createDurability(folder)
     this.records = records
     this.infos = infos
   }
@@ -193,7 +196,7 @@ class FolderStore implements Store {
       await writeFile(path, JSON.stringify(info), { mode: 0o600 })
       // Unless a record names it already: then it was lost, and is mended here.
       if (this.images().some(({ layers }) => layers.some((each) => each.name === name))) {
-        await this.sync()
+        await this.durability.sync()
       }
       await rename(tree, this.tree(name))
       this.infos.set(name, info)
@@ -201,7 +204,7 @@ class FolderStore implements Store {
   }
 
   async addImage(record: ImageRecord): Promise<void> {
-    await this.sync()
+    await this.durability.sync()
     await this.inTurn(() => this.writeRecord(record))
   }
 
@@ -227,16 +230,6 @@ class FolderStore implements Store {
       return (await exists(this.tree(name))) ? await this.aside(this.tree(name)) : null
     })
     if (gone !== null) await removeTrees([gone])
-  }
-
-  /** One call for the file system: an fsync of each of ten thousand files takes far longer. */
-  private async sync(): Promise<void> {
-    try {
-      await run(toolPath('sync'), ['-f', this.folder], { env: { ...toolEnvironment } })
-    } catch (cause) {
-      const message = 'the image could not be made durable on the disk'
-      throw new CoveyError('image-sync', message, { cause, hint: 'check the disk of the host' })
-    }
   }
 
   private async writeRecord(record: ImageRecord): Promise<void> {
