@@ -37,28 +37,30 @@ export async function serveExec(init: ServeInit): Promise<void> {
   const { channel, place, files, gone } = init
   const input = createInput(channel)
   let launched: Launched | null = null
+  let process: ProcessName | null = null
+  const end = async (): Promise<void> => {
+    if (process !== null) await endTree(process, init.endMs())
+    // The runtime would wait for whoever has the command's output open still.
+    launched?.child.kill('SIGKILL')
+  }
   try {
     const start = await input.start(gone)
     launched = await beginExec(files, place, start)
     const ended = endOf(launched)
     const started = Promise.withResolvers<void>()
     const output = passOutput(launched, channel, started.promise)
-    const process = await startedExec(files, launched, gone)
+    // Where nothing is started, nobody waits for these two.
+    for (const each of [ended, output]) each.catch(() => {})
+    process = await startedExec(files, launched, gone)
     await init.onStarted(start, process)
     started.resolve()
     input.connect(launched, process)
-    const { child } = launched
-    const end = async (): Promise<void> => {
-      if (process !== null) await endTree(process, init.endMs())
-      // The runtime would wait for whoever has the command's output open still.
-      child.kill('SIGKILL')
-    }
     gone.addEventListener('abort', () => void end())
     if (gone.aborted) await end()
     await output
     await channel.send('exit', String(await ended))
   } catch (error) {
-    launched?.child.kill('SIGKILL')
+    await end()
     await channel.send('fault', JSON.stringify(refusalOf(error).fault))
     if (!(error instanceof ExecRefusal)) throw error
   } finally {
@@ -128,7 +130,7 @@ function createInput(channel: ExecChannel): Input {
   return {
     async start(gone) {
       const timeout = AbortSignal.any([gone, AbortSignal.timeout(execAskMsMax)])
-      const frame = await Promise.race([started, once(timeout, 'abort').then(() => null)])
+      const frame = await Promise.race([started, abortOf(timeout)])
       const start = frame?.kind === 'start' ? parseStart(frame.payload) : null
       if (start !== null) return start
       throw new ExecRefusal('exec-start', 'the client did not say what to run', 126)
@@ -139,6 +141,13 @@ function createInput(channel: ExecChannel): Input {
       waiting = []
     },
   }
+}
+
+function abortOf(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(null)
+    else signal.addEventListener('abort', () => resolve(null), { once: true })
+  })
 }
 
 function parseStart(payload: Uint8Array): ExecStart | null {

@@ -44,7 +44,10 @@ describe('logs of a real supervisor', () => {
     const over = follower.until('end').then(() => {
       isOver = true
     })
-    while (!isOver) await keeper.check()
+    while (!isOver) {
+      await keeper.check()
+      await new Promise((next) => setImmediate(next))
+    }
     await over
     const expected = Array.from({ length: 60_000 }, (_, index) => String(index + 1000))
     assert.deepEqual(follower.wholeLines(), [...expected, 'end'])
