@@ -7,10 +7,10 @@ import type { ContainerPlaces } from './places.ts'
 import { lives, type ProcessName } from './processes.ts'
 
 /**
- * Starts a created process without running the runtime, by what `runc start` does: the process waits
- * to write one byte into `exec.fifo`; whoever reads it removes the file, and the container counts as
- * running from then on. Saves the start of one program. Whether that was possible: where it was not,
- * nothing has changed, and `runc start` says why.
+ * Starts a created process without running the runtime, by what `runc start` does: the process
+ * waits to write one byte into `exec.fifo`; whoever reads it removes the file, and the container
+ * counts as running from then on. Saves the start of one program. Whether that was possible: where
+ * it was not, nothing has changed, and `runc start` says why.
  */
 export async function startByFifo(places: ContainerPlaces, name: ProcessName): Promise<boolean> {
   const path = join(places.runtime, 'exec.fifo')

@@ -110,10 +110,11 @@ function planWanted(
   const policy = policyOf(spec)
   const none = { restarts: 0, streak: 0 }
   if (wanted === null) return planNew(spec, hosts, before, none, observed)
-  const { id, process } = wanted
-  switch (process.state) {
+  const { id } = wanted
+  const now = wanted.process
+  switch (now.state) {
     case 'absent':
-      if (process.wasStarted && policy.restart === 'never') return 'settled'
+      if (now.wasStarted && policy.restart === 'never') return 'settled'
       return planNew(spec, hosts, before, none, observed)
     case 'created':
       if (wanted.broken !== null) return [stopStep(wanted, 9, wanted.broken)]
@@ -121,7 +122,7 @@ function planWanted(
     case 'running':
       return planRunning(wanted, policy, observed) ?? 'settled'
     case 'exited': {
-      const { exit, isKept } = process
+      const { exit, isKept } = now
       const next = afterExit(wanted, exit, policy)
       if (next.kind !== 'again') {
         return isKept ? 'settled' : [{ kind: 'keep-exit', id, ...about(spec) }]
@@ -209,12 +210,13 @@ function planRunning(
 
 /** A faulty object keeps its container, and the container its policy. */
 function planKept(seen: ContainerSeen, observed: RuncObserved): readonly RuncStep[] {
-  const { id, process, record } = seen
+  const { id, record } = seen
+  const now = seen.process
   if (record === null) return []
-  if (process.state === 'running') return planRunning(seen, record.policy, observed) ?? []
-  if (process.state !== 'exited' || !seen.isPrepared) return []
-  const next = afterExit(seen, process.exit, record.policy)
-  if (next.kind !== 'again' || !isDue(next.atMs, process.exit.exitedMs, observed.nowMs)) return []
+  if (now.state === 'running') return planRunning(seen, record.policy, observed) ?? []
+  if (now.state !== 'exited' || !seen.isPrepared) return []
+  const next = afterExit(seen, now.exit, record.policy)
+  if (next.kind !== 'again' || !isDue(next.atMs, now.exit.exitedMs, observed.nowMs)) return []
   const start: RuncStep = { kind: 'start', id, count: next.count, ...about(seen) }
   return [{ kind: 'again', id, spec: null, ...about(seen) }, start]
 }
@@ -237,8 +239,10 @@ function stopStep(
 }
 
 /** The polite signal, unless there is nobody to take it or no time. */
-function firstSignal({ record, process }: ContainerSeen): number {
-  if (record === null || process.state === 'created' || record.policy.stopGraceMs === 0) return 9
+function firstSignal(seen: ContainerSeen): number {
+  const { record } = seen
+  if (record === null || seen.process.state === 'created' || record.policy.stopGraceMs === 0)
+    return 9
   return record.stopSignal
 }
 

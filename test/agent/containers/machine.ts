@@ -9,7 +9,6 @@ import { machineClock } from '../../../agent/machine/clock.ts'
 import { createHostPorts } from '../../../agent/machine/host-ports.ts'
 import type { Config } from '../../../protocol/documents/config.ts'
 import type { ContainerSeen } from '../../../reconcilers/host-containers.ts'
-import type { Clock, HostPorts } from '../../../reconcilers/host-ports.ts'
 import { createReconcileLoop, type ReconcileLoop } from '../../../reconcilers/loop/index.ts'
 import type { ObjectStatus } from '../../../reconcilers/reconciler.ts'
 import { runc } from '../../../reconcilers/runc/index.ts'
@@ -51,91 +50,107 @@ export function scriptObject(script: string, members: object = {}): object {
 /** A server: it says that it is there, and goes on until it is asked to stop. */
 export const serving: string = 'trap "exit 0" TERM; echo here; while :; do sleep 0.02; done'
 
-/** Waits a little less than real backoff would: waits of the loop stay as they are. */
-export async function openMachine(
-  t: TestContext,
-  clock: Clock = machineClock,
-): Promise<TestMachine> {
+/** Opens containers for a test; all of it ends with the test. */
+export async function openMachine(t: TestContext): Promise<TestMachine> {
   const folder = await temporaryFolder(t)
-  const [stateDir, runDir] = [join(folder, 'state'), join(folder, 'run')]
+  const runDir = join(folder, 'run')
   await mkdir(runDir)
   const layer = join(folder, 'layer')
   await makeBusyboxTree(layer)
-  const images = createFakeImages()
-  images.states.set(image, { ...readyImage(), layers: [layer] })
   const events: ContainerEvent[] = []
   const reports = new Map<string, ObjectStatus>()
-  const cgroup = `covey-test-${process.pid}`
+  const open = (): Promise<Opened> => openParts(folder, runDir, layer, events, reports)
+  let opened = await open()
   let version = 0
-  let adopted: Config = { hosts: { h: {} } } as unknown as Config
-  let loop: ReconcileLoop
-  let machine: MachineContainers
-  const open = async (): Promise<void> => {
-    machine = await openContainers({
-      ...{ stateDir, runDir, clock, log: quietLog, cgroup },
-      grants: ['host-network'],
-      settingsFile: 'agent.json',
-      onChange: (reason) => loop?.poke(reason),
-      onEvent: (event) => void events.push(event),
-    })
-    const ports: HostPorts = createHostPorts({
-      ...{ stateDir, runDir, images: images.port, keys: hostKeys([]) },
-      containers: machine.port,
-      secrets: createFakeContainers(createFakeClock()).secrets,
-    })
-    loop = createReconcileLoop({
-      ...{ reconcilers: [runc], extraTypes: [], ports, log: quietLog, seed: 1 },
-      onReport: ({ objects }) => {
-        reports.clear()
-        for (const object of objects) reports.set(object.name, object)
-      },
-    })
-  }
+  let adopted = configWith({})
   const close = async (): Promise<void> => {
-    await loop.stop()
-    await machine.close()
-  }
-  const adopt: TestMachine['adopt'] = (objects) => {
-    adopted = { hosts: { h: objects } } as unknown as Config
-    loop.adopt(adopted, 'h', headAt(++version))
+    await opened.loop.stop()
+    await opened.machine.close()
   }
   const until: TestMachine['until'] = async (what, holds) => {
     for (;;) {
       const found = await holds()
       if (found !== false && found !== null) return found
-      if (t.signal.aborted)
-        throw new Error(`it never came to this: ${what}; ${JSON.stringify([...reports.values()])}`)
+      const said = JSON.stringify([...reports.values()])
+      if (t.signal.aborted) throw new Error(`it never came to this: ${what}; ${said}`)
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }
-  await open()
   afterwards(t, async () => {
     await close()
-    await removeAll(machine)
+    await removeAll(opened.machine)
   })
   return {
-    ...{ folder, events, adopt, until },
-    machine: () => machine,
-    loop: () => loop,
+    ...{ folder, events, until },
+    adopt(objects) {
+      adopted = configWith(objects)
+      opened.loop.adopt(adopted, 'h', headAt(++version))
+    },
+    machine: () => opened.machine,
+    loop: () => opened.loop,
     async restart() {
       await close()
-      await open()
-      loop.adopt(adopted, 'h', headAt(++version))
+      opened = await open()
+      opened.loop.adopt(adopted, 'h', headAt(++version))
     },
-    look: () => machine.port.look(),
+    look: () => opened.machine.port.look(),
     said(object) {
       const { state = 'unknown', reason = null } = reports.get(object) ?? {}
       return reason === null ? state : `${state}: ${reason}`
     },
     running: (object) =>
       until(`${object} runs`, async () => {
-        const own = (await machine.port.look()).filter((seen) => seen.object === object)
+        const own = (await opened.machine.port.look()).filter((seen) => seen.object === object)
         const [seen, ...more] = own
         if (seen?.process.state !== 'running' || more.length > 0) return null
         if (seen.stopping !== null || seen.broken !== null) return null
         return { ...seen, pid: seen.process.pid }
       }),
   }
+}
+
+function configWith(objects: Readonly<Record<string, object>>): Config {
+  return { hosts: { h: objects } } as unknown as Config
+}
+
+interface Opened {
+  readonly machine: MachineContainers
+  readonly loop: ReconcileLoop
+}
+
+async function openParts(
+  folder: string,
+  runDir: string,
+  layer: string,
+  events: ContainerEvent[],
+  reports: Map<string, ObjectStatus>,
+): Promise<Opened> {
+  const stateDir = join(folder, 'state')
+  const images = createFakeImages()
+  images.states.set(image, { ...readyImage(), layers: [layer] })
+  const waiting: { loop?: ReconcileLoop } = {}
+  const machine = await openContainers({
+    ...{ stateDir, runDir, clock: machineClock, log: quietLog },
+    cgroup: `covey-test-${process.pid}`,
+    grants: ['host-network'],
+    settingsFile: 'agent.json',
+    onChange: (reason) => waiting.loop?.poke(reason),
+    onEvent: (event) => void events.push(event),
+  })
+  const ports = createHostPorts({
+    ...{ stateDir, runDir, images: images.port, keys: hostKeys([]) },
+    containers: machine.port,
+    secrets: createFakeContainers(createFakeClock()).secrets,
+  })
+  const loop = createReconcileLoop({
+    ...{ reconcilers: [runc], extraTypes: [], ports, log: quietLog, seed: 1 },
+    onReport({ objects }) {
+      reports.clear()
+      for (const object of objects) reports.set(object.name, object)
+    },
+  })
+  waiting.loop = loop
+  return { machine, loop }
 }
 
 /** Nothing of a test stays: no process, no mount, no control group. */

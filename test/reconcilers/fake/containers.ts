@@ -8,9 +8,11 @@ import type {
   HealthSeen,
   HostContainers,
   RestartCount,
+  StopOrder,
 } from '../../../reconcilers/host-containers.ts'
 import type { Clock } from '../../../reconcilers/host-ports.ts'
 import type { HostSecrets } from '../../../reconcilers/host-secrets.ts'
+import type { BundleFacts } from '../../../reconcilers/runc/bundle/facts.ts'
 
 /** A container of the fake host. */
 export interface FakeContainer {
@@ -50,122 +52,11 @@ const ungranted = 'this host does not grant host_network'
 
 /** Makes a host without containers. It refuses loudly what the real one could not do. */
 export function createFakeContainers(clock: Clock): FakeContainers {
-  const all = new Map<string, FakeContainer>()
-  const volumes = new Set<string>()
-  const placed = new Map<string, readonly string[]>()
-  const refused = new Map<string, string>()
-  const stubborn = new Set<string>()
-  let pid = 1000
-  const at = (id: string): FakeContainer => {
-    const found = all.get(id)
-    if (found === undefined) throw new Error(`the fake host has no container ${id}`)
-    return found
-  }
-  const exit: FakeContainers['exit'] = (id, exitCode, members = {}) => {
-    const container = at(id)
-    const startedMs =
-      container.process.state === 'running' ? container.process.startedMs : clock.now()
-    const exitedMs = clock.now()
-    const exit = { exitCode, oom: false, startedMs, exitedMs, lastLine: null, ...members }
-    container.process = { state: 'exited', exit, isKept: false }
-    container.lastExit = exit
-    container.health = null
-  }
-  const makeProcess = (id: string): void => {
-    const reason = refused.get(id)
-    if (reason !== undefined) throw new CoveyError('container-create', reason)
-    Object.assign(at(id), {
-      process: { state: 'created', pid: ++pid },
-      stopping: null,
-      broken: null,
-    })
-  }
-  const port: HostContainers = {
-    refusal: async (container) => (container.host_network ? ungranted : null),
-    facts: async (id) => ({
-      cgroupVersion: 2,
-      cgroupsPath: `covey/${id}`,
-      rootfs: `/run/covey/containers/${id}/rootfs`,
-      filesDir: `/run/covey/containers/${id}/files`,
-      secretsDir: `/run/covey/secrets/${id}`,
-      volumesDir: '/var/lib/covey/volumes',
-      resolvConf: 'nameserver 192.0.2.53\n',
-      architecture: 'x64',
-      runtimeSpec: {},
-      openFilesMax: 1024,
-      limitsSwap: true,
-      busybox: null,
-      upstreamResolvConf: null,
-      devices: [],
-    }),
-    look: async () =>
-      [...all]
-        .map(([id, { creation: _, ...container }]) => ({
-          ...container,
-          id,
-          object: container.record?.object ?? id.replace(/^covey-/, '').replace(/-[^-]*$/, ''),
-        }))
-        .sort((a, b) => (a.id < b.id ? -1 : 1)),
-    lookVolumes: async () => [...volumes].sort(),
-    async create(creation) {
-      const { id } = creation.record
-      const before = all.get(id)
-      if (before !== undefined && ['running', 'created'].includes(before.process.state)) {
-        throw new Error(`the fake host runs ${id} already`)
-      }
-      for (const volume of creation.volumes) volumes.add(volume.object)
-      const hosts = creation.files.find((file) => file.name === 'hosts')?.content ?? null
-      const lastExit = before?.lastExit ?? null
-      const count = before?.count ?? { restarts: 0, streak: 0 }
-      const process = { state: 'absent', wasStarted: false } as const
-      const rest = { broken: null, stopping: null, health: null, hosts, creation, lastExit }
-      all.set(id, { record: creation.record, process, count, isPrepared: true, ...rest })
-      makeProcess(id)
-    },
-    async createAgain(id) {
-      const { isPrepared, process } = at(id)
-      if (!isPrepared || process.state === 'running') throw new Error(`${id} is not prepared`)
-      makeProcess(id)
-    },
-    async start(id, count) {
-      const container = at(id)
-      if (container.process.state !== 'created') throw new Error(`${id} is not created`)
-      container.process = { state: 'running', pid: container.process.pid, startedMs: clock.now() }
-      container.count = count
-      const isChecked = container.record?.policy.health != null
-      container.health = isChecked ? { state: 'starting', failures: 0, reason: null } : null
-    },
-    async stop(id, { signal, hadFailed }) {
-      const container = at(id)
-      container.stopping = { signal, atMs: clock.now(), hadFailed }
-      if (signal !== 9 && stubborn.has(id)) return false
-      if (container.process.state === 'running') exit(id, 128 + signal)
-      if (container.process.state === 'created') {
-        container.process = { state: 'absent', wasStarted: false }
-      }
-      return true
-    },
-    async remove(id) {
-      const container = at(id)
-      if (container.process.state === 'running') throw new Error(`${id} runs`)
-      all.delete(id)
-      placed.delete(id)
-    },
-    async keepExit(id) {
-      const container = at(id)
-      if (container.process.state !== 'exited') throw new Error(`${id} has not ended`)
-      container.process = { ...container.process, isKept: true }
-    },
-    async remember(record) {
-      at(record.id).record = record
-    },
-    async writeHosts(ids, text) {
-      for (const id of ids) at(id).hosts = text
-    },
-    removeVolume: async (object) => void volumes.delete(object),
-  }
+  const model = new Model(clock)
+  const { all, volumes, placed, refused, stubborn } = model
   return {
-    port,
+    ...{ all, volumes, placed, refused, stubborn },
+    port: portOf(model),
     secrets: {
       place: async (id, secrets) =>
         void placed.set(
@@ -174,24 +65,8 @@ export function createFakeContainers(clock: Clock): FakeContainers {
         ),
       remove: async (id) => void placed.delete(id),
     },
-    all,
-    volumes,
-    placed,
-    refused,
-    stubborn,
-    exit,
-    reboot() {
-      for (const container of all.values()) {
-        const { process } = container
-        if (process.state === 'exited' && process.isKept) continue
-        container.process = { state: 'absent', wasStarted: process.state !== 'created' }
-        container.isPrepared = false
-        container.count = { restarts: 0, streak: 0 }
-        container.lastExit = null
-        container.stopping = null
-        container.health = null
-      }
-    },
+    exit: (id, exitCode, members) => model.exit(id, exitCode, members),
+    reboot: () => model.reboot(),
     text() {
       const lines = [...all].map(([id, { process, record, hosts, broken }]) => {
         const rest = `${record?.policy.restart} ${hosts?.length} ${broken ?? 'whole'}`
@@ -200,5 +75,159 @@ export function createFakeContainers(clock: Clock): FakeContainers {
       const folders = [...volumes].map((volume) => `volume ${volume}`)
       return [...lines, ...folders].sort().join('\n')
     },
+  }
+}
+
+class Model {
+  readonly all = new Map<string, FakeContainer>()
+  readonly volumes = new Set<string>()
+  readonly placed = new Map<string, readonly string[]>()
+  readonly refused = new Map<string, string>()
+  readonly stubborn = new Set<string>()
+  readonly clock: Clock
+  #pid = 1000
+
+  constructor(clock: Clock) {
+    this.clock = clock
+  }
+
+  at(id: string): FakeContainer {
+    const found = this.all.get(id)
+    if (found === undefined) throw new Error(`the fake host has no container ${id}`)
+    return found
+  }
+
+  exit(id: string, exitCode: number, members: Partial<ExitSeen> = {}): void {
+    const container = this.at(id)
+    const { process } = container
+    const exitedMs = this.clock.now()
+    const startedMs = process.state === 'running' ? process.startedMs : exitedMs
+    const exit = { exitCode, oom: false, startedMs, exitedMs, lastLine: null, ...members }
+    container.process = { state: 'exited', exit, isKept: false }
+    container.lastExit = exit
+    container.health = null
+  }
+
+  reboot(): void {
+    for (const container of this.all.values()) {
+      const { process } = container
+      if (process.state === 'exited' && process.isKept) continue
+      container.process = { state: 'absent', wasStarted: process.state !== 'created' }
+      container.isPrepared = false
+      container.count = { restarts: 0, streak: 0 }
+      container.lastExit = null
+      container.stopping = null
+      container.health = null
+    }
+  }
+
+  /** Makes all of a container, with a process that waits. */
+  create(creation: ContainerCreation): void {
+    const { id } = creation.record
+    const before = this.all.get(id)
+    if (before !== undefined && ['running', 'created'].includes(before.process.state)) {
+      throw new Error(`the fake host runs ${id} already`)
+    }
+    for (const volume of creation.volumes) this.volumes.add(volume.object)
+    const hosts = creation.files.find((file) => file.name === 'hosts')?.content ?? null
+    const lastExit = before?.lastExit ?? null
+    const count = before?.count ?? { restarts: 0, streak: 0 }
+    const process = { state: 'absent', wasStarted: false } as const
+    const rest = { broken: null, stopping: null, health: null, hosts, creation, lastExit }
+    this.all.set(id, { record: creation.record, process, count, isPrepared: true, ...rest })
+    this.makeProcess(id)
+  }
+
+  makeProcess(id: string): void {
+    const reason = this.refused.get(id)
+    if (reason !== undefined) throw new CoveyError('container-create', reason)
+    this.#pid += 1
+    const process = { state: 'created', pid: this.#pid } as const
+    Object.assign(this.at(id), { process, stopping: null, broken: null })
+  }
+
+  start(id: string, count: RestartCount): void {
+    const container = this.at(id)
+    if (container.process.state !== 'created') throw new Error(`${id} is not created`)
+    const { pid } = container.process
+    container.process = { state: 'running', pid, startedMs: this.clock.now() }
+    container.count = count
+    const isChecked = container.record?.policy.health != null
+    container.health = isChecked ? { state: 'starting', failures: 0, reason: null } : null
+  }
+
+  stop(id: string, { signal, hadFailed }: StopOrder): boolean {
+    const container = this.at(id)
+    container.stopping = { signal, atMs: this.clock.now(), hadFailed }
+    if (signal !== 9 && this.stubborn.has(id)) return false
+    if (container.process.state === 'running') this.exit(id, 128 + signal)
+    if (container.process.state === 'created') {
+      container.process = { state: 'absent', wasStarted: false }
+    }
+    return true
+  }
+
+  look(): readonly ContainerSeen[] {
+    return [...this.all]
+      .map(([id, { creation: _, ...container }]) => ({
+        ...container,
+        id,
+        object: container.record?.object ?? id.replace(/^covey-/, '').replace(/-[^-]*$/, ''),
+      }))
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
+}
+
+function portOf(model: Model): HostContainers {
+  const { all, placed, volumes } = model
+  return {
+    refusal: async (container) => (container.host_network ? ungranted : null),
+    facts: async (id) => factsFor(id),
+    look: async () => model.look(),
+    lookVolumes: async () => [...volumes].sort(),
+    create: async (creation) => model.create(creation),
+    async createAgain(id) {
+      const { isPrepared, process } = model.at(id)
+      if (!isPrepared || process.state === 'running') throw new Error(`${id} is not prepared`)
+      model.makeProcess(id)
+    },
+    start: async (id, count) => model.start(id, count),
+    stop: async (id, order) => model.stop(id, order),
+    async remove(id) {
+      if (model.at(id).process.state === 'running') throw new Error(`${id} runs`)
+      all.delete(id)
+      placed.delete(id)
+    },
+    async keepExit(id) {
+      const container = model.at(id)
+      if (container.process.state !== 'exited') throw new Error(`${id} has not ended`)
+      container.process = { ...container.process, isKept: true }
+    },
+    async remember(record) {
+      model.at(record.id).record = record
+    },
+    async writeHosts(ids, text) {
+      for (const id of ids) model.at(id).hosts = text
+    },
+    removeVolume: async (object) => void volumes.delete(object),
+  }
+}
+
+function factsFor(id: string): BundleFacts {
+  return {
+    cgroupVersion: 2,
+    cgroupsPath: `covey/${id}`,
+    rootfs: `/run/covey/containers/${id}/rootfs`,
+    filesDir: `/run/covey/containers/${id}/files`,
+    secretsDir: `/run/covey/secrets/${id}`,
+    volumesDir: '/var/lib/covey/volumes',
+    resolvConf: 'nameserver 192.0.2.53\n',
+    architecture: 'x64',
+    runtimeSpec: {},
+    openFilesMax: 1024,
+    limitsSwap: true,
+    busybox: null,
+    upstreamResolvConf: null,
+    devices: [],
   }
 }
