@@ -37,6 +37,9 @@ export interface LaunchInit {
   readonly hasStdin: boolean
 }
 
+/** The runtime leaves a command the mask that it has itself, and the agent's suits no container. */
+const usualMask = 'umask 022'
+
 /** Starts `runc exec` for a process that lies in a file. Throws `tool-missing`. */
 export function launchExec(init: LaunchInit): Launched {
   return init.terminal === null ? launchWithPipes(init) : launchInTerminal(init, init.terminal)
@@ -45,7 +48,8 @@ export function launchExec(init: LaunchInit): Launched {
 function launchWithPipes({ files, id, runcRoot, hasStdin }: LaunchInit): Launched {
   const { process, pid, log } = files
   const args = ['--root', runcRoot, '--log', log, 'exec', '--process', process, '--pid-file', pid]
-  const child = spawn(knownPath('runc'), [...args, id], {
+  const script = `${usualMask} && exec "$0" "$@"`
+  const child = spawn(knownPath('sh'), ['-c', script, knownPath('runc'), ...args, id], {
     cwd: '/',
     env: toolEnvironment,
     stdio: [hasStdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
@@ -60,6 +64,7 @@ function launchWithPipes({ files, id, runcRoot, hasStdin }: LaunchInit): Launche
  * but for the ends of lines, where runc takes out the carriage returns that this one puts in.
  */
 const terminalScript = [
+  usualMask,
   '"$STTY" raw -echo opost onlcr rows "$ROWS" cols "$COLUMNS"',
   'exec "$RUNC" --root "$RUNC_ROOT" --log "$EXEC_LOG" exec' +
     ' --process "$EXEC_PROCESS" --pid-file "$EXEC_PID" "$CONTAINER"',

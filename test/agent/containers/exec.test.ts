@@ -19,6 +19,9 @@ describe('covey exec', () => {
     const folder = await temporaryFolder(t)
     const container = await runBusybox(t, folder, forever, join(folder, 'log'))
     const host = await serveContainer(t, folder, container)
+    // As `covey agent` has it.
+    const before = process.umask(0o077)
+    t.after(() => process.umask(before))
     const table: readonly (readonly [argv: string, code: number, out: RegExp, err: RegExp])[] = [
       ['web -- echo hello', 0, /^hello\n$/, /^$/],
       ['web -- sh -c exit\u00a07', 7, /^$/, /^$/],
@@ -30,6 +33,7 @@ describe('covey exec', () => {
       ],
       ['web -- sh -c kill\u00a0-9\u00a0$$', 137, /^$/, /^$/],
       ['web -- pwd', 0, /^\/etc\n$/, /^$/],
+      ['web -- sh -c umask', 0, /^0022\n$/, /^$/],
       ['-w /tmp web -- pwd', 0, /^\/tmp\n$/, /^$/],
       ['-e A=1 -e KEPT=no -e A=2=3 web -- env', 0, /KEPT=no\nA=2=3\n/, /^$/],
       [
