@@ -39,7 +39,7 @@ export function unseenExit(log: string, life: Life, nowMs: number): ExitSeen {
 }
 
 /** Whether the kernel ended a process of the container because of its memory limit. */
-export function ranOutOfMemory(places: ContainerPlaces, life: Life): boolean {
+function ranOutOfMemory(places: ContainerPlaces, life: Life): boolean {
   return existsSync(join(places.notes, 'oom')) || killsForMemory(life) > 0
 }
 
@@ -59,7 +59,7 @@ function killsForMemory(life: Life): number {
  * The last whole line that a container wrote since it was started, from the tail of its log
  * (`<time> stdout|stderr F|P <text>`).
  */
-export function lastLineOf(log: string, sinceMs: number): string | null {
+function lastLineOf(log: string, sinceMs: number): string | null {
   const tail = tailOf(log)
   for (const line of tail.split('\n').toReversed()) {
     const [, time, text] = /^(\S+) std(?:out|err) [FP] (.*)$/.exec(line) ?? []

@@ -58,7 +58,7 @@ export function lookAt(init: LookInit): ContainerSeen {
 }
 
 /** The object that an id was made from. */
-export function objectOf(id: string): string {
+function objectOf(id: string): string {
   return id.replace(/^covey-/, '').replace(/-[^-]*$/, '')
 }
 

@@ -7,7 +7,7 @@ import { exitSchema } from './life.ts'
 import { type HostPlaces, idPrefix } from './places.ts'
 
 /** What is kept for good of the running of a container. */
-export interface Ran {
+interface Ran {
   /** Null where it was let run and nothing more is known. */
   readonly exit: ExitSeen | null
 }

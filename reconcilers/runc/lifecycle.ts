@@ -36,7 +36,7 @@ export function afterExit(seen: ContainerSeen, exit: ExitSeen, policy: Container
 }
 
 /** Wait before a start after `streak` starts in a row that did not last. */
-export function restartWaitMs(streak: number): number {
+function restartWaitMs(streak: number): number {
   if (streak <= 0) return 0
   return Math.min(restartMsMax, restartMsMin * 2 ** Math.min(streak - 1, 16))
 }
