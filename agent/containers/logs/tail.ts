@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { parseLogRecord } from '../../../protocol/log-record.ts'
 import type { OpenLogFile } from './files.ts'
 import { logBlockBytes } from './limits.ts'
@@ -108,33 +108,4 @@ function searchBlock(
     end = at
   }
   return from + end
-}
-
-/** Bytes of the end of a file that are looked at for its last line. */
-const lastLineBytes = 32 * 1024
-
-/** Text of the last record that a log file holds, or null; the lines before it are not read. */
-export async function lastLogText(path: string): Promise<string | null> {
-  const handle = await open(path).catch(() => null)
-  if (handle === null) return null
-  try {
-    const { size } = await handle.stat()
-    const from = Math.max(0, size - lastLineBytes)
-    const { buffer, bytesRead } = await handle.read(
-      Buffer.alloc(lastLineBytes),
-      0,
-      lastLineBytes,
-      from,
-    )
-    let text: string | null = null
-    searchBlock(buffer.subarray(0, bytesRead), from, (_at, record) => {
-      const parsed = parseLogRecord(record)
-      if (parsed === null) return false
-      text = Buffer.from(record.subarray(parsed.textAt)).toString('utf8')
-      return true
-    })
-    return text
-  } finally {
-    await handle.close()
-  }
 }

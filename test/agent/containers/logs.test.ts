@@ -5,7 +5,6 @@ import { describe, it } from 'node:test'
 import { createLogKeeper } from '../../../agent/containers/logs/keeper.ts'
 import { logFolder } from '../../../agent/containers/logs/places.ts'
 import { prepareLog } from '../../../agent/containers/logs/rotate.ts'
-import { lastLogText } from '../../../agent/containers/logs/tail.ts'
 import { temporaryFolder } from '../temporary.ts'
 import { follow, read, record, texts, write } from './log-lines.ts'
 
@@ -92,7 +91,6 @@ describe('the last lines of a log', () => {
     await truncate(path, 2 ** 40)
     await write(path, `\n${record(1, 'one')}${record(2, 'two')}`)
     assert.deepEqual(texts(await read(folder, { tail: 2 })), ['one', 'two'])
-    assert.equal(await lastLogText(path), 'two')
   })
 })
 
