@@ -67,6 +67,7 @@ export async function openHost(init: HostInit): Promise<Host> {
     log,
     now: machineClock.now,
     onChange,
+    onEvent,
   })
   const { grants } = settings
   const containers = await openContainers({

@@ -8,6 +8,7 @@ import {
   referenceText,
 } from '../../reconcilers/images/reference.ts'
 import type { Log } from '../../reconcilers/reconciler.ts'
+import type { ImageEvent } from '../event-feed.ts'
 import { type LoadEvents, type LoadedImage, loadArchive } from './archive/load.ts'
 import { saveArchive } from './archive/save.ts'
 import { createHostImages, type RetainingImages } from './host-images.ts'
@@ -56,6 +57,8 @@ export interface ImagesInit {
   readonly random?: () => number
   /** A pull ended, well or not: who waits for an image may look again. */
   readonly onChange: (reason: string) => void
+  /** Tells who watches the host. Must not throw. */
+  readonly onEvent?: (event: ImageEvent) => void
   /** Bytes that are free on the disk of a folder; the disk's own where absent. */
   readonly freeBytes?: (folder: string) => Promise<number>
 }
@@ -107,13 +110,14 @@ class HostImageStore implements Images {
       random: init.random ?? Math.random,
       work: async (text, signal, onProgress) => {
         unpackers.warm()
+        this.tell(text, 'pulling', null)
         const reference = parsed(text)
         const source = registrySource(init.registries, reference)
         const { digest } = reference
         const task = { source, digest, references: [text], signal, onProgress }
         return await pullImage(this.place, task)
       },
-      onEnd: (reference, error) => this.pullEnded(reference, error),
+      onEnd: (reference, end) => this.pullEnded(reference, end),
     })
     this.port = createHostImages({ store, jobs: this.jobs, now, log: init.log })
   }
@@ -137,14 +141,14 @@ class HostImageStore implements Images {
         hint: 'wait until covey status shows it: only then it knows which images are needed',
       })
     }
-    return await this.inTurn(async () => {
-      return await collect(this.store, unusedImages(this.store, needs), await this.needs())
-    })
+    return await this.inTurn(() => this.remove(unusedImages(this.store, needs)))
   }
 
   load(archive: AsyncIterable<Uint8Array>, events: LoadEvents): Promise<readonly LoadedImage[]> {
     const signal = AbortSignal.any([events.signal, this.ending.signal])
     return loadArchive(this.place, archive, { ...events, signal }).then((loaded) => {
+      for (const { digest, references } of loaded)
+        this.tell(references[0] ?? digest, 'loaded', null)
       this.init.onChange('images were loaded')
       return loaded
     })
@@ -185,7 +189,7 @@ class HostImageStore implements Images {
     return this.inTurn(async () => {
       const needs = await this.needs()
       const [oldest] = unusedImages(this.store, needs)
-      const { bytes } = await collect(this.store, oldest === undefined ? [] : [oldest], needs)
+      const { bytes } = await this.remove(oldest === undefined ? [] : [oldest])
       // What pulls that failed have left behind counts as well.
       if (oldest === undefined) return bytes > 0
       const name = oldest.references.at(-1) ?? oldest.manifest
@@ -194,10 +198,29 @@ class HostImageStore implements Images {
     })
   }
 
-  private pullEnded(reference: string, error: unknown): void {
+  private async remove(images: readonly ImageRecord[]): Promise<Collected> {
+    const collected = await collect(this.store, images, await this.needs())
+    for (const { references, manifest } of images) {
+      this.tell(references.at(-1) ?? manifest, 'removed', null)
+    }
+    return collected
+  }
+
+  private tell(image: string, what: ImageEvent['what'], detail: string | null): void {
+    this.init.onEvent?.({ event: 'image', image, what, detail })
+  }
+
+  private pullEnded(reference: string, end: PullEnd): void {
     const { log, onChange } = this.init
-    if (error === null) log.info({ image: reference }, 'image pulled')
-    else log.warn({ image: reference, err: error }, 'image not pulled')
+    if (end === 'pulled') {
+      log.info({ image: reference }, 'image pulled')
+      this.tell(reference, 'pulled', null)
+    } else if (end === 'ended') {
+      log.info({ image: reference }, 'a pull ended that nobody wants any more')
+    } else {
+      log.warn({ image: reference, err: end.error }, 'image not pulled')
+      this.tell(reference, 'failed', reasonText(end.error))
+    }
     onChange(`the pull of ${reference} ended`)
   }
 }

@@ -31,10 +31,7 @@ function nameOf({ references, digest }: ListedImage): string {
 }
 
 function rowOf(store: Store, needs: Needs, record: ImageRecord): ListedImage {
-  const containers = needs.uses.containersOf(
-    [record.manifest, ...record.indexes],
-    record.layers.map(({ name }) => name),
-  )
+  const containers = needs.uses.containersOf([record.manifest, ...record.indexes])
   const need = needOf(record, needs)
   const rest = need === null ? [] : [need]
   return {

@@ -29,13 +29,16 @@ export interface Jobs {
   close(): Promise<void>
 }
 
+/** How a pull ended; `ended` because nobody wanted it any more. */
+export type PullEnd = 'pulled' | 'ended' | { readonly error: unknown }
+
 /** What jobs are made from. */
 export interface JobsInit {
   readonly work: Work
   readonly now: () => number
   /** From 0 up to but not including 1. */
   readonly random: () => number
-  readonly onEnd: (reference: string, error: unknown) => void
+  readonly onEnd: (reference: string, end: PullEnd) => void
 }
 
 interface Job {
@@ -176,7 +179,7 @@ class PullJobs implements Jobs {
     if (signal.aborted && isWanted) this.want(reference)
     if (error === null) this.failed.delete(reference)
     else if (!signal.aborted) this.failed.set(reference, this.failureOf(reference, error))
-    this.init.onEnd(reference, signal.aborted ? null : error)
+    this.init.onEnd(reference, error === null ? 'pulled' : signal.aborted ? 'ended' : { error })
   }
 
   /** Waits double, with up to a quarter of chance so that hosts do not ask in step. */

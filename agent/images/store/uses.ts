@@ -7,8 +7,8 @@ export interface Uses {
   ofImage(digest: string): boolean
   /** Whether a container is mounted on this layer. */
   ofLayer(name: string): boolean
-  /** Objects whose containers need any of these digests or layers, sorted. */
-  containersOf(digests: readonly string[], layers: readonly string[]): readonly string[]
+  /** Objects whose containers were made from an image called by any of these digests, sorted. */
+  containersOf(digests: readonly string[]): readonly string[]
 }
 
 /**
@@ -34,10 +34,9 @@ export async function readUses(stateDir: string, runDir: string): Promise<Uses> 
   return {
     ofImage: holds,
     ofLayer: holds,
-    containersOf(digests, layers) {
-      const words = [...digests, ...layers]
+    containersOf(digests) {
       const ids = [...texts].flatMap(([id, text]) => {
-        return words.some((word) => text.includes(word)) ? [objectOf(id)] : []
+        return digests.some((digest) => text.includes(digest)) ? [objectOf(id)] : []
       })
       return [...new Set(ids)].sort()
     },
