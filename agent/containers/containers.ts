@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
 import type { ContainerSeen, HostContainers } from '../../reconcilers/host-containers.ts'
 import type { Clock } from '../../reconcilers/host-ports.ts'
 import type { Log } from '../../reconcilers/reconciler.ts'
@@ -144,7 +145,9 @@ async function openState(init: ContainersInit): Promise<ContainersState> {
       writeLife(of(id).life, next)
     },
     memory(id) {
-      const known = memories.get(id) ?? { exit: null, hosts: null, isStarted: false }
+      const known = memories.get(id) ?? {
+        ...{ exit: null, hosts: null, isStarted: false, isOomTold: false },
+      }
       memories.set(id, known)
       return known
     },
@@ -186,6 +189,7 @@ function look(state: ContainersState): readonly ContainerSeen[] {
       memory: state.memory(id),
       nowMs,
     })
+    noteMemory(state, seen, life)
     noteEnd(state, seen, life)
     return seen
   })
@@ -196,6 +200,15 @@ function noteAdoption(state: ContainersState, { object, process }: ContainerSeen
   if (process.state === 'running') state.tell(object, 'adopted')
 }
 
+/** Tells once that the kernel ended a process of a container, be it not its first. */
+function noteMemory(state: ContainersState, seen: ContainerSeen, life: Life | null): void {
+  const memory = state.memory(seen.id)
+  if (memory.isOomTold || life === null || seen.process.state === 'absent') return
+  if (!existsSync(join(state.of(seen.id).notes, 'oom'))) return
+  memory.isOomTold = true
+  state.tell(seen.object, 'oom', 'its memory limit was reached')
+}
+
 /** Tells of an end when it is seen first, and keeps it where the next process will not hide it. */
 function noteEnd(state: ContainersState, seen: ContainerSeen, life: Life | null): void {
   if (seen.process.state !== 'exited' || life === null) return
@@ -203,7 +216,6 @@ function noteEnd(state: ContainersState, seen: ContainerSeen, life: Life | null)
   if (life.lastExit?.exitedMs === exit.exitedMs) return
   if (!existsSync(state.of(seen.id).life)) return
   state.setLife(seen.id, { lastExit: exit, health: null })
-  if (exit.oom) state.tell(seen.object, 'oom', 'its memory limit was reached')
   const code = exit.exitCode === null ? 'nobody saw how' : `exit code ${exit.exitCode}`
   state.tell(seen.object, seen.stopping === null ? 'exited' : 'stopped', code)
 }

@@ -25,7 +25,8 @@ export function readExit(places: ContainerPlaces, log: string, life: Life): Exit
   const exitedMs = Math.round(stat.mtimeMs)
   return {
     exitCode: Number.isInteger(code) ? code : null,
-    oom: ranOutOfMemory(places, life),
+    // One that ended well did so in spite of it.
+    oom: code !== 0 && ranOutOfMemory(places, life),
     startedMs: life.startedMs ?? exitedMs,
     exitedMs,
     lastLine: lastLineOf(log, life.startedMs ?? 0),

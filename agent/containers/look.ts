@@ -35,6 +35,8 @@ export interface LookMemory {
   hosts: { readonly stamp: string; readonly text: string } | null
   /** Set once the process was seen to run what it is for. */
   isStarted: boolean
+  /** Set once it was told that memory ran out. */
+  isOomTold: boolean
 }
 
 /** Looks at one container: files and /proc, nothing else. */

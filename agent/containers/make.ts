@@ -9,6 +9,7 @@ import type {
   RestartCount,
   StopOrder,
 } from '../../reconcilers/host-containers.ts'
+import { crashLoopStreak } from '../../reconcilers/runc/limits.ts'
 import { isFull } from '../state/calls.ts'
 import { runtimeStateAt, supervisorAt } from './adopt.ts'
 import type { ContainersState } from './containers.ts'
@@ -118,7 +119,7 @@ async function makeReady(state: ContainersState, id: string, signal: AbortSignal
   await state.records.writeRan(id, null)
   const { count, lastExit } = before ?? newLife(state.boot)
   state.setLife(id, { ...newLife(state.boot), count, lastExit })
-  Object.assign(state.memory(id), { exit: null, isStarted: false })
+  Object.assign(state.memory(id), { exit: null, isStarted: false, isOomTold: false })
 }
 
 /** Removes what the runtime and the supervisor have of a process that has ended. */
@@ -155,6 +156,10 @@ export async function startProcess(
   state.setLife(id, { startedMs: state.clock.now(), count, health, stopping: null })
   await runStart(state, id, signal)
   state.tell(record.object, 'started')
+  if (count.streak === crashLoopStreak + 1) {
+    state.tell(record.object, 'crash-loop', `${count.restarts} restarts`)
+  } else if (count.restarts > 0)
+    state.tell(record.object, 'restarting', `restart ${count.restarts}`)
 }
 
 async function runStart(state: ContainersState, id: string, signal: AbortSignal): Promise<void> {

@@ -31,7 +31,11 @@ export async function removeContainer(
   if (existsSync(places.durable)) await throwAway(state, places.durable)
   state.records.forget(id)
   state.forget(id)
-  if (object !== undefined) state.tell(object, 'removed')
+  if (object === undefined) return
+  const isFollowed = state.records
+    .ids()
+    .some((each) => state.records.record(each)?.object === object)
+  state.tell(object, isFollowed ? 'replaced' : 'removed')
 }
 
 /** Removes a volume with all that is in it. */

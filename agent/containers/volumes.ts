@@ -1,4 +1,4 @@
-import { chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isName } from '../../protocol/names.ts'
 import type { VolumeUse } from '../../reconcilers/runc/bundle/facts.ts'
@@ -14,7 +14,8 @@ export function makeVolumes(folder: string, volumes: readonly VolumeUse[]): void
     const path = join(folder, object)
     if (existsSync(path)) continue
     // Others in the container may look; the folder above keeps everybody else out.
-    mkdirSync(path, { mode: 0o755 })
+    mkdirSync(path)
+    chmodSync(path, 0o755)
     chownSync(path, uid, gid)
   }
 }
