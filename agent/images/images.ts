@@ -13,7 +13,7 @@ import { type LoadEvents, type LoadedImage, loadArchive } from './archive/load.t
 import { saveArchive } from './archive/save.ts'
 import { createHostImages, type RetainingImages } from './host-images.ts'
 import { type ListedImage, listImages } from './list.ts'
-import { createJobs, type JobState, type Jobs } from './pull/jobs.ts'
+import { createJobs, type JobState, type Jobs, type PullEnd, reasonText } from './pull/jobs.ts'
 import { createLayers } from './pull/layers.ts'
 import { createPins } from './pull/pins.ts'
 import { type PullPlace, pullImage } from './pull/pull-image.ts'
