@@ -18,15 +18,14 @@ export interface Collected {
 }
 
 /**
- * Whether an image must stay, and for what, in a word for a table; null if nothing needs it. That a
- * container is mounted on a layer keeps the layer alone: other images may share it.
+ * Whether an image must stay, and for what, in a word for a table; null if nothing needs it. A layer
+ * that a container is mounted on stays by itself: other images may share it.
  */
 export function needOf(record: ImageRecord, needs: Needs): 'config' | 'container' | 'pull' | null {
   const names = [record.manifest, ...record.indexes]
   if (names.some((digest) => needs.retained?.has(digest) === true)) return 'config'
   if (names.some((digest) => needs.uses.ofImage(digest))) return 'container'
-  const isPulled = record.layers.some(({ name }) => needs.isPinned(name))
-  return isPulled || needs.isPinned(record.manifest) ? 'pull' : null
+  return needs.isPinned(record.manifest) ? 'pull' : null
 }
 
 /** Images that nothing needs, those first that were not needed for the longest time. */
