@@ -49,8 +49,6 @@ export const progressMs: number = 200
 export const sandboxStderrBytesMax: number = 4 * 1024
 /** A child that takes no more input, or does not end, for this long is killed. */
 export const sandboxStallMs: number = 300_000
-/** What `tar` reads out of a lower layer for one correction, besides the content of files. */
-export const fixListBytesMax: number = 64 * 1024 * 1024
 
 /** A pull stops while less than this is free on its disk: the host itself needs room as well. */
 export const freeBytesMin: number = 64 * 1024 * 1024

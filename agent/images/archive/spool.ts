@@ -10,7 +10,7 @@ import type { Store } from '../store/store.ts'
 import { inflate } from '../unpack/inflate.ts'
 
 /** A file of an archive that went into the store, under the digest of its content. */
-export interface SpooledFile {
+interface SpooledFile {
   readonly digest: string
   readonly sizeBytes: number
 }

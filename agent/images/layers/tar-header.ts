@@ -61,7 +61,7 @@ export function parseHeader(block: Buffer): RawHeader {
 }
 
 /** Text up to the first NUL, as bytes. */
-export function text(block: Buffer, start: number, length: number): string {
+function text(block: Buffer, start: number, length: number): string {
   const end = block.indexOf(0, start)
   const stop = end === -1 || end > start + length ? start + length : end
   return block.toString('latin1', start, stop)

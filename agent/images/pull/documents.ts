@@ -10,7 +10,7 @@ import { checkPlatform, chooseEntry, type Platform } from '../../../reconcilers/
 import type { ImageSource } from './source.ts'
 
 /** One document of an image. */
-export interface ImageBytes {
+interface ImageBytes {
   readonly digest: string
   readonly bytes: Uint8Array
 }

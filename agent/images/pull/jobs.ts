@@ -11,7 +11,7 @@ export type JobState =
   | { readonly state: 'failed'; readonly reason: string; readonly retryAtMs: number }
 
 /** What a job does: pulls one image. */
-export type Work = (
+type Work = (
   reference: string,
   signal: AbortSignal,
   onProgress: (ask: () => PullProgress) => void,

@@ -5,7 +5,7 @@ import type { Registries } from '../registry/types.ts'
 import type { Blobs } from '../store/blobs.ts'
 
 /** A manifest or index, its digest proven. */
-export interface SourcedManifest {
+interface SourcedManifest {
   readonly bytes: Uint8Array
   /** What the source calls it; null where it says nothing. */
   readonly mediaType: string | null

@@ -4,7 +4,7 @@ import { layersMax } from '../../../reconcilers/images/limits.ts'
 import { referencesMax } from '../limits.ts'
 
 /** One layer of a stored image. */
-export interface StoredLayer {
+interface StoredLayer {
   /** Of the layer as a registry stores it. */
   readonly digest: string
   readonly sizeBytes: number

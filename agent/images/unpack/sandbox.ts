@@ -13,7 +13,7 @@ export interface Sandbox {
 }
 
 /** One run of a program in a sandbox. */
-export interface SandboxRun {
+interface SandboxRun {
   /** The folder that it sees as `/target`. */
   readonly target: string
   readonly access: 'read' | 'write'
@@ -23,7 +23,7 @@ export interface SandboxRun {
 }
 
 /** A running child. Its stdin and stdout are the caller's. */
-export interface SandboxChild {
+interface SandboxChild {
   readonly process: ChildProcessWithoutNullStreams
   /** Resolves at exit code 0 with nothing on stderr; else rejects with `unpack` or `disk-full`. */
   readonly ended: Promise<void>
