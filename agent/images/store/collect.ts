@@ -18,8 +18,8 @@ export interface Collected {
 }
 
 /**
- * Whether an image must stay, and for what, in a word for a table; null if nothing needs it. A layer
- * that a container is mounted on stays by itself: other images may share it.
+ * Whether an image must stay, and for what, in a word for a table; null if nothing needs it. A
+ * layer that a container is mounted on stays by itself: other images may share it.
  */
 export function needOf(record: ImageRecord, needs: Needs): 'config' | 'container' | 'pull' | null {
   const names = [record.manifest, ...record.indexes]
