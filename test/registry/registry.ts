@@ -202,7 +202,7 @@ function listening(child: ChildProcess): Promise<number> {
     const fail = (why: string): void => {
       settle()
       child.kill('SIGKILL')
-      const hint = 'Is it installed? Run bin/setup --lab'
+      const hint = 'Is it installed? Run bin/setup --tests'
       reject(new Error(`docker-registry ${why}. ${hint}\n${text}`))
     }
     const late = setTimeout(fail, startMsMax, `does not listen after ${startMsMax} ms`)
