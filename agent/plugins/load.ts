@@ -8,14 +8,14 @@ import { pluginLoadMsMax, pluginsMax } from '../limits.ts'
 import { type PluginManifest, readManifest } from './manifest.ts'
 
 /** A package with a reconciler that was loaded. */
-export interface Plugin {
+interface Plugin {
   readonly packageName: string
   readonly reconciler: AnyReconciler
   readonly tools: Readonly<Record<string, string>>
 }
 
 /** A package that was not. The types are those that it says it owns, as far as that was read. */
-export interface RefusedPlugin {
+interface RefusedPlugin {
   readonly packageName: string
   readonly types: readonly string[]
   /** One line for people. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { CoveyError } from '../../protocol/fault.ts'
 
 /** The interface of reconcilers that this agent speaks; docs/PLUGINS.md tells what each one is. */
-export const interfaceVersion: number = 1
+const interfaceVersion: number = 1
 
 /** What a package says of its reconciler, under `covey` in its `package.json`. */
 export interface PluginManifest {

@@ -111,4 +111,14 @@ export const dailyCommands: readonly CommandDefinition[] = [
     run: async (session, input) => (await import('./status.ts')).showStatus(session, input),
   },
   ...containerCommands,
+  {
+    name: 'doctor',
+    summary: 'say what around covey on a host may keep it from working',
+    details:
+      'It looks at tools that are missing, at the place of the host in the config, and at\n' +
+      'tables of other firewalls that drop packets which covey needs. Exit code 1 if there\n' +
+      'is a problem; a warning is none.',
+    examples: ['covey doctor', 'covey doctor --json'],
+    run: async (session) => (await import('./doctor.ts')).examineHost(session),
+  },
 ]

@@ -1,4 +1,5 @@
 import type { CommandDefinition } from './definition.ts'
+import { firewallCommands } from './firewall-commands.ts'
 import { imageCommands } from './image-commands.ts'
 import { signOptions } from './sign-options.ts'
 import { trustCommands } from './trust.ts'
@@ -140,6 +141,7 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   },
   key,
   ...trustCommands,
+  firewallCommands,
   imageCommands,
   {
     name: 'schema',
