@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
@@ -97,6 +99,31 @@ describe('a registry for tests', () => {
     const last = registry.tokens?.requests.at(-1)
     assert.deepEqual(last, { service, scopes: [scope], credentials: 'right', granted: true })
   }
+
+  it('goes down and comes up on a signal', async () => {
+    const program = join(import.meta.dirname, 'serve.ts')
+    const order = JSON.stringify({ registry: {}, push: {} })
+    const child = spawn(process.execPath, [program, order], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    try {
+      const { host } = JSON.parse(String(await once(child.stdout, 'data')))
+      for (const [said, answers] of [
+        ['down', false],
+        ['up', true],
+      ] as const) {
+        child.kill('SIGUSR2')
+        assert.equal(String(await once(child.stdout, 'data')), `${said}\n`)
+        const found = get(`http://${host}/v2/`, null).then(
+          () => true,
+          () => false,
+        )
+        assert.equal(await found, answers)
+      }
+    } finally {
+      child.kill('SIGTERM')
+    }
+  })
 
   it('ends with its process, even if that is killed', async () => {
     const module = join(import.meta.dirname, 'registry.ts')

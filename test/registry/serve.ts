@@ -8,6 +8,8 @@ export interface ServeOrder {
   readonly push: Readonly<Record<string, string>>
 }
 
+const aliveMs = 60_000
+
 /** What it prints when all is there, as one line of JSON. */
 export interface Served {
   readonly host: string
@@ -25,6 +27,8 @@ export interface Served {
 async function serve(order: ServeOrder): Promise<void> {
   const registry = await startRegistry(order.registry)
   let isUp = true
+  // Handlers of signals alone do not keep it while the registry is down.
+  setInterval(() => undefined, aliveMs)
   process.on('SIGTERM', () => registry.close().then(() => process.exit(0)))
   process.on('SIGUSR2', () => {
     isUp = !isUp
