@@ -27,6 +27,8 @@ export const inflateFreeBytes: number = 1024 ** 3
 /** One read of a decompressor, and how far it works ahead. */
 export const inflateChunkBytes: number = 256 * 1024
 export const inflateAheadBytes: number = 2 * 1024 * 1024
+/** What waits for the `tar` of one layer. */
+export const extractAheadBytes: number = 4 * 1024 * 1024
 
 /** Packed bytes of one layer that wait for the thread which unpacks. */
 export const packedAheadBytes: number = 4 * 1024 * 1024

@@ -1,4 +1,4 @@
-import { drainOrClose } from './drain.ts'
+import { extractAheadBytes } from '../limits.ts'
 import type { Sandbox } from './sandbox.ts'
 
 /** A tree that is being unpacked. */
@@ -36,16 +36,29 @@ export function startExtraction(
   })
   const { stdin, stdout } = child.process
   stdout.resume()
+  let waitingBytes = 0
+  let wake = (): void => {}
+  stdin.once('close', () => wake())
   return {
     async write(parts) {
-      if (parts.length === 0) return
+      const bytes = parts.reduce((sum, part) => sum + part.length, 0)
+      if (bytes === 0) return
+      waitingBytes += bytes
       stdin.cork()
-      let hasRoom = true
-      for (const part of parts) hasRoom = stdin.write(part)
+      for (const part of parts) stdin.write(part)
+      stdin.write('', () => {
+        waitingBytes -= bytes
+        wake()
+      })
       stdin.uncork()
-      if (hasRoom) return
-      // A child that has ended drains nothing any more: its end says why.
-      await child.during(drainOrClose(stdin))
+      // It works ahead of `tar`, which is busy with the disk meanwhile.
+      while (waitingBytes > extractAheadBytes && !stdin.destroyed) {
+        const taken = new Promise<void>((resolve) => {
+          wake = resolve
+        })
+        await child.during(taken)
+      }
+      // A child that has ended takes nothing any more: its end says why.
       if (stdin.destroyed) await child.during(child.ended.then(endedEarly))
     },
     async end() {
