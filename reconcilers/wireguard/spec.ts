@@ -8,6 +8,7 @@ import {
   parseCidr,
   parseEndpoint,
 } from '../addresses.ts'
+import { vethPrefix } from '../container-network/names.ts'
 import { allowedNetworksMax } from '../limits.ts'
 import { isWireguardKey } from '../tools/wg.ts'
 
@@ -19,6 +20,10 @@ const linkName: z.ZodType<string> = z
   .string()
   .regex(/^[a-zA-Z][a-zA-Z0-9_-]{0,14}$/, 'must be 1 to 15 of a-z A-Z 0-9 _ -, a letter first')
   .refine((name) => !reservedLinkNames.has(name), 'is reserved by the kernel')
+  .refine(
+    (name) => !name.startsWith(vethPrefix),
+    `begins with ${vethPrefix}, as links of containers do`,
+  )
 
 /** Ranges that no cluster can use: this network, loopback, link-local, multicast (RFC 6890). */
 export const unusableRanges: readonly Cidr[] = [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { faultText } from '../../../protocol/fault.ts'
+import { lintConfig } from '../../../reconcilers/lint.ts'
 import { resolveNftables } from '../../../reconcilers/nftables/resolve.ts'
 import { parseFlowEnd, parsePorts } from '../../../reconcilers/nftables/words.ts'
 import { configOf } from '../configs.ts'
@@ -91,6 +92,12 @@ suite('objects of the firewall, resolved', () => {
     const config = configOf({ h1: { ...section, x: { ...policy, egress } } })
     const { spec } = resolveNftables(config, 'h1')
     assert.deepEqual([[...spec.restricted], spec.egress], [['web'], []])
+  })
+
+  test('no link of the mesh has a name as those of containers have', () => {
+    const wg = { ...section.wg, link_name: 'cv-mesh' }
+    const [fault] = lintConfig(configOf({ h1: { wg } }))
+    assert.match(fault === undefined ? '' : faultText(fault), /h1\.wg\.link_name: begins with cv-/)
   })
 
   test('rescue ports are those of the host', () => {

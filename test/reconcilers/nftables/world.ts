@@ -7,6 +7,7 @@ import type { Config } from '../../../protocol/documents/config.ts'
 import { containerNetwork } from '../../../reconcilers/container-network/index.ts'
 import { createNftables } from '../../../reconcilers/nftables/index.ts'
 import { rescuePortsDefault } from '../../../reconcilers/nftables/resolve.ts'
+import { Wire } from '../../packets/wire.ts'
 import { reconcile } from '../contract-suite.ts'
 import { openRealHost, type RealHost } from '../real/host.ts'
 
@@ -75,6 +76,7 @@ export class Probe {
 export class World {
   readonly host: RealHost
   readonly probes: Map<string, Probe> = new Map()
+  readonly wires: Map<string, Wire> = new Map()
   readonly #nftables = createNftables({ rescuePorts: rescuePortsDefault, changes: () => null })
 
   private constructor(host: RealHost) {
@@ -88,7 +90,6 @@ export class World {
       ip link add wg0 type veth peer name eth0 netns remote
       ip link add lan0 type veth peer name eth0 netns lan
       ip addr add 10.69.0.1/16 dev wg0; ip link set wg0 up
-      ip -6 addr add fd69::1/64 dev wg0 nodad
       ip addr add 192.168.7.1/24 dev lan0; ip link set lan0 up
       ip route add 10.69.2.0/24 dev wg0 via 10.69.0.2
       ip -n remote addr add 10.69.0.2/16 dev eth0; ip -n remote addr add 10.69.2.5/32 dev lo
@@ -99,6 +100,12 @@ export class World {
       ip route add 203.0.113.0/24 via 192.168.7.2
       ip route add 169.254.169.254 via 192.168.7.2
       ip -n lan addr add 169.254.169.254/32 dev lo
+      ip link add wg6 type veth peer name eth6 netns remote
+      ip -6 addr add fd69::1/48 dev wg6 nodad; ip link set wg6 up
+      ip -n remote -6 addr add fd69::2/48 dev eth6 nodad; ip -n remote link set eth6 up
+      ip -n remote -6 addr add fd69:0:0:2::5/128 dev lo nodad
+      ip -6 route add fd69:0:0:2::/64 dev wg6 via fd69::2
+      ip -n remote -6 route add fd69:0:0:1::/64 via fd69::1
     `)
     return world
   }
@@ -129,7 +136,27 @@ export class World {
     return probe
   }
 
+  /** A wire in a namespace of the host by its name; on the host itself for `host`. */
+  async wire(name: string): Promise<Wire> {
+    const known = this.wires.get(name)
+    if (known !== undefined) return known
+    const inside = name === 'host' ? [] : ['nsenter', `--net=/run/netns/${name}`, '--']
+    const wire = await Wire.open([...this.host.launcher, ...inside])
+    this.wires.set(name, wire)
+    return wire
+  }
+
+  /** How many packets covey has dropped so far, by counter. */
+  async refused(): Promise<ReadonlyMap<string, number>> {
+    const { nftables } = JSON.parse(await this.sh('nft -j list counters table inet covey'))
+    const counters: readonly { readonly counter?: { name: string; packets: number } }[] = nftables
+    return new Map(
+      counters.flatMap(({ counter: each }) => (each ? [[each.name, each.packets]] : [])),
+    )
+  }
+
   async close(): Promise<void> {
+    for (const wire of this.wires.values()) await wire.close()
     for (const probe of this.probes.values()) await probe.close()
     await this.host.close()
   }
