@@ -43,8 +43,8 @@ const eventSchema: z.ZodType<FeedEvent> = z.discriminatedUnion('event', [
 
 /**
  * Asks the agent for something that takes its time, tells `onProgress` how far it is, and returns
- * the document of the end. Throws `Failure`: the agent's own (exit code 1), `interrupted` (1) after
- * Ctrl-C, those of `askStream`.
+ * the document of the end. Throws `Failure`: the agent's own (exit code 1, or 2 for a bad archive),
+ * `interrupted` (1) after Ctrl-C, those of `askStream`.
  */
 export async function followFeed(
   session: Session,
@@ -61,7 +61,9 @@ export async function followFeed(
     if (event.data.event === 'done') return value
     if (event.data.event === 'failed') {
       const { code, message, hint } = event.data
-      throw new Failure(1, code, message, hint === null ? {} : { hint })
+      // What was handed in is at fault, as a file is that cannot be read.
+      const exit = code.startsWith('archive-') ? 2 : 1
+      throw new Failure(exit, code, message, hint === null ? {} : { hint })
     }
   }
   if (signal.aborted) {

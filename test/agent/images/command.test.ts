@@ -183,6 +183,7 @@ describe('covey image', () => {
       broken.err,
       /covey: image load: this is no archive of images: .*\nhint: it takes an/,
     )
+    assert.equal(broken.exit, 2)
     const json = JSON.parse((await covey(['image', 'pull', gone, '--json'])).out.toString())
     assert.equal(json.error.code, 'image-missing')
   })
