@@ -18,6 +18,8 @@ interface Tool {
   readonly package: string
   /** It leaves a process behind that must outlive the agent, and signals meant for its group. */
   readonly leavesDaemon?: true
+  /** Covey starts it itself, by its path, for one purpose; no reconciler can run it. */
+  readonly byPathOnly?: true
 }
 
 /** The tools that covey runs, and no others. */
@@ -32,15 +34,15 @@ const tools: Readonly<Record<string, Tool>> = {
   mount: { package: 'mount' },
   umount: { package: 'mount' },
   'systemd-run': { package: 'systemd' },
-  sh: { package: 'dash' },
-  unshare: { package: 'util-linux' },
-  setpriv: { package: 'util-linux' },
-  pivot_root: { package: 'util-linux' },
-  tar: { package: 'tar' },
-  rm: { package: 'coreutils' },
+  sh: { package: 'dash', byPathOnly: true },
+  unshare: { package: 'util-linux', byPathOnly: true },
+  setpriv: { package: 'util-linux', byPathOnly: true },
+  pivot_root: { package: 'util-linux', byPathOnly: true },
+  tar: { package: 'tar', byPathOnly: true },
+  rm: { package: 'coreutils', byPathOnly: true },
   sync: { package: 'coreutils' },
-  script: { package: 'bsdutils' },
-  stty: { package: 'coreutils' },
+  script: { package: 'bsdutils', byPathOnly: true },
+  stty: { package: 'coreutils', byPathOnly: true },
   'wireguard-go': { package: 'wireguard-go', leavesDaemon: true },
 }
 
@@ -59,11 +61,19 @@ export function createCommandRunner(
   const paths = new Map<string, string>()
   return async (command, signal) => {
     signal.throwIfAborted()
-    const path = paths.get(command.tool) ?? toolPath(command.tool, more)
+    const path = paths.get(command.tool) ?? runnablePath(command.tool, more)
     paths.set(command.tool, path)
     const [file, ...args] = [...launcher, path, ...command.args] as [string, ...string[]]
     return runTool(file, args, command, signal)
   }
+}
+
+function runnablePath(name: string, more: Readonly<Record<string, string>>): string {
+  const tool = Object.hasOwn(tools, name) ? tools[name] : undefined
+  if (tool?.byPathOnly === true && !Object.hasOwn(more, name)) {
+    throw new CoveyError('tool-missing', `${name} is not allowed`)
+  }
+  return toolPath(name, more)
 }
 
 /** A tool that is not on this machine. */
