@@ -13,13 +13,13 @@ export interface FamilyWords {
   readonly protocol: 'ip' | 'ip6'
   readonly addressType: 'ipv4_addr' | 'ipv6_addr'
   readonly nfproto: 'ipv4' | 'ipv6'
-  readonly icmp: 'icmp' | 'ipv6-icmp'
+  readonly icmp: 'icmp' | 'icmpv6'
 }
 
 /** The two families that every rule exists for. */
 export const families: readonly FamilyWords[] = [
   { number: 4, protocol: 'ip', addressType: 'ipv4_addr', nfproto: 'ipv4', icmp: 'icmp' },
-  { number: 6, protocol: 'ip6', addressType: 'ipv6_addr', nfproto: 'ipv6', icmp: 'ipv6-icmp' },
+  { number: 6, protocol: 'ip6', addressType: 'ipv6_addr', nfproto: 'ipv6', icmp: 'icmpv6' },
 ]
 
 /** The rules of both families. */

@@ -30,7 +30,7 @@ const senders: readonly Chain[] = [
 const flow = (protocol: string): string =>
   `${protocol} saddr . ${protocol} daddr . meta l4proto . th dport`
 
-const errors = 'ct state related meta l4proto { icmp, ipv6-icmp }'
+const errors = 'ct state related meta l4proto { icmp, icmpv6 }'
 
 /** What comes to the host itself. What nobody may be locked out of comes first. */
 const inputs: readonly Chain[] = [
