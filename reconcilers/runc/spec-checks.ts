@@ -53,6 +53,9 @@ function checkSources(container: ContainerObject, report: Report): void {
   }
   for (const [index, use] of container.secrets.entries()) {
     checkOne(use, ['path', 'env'], ['secrets', index], report)
+    if (use.env !== undefined && use.mode !== undefined) {
+      report(['secrets', index, 'mode'], 'goes without with env: a variable has no mode')
+    }
   }
   if (container.health !== undefined) {
     checkOne(container.health, ['command', 'http', 'tcp'], ['health'], report)

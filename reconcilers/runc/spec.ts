@@ -51,7 +51,8 @@ interface FileObject {
 interface SecretUse {
   readonly secret: string
   readonly path?: string | undefined
-  readonly mode: string
+  /** Of the file; `0400` where absent. */
+  readonly mode?: string | undefined
   readonly env?: string | undefined
 }
 
@@ -136,7 +137,7 @@ const fileSchema: z.ZodType<FileObject> = z.strictObject({
 const secretUseSchema: z.ZodType<SecretUse> = z.strictObject({
   secret: reference,
   path: mountPoint.optional(),
-  mode: mode.default('0400'),
+  mode: mode.optional(),
   env: shellVariable.optional(),
 })
 

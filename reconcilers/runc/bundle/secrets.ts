@@ -28,7 +28,7 @@ export function placedSecrets(spec: ContainerSpec, account: Account): readonly P
     const jwe = spec.secrets.get(secret)
     const place = variable === null ? path : variablePath(variable)
     if (jwe === undefined || place === undefined) continue
-    const mode = variable === null ? Number.parseInt(use.mode, 8) : 0o400
+    const mode = variable === null ? Number.parseInt(use.mode ?? '0400', 8) : 0o400
     const { uid, gid } = account
     const file = { name: `secret-${index}`, secret, jwe, mode, uid, gid }
     placed.push({ file, path: place, variable })

@@ -76,6 +76,11 @@ const refused: readonly (readonly [string, object, string])[] = [
   ['an image with a damaged digest', { image: 'nginx@sha256:ab' }, 'c.image: '],
   ['a missing network', { network: undefined }, 'c.network: is required, unless host_network'],
   [
+    'a mode of a variable',
+    { secrets: [{ secret: 's', env: 'S', mode: '0400' }] },
+    'c.secrets.0.mode: goes without with env',
+  ],
+  [
     'a number for a text',
     { hostname: 5 },
     'c.hostname: Invalid input: expected string, received n',
