@@ -149,14 +149,17 @@ async function connect(
   let adopted: Config | null = null
   let confirmed = configOf(durable.confirmed)
   const matter = (): readonly Config[] => [adopted, confirmed].filter((one) => one !== null)
+  // Containers are found again before there is a loop to wake, and while the shell is being made.
+  let poke: (reason: string) => void = () => {}
+  let tell: Shell['events']['tell'] = () => {}
   const host = await openHost({
     ...{ stateDir, runDir, settings, settingsFile, identity, log },
     keys: hostKeysOn(disk),
     tools: init.reconcilers.tools,
     clusterId: durable.roots[0]?.digest ?? '',
     isListed: (object) => matter().some(({ hosts }) => Object.hasOwn(hosts[name] ?? {}, object)),
-    onChange: (reason) => loop.poke(reason),
-    onEvent: (event) => shell.events.tell({ ...event, at: steadyClock.now() }),
+    onChange: (reason) => poke(reason),
+    onEvent: (event) => tell({ ...event, at: steadyClock.now() }),
   })
   const retain = (): void => {
     host.images.port.retain(matter().flatMap((config) => imagesOf(config, name)))
@@ -176,13 +179,11 @@ async function connect(
       retain()
     },
   })
+  poke = (reason) => loop.poke(reason)
   const shell = createShell({
-    durable,
+    ...{ durable, disk, clock: steadyClock, log, lint: lintConfig, isolated: isolatedHosts },
     randomSeed: randomInt(2 ** 32),
     identitySeed: seedOf(identity),
-    disk,
-    clock: steadyClock,
-    log,
     openOverlay: async (events) => await openOverlay(identity, events, log),
     adopt(config, head) {
       adopted = config
@@ -192,10 +193,9 @@ async function connect(
       }
       loop.adopt(config, name, head)
     },
-    lint: lintConfig,
-    isolated: isolatedHosts,
     onFatal: init.onFatal,
   })
+  tell = (event) => shell.events.tell(event)
   return { name, shell, loop, host, adopted: () => adopted }
 }
 
