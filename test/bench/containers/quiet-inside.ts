@@ -4,7 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /** What an agent has cost over some time. */
 export interface QuietCost {
-  /** All that it did: its own, and that of the processes that it has started and that have ended. */
+  /**
+   * All that it did: its own, and that of the processes that it has started and that have ended.
+   */
   readonly cpuMs: number
   /** Of one look at everything and the plan from it, which is what a round does. */
   readonly planCpuMs: number
