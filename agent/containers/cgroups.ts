@@ -22,6 +22,11 @@ export interface Cgroups {
   readonly version: 1 | 2
   /** For `linux.cgroupsPath`. */
   path(id: string): string
+  /**
+   * Group that supervisors are put into, so that what befalls the agent's unit does not befall
+   * them; null where they stay in the agent's own.
+   */
+  readonly supervisors: string | null
   /** Absolute paths of the folders that containers' groups lie in. */
   readonly parents: readonly string[]
   readonly limitsSwap: boolean
@@ -39,13 +44,15 @@ export interface Cgroups {
  */
 export async function openCgroups(log: Log, name: string = 'covey'): Promise<Cgroups> {
   const isUnified = statfsSync(root).type === unifiedMagic
-  const parents = isUnified ? [join(await unifiedParent(log), name)] : legacyParents(name)
+  const unified = isUnified ? await unifiedParent(log) : null
+  const parents = unified === null ? legacyParents(name) : [join(unified.parent, name)]
   const [first = root] = parents
   const group = (id: string): string => join(first, id)
   return {
     version: isUnified ? 2 : 1,
     path: (id) => (isUnified ? group(id).slice(root.length) : `${name}/${id}`),
     parents,
+    supervisors: unified?.supervisors ?? null,
     limitsSwap: isUnified ? existsUnifiedSwap(dirname(first)) : existsLegacySwap(),
     ids: () => names(first).filter((each) => each.startsWith(idPrefix)),
     processes: (id) => processesIn(group(id)),
@@ -74,6 +81,11 @@ function legacyParents(name: string): readonly string[] {
 
 const containersUnit = 'covey-containers'
 
+interface UnifiedPlaces {
+  readonly parent: string
+  readonly supervisors: string | null
+}
+
 /**
  * The group of version 2 that containers go into.
  *
@@ -82,21 +94,22 @@ const containersUnit = 'covey-containers'
  * while that group has controllers for containers. Elsewhere they go below the top: of the machine,
  * which may have both, or of a namespace, whose processes move into a group of their own.
  */
-async function unifiedParent(log: Log): Promise<string> {
+async function unifiedParent(log: Log): Promise<UnifiedPlaces> {
   const own = readFileSync('/proc/self/cgroup', 'utf8').trim().replace(/^0::/, '')
   if (own.endsWith('.service')) {
     const unit = join(root, dirname(own), `${containersUnit}.service`)
     try {
       if (!existsSync(unit)) await makeUnit(basename(dirname(own)))
-      leaveFor(unit, join(unit, 'holder'))
-      return unit
+      const supervisors = join(unit, 'holder')
+      leaveFor(unit, supervisors)
+      return { parent: unit, supervisors }
     } catch (error) {
       log.warn({ error }, 'systemd makes no unit for containers; they go below the top group')
     }
   }
   // The machine's own top has no type.
   if (existsSync(join(root, 'cgroup.type'))) leaveFor(root, join(root, 'agent'))
-  return root
+  return { parent: root, supervisors: null }
 }
 
 /** One process holds the unit for good; limits of the unit are none, those of containers hold. */

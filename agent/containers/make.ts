@@ -68,16 +68,16 @@ async function prepareSupervisor(
   { id, object }: ContainerRecord,
 ): Promise<WaitingSupervisor> {
   const places = state.of(id)
-  return loadSupervisor({
-    id,
+  const log = await prepareLog(state.stateDir, object, id)
+  const paths = {
     runcRoot: state.places.runcRoot,
     bundle: places.bundle,
     processPid: places.processPid,
     supervisorPid: places.supervisorPid,
     exitsDir: state.places.exits,
     notesDir: places.notes,
-    log: await prepareLog(state.stateDir, object, id),
-  })
+  }
+  return loadSupervisor({ id, log, ...paths }, state.cgroups.supervisors)
 }
 
 /** Makes the process of a container that is prepared; it waits to be started. */

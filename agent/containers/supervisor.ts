@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { CoveyError } from '../../protocol/fault.ts'
 import {
@@ -32,9 +34,13 @@ export interface WaitingSupervisor {
 
 /**
  * Loads a supervisor, beside whatever else a container takes. Its log must have a folder; what else
- * it is told of must be there when it goes. Throws `tool-missing`.
+ * it is told of must be there when it goes. It moves into the control group `group`, unless that is
+ * null. Throws `tool-missing`.
  */
-export function loadSupervisor(init: Omit<SupervisorInit, 'runc'>): WaitingSupervisor {
+export function loadSupervisor(
+  init: Omit<SupervisorInit, 'runc'>,
+  group: string | null,
+): WaitingSupervisor {
   const args = conmonArguments({ ...init, runc: knownPath('runc') })
   const child = spawn(knownPath('sh'), ['-c', underUsualMask, knownPath('conmon'), ...args], {
     cwd: '/',
@@ -43,6 +49,8 @@ export function loadSupervisor(init: Omit<SupervisorInit, 'runc'>): WaitingSuper
     // A session of its own keeps a Ctrl-C that is meant for the agent from it.
     detached: true,
   })
+  // It begins nothing before it is told to, so that all it starts comes to be there.
+  if (group !== null && child.pid !== undefined) joinGroup(child.pid, group)
   const answering = child.stdio[3] as Readable
   const starting = child.stdio[4] as Writable
   const answered = answerOf(child, answering)
@@ -71,6 +79,14 @@ export function loadSupervisor(init: Omit<SupervisorInit, 'runc'>): WaitingSuper
       child.kill('SIGKILL')
       release()
     },
+  }
+}
+
+function joinGroup(pid: number, group: string): void {
+  try {
+    writeFileSync(join(group, 'cgroup.procs'), String(pid))
+  } catch {
+    // Somebody has stopped the unit. In the agent's own group it does as well.
   }
 }
 
