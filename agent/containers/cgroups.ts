@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Log } from '../../reconcilers/reconciler.ts'
-import { unitMs } from './limits.ts'
+import { unitMs, unitStopSeconds } from './limits.ts'
 import { idPrefix } from './places.ts'
 import { runSound } from './spawn.ts'
 
@@ -114,7 +114,8 @@ async function unifiedParent(log: Log): Promise<UnifiedPlaces> {
 
 /** One process holds the unit for good; limits of the unit are none, those of containers hold. */
 async function makeUnit(slice: string): Promise<void> {
-  const properties = ['Delegate=yes', 'OOMPolicy=continue', 'TasksMax=infinity']
+  const timeout = `TimeoutStopSec=${unitStopSeconds}s`
+  const properties = ['Delegate=yes', 'OOMPolicy=continue', 'TasksMax=infinity', timeout]
   await runSound({
     tool: 'systemd-run',
     args: [

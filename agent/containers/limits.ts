@@ -36,3 +36,5 @@ export const fifoMsMax: number = 1_000
 export const fifoPollMs: number = 1
 /** systemd makes a unit. */
 export const unitMs: number = 30_000
+/** At a shutdown of the host containers get SIGTERM, and SIGKILL after this time. */
+export const unitStopSeconds: number = 20
