@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { readKeys } from '../../operator/folder/keys.ts'
 import { signPayload } from '../../operator/signing/sign.ts'
 import { digestOf } from '../protocol/cluster.ts'
+import type { Hosts } from './config-hosts.ts'
 import type { Operator } from './operator.ts'
 
 /** A signed version, ready to be handed to a node. */
@@ -13,8 +14,8 @@ export interface SignedVersion {
 
 /** Signs versions with the operator's own keys in this process: hundreds a second. */
 export interface SwiftOperator {
-  /** The same content as the first version, with a note in it. */
-  sign(version: number, note?: string): Promise<SignedVersion>
+  /** The hosts of the first version where none are given, with a note in it. */
+  sign(version: number, note?: string, hosts?: Hosts): Promise<SignedVersion>
 }
 
 /** An operator beside one that has enrolled its hosts. */
@@ -27,8 +28,8 @@ export async function createSwiftOperator(operator: Operator): Promise<SwiftOper
   })
   const signers = keys.filter((key) => used.includes(key.kid))
   return {
-    async sign(version, note = '') {
-      const payload = JSON.stringify({ ...claims, version, ancestors: [], note })
+    async sign(version, note = '', hosts = claims.hosts) {
+      const payload = JSON.stringify({ ...claims, hosts, version, ancestors: [], note })
       const envelope = await signPayload('config', payload, signers)
       return { version, digest: digestOf(payload), text: JSON.stringify(envelope) }
     },

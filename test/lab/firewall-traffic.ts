@@ -1,0 +1,127 @@
+import { craft } from '../packets/craft.ts'
+import { type Sighting, Wire } from '../packets/wire.ts'
+import type { Hosts } from './config-hosts.ts'
+import { type Ask, addressOf, meshAddresses, type Place, verdictsOf } from './firewall-model.ts'
+import type { VirtualHost } from './host.ts'
+import { until } from './waiting.ts'
+
+/** An ask that was sent, and the last config that was in force everywhere by then. */
+interface Sent {
+  readonly ask: Ask
+  readonly since: number
+}
+
+/** Puts a command into the network of a container on a virtual host. */
+export function insideContainer(host: VirtualHost, container: string): readonly string[] {
+  const inside = ['nsenter', `--net=/run/netns/covey-${container}`, '--']
+  return ['nsenter', '--target', String(host.pid), '--mount', '--net', '--', ...inside]
+}
+
+const nameOf = ({ host, container }: Place): string => `${host}/${container}`
+
+/** Asks in words, for the message of a failure. */
+export function askText({ from, to, protocol, port }: Ask): string {
+  const target = 'container' in to ? `${nameOf(to)} ${port}` : `host ${to.host} ${to.port}`
+  return `${nameOf(from)} to ${target}/${protocol}`
+}
+
+/**
+ * Single packets between containers of real hosts, each known by its number wherever it comes out,
+ * and what a model says of them over a sequence of configs.
+ */
+export class MatrixTraffic {
+  /** Configs by their place in the sequence. */
+  readonly configs: Hosts[] = []
+  /** The last config that is in force on every host; the ones after it may be on some. */
+  settled = 0
+  /** Packets that came out where no config of their time would have let them. */
+  readonly violations: string[] = []
+  readonly #wires = new Map<string, Wire>()
+  readonly #sent = new Map<number, Sent>()
+  readonly #arrived = new Set<number>()
+  #next = 1
+
+  async open(hosts: readonly VirtualHost[], places: readonly Place[]): Promise<void> {
+    for (const place of places) {
+      const host = hosts.find(({ name }) => name === place.host)
+      if (host === undefined) throw new Error(`no host ${place.host}`)
+      const notice = (sighting: Sighting): void => this.#notice(place, sighting)
+      const wire = await Wire.open(insideContainer(host, place.container), notice)
+      this.#wires.set(nameOf(place), wire)
+    }
+  }
+
+  #notice(place: Place, { id, way }: Sighting): void {
+    const sent = this.#sent.get(id)
+    // What comes back to the asker are answers, which quote what was asked.
+    if (way === 'out' || sent === undefined || nameOf(place) === nameOf(sent.ask.from)) return
+    this.#arrived.add(id)
+    if (!this.#couldArrive(sent, place)) {
+      const window = `configs ${sent.since} to ${this.configs.length - 1}`
+      this.violations.push(`${askText(sent.ask)} came out at ${nameOf(place)} (${window})`)
+    }
+  }
+
+  /** Whether some config of a packet's time lets it out, and some lets it in where it came out. */
+  #couldArrive({ ask, since }: Sent, place: Place): boolean {
+    const window = this.configs.slice(since)
+    const isSame = ask.from.host === ask.to.host
+    const leads = (config: Hosts): boolean => {
+      if ('container' in ask.to) return nameOf(ask.to) === nameOf(place)
+      return config[ask.to.host]?.[`w_${ask.to.port}`]?.['container'] === place.container
+    }
+    const said = window.map((config) => ({ ...verdictsOf(config, ask), leads: leads(config) }))
+    if (isSame) return said.some((each) => each.out && each.in && each.leads)
+    return said.some((each) => each.out) && said.some((each) => each.in && each.leads)
+  }
+
+  /** Whether every mixture of the configs from `since` on lets it through. */
+  mustArrive(ask: Ask, since: number): boolean {
+    return this.configs.slice(since).every((config) => {
+      const said = verdictsOf(config, ask)
+      return said.out && said.in
+    })
+  }
+
+  /** Sends one packet; gives its number. */
+  send(ask: Ask): number {
+    const id = this.#next++
+    const config = this.configs[this.configs.length - 1] ?? {}
+    const to =
+      'container' in ask.to
+        ? addressOf(config, ask.to)
+        : (meshAddresses(config, ask.to.host)[0] ?? '')
+    // A datagram has the ports of those before it, so that old flows are met again. To a port that
+    // leads on they are others: conntrack sticks to where a flow was led first.
+    const isFresh = ask.protocol === 'tcp' || !('container' in ask.to)
+    const packet = craft({
+      from: addressOf(config, ask.from),
+      to,
+      protocol: ask.protocol,
+      port: 'container' in ask.to ? ask.port : ask.to.port,
+      sourcePort: isFresh ? 20_000 + (id % 40_000) : 19_000,
+      id,
+    })
+    this.#sent.set(id, { ask, since: this.settled })
+    this.#wires.get(nameOf(ask.from))?.send(to, packet)
+    return id
+  }
+
+  /** Waits until all of these have come out; fails with those that have not. */
+  async allArrive(ids: readonly number[], what: string): Promise<void> {
+    const missing = (): readonly number[] => ids.filter((id) => !this.#arrived.has(id))
+    try {
+      await until(what, () => missing().length === 0)
+    } catch {
+      const texts = missing().flatMap((id) => {
+        const sent = this.#sent.get(id)
+        return sent === undefined ? [] : [askText(sent.ask)]
+      })
+      throw new Error(`${what}: ${texts.length} never came: ${texts.slice(0, 8).join('; ')}`)
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#wires.values()].map((wire) => wire.close()))
+  }
+}
