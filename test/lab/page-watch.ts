@@ -14,7 +14,8 @@ const pollsMin = 10
 
 /** Command of a busybox container that asks for a page ten times a second and says how it went. */
 export function watchCommand(address: string, text: string): readonly string[] {
-  const ask = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 ${address} 80`
+  // busybox's own -w ends once the connection is there, and the other end may go right then.
+  const ask = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | timeout 3 nc ${address} 80`
   const say = `if ${ask} 2>/dev/null | grep -q '${text}'; then echo ok; else echo failed; fi`
   return ['sh', '-c', `while :; do ${say}; sleep 0.1; done`]
 }
