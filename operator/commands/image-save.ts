@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs'
 import { rename, rm, stat } from 'node:fs/promises'
-import type { Writable } from 'node:stream'
+import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { isDigest } from '../../protocol/names.ts'
 import { parseReference } from '../../reconcilers/images/reference.ts'
@@ -48,8 +48,12 @@ async function saveToStdout(session: Session, reference: string): Promise<void> 
   if (session.io.outIsTerminal || session.settings.json) {
     throw new Failure(2, 'usage', 'the archive needs a file or a pipe', { hint: example })
   }
-  // Bytes, which the text of an `Io` cannot be.
-  await copyArchive(session, reference, createWriteStream('', { fd: 1, autoClose: false }))
+  // Not by the descriptor itself: a pipe that is full for a moment would count as an error.
+  const write = (chunk: Uint8Array): Promise<void> => session.io.write('out', chunk)
+  const stdout = new Writable({
+    write: (chunk: Buffer, _encoding, done) => void write(chunk).then(() => done(), done),
+  })
+  await copyArchive(session, reference, stdout)
 }
 
 async function copyArchive(session: Session, reference: string, to: Writable): Promise<number> {
