@@ -48,9 +48,13 @@ export function createRulesetWatch(init: RulesetWatchInit): RulesetWatch {
         count++
         // It does not say when it has begun to listen.
         readyAtMs = performance.now() + monitorReadyMs
+        told.add('the watch of the firewall begins')
       },
+      // It breaks off where much happens at once: some versions of nft end over an element of a set
+      // that they have missed.
       onBreak() {
         readyAtMs = Number.POSITIVE_INFINITY
+        told.add('the watch of the firewall broke off')
       },
     })
   }

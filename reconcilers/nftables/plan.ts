@@ -55,7 +55,8 @@ export function planNftables(
   if (why !== null) {
     const protects = spec.containers.map(({ object }) => object)
     const counts = table?.counts ?? new Map()
-    return [{ kind: 'replace', elements, counts, why, objects, protects }]
+    // However often somebody takes it away: every moment without it is one too many.
+    return [{ kind: 'replace', elements, counts, why, objects, protects, recurs: true }]
   }
   if (table === null || memory === null) return []
   const change = changeBetween(table.elements, elements)

@@ -2,8 +2,8 @@ import { BlockList, isIPv6 } from 'node:net'
 import type { Hosts } from './config-hosts.ts'
 
 /**
- * What passes, as docs/OBJECTS.md says it. Written from that page alone, and with nothing of what it
- * is there to check.
+ * What passes, as docs/OBJECTS.md says it. Written from that page alone, and with nothing of what
+ * it is there to check.
  */
 export interface Ask {
   /** A container. */
