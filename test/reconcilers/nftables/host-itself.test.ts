@@ -127,7 +127,7 @@ suite('the host itself and its published ports', () => {
     await traffic.isRefused('refused_in', 'lan', flow, 'for another container')
   })
 
-  test('while rules are replaced nothing forbidden passes, and what is allowed goes on', async () => {
+  test('while rules are replaced nothing forbidden passes, and the rest goes on', async () => {
     const ingress = (...ports: readonly string[]): unknown => [{ from: 'container:a', ports }]
     const rules = (...ports: readonly string[]): ReturnType<typeof twoHosts> =>
       twoHosts({ ...forwards, p: policy('b', { ingress: ingress(...ports) }) })
