@@ -25,27 +25,27 @@ export async function applyNftables(
 ): Promise<void> {
   switch (step.kind) {
     case 'remove':
-      return commit(removeTransaction(), 0, host, signal)
-    case 'update': {
-      const count = countElements(step.change.added) + countElements(step.change.removed)
-      return commit(updateTransaction(step.change), count, host, signal)
-    }
+      return commit(removeTransaction(), host, signal)
+    case 'update':
+      return commit(updateTransaction(step.change), host, signal)
     case 'replace': {
       const text = replaceTransaction(step.elements, step.counts)
-      await commit(text, countElements(step.elements), host, signal)
-      return learn(host, signal)
+      const isChecked = countElements(step.elements) <= checkedElementsMax
+      await commit(text, host, signal, isChecked)
+      if (step.learns) await learn(host, signal)
+      return
     }
   }
 }
 
 async function commit(
   text: string,
-  elements: number,
   host: HostPorts,
   signal: AbortSignal,
+  isChecked: boolean = false,
 ): Promise<void> {
   await host.files.withTemporary(text, async (path) => {
-    if (elements <= checkedElementsMax) await runSound(host, checkCommand(path), signal)
+    if (isChecked) await runSound(host, checkCommand(path), signal)
     await runSound(host, transactionCommand(path), signal)
   })
 }

@@ -44,30 +44,45 @@ interface Group {
 }
 
 /**
- * The admissions of one family as boxes of which no two overlap, ordered by address: the kernel
- * refuses a set of ranges in which two overlap. Linear in the admissions where their networks do
- * not overlap. What admits one network more leaves the boxes of those that it does not overlap as
- * they are, so that flows through them never notice.
+ * The admissions of one family as boxes of which no two overlap: the kernel refuses a set of ranges
+ * in which two overlap. Linear in the admissions where their networks do not overlap. What admits
+ * one network more leaves the boxes of those that it does not overlap as they are, so that flows
+ * through them never notice.
  */
 export function disjointBoxes(
   family: Address['family'],
   admissions: readonly Admission[],
 ): readonly Box[] {
-  const groups = new Map<bigint, Group>()
-  for (const admission of admissions) {
-    const { network } = admission
-    if (network.family !== family) continue
-    // Networks that begin alike differ by their length.
-    const key = (network.bits << 8n) | BigInt(network.length)
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, { network, admissions: [admission] })
-    else group.admissions.push(admission)
+  const groups = groupsOf(family, admissions)
+  const width = widthOf(family)
+  // Single addresses, by far the most, cannot overlap.
+  if (groups.every(({ network }) => network.length === width)) {
+    return groups.flatMap((group) => boxesOf(family, group))
   }
-  const sorted = [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group)
+  const sorted = [...groups].sort((a, b) => compareNetworks(a.network, b.network))
   return clustersOf(sorted).flatMap(([widest, ...within]) => {
     if (widest === undefined) return []
     return within.length === 0 ? boxesOf(family, widest) : sweep(family, [widest, ...within])
   })
+}
+
+function groupsOf(family: Address['family'], admissions: readonly Admission[]): readonly Group[] {
+  const width = widthOf(family)
+  const single = new Map<bigint, Group>()
+  const wide = new Map<string, Group>()
+  const put = <K>(groups: Map<K, Group>, key: K, admission: Admission): void => {
+    const group = groups.get(key)
+    if (group === undefined) {
+      groups.set(key, { network: admission.network, admissions: [admission] })
+    } else group.admissions.push(admission)
+  }
+  for (const admission of admissions) {
+    const { bits, length, family: own } = admission.network
+    if (own !== family) continue
+    if (length === width) put(single, bits, admission)
+    else put(wide, `${bits}/${length}`, admission)
+  }
+  return [...single.values(), ...wide.values()]
 }
 
 /** Two networks overlap only where one holds the other, and then the wider one begins first. */
@@ -132,11 +147,16 @@ function append(
 
 /** What several admissions admit together. */
 function sidesOf(family: Address['family'], active: readonly Admission[]): readonly Side[] {
+  const [only] = active
+  const [range] = only?.ports ?? []
+  if (active.length === 1 && only?.ports?.length === 1 && range !== undefined) {
+    return [sideOf(family, range)]
+  }
   const byProtocol = new Map<number, Span<number>[]>()
   for (const { ports } of active) {
     if (ports === undefined) return everything
     for (const { protocol, first, last } of ports) {
-      const number = protocol === 'icmp' ? icmp[family] : protocol === 'tcp' ? tcp : udp
+      const number = numberOf(family, protocol)
       const spans = byProtocol.get(number)
       if (spans === undefined) byProtocol.set(number, [{ first, last }])
       else spans.push({ first, last })
@@ -148,6 +168,15 @@ function sidesOf(family: Address['family'], active: readonly Admission[]): reado
       const protocols = { first: number, last: number }
       return union(spans).map((ports) => ({ protocols, ports }))
     })
+}
+
+function numberOf(family: Address['family'], protocol: PortRange['protocol']): number {
+  return protocol === 'icmp' ? icmp[family] : protocol === 'tcp' ? tcp : udp
+}
+
+function sideOf(family: Address['family'], { protocol, first, last }: PortRange): Side {
+  const number = numberOf(family, protocol)
+  return { protocols: { first: number, last: number }, ports: { first, last } }
 }
 
 /** Spans that neither overlap nor touch, in order. */

@@ -46,7 +46,7 @@ function numberPart({ first, last }: Span<number>): string {
 
 /** What a flow asks for: `6 . 80`, `17 . 8000-8010`, `0-255 . 0-65535`. */
 export function portPart(box: Pick<Box, 'protocols' | 'ports'>): string {
-  return joined(numberPart(box.protocols), numberPart(box.ports))
+  return `${numberPart(box.protocols)} . ${numberPart(box.ports)}`
 }
 
 /** Reads an element as nft's JSON lists it; undefined for a form that covey never makes. */

@@ -1,7 +1,7 @@
 import { type Address, type Cidr, contains, hostNetwork, widthOf } from '../addresses.ts'
 import { gatewayOf } from '../container-network/names.ts'
 import { type Admission, disjointBoxes } from './boxes.ts'
-import { type Add, addressPart, joined, portPart } from './elements.ts'
+import { type Add, addressPart, portPart } from './elements.ts'
 import type { FirewallSpec, PolicyRule } from './firewall.ts'
 import { guardedAlways } from './ranges.ts'
 
@@ -24,11 +24,12 @@ export function addFlows(spec: FirewallSpec, add: Add): void {
     admissions: readonly Admission[],
   ): void => {
     if (admissions.length === 0) return
+    const name = `${set}${family}`
     const own = textOf(family, bits, bits)
     for (const box of disjointBoxes(family, admissions)) {
       const other = textOf(family, box.addresses.first, box.addresses.last)
-      const ends = isAsker ? joined(own, other) : joined(other, own)
-      add(`${set}${family}`, joined(ends, portPart(box)))
+      const ends = isAsker ? `${own} . ${other}` : `${other} . ${own}`
+      add(name, `${ends} . ${portPart(box)}`)
     }
   }
   const ingress = byContainer(spec.ingress)

@@ -1,5 +1,6 @@
 import type { Reconciler } from '../reconciler.ts'
 import { applyNftables } from './apply.ts'
+import { compileFirewall } from './compile.ts'
 import { describeNftables } from './describe.ts'
 import type { FirewallSpec } from './firewall.ts'
 import { type ChangeCount, createObserve, type NftablesObserved } from './observe.ts'
@@ -25,7 +26,12 @@ export function createNftables(
   return {
     name: 'nftables',
     types: nftablesTypes,
-    resolve: (config, host) => resolveNftables(config, host, init.rescuePorts),
+    resolve(config, host) {
+      const resolved = resolveNftables(config, host, init.rescuePorts)
+      // Remembered from here on, so that a round is a look and a comparison.
+      compileFirewall(resolved.spec)
+      return resolved
+    },
     observe: createObserve(init.changes),
     judge: judgeNftables,
     plan: planNftables,

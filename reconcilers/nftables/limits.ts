@@ -9,7 +9,7 @@ export const elementsMax: number = 200_000
 /** The whole table is looked at this often, also where no change of it was announced. */
 export const fullLookMs: number = 60_000
 /**
- * A change of up to so many elements is first checked and then carried out. A larger one is only
- * carried out: the kernel refuses it whole in any case, and checking takes as long again.
+ * A table of up to so many elements is first checked and then put in place. A larger one is put
+ * there at once: the kernel refuses it whole in any case, and checking takes as long again.
  */
 export const checkedElementsMax: number = 2_000

@@ -20,6 +20,8 @@ interface ReplaceStep extends PlanStep {
   readonly counts: ReadonlyMap<string, Count>
   /** Why the table that was there is not good. */
   readonly why: string
+  /** Whether it is not known yet what these rules look like here. */
+  readonly learns: boolean
 }
 
 /** Changes some elements. */
@@ -56,7 +58,8 @@ export function planNftables(
     const protects = spec.containers.map(({ object }) => object)
     const counts = table?.counts ?? new Map()
     // However often somebody takes it away: every moment without it is one too many.
-    return [{ kind: 'replace', elements, counts, why, objects, protects, recurs: true }]
+    const learns = memory?.rules !== rulesDigest || table !== null
+    return [{ kind: 'replace', elements, counts, why, learns, objects, protects, recurs: true }]
   }
   if (table === null || memory === null) return []
   const change = changeBetween(table.elements, elements)

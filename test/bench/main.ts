@@ -3,6 +3,7 @@ import { zstdCompressSync } from 'node:zlib'
 import { measureFifty, measureQuiet } from './containers/many.ts'
 import { measurePull } from './containers/pull.ts'
 import { measureStart } from './containers/start.ts'
+import { measureFirewall } from './firewall.ts'
 import { cpuOf, type Fleet, memoryOf, startFleet } from './fleet.ts'
 import { type BenchLine, line, tableOf } from './report.ts'
 
@@ -135,6 +136,9 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   },
   async 'quiet-100'() {
     lines.push(...(await measureQuiet()))
+  },
+  async firewall() {
+    lines.push(...(await measureFirewall()))
   },
 }
 

@@ -56,7 +56,7 @@ suite('containers behind a firewall that fails', () => {
     const driven = driveAll()
     driven.adopt(withContainers({ a: container('10.69.1.5') }), 'h1')
     await driven.host.clock.advance(roundMs * 3)
-    driven.host.model.broken.set('nft -c', failed('Error: not now'))
+    driven.host.model.broken.set('nft -f', failed('Error: not now'))
     const both = { a: container('10.69.1.5'), b: container('10.69.1.6') }
     driven.adopt(withContainers(both), 'h1')
     await driven.host.clock.advance(roundMs * 3)
