@@ -185,7 +185,7 @@ describe('covey doctor', () => {
     assert.deepEqual(JSON.parse(await space.must('doctor', '--json')).checks, [well, doubt])
   })
 
-  it('ends with 1 where something is wrong, and prints nothing that moves the cursor', async (context) => {
+  it('ends with 1 where something is wrong, and moves no cursor', async (context) => {
     const bad = { name: 'firewalls', state: 'problem', message: 'table \u001b[2Jx', hint: null }
     const space = await answer(context, [bad])
     const outcome = await space.covey(['doctor'])
