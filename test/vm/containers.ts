@@ -151,7 +151,12 @@ describe('covey on a machine with systemd, cgroup v2 and the WireGuard of the ke
 
   /** Tells the peer of the host's key, and waits until it gets the page through the tunnel. */
   async function pageArrives(): Promise<void> {
-    const key = (await machine.must('wg show wg_cluster public-key')).trim()
+    // After a boot the agent answers before its link has a key.
+    const readKey = async (): Promise<string | undefined> => {
+      const { output } = await machine.exec('wg show wg_cluster public-key')
+      return /^[\w+/]{43}=$/m.exec(output)?.[0]
+    }
+    const key = await until('the link has its key', readKey, waitMsMax)
     const allowed = '10.69.0.0/16 persistent-keepalive 5 endpoint 192.0.2.1:51820'
     await machine.must(`ip netns exec peer wg set wg0 peer ${key} allowed-ips ${allowed}`)
     const arrives = async (): Promise<boolean> =>
