@@ -5,7 +5,7 @@ import type { CommandRunner } from '../../reconcilers/host-ports.ts'
 import type { FirewallSpec } from '../../reconcilers/nftables/firewall.ts'
 import { resolveNftables } from '../../reconcilers/nftables/resolve.ts'
 import { findRivals, type NeededPacket } from '../../reconcilers/nftables/rivals.ts'
-import { listRulesetCommand, parseListing } from '../../reconcilers/tools/nft.ts'
+import { type ListedObject, listRulesetCommand, parseListing } from '../../reconcilers/tools/nft.ts'
 import { errorLine } from '../../reconcilers/tools/words.ts'
 import { missingTools } from '../machine/tools.ts'
 
@@ -81,14 +81,29 @@ async function checkFirewalls(
     return [{ name: 'firewalls', state: 'warning', message, hint: null }]
   }
   const packets = config === null ? [] : neededPackets(resolveNftables(config, host).spec)
-  const rivals = findRivals(parseListing(result.stdout), packets)
-  if (rivals.length === 0) return [good('firewalls', "no other table drops covey's packets")]
-  return rivals.map(({ place, words, isCertain }) => ({
-    name: 'firewalls',
-    state: isCertain ? 'problem' : 'warning',
-    message: `table ${place} ${isCertain ? 'drops' : 'may drop'} packets ${words}`,
-    hint: 'let them through there (docs/OPERATING.md, firewalls): covey writes only its own table',
-  }))
+  const listing = parseListing(result.stdout)
+  const rivals = findRivals(listing, packets).map(
+    ({ place, words, isCertain }): Check => ({
+      name: 'firewalls',
+      state: isCertain ? 'problem' : 'warning',
+      message: `table ${place} ${isCertain ? 'drops' : 'may drop'} packets ${words}`,
+      hint: 'let them through there (docs/OPERATING.md, firewalls): covey writes only its own',
+    }),
+  )
+  const found = [...rivals, ...offloads(listing)]
+  return found.length === 0 ? [good('firewalls', "no other table drops covey's packets")] : found
+}
+
+/** Flows that a flowtable has taken over go by all chains that forward (nft(8), flowtables). */
+function offloads(listing: readonly ListedObject[]): readonly Check[] {
+  return listing
+    .filter(({ kind }) => kind === 'flowtable')
+    .map(({ fields: { family, table, name } }) => ({
+      name: 'firewalls',
+      state: 'warning',
+      message: `table ${family} ${table} has a flowtable, ${name}: flows in it go by covey's rules`,
+      hint: 'leave out links that begin with cv- (docs/OPERATING.md, firewalls)',
+    }))
 }
 
 /** The packets that must come through for the mesh and for containers. */
