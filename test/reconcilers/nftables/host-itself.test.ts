@@ -113,6 +113,17 @@ suite('the host itself and its published ports', () => {
     for (const id of asked) assert.ok(!target.has(id))
   })
 
+  test('a port leads to a container of IPv6 as well', async () => {
+    const own = { ...publish, container: 'six' }
+    await world.apply(twoHosts({ ...forwards, w: own }))
+    await traffic.comes('remote', 'covey-six', udp('fd69:0:0:2::5', 'fd69::1', 8080))
+    await traffic.comes('covey-seven', 'covey-six', udp('fd69:0:0:1::6', 'fd69::1', 8080))
+    await traffic.comes('host', 'covey-six', udp('fd69::1', 'fd69::1', 8080))
+    await world.apply(twoHosts(forwards))
+    const flow = udp('fd69:0:0:2::5', 'fd69::1', 8080)
+    await traffic.isRefused('refused_in', 'remote', flow, 'published no more')
+  })
+
   test('a flow by a port that is published no more, or not for it, is cut', async () => {
     const flow = { ...udp('203.0.113.9', '192.168.7.1', 8080), sourcePort: 6000 }
     await world.apply(twoHosts({ w: { ...publish, on: 'public' } }))
