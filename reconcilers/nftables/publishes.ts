@@ -106,25 +106,31 @@ function addressFault(
   return { code: 'family', message, path: `${path}.on` }
 }
 
-/** Ports that other hosts publish on their addresses in the mesh: containers may ask those. */
-export function remotePublishesOf(
-  config: Config,
-  self: string,
-  places: Places,
-): readonly RemotePublish[] {
+const published = new WeakMap<Config['hosts'], readonly RemotePublish[]>()
+
+/**
+ * Ports that hosts publish on their addresses in the mesh: containers of others may ask those.
+ * Remembered per config, as every host is judged by it.
+ */
+export function publishesOf(config: Config, places: Places): readonly RemotePublish[] {
+  const before = published.get(config.hosts)
+  if (before !== undefined) return before
   const found: RemotePublish[] = []
   for (const [host, links] of places.links) {
-    if (host === self) continue
     const section = sectionOf(config, host) ?? {}
     for (const name of Object.keys(section).sort()) {
       if (typeIn(section, name) !== 'nftables_publish') continue
       const { data } = publishSchema.safeParse(section[name])
       if (!data) continue
-      const { protocol, host_port: port } = data
-      for (const address of links.values()) {
+      const { protocol, host_port: port, container, on } = data
+      const network = section[container]?.['network']
+      const through = places.subnets.get(host)?.get(String(network))?.network
+      for (const [link, address] of links) {
+        if (on === 'network' && link !== through) continue
         found.push({ host, object: name, address, ports: { protocol, first: port, last: port } })
       }
     }
   }
+  published.set(config.hosts, found)
   return found
 }

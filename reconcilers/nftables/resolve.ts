@@ -13,7 +13,7 @@ import { invitationsOf } from './invitations.ts'
 import { areLinksKnown, meshOf, strangersOf } from './mesh.ts'
 import { type Places, placesOf } from './places.ts'
 import { resolvePolicies } from './policies.ts'
-import { remotePublishesOf, resolvePublishes } from './publishes.ts'
+import { publishesOf, resolvePublishes } from './publishes.ts'
 import {
   type ForwardObject,
   forwardSchema,
@@ -77,7 +77,7 @@ export function resolveNftables(
     hosts: [...places.links].flatMap(([name, own]) =>
       [...own.values()].map((address) => ({ host: name, address })),
     ),
-    remotePublishes: remotePublishesOf(config, host, places),
+    remotePublishes: publishesOf(config, places).filter((each) => each.host !== host),
     overlay: overlayOf(config, host, section),
     rescuePorts,
     objects,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { faultText } from '../../../protocol/fault.ts'
 import { lintConfig } from '../../../reconcilers/lint.ts'
+import { compileFirewall } from '../../../reconcilers/nftables/compile.ts'
 import { resolveNftables } from '../../../reconcilers/nftables/resolve.ts'
 import { parseFlowEnd, parsePorts } from '../../../reconcilers/nftables/words.ts'
 import { configOf } from '../configs.ts'
@@ -92,6 +93,27 @@ suite('objects of the firewall, resolved', () => {
     const config = configOf({ h1: { ...section, x: { ...policy, egress } } })
     const { spec } = resolveNftables(config, 'h1')
     assert.deepEqual([[...spec.restricted], spec.egress], [['web'], []])
+  })
+
+  test("another host's port in the mesh is open where it leads on, and not beside it", () => {
+    const other = {
+      wg: { type: 'wireguard_network', link_name: 'wg0', address: '10.69.0.2/16' },
+      second: {
+        type: 'wireguard_network',
+        link_name: 'wg1',
+        address: '10.70.0.2/16',
+        listen_port: 51821,
+      },
+      cn: { type: 'container_network', network: 'wg', subnet: '10.69.2.0/24' },
+      web: container('10.69.2.5'),
+    }
+    const services = (on: string): readonly string[] => {
+      const config = configOf({ h1: section, h2: { ...other, w: { ...publish, on } } })
+      const found = compileFirewall(resolveNftables(config, 'h1').spec).get('services4') ?? []
+      return [...found].filter((element) => element.endsWith(' . 80'))
+    }
+    assert.deepEqual(services('network'), ['10.69.0.2 . 6 . 80'])
+    assert.deepEqual(services('lan'), ['10.69.0.2 . 6 . 80', '10.70.0.2 . 6 . 80'])
   })
 
   test('no link of the mesh has a name as those of containers have', () => {
