@@ -40,6 +40,7 @@ export class MatrixTraffic {
   readonly #sent = new Map<number, Sent>()
   readonly #arrived = new Set<number>()
   #next = 1
+  #led = 0
 
   async open(hosts: readonly VirtualHost[], places: readonly Place[]): Promise<void> {
     for (const place of places) {
@@ -93,13 +94,14 @@ export class MatrixTraffic {
         : (meshAddresses(config, ask.to.host)[0] ?? '')
     // A datagram has the ports of those before it, so that old flows are met again. To a port that
     // leads on they are others: conntrack sticks to where a flow was led first.
-    const isFresh = ask.protocol === 'tcp' || !('container' in ask.to)
+    const isLed = !('container' in ask.to)
+    const fresh = ask.protocol === 'tcp' ? 20_000 + (id % 40_000) : 19_000
     const packet = craft({
       from: addressOf(config, ask.from),
       to,
       protocol: ask.protocol,
       port: 'container' in ask.to ? ask.port : ask.to.port,
-      sourcePort: isFresh ? 20_000 + (id % 40_000) : 19_000,
+      sourcePort: isLed ? 1_024 + (this.#led++ % 64_000) : fresh,
       id,
     })
     this.#sent.set(id, { ask, since: this.settled })
