@@ -38,6 +38,13 @@ function group(random: Random, hosts: number, share: number): readonly [number[]
   return [inside, outside]
 }
 
+/** The first hosts and the rest, as many on each side, or one more in the rest. */
+export function halves(hosts: number): readonly [number[], number[]] {
+  const all = Array.from({ length: hosts }, (_, host) => host)
+  const half = Math.floor(hosts / 2)
+  return [all.slice(0, half), all.slice(half)]
+}
+
 /** Halves, one way only, a ring with gaps, or flapping: each cut lasts a while, then all heals. */
 export function cuts(random: Random, hosts: number, endMs: number): Stimulus[] {
   const stimuli: Stimulus[] = []

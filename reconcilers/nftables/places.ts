@@ -1,3 +1,4 @@
+import { type PeerPlace, peerPlaces } from '../../protocol/documents/agent-object.ts'
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { Config } from '../../protocol/documents/config.ts'
 import { isName } from '../../protocol/names.ts'
@@ -14,6 +15,8 @@ export interface Places {
   readonly links: ReadonlyMap<string, ReadonlyMap<string, Address>>
   /** Ranges for containers, by host and object name, with the link that leads to them. */
   readonly subnets: ReadonlyMap<string, ReadonlyMap<string, ContainerRange>>
+  /** Places of the agents in the overlay, by host name. */
+  readonly agents: readonly PeerPlace[]
 }
 
 /** A `container_network` of some host. */
@@ -58,7 +61,7 @@ export function placesOf(config: Pick<Config, 'hosts'>): Places {
       links.set(host, own.set(object, { family, bits }))
     }
   }
-  const places = { containers, links, subnets }
+  const places = { containers, links, subnets, agents: peerPlaces(config) }
   known.set(config.hosts, places)
   return places
 }

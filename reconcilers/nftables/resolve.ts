@@ -1,5 +1,3 @@
-import { agentObjectSchema, peerPlaces } from '../../protocol/documents/agent-object.ts'
-import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { Config, HostSection } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import { addressText, contains, hostNetwork, parseAddress } from '../addresses.ts'
@@ -78,7 +76,7 @@ export function resolveNftables(
       [...own.values()].map((address) => ({ host: name, address })),
     ),
     remotePublishes: publishesOf(config, places).filter((each) => each.host !== host),
-    overlay: overlayOf(config, host, section),
+    overlay: overlayOf(host, places),
     rescuePorts,
     objects,
   }
@@ -161,16 +159,12 @@ function resolveMasquerades(context: FirewallContext): FirewallSpec['masquerades
   )
 }
 
-function overlayOf(config: Config, host: string, section: HostSection): OverlaySpec | null {
-  const places = peerPlaces(config)
-  const own = places.find((place) => place.host === host)
+function overlayOf(host: string, { agents }: Places): OverlaySpec | null {
+  const own = agents.find((agent) => agent.host === host)
   const address = own === undefined ? undefined : parseAddress(own.address)
-  const isPlaced = Object.values(section).some(
-    (object) => isObject(object) && agentObjectSchema.safeParse(object).success,
-  )
-  if (own === undefined || address === undefined || !isPlaced) return null
-  const peers = places
-    .filter((place) => place.host !== host)
-    .flatMap((place) => parseAddress(place.address) ?? [])
+  if (own === undefined || address === undefined) return null
+  const peers = agents
+    .filter((agent) => agent.host !== host)
+    .flatMap((agent) => parseAddress(agent.address) ?? [])
   return { address, port: own.port, peers }
 }

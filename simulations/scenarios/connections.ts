@@ -1,4 +1,4 @@
-import { cuts, ends, lossy, often, signs } from '../plans.ts'
+import { cuts, ends, halves, lossy, often, signs } from '../plans.ts'
 import type { Scenario } from '../scenario.ts'
 import type { Stimulus } from '../stimulus.ts'
 import { between } from '../world.ts'
@@ -24,12 +24,10 @@ export const connectionsScenarios: readonly Scenario[] = [
     hosts: 2,
     setting: { safetyMs: 240_000 },
     plan: (random, hosts, endMs) => {
-      const half = Math.floor(hosts / 2)
-      const left = Array.from({ length: half }, (_, index) => index)
-      const right = Array.from({ length: hosts - half }, (_, index) => half + index)
+      const [left, right] = halves(hosts)
       return [
         { at: 1_000, kind: 'cut', from: left, to: right, bothWays: true },
-        ...signs(random, 4, half, endMs),
+        ...signs(random, 4, left.length, endMs),
       ]
     },
   },

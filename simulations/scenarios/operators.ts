@@ -1,5 +1,5 @@
 import type { Random } from '../../protocol/node/random.ts'
-import { cuts, ends, often, signs } from '../plans.ts'
+import { cuts, ends, halves, often, signs } from '../plans.ts'
 import type { Scenario } from '../scenario.ts'
 import type { Forging, Stimulus } from '../stimulus.ts'
 import { between, pick } from '../world.ts'
@@ -21,9 +21,7 @@ const forgings: readonly Forging[] = [
 function twoSides(random: Random, hosts: number, endMs: number): readonly Stimulus[] {
   const stimuli: Stimulus[] = []
   const roundMs = endMs / 3
-  const half = Math.floor(hosts / 2)
-  const left = Array.from({ length: half }, (_, index) => index)
-  const right = Array.from({ length: hosts - half }, (_, index) => half + index)
+  const [left, right] = halves(hosts)
   for (let round = 0; round < 3; round++) {
     const at = round * roundMs + 1_000
     stimuli.push({ at, kind: 'cut', from: left, to: right, bothWays: true })
@@ -140,9 +138,7 @@ export const operatorsScenarios: readonly Scenario[] = [
     hosts: 6,
     setting: { operators: 2 },
     plan: (random, hosts) => {
-      const half = Math.floor(hosts / 2)
-      const left = Array.from({ length: half }, (_, index) => index)
-      const right = Array.from({ length: hosts - half }, (_, index) => half + index)
+      const [left, right] = halves(hosts)
       const rotate = (at: number, by: number, through: number): Stimulus => ({
         at,
         kind: 'rotate',
