@@ -13,7 +13,7 @@ import { runHealthChecks } from './health/runner.ts'
 import { type Life, newLife, readLife, writeLife } from './life.ts'
 import { currentLogPath } from './logs/places.ts'
 import { type LookMemory, lookAt } from './look.ts'
-import { makeContainer, makeProcess, startProcess, stopProcess } from './make.ts'
+import { makeContainer, makeProcessAgain, startProcess, stopProcess } from './make.ts'
 import { type ContainerPlaces, type HostPlaces, hostPlaces, placesOf } from './places.ts'
 import { bootId, mountPoints } from './processes.ts'
 import { foldersIn, openRecords, type Records } from './records.ts'
@@ -83,7 +83,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
     },
     lookVolumes: async () => foldersOfVolumes(state.places.volumes),
     create: (creation, signal) => makeContainer(state, creation, signal),
-    createAgain: (id, signal) => makeProcess(state, id, signal),
+    createAgain: (id, signal) => makeProcessAgain(state, id, signal),
     start: (id, count, signal) => startProcess(state, id, count, signal),
     stop: (id, order) => stopProcess(state, id, order),
     remove: (id, signal) => removeContainer(state, id, signal),

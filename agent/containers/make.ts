@@ -24,7 +24,11 @@ import { runSound } from './spawn.ts'
 import { loadSupervisor, type WaitingSupervisor } from './supervisor.ts'
 import { makeVolumes } from './volumes.ts'
 
-/** Makes all of a container but its running; see `HostContainers.create`. */
+/**
+ * Makes all of a container but its running; see `HostContainers.create`. Its record is written
+ * beside everything else and durable when this resolves, so before what it is for can run. What a
+ * crash leaves of it before that is found by its name, and removed: it has never run.
+ */
 export async function makeContainer(
   state: ContainersState,
   creation: ContainerCreation,
@@ -32,18 +36,20 @@ export async function makeContainer(
 ): Promise<void> {
   const { record } = creation
   const { id } = record
+  const isKnown = JSON.stringify(state.records.record(id)) === JSON.stringify(record)
+  const recorded = isKnown ? Promise.resolve() : state.records.write(record)
+  recorded.catch(() => undefined)
   const supervisor = await prepareSupervisor(state, record)
   try {
-    const isKnown = JSON.stringify(state.records.record(id)) === JSON.stringify(record)
-    // Whatever a crash leaves of it before its record is durable is found by its name.
-    const recorded = isKnown ? null : state.records.write(record)
-    await Promise.all([recorded, prepare(state, creation, signal)])
+    await prepare(state, creation, signal)
+    await makeProcess(state, record, signal, supervisor)
+    await recorded
   } catch (error) {
     supervisor.cancel()
+    await recorded.catch(() => undefined)
     if (!isFull(error)) throw error
     throw new CoveyError('disk-full', 'the disk is full; free some space', { cause: error })
   }
-  await makeProcess(state, id, signal, supervisor)
 }
 
 async function prepare(
@@ -80,16 +86,23 @@ async function prepareSupervisor(
   return loadSupervisor({ id, log, ...paths }, state.cgroups.supervisors)
 }
 
-/** Makes the process of a container that is prepared; it waits to be started. */
-export async function makeProcess(
+/** Makes a process in a container that `makeContainer` made before; it waits to be started. */
+export async function makeProcessAgain(
   state: ContainersState,
   id: string,
   signal: AbortSignal,
-  loaded?: WaitingSupervisor,
 ): Promise<void> {
   const record = state.records.record(id)
   if (record === null) throw new CoveyError('container-create', 'its record is gone')
-  const supervisor = loaded ?? (await prepareSupervisor(state, record))
+  await makeProcess(state, record, signal, await prepareSupervisor(state, record))
+}
+
+async function makeProcess(
+  state: ContainersState,
+  { id, object }: ContainerRecord,
+  signal: AbortSignal,
+  supervisor: WaitingSupervisor,
+): Promise<void> {
   try {
     await makeReady(state, id, signal)
   } catch (error) {
@@ -105,7 +118,7 @@ export async function makeProcess(
   }
   const cgroups = runtimeStateAt(places)?.cgroups ?? {}
   state.setLife(id, { process: { pid, startTicks }, supervisor: name, cgroups })
-  state.tell(record.object, 'created')
+  state.tell(object, 'created')
 }
 
 /** Makes room for a process: the one before has ended, and its traces go. */

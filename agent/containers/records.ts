@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ContainerRecord, ExitSeen } from '../../reconcilers/host-containers.ts'
 import { createDisk, type Disk } from '../state/disk.ts'
 import { readText } from '../state/store.ts'

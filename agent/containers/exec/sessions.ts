@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Log } from '../../../reconcilers/reconciler.ts'
 import type { ProcessName } from '../processes.ts'
 import type { ExecChannel } from './channel.ts'
