@@ -20,6 +20,8 @@ test('a container runs, and goes with its object', { timeout }, async (t) => {
   assert.deepEqual(readdirSync(places.runs), [])
   assert.deepEqual(readdirSync(places.exits), [])
   assert.deepEqual(cgroups.ids(), [])
+  // Its durable folder goes first, so that nothing is told that a crash could take back.
+  await on.until('it is told of', () => on.events.some(({ what }) => what === 'removed'))
   assert.deepEqual(
     on.events.map(({ what }) => what),
     ['created', 'started', 'stopped', 'removed'],
