@@ -50,6 +50,9 @@ async function bundle(): Promise<readonly string[]> {
     sourcemap: 'linked',
     sourcesContent: false,
     legalComments: 'none',
+    // A fifth less to read at every start. Names stay, for the stacks of --debug and profiles.
+    minifyWhitespace: true,
+    minifySyntax: true,
     metafile: true,
     logLevel: 'warning',
     banner: { js: banner },

@@ -12,7 +12,7 @@ function loadedAtStart(folder: string, entry: string, seen = new Set<string>()):
   if (seen.has(entry)) return seen
   seen.add(entry)
   const text = readFileSync(join(folder, entry), 'utf8')
-  for (const [, name = ''] of text.matchAll(/^(?:\} from|import) "\.\/([^"]+)";$/gm)) {
+  for (const [, name = ''] of text.matchAll(/\b(?:from|import) ?"\.\/([^"]+)"/g)) {
     loadedAtStart(folder, name, seen)
   }
   return seen
