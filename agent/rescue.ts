@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { CoveyError } from '../protocol/fault.ts'
 import { rescuePortsDefault } from '../reconcilers/nftables/resolve.ts'
 import { type PortRange, parsePorts } from '../reconcilers/nftables/words.ts'

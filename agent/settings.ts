@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { CoveyError } from '../protocol/fault.ts'
 import { grantFault } from '../reconcilers/runc/bundle/grants.ts'
 

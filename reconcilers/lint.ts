@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { agentObjectSchema } from '../protocol/documents/agent-object.ts'
 import { bodyFaults, type Config } from '../protocol/documents/config.ts'
 import type { Fault } from '../protocol/fault.ts'

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Config } from '../protocol/documents/config.ts'
 import { CoveyError, type Fault } from '../protocol/fault.ts'
 import type { HostPorts } from './host-ports.ts'

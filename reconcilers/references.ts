@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { isObject } from '../protocol/documents/canonical-json.ts'
 import type { Config, HostSection } from '../protocol/documents/config.ts'
 import type { Fault } from '../protocol/fault.ts'

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { CoveyError } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
 import type { HostKeys } from '../../reconcilers/host-ports.ts'

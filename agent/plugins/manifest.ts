@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { CoveyError } from '../../protocol/fault.ts'
 
 /** The interface of reconcilers that this agent speaks; docs/PLUGINS.md tells what each one is. */

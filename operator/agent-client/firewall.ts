@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import { ask, documentOf } from './client.ts'

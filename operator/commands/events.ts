@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { socketPath } from '../agent-client/sockets.ts'
 import { askStream, goneFailure } from '../agent-client/stream.ts'
 import { eventBytesMax } from '../limits.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { adminSocketPath } from '../agent-client/sockets.ts'
 import { askStream, goneFailure, type StreamQuestion } from '../agent-client/stream.ts'
 import { answerBytesMax } from '../limits.ts'

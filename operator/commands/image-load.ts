@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { Failure, systemReason } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import type { Input } from './definition.ts'

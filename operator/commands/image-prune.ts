@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ask, documentOf } from '../agent-client/client.ts'
 import { adminPruneMsMax } from '../limits.ts'
 import { Failure } from '../terminal/failure.ts'

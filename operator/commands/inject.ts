@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type DeliveryText, parseDelivery } from '../../protocol/documents/delivery.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import { faultText } from '../../protocol/fault.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Fault } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { namePattern } from '../../protocol/names.ts'
 import { knownTypes } from '../../reconcilers/lint.ts'
 

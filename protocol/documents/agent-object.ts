@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isName } from '../names.ts'
 import { isObject } from './canonical-json.ts'
 import type { Config, HostSection } from './config.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isName } from '../../protocol/names.ts'
 import { type Address, type Cidr, networkOf, overlaps, parseCidr } from '../addresses.ts'
 import { unusableRanges } from '../wireguard/spec.ts'

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { depthOf, inspect, isObject, type Json } from '../../protocol/documents/canonical-json.ts'
 import { bad, type Checked, good } from '../../protocol/fault.ts'
 import { documentDepthMax, imageDocumentBytesMax } from './limits.ts'

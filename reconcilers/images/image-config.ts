@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { bad, type Checked, good } from '../../protocol/fault.ts'
 import { isDigest } from '../../protocol/names.ts'
 import type { ImageConfig } from '../host-images.ts'

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { capabilityName } from './bundle/capabilities.ts'
 import { isWithin } from './bundle/host-paths.ts'
 import { filesBytesMax } from './bundle/limits.ts'

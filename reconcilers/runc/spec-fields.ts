@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isName } from '../../protocol/names.ts'
 import { type Address, parseAddress } from '../addresses.ts'
 import { parseReference } from '../images/reference.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Address } from '../addresses.ts'
 import type { AttachmentSpec } from '../container-network/spec.ts'
 import {

@@ -58,7 +58,8 @@ const cases: readonly Case[] = [
     rule: importDirections,
     says: 'sees every form of import',
     files: {
-      'protocol/a.ts': "import { z } from 'zod'\nimport 'node:fs'\nexport * from '../agent/x.ts'\n",
+      'protocol/a.ts':
+        "import * as z from 'zod'\nimport 'node:fs'\nexport * from '../agent/x.ts'\n",
       'reconcilers/a.ts': "const x = await import('../agent/x.ts')\nimport '../protocol/a.ts'\n",
       'agent/a.ts': "type X = import('../operator/x.ts').X\nimport '../reconcilers/a.ts'\n",
       'operator/a.ts': "import type { X } from '../agent/x.ts'\nimport '../test/x.ts'\n",

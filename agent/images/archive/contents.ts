@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { CoveyError } from '../../../protocol/fault.ts'
 import { isDigest } from '../../../protocol/names.ts'
 import { parseImageConfig } from '../../../reconcilers/images/image-config.ts'

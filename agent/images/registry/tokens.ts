@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Clock } from '../../../reconcilers/host-ports.ts'
 import type { Challenge } from '../../../reconcilers/images/challenge.ts'
 import { type Access, shownUrl } from './access.ts'

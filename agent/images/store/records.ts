@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isDigest } from '../../../protocol/names.ts'
 import { layersMax } from '../../../reconcilers/images/limits.ts'
 import { referencesMax } from '../limits.ts'

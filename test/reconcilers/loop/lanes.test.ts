@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Config } from '../../../protocol/documents/config.ts'
 import { lanesMax, roundMs } from '../../../reconcilers/limits.ts'
 import type { PlanStep, Reconciler } from '../../../reconcilers/reconciler.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { z } from 'zod'
+import * as z from 'zod'
 import { retryJitter, retryMsMax, retryMsMin } from '../../../reconcilers/limits.ts'
 import { createBackoff, createRandom } from '../../../reconcilers/loop/backoff.ts'
 import { dependants, mergePlans, ranksOf } from '../../../reconcilers/loop/order.ts'
