@@ -46,9 +46,10 @@ export function lintConfig(config: Config): readonly Fault[] {
   for (const host of Object.keys(config.hosts)) {
     if (sectionOf(config, host) === undefined) continue
     for (const resolve of resolvers) {
-      faults.push(...resolve(config, host).faulty.map(({ fault }) => fault))
+      // One by one: a call takes only so many arguments, and one object may have more faults.
+      for (const { fault } of resolve(config, host).faulty) faults.push(fault)
     }
-    faults.push(...agentFaults(config, host, peerIds))
+    for (const fault of agentFaults(config, host, peerIds)) faults.push(fault)
   }
   return withoutRepeats(faults)
 }
@@ -61,7 +62,7 @@ function agentFaults(config: Config, host: string, peerIds: Map<string, string>)
     const path = `hosts.${host}.${name}`
     const object = objectIn(section, name)
     const { value: agent, faults: found } = checkSchema(agentObjectSchema, path, object)
-    faults.push(...found)
+    for (const fault of found) faults.push(fault)
     const target = section[name]?.['network']
     for (const reference of agentType.references) {
       if (typeof target !== 'string') continue

@@ -103,7 +103,9 @@ function contextOf(parts: ContextParts): FirewallContext {
     containers: localContainers(host, section, places),
     links,
     rescuePorts,
-    refuse: (object, faults) => faulty.push(...faults.map((fault) => ({ object, fault }))),
+    refuse: (object, faults) => {
+      for (const fault of faults) faulty.push({ object, fault })
+    },
   }
 }
 
@@ -138,7 +140,8 @@ function localContainers(
   const found = new Map<string, LocalContainer>()
   const own = [...(places.containers.get(host) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))
   for (const [object, address] of own) {
-    const network = String(section[object]?.['network'])
+    const network: unknown = section[object]?.['network']
+    if (typeof network !== 'string') continue
     const range = places.subnets.get(host)?.get(network)?.subnet
     const text = addressText(address)
     if (range === undefined || !contains(range, hostNetwork(address))) continue
@@ -183,10 +186,11 @@ function resolveMasquerades(context: FirewallContext): FirewallSpec['masquerades
       const range = own?.get(network)
       if (range !== undefined) return [{ object: name, network, subnet: range.subnet }]
       const type = typeIn(context.section, network)
+      const found = type === 'container_network' ? 'faulty itself' : type
       const message =
         type === undefined
           ? `no object ${network} on this host`
-          : `must name a container_network, and ${network} is ${type}`
+          : `must name a container_network, and ${network} is ${found}`
       const code = type === undefined ? 'reference-missing' : 'reference-type'
       context.refuse(name, [{ code, message, path: `${path}.network` }])
       return []

@@ -66,11 +66,12 @@ function resolveLinks(config: Config, host: string, membersOf: Members): Resolve
   const contexts = ownLinks(config, host, section, findings)
   const peers = ownPeers(host, section, findings)
   const meshes = ownMeshes(host, section, findings)
+  const named = takenByPeers(section)
   const links = contexts.map((context) => {
-    const mine = peers.filter(({ peer }) => peer.network === context.object)
+    const mine = peers.get(context.object) ?? []
     const mesh = meshes.get(context.object)
     const candidates = mine.map(({ name, peer }) => explicitCandidate(context, name, peer))
-    const taken = takenByPeers(section, context.object)
+    const taken = named.get(context.object) ?? new Set<string>()
     const hosts = mesh === undefined ? [] : membersOf(context, mine.length > 0)
     const members = mesh === undefined ? [] : meshCandidates(context, mesh, taken, hosts)
     return linkOf(context, settle(context, [...candidates, ...members], findings))
@@ -153,15 +154,24 @@ interface NamedPeer {
   readonly peer: PeerObject
 }
 
-function ownPeers(host: string, section: HostSection, findings: Findings): readonly NamedPeer[] {
-  const peers: NamedPeer[] = []
+/** Sound peers by the network that they are of. */
+function ownPeers(
+  host: string,
+  section: HostSection,
+  findings: Findings,
+): ReadonlyMap<string, readonly NamedPeer[]> {
+  const peers = new Map<string, NamedPeer[]>()
   for (const name of namesOf(section, 'wireguard_peer')) {
     const path = `hosts.${host}.${name}`
     const { value: peer, faults } = checkSchema(peerSchema, path, section[name])
     const broken = checkNetwork(section, path, name, findings)
     if (peer === undefined || broken !== undefined) {
       refuse(findings, name, [...faults, ...(broken === undefined ? [] : [broken])])
-    } else peers.push({ name, peer })
+    } else {
+      const own = peers.get(peer.network) ?? []
+      own.push({ name, peer })
+      peers.set(peer.network, own)
+    }
   }
   return peers
 }
@@ -204,16 +214,19 @@ function checkNetwork(
 }
 
 /**
- * Hosts and keys that explicit peers of a network name, also faulty ones: a mesh must not overrule
- * them.
+ * Hosts and keys that explicit peers name, by their network, also faulty ones: a mesh must not
+ * overrule them.
  */
-function takenByPeers(section: HostSection, network: string): ReadonlySet<string> {
-  const taken = new Set<string>()
+function takenByPeers(section: HostSection): ReadonlyMap<string, ReadonlySet<string>> {
+  const taken = new Map<string, Set<string>>()
   for (const name of namesOf(section, 'wireguard_peer')) {
     const peer = section[name]
-    if (peer?.['network'] !== network) continue
-    for (const value of [peer['host'], peer['public_key']]) {
-      if (typeof value === 'string') taken.add(value)
+    const network: unknown = peer?.['network']
+    if (typeof network !== 'string') continue
+    const own = taken.get(network) ?? new Set<string>()
+    taken.set(network, own)
+    for (const value of [peer?.['host'], peer?.['public_key']]) {
+      if (typeof value === 'string') own.add(value)
     }
   }
   return taken
