@@ -5,25 +5,25 @@ import type { Fault } from '../protocol/fault.ts'
 import { resolveContainerNetwork } from './container-network/resolve.ts'
 import { containerNetworkTypes } from './container-network/spec.ts'
 import { agentType } from './loop/extra-types.ts'
-import { resolveNftables } from './nftables/resolve.ts'
+import { judgeNftables } from './nftables/resolve.ts'
 import { nftablesTypes } from './nftables/spec.ts'
 import type { Resolved } from './reconciler.ts'
 import { checkReference, checkSchema, objectIn, sectionOf, typeIn } from './references.ts'
 import { judgeRunc } from './runc/resolve.ts'
 import { runcTypes } from './runc/spec.ts'
-import { resolveWireguard } from './wireguard/resolve.ts'
+import { judgeWireguard } from './wireguard/resolve.ts'
 import { wireguardTypes } from './wireguard/spec.ts'
 
 /** The pure part of every reconciler that this version has. */
 const resolvers: readonly ((config: Config, host: string) => Pick<Resolved<unknown>, 'faulty'>)[] =
-  [resolveWireguard, resolveContainerNetwork, judgeRunc, judgeFirewall]
+  [judgeWireguard, resolveContainerNetwork, judgeRunc, judgeFirewall]
 
 /** The firewall of a host, where the config says anything of it: the look at it is a large one. */
 function judgeFirewall(config: Config, host: string): Pick<Resolved<unknown>, 'faulty'> {
   const section = sectionOf(config, host) ?? {}
   const names = Object.keys(section)
   const isAsked = names.some((name) => Object.hasOwn(nftablesTypes, typeIn(section, name) ?? ''))
-  return isAsked ? resolveNftables(config, host) : { faulty: [] }
+  return isAsked ? judgeNftables(config, host) : { faulty: [] }
 }
 
 /** Every object type that this version knows, with its schema. */
@@ -46,9 +46,10 @@ export function lintConfig(config: Config): readonly Fault[] {
   for (const host of Object.keys(config.hosts)) {
     if (sectionOf(config, host) === undefined) continue
     for (const resolve of resolvers) {
-      faults.push(...resolve(config, host).faulty.map(({ fault }) => fault))
+      // One by one: a call takes only so many arguments, and one object may have more faults.
+      for (const { fault } of resolve(config, host).faulty) faults.push(fault)
     }
-    faults.push(...agentFaults(config, host, peerIds))
+    for (const fault of agentFaults(config, host, peerIds)) faults.push(fault)
   }
   return withoutRepeats(faults)
 }
@@ -61,7 +62,7 @@ function agentFaults(config: Config, host: string, peerIds: Map<string, string>)
     const path = `hosts.${host}.${name}`
     const object = objectIn(section, name)
     const { value: agent, faults: found } = checkSchema(agentObjectSchema, path, object)
-    faults.push(...found)
+    for (const fault of found) faults.push(fault)
     const target = section[name]?.['network']
     for (const reference of agentType.references) {
       if (typeof target !== 'string') continue

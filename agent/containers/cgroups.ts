@@ -36,6 +36,8 @@ export interface Cgroups {
   processes(id: string): readonly number[]
   /** Removes the empty groups of a container. Those that processes are in stay. */
   remove(id: string): void
+  /** Removes the empty folders that containers' groups lay in; only while none is being made. */
+  removeParents(): void
 }
 
 /**
@@ -58,6 +60,10 @@ export async function openCgroups(log: Log, name: string = 'covey'): Promise<Cgr
     processes: (id) => processesIn(group(id)),
     remove(id) {
       for (const parent of parents) removeGroup(join(parent, id))
+    },
+    removeParents() {
+      // Version 2 has its one folder in a group that is covey's own.
+      if (!isUnified) for (const parent of parents) removeEmpty(parent)
     },
   }
 }
@@ -170,10 +176,14 @@ function pidsIn(group: string): readonly number[] {
 
 function removeGroup(path: string): void {
   for (const name of names(path)) if (isGroup(join(path, name))) removeGroup(join(path, name))
+  removeEmpty(path)
+}
+
+function removeEmpty(path: string): void {
   try {
     rmdirSync(path)
   } catch {
-    // There is none, or a process is still ending in it: the next sweep finds it.
+    // There is none, or something is still ending in it: the next sweep finds it.
   }
 }
 

@@ -31,10 +31,11 @@ export async function removeContainer(
   if (existsSync(places.durable)) await throwAway(state, places.durable)
   state.records.forget(id)
   state.forget(id)
+  const others = state.records.ids()
+  // What the runtime makes groups for has a folder before that, and it makes these folders anew.
+  if (others.length === 0) state.cgroups.removeParents()
   if (object === undefined) return
-  const isFollowed = state.records
-    .ids()
-    .some((each) => state.records.record(each)?.object === object)
+  const isFollowed = others.some((each) => state.records.record(each)?.object === object)
   state.tell(object, isFollowed ? 'replaced' : 'removed')
 }
 

@@ -67,7 +67,13 @@ export function configFaults(value: unknown): readonly Fault[] {
     return [{ code: 'too-deep', message: `JSON is nested deeper than ${jsonDepthMax} levels` }]
   }
   const faults: Fault[] = []
-  const { version, hosts, allow_isolation: isolation } = value
+  const { aud, epoch, version, hosts, allow_isolation: isolation } = value
+  if (aud !== undefined && typeof aud !== 'string') {
+    faults.push({ code: 'claim-aud', message: 'must be the cluster id, sha256:…', path: 'aud' })
+  }
+  if (epoch !== undefined && typeof epoch !== 'number') {
+    faults.push({ code: 'claim-epoch', message: 'must be a number', path: 'epoch' })
+  }
   if (version !== undefined && (typeof version !== 'number' || version < 1)) {
     faults.push({ code: 'claim-version', message: 'must be 1 ... 2^32-1', path: 'version' })
   }

@@ -13,16 +13,31 @@ export interface Located {
 /** Offsets of members by path (`hosts.cloud01.wg_network.address`), counted in UTF-16 units. */
 export type Places = ReadonlyMap<string, number>
 
-/** Line and column, from 1, of an offset in a text. */
-function positionAt(text: string, offset: number): { line: number; column: number } {
-  let line = 1
-  let start = 0
-  for (;;) {
-    const end = text.indexOf('\n', start)
-    if (end === -1 || end >= offset) return { line, column: offset - start + 1 }
-    line++
-    start = end + 1
+const lines = new WeakMap<Source, readonly number[]>()
+
+/** Where each line of a text begins; remembered, as there may be a fault in each of them. */
+function lineStarts(source: Source): readonly number[] {
+  const before = lines.get(source)
+  if (before !== undefined) return before
+  const starts = [0]
+  for (let end = source.text.indexOf('\n'); end !== -1; end = source.text.indexOf('\n', end + 1)) {
+    starts.push(end + 1)
   }
+  lines.set(source, starts)
+  return starts
+}
+
+/** Line and column, from 1, of an offset in a text. */
+function positionAt(source: Source, offset: number): { line: number; column: number } {
+  const starts = lineStarts(source)
+  let low = 0
+  let high = starts.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if ((starts[middle] ?? 0) <= offset) low = middle
+    else high = middle - 1
+  }
+  return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 }
 }
 
 /**
@@ -48,7 +63,7 @@ function offsetOf(places: Places, path: string): number {
 
 /** A fault at an offset of the text. */
 export function at(source: Source, offset: number, fault: Fault): LocatedFault {
-  return { ...fault, file: source.file, ...positionAt(source.text, offset) }
+  return { ...fault, file: source.file, ...positionAt(source, offset) }
 }
 
 /** Throws unless there are no faults. */

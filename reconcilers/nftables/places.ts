@@ -2,7 +2,7 @@ import { type PeerPlace, peerPlaces } from '../../protocol/documents/agent-objec
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { Config } from '../../protocol/documents/config.ts'
 import { isName } from '../../protocol/names.ts'
-import { type Address, type Cidr, parseAddress } from '../addresses.ts'
+import { type Address, addressText, type Cidr, parseAddress } from '../addresses.ts'
 import { containerNetworkSchema } from '../container-network/spec.ts'
 import { sectionOf } from '../references.ts'
 import { networkIndex } from '../wireguard/networks.ts'
@@ -13,6 +13,8 @@ export interface Places {
   readonly containers: ReadonlyMap<string, ReadonlyMap<string, Address>>
   /** Addresses of each host's WireGuard links, by host and object name. */
   readonly links: ReadonlyMap<string, ReadonlyMap<string, Address>>
+  /** Texts of all addresses in `links`. */
+  readonly linkAddresses: ReadonlySet<string>
   /** Ranges for containers, by host and object name, with the link that leads to them. */
   readonly subnets: ReadonlyMap<string, ReadonlyMap<string, ContainerRange>>
   /** Places of the agents in the overlay, by host name. */
@@ -61,7 +63,10 @@ export function placesOf(config: Pick<Config, 'hosts'>): Places {
       links.set(host, own.set(object, { family, bits }))
     }
   }
-  const places = { containers, links, subnets, agents: peerPlaces(config) }
+  const linkAddresses = new Set(
+    [...links.values()].flatMap((own) => [...own.values()].map(addressText)),
+  )
+  const places = { containers, links, linkAddresses, subnets, agents: peerPlaces(config) }
   known.set(config.hosts, places)
   return places
 }

@@ -123,8 +123,9 @@ export function publishesOf(config: Config, places: Places): readonly RemotePubl
       const { data } = publishSchema.safeParse(section[name])
       if (!data) continue
       const { protocol, host_port: port, container, on } = data
-      const network = section[container]?.['network']
-      const through = places.subnets.get(host)?.get(String(network))?.network
+      const network: unknown = section[container]?.['network']
+      const ranges = places.subnets.get(host)
+      const through = typeof network === 'string' ? ranges?.get(network)?.network : undefined
       for (const [link, address] of links) {
         if (on === 'network' && link !== through) continue
         found.push({ host, object: name, address, ports: { protocol, first: port, last: port } })

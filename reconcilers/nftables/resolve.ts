@@ -4,7 +4,7 @@ import { addressText, contains, hostNetwork, parseAddress } from '../addresses.t
 import { vethName } from '../container-network/names.ts'
 import type { Resolved } from '../reconciler.ts'
 import { sectionOf, typeIn } from '../references.ts'
-import { resolveWireguard } from '../wireguard/resolve.ts'
+import { judgeWireguard, resolveWireguard, type WireguardJudgement } from '../wireguard/resolve.ts'
 import { containerFault, type FirewallContext, objectsOf } from './context.ts'
 import type { FirewallSpec, LocalContainer, OverlaySpec } from './firewall.ts'
 import { invitationsOf } from './invitations.ts'
@@ -34,24 +34,10 @@ export function resolveNftables(
   rescuePorts: readonly PortRange[] = rescuePortsDefault,
 ): Resolved<FirewallSpec> {
   const section = sectionOf(config, host) ?? {}
-  const faulty: { object: string; fault: Fault }[] = []
-  const places = placesOf(config)
-  const containers = localContainers(host, section, places)
+  const faulty: Finding[] = []
   const wireguard = resolveWireguard(config, host).spec
-  const links = wireguard.links.map(({ object, link, address, listenPort }) => {
-    const own = { family: address.family, bits: address.bits }
-    return { object, link, address: own, listenPort }
-  })
-  const context: FirewallContext = {
-    config,
-    host,
-    section,
-    places,
-    containers,
-    links,
-    rescuePorts,
-    refuse: (object, faults) => faulty.push(...faults.map((fault) => ({ object, fault }))),
-  }
+  const context = contextOf({ config, host, wireguard, rescuePorts, faulty })
+  const { places, containers, links } = context
   const objects = Object.keys(section)
     .filter((name) => Object.hasOwn(nftablesTypes, typeIn(section, name) ?? ''))
     .sort()
@@ -68,10 +54,7 @@ export function resolveNftables(
     mesh: areLinksKnown(section, wireguard) ? meshOf(host, places, wireguard) : [],
     strangers: strangersOf(host, places),
     invitations: invitationsOf(config, host),
-    forwards: resolveForwards(context),
-    ...resolvePolicies(context),
-    publishes: resolvePublishes(context),
-    masquerades: resolveMasquerades(context),
+    ...resolveObjects(context),
     hosts: [...places.links].flatMap(([name, own]) =>
       [...own.values()].map((address) => ({ host: name, address })),
     ),
@@ -82,6 +65,63 @@ export function resolveNftables(
   }
   // Rules are there before what they are about, so no reference holds them back.
   return { spec, pending: [], faulty, references: {} }
+}
+
+/** The faults alone, in the same order: without what other hosts come to, which is much. */
+export function judgeNftables(config: Config, host: string): Pick<Resolved<unknown>, 'faulty'> {
+  const faulty: Finding[] = []
+  const wireguard = judgeWireguard(config, host)
+  const rescuePorts = rescuePortsDefault
+  resolveObjects(contextOf({ config, host, wireguard, rescuePorts, faulty }))
+  return { faulty }
+}
+
+interface Finding {
+  readonly object: string
+  readonly fault: Fault
+}
+
+interface ContextParts extends Pick<FirewallContext, 'config' | 'host' | 'rescuePorts'> {
+  readonly wireguard: Pick<WireguardJudgement, 'links'>
+  /** Where faults are collected. */
+  readonly faulty: Finding[]
+}
+
+function contextOf(parts: ContextParts): FirewallContext {
+  const { config, host, wireguard, rescuePorts, faulty } = parts
+  const section = sectionOf(config, host) ?? {}
+  const places = placesOf(config)
+  const links = wireguard.links.map(({ object, link, address, listenPort }) => {
+    const own = { family: address.family, bits: address.bits }
+    return { object, link, address: own, listenPort }
+  })
+  return {
+    config,
+    host,
+    section,
+    places,
+    containers: localContainers(host, section, places),
+    links,
+    rescuePorts,
+    refuse: (object, faults) => {
+      for (const fault of faults) faulty.push({ object, fault })
+    },
+  }
+}
+
+/** What the host's own objects come to. The order is that of their faults. */
+function resolveObjects(
+  context: FirewallContext,
+): Pick<
+  FirewallSpec,
+  'forwards' | 'ingress' | 'egress' | 'restricted' | 'publishes' | 'masquerades'
+> {
+  return {
+    forwards: resolveForwards(context),
+    ...resolvePolicies(context),
+    publishes: resolvePublishes(context),
+    masquerades: resolveMasquerades(context),
+  }
 }
 
 /** Also one that is faulty may run, in its last form. */
@@ -96,18 +136,16 @@ function localContainers(
   section: HostSection,
   places: Places,
 ): ReadonlyMap<string, LocalContainer> {
-  const hosts = new Set(
-    [...places.links.values()].flatMap((links) => [...links.values()].map(addressText)),
-  )
   const taken = new Set<string>()
   const found = new Map<string, LocalContainer>()
   const own = [...(places.containers.get(host) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))
   for (const [object, address] of own) {
-    const network = String(section[object]?.['network'])
+    const network: unknown = section[object]?.['network']
+    if (typeof network !== 'string') continue
     const range = places.subnets.get(host)?.get(network)?.subnet
     const text = addressText(address)
     if (range === undefined || !contains(range, hostNetwork(address))) continue
-    if (hosts.has(text) || taken.has(text)) continue
+    if (places.linkAddresses.has(text) || taken.has(text)) continue
     taken.add(text)
     found.set(object, { object, address, veth: vethName(object), network })
   }
@@ -148,10 +186,11 @@ function resolveMasquerades(context: FirewallContext): FirewallSpec['masquerades
       const range = own?.get(network)
       if (range !== undefined) return [{ object: name, network, subnet: range.subnet }]
       const type = typeIn(context.section, network)
+      const found = type === 'container_network' ? 'faulty itself' : type
       const message =
         type === undefined
           ? `no object ${network} on this host`
-          : `must name a container_network, and ${network} is ${type}`
+          : `must name a container_network, and ${network} is ${found}`
       const code = type === undefined ? 'reference-missing' : 'reference-type'
       context.refuse(name, [{ code, message, path: `${path}.network` }])
       return []

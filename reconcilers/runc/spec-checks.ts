@@ -2,7 +2,6 @@ import type * as z from 'zod'
 import { capabilityName } from './bundle/capabilities.ts'
 import { isWithin } from './bundle/host-paths.ts'
 import { filesBytesMax } from './bundle/limits.ts'
-import { patchFaults } from './bundle/patch.ts'
 import type { ContainerObject } from './spec.ts'
 
 /** Reports a fault at a place in the object. */
@@ -18,9 +17,6 @@ export function checkContainer(container: ContainerObject, context: z.Refinement
   checkPlaces(container, report)
   checkVariables(container, report)
   checkCapabilities(container, report)
-  for (const fault of patchFaults(container.runtime_config)) {
-    report(['runtime_config', ...fault.path], fault.message)
-  }
 }
 
 function checkNetwork(container: ContainerObject, report: Report): void {

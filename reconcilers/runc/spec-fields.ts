@@ -12,6 +12,7 @@ import {
   labelCharactersMax,
   pathCharactersMax,
 } from './bundle/limits.ts'
+import { patchFaults } from './bundle/patch.ts'
 import { signalNumber } from './bundle/signals.ts'
 
 /** Where covey puts what it needs inside a container. */
@@ -182,5 +183,14 @@ export const labels: z.ZodType<Readonly<Record<string, string>>> = z
       const message = `names and values have at most ${labelCharactersMax} characters, no controls`
       if (sound && name !== '' && !hasControls(name + value)) continue
       context.addIssue({ code: 'custom', message, path: [name] })
+    }
+  })
+
+/** A merge patch for `config.json`, judged by itself: a fault in another field hides none of it. */
+export const runtimeConfig: z.ZodType<Readonly<Record<string, unknown>>> = z
+  .record(z.string(), z.unknown())
+  .superRefine((patch, context) => {
+    for (const { path, message } of patchFaults(patch)) {
+      context.addIssue({ code: 'custom', message, path: [...path] })
     }
   })

@@ -26,6 +26,7 @@ import {
   mountPoint,
   path,
   reference,
+  runtimeConfig,
   shellVariable,
   signal,
   user,
@@ -179,7 +180,7 @@ export const containerSchema: z.ZodType<ContainerObject> = z
     stop_grace_seconds: z.int().min(0).max(3600).default(10),
     health: healthSchema.optional(),
     labels: labels.default({}),
-    runtime_config: z.record(z.string(), z.unknown()).default({}),
+    runtime_config: runtimeConfig.default({}),
   })
   .superRefine(checkContainer)
 

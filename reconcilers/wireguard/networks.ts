@@ -50,6 +50,16 @@ export function networkIndex(config: Pick<Config, 'hosts'>): NetworkIndex {
   return index
 }
 
+const listings = new WeakMap<Config['hosts'], ReadonlySet<string>>()
+
+/** Names of all listed hosts, remembered as the networks are. */
+export function listedHosts(config: Pick<Config, 'hosts'>): ReadonlySet<string> {
+  const before = listings.get(config.hosts)
+  const listed = before ?? new Set(Object.keys(config.hosts))
+  listings.set(config.hosts, listed)
+  return listed
+}
+
 /** The network of one host by its object name. */
 export function findNetwork(
   index: NetworkIndex,

@@ -47,16 +47,17 @@ function hostFault(
 }
 
 /**
- * What a `wireguard_mesh` asks for: every other host with a network of that object name, but for
- * those in `taken` (hosts and keys that explicit peers name).
+ * What a `wireguard_mesh` asks for: every other of these hosts, which have a network of that object
+ * name, but for those in `taken` (hosts and keys that explicit peers name).
  */
 export function meshCandidates(
   context: LinkContext,
   mesh: string,
   taken: ReadonlySet<string>,
+  hosts: readonly HostNetwork[],
 ): readonly Candidate[] {
   const keepaliveSeconds = keepaliveDefault(context)
-  const others = (context.index.get(context.object) ?? []).filter((other) => {
+  const others = hosts.filter((other) => {
     const key = other.network?.public_key
     const isTaken = taken.has(other.host) || (key !== undefined && taken.has(key))
     return other.host !== context.host && !isTaken

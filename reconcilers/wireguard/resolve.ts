@@ -4,7 +4,7 @@ import { cidrText, networkOf, overlaps } from '../addresses.ts'
 import type { Resolved } from '../reconciler.ts'
 import { checkReference, checkSchema, sectionOf, typeIn } from '../references.ts'
 import { type Candidate, judgeCandidates, type LinkContext, peerOf } from './candidates.ts'
-import { findNetwork, networkIndex } from './networks.ts'
+import { findNetwork, type HostNetwork, listedHosts, networkIndex } from './networks.ts'
 import { explicitCandidate, meshCandidates } from './peer-candidates.ts'
 import {
   type Kept,
@@ -16,6 +16,7 @@ import {
   peerSchema,
   type WireguardSpec,
 } from './spec.ts'
+import { troubledHosts } from './troubled.ts'
 
 /** What is collected while a section is resolved. */
 interface Findings {
@@ -31,6 +32,31 @@ interface Findings {
  * range.
  */
 export function resolveWireguard(config: Config, host: string): Resolved<WireguardSpec> {
+  return resolveLinks(config, host, ({ index, object }) => index.get(object) ?? [])
+}
+
+/** What is wrong with the links of one host, and the links that are sound. */
+export interface WireguardJudgement {
+  readonly links: readonly Omit<LinkSpec, 'peers'>[]
+  readonly faulty: Resolved<unknown>['faulty']
+}
+
+/**
+ * The faults alone, in the same order. The members of a mesh are all hosts, and each of these has a
+ * mesh of its own: only those are made here that something may be wrong with.
+ */
+export function judgeWireguard(config: Config, host: string): WireguardJudgement {
+  const { spec, faulty } = resolveLinks(config, host, (context, hasPeers) => {
+    // Also a sound member may be in the way of a peer that is named.
+    return hasPeers ? (context.index.get(context.object) ?? []) : troubledHosts(context)
+  })
+  return { links: spec.links.map(({ peers: _, ...link }) => link), faulty }
+}
+
+/** Hosts that may be members of the mesh of a link; `hasPeers` where it has peers beside them. */
+type Members = (context: LinkContext, hasPeers: boolean) => readonly HostNetwork[]
+
+function resolveLinks(config: Config, host: string, membersOf: Members): Resolved<WireguardSpec> {
   const section = sectionOf(config, host) ?? {}
   const findings: Findings = { pending: [], faulty: [], kept: [], references: {} }
   for (const [name, object] of Object.entries(section)) {
@@ -40,16 +66,18 @@ export function resolveWireguard(config: Config, host: string): Resolved<Wiregua
   const contexts = ownLinks(config, host, section, findings)
   const peers = ownPeers(host, section, findings)
   const meshes = ownMeshes(host, section, findings)
+  const named = takenByPeers(section)
   const links = contexts.map((context) => {
-    const mine = peers.filter(({ peer }) => peer.network === context.object)
+    const mine = peers.get(context.object) ?? []
     const mesh = meshes.get(context.object)
     const candidates = mine.map(({ name, peer }) => explicitCandidate(context, name, peer))
-    const taken = takenByPeers(section, context.object)
-    const members = mesh === undefined ? [] : meshCandidates(context, mesh, taken)
+    const taken = named.get(context.object) ?? new Set<string>()
+    const hosts = mesh === undefined ? [] : membersOf(context, mine.length > 0)
+    const members = mesh === undefined ? [] : meshCandidates(context, mesh, taken, hosts)
     return linkOf(context, settle(context, [...candidates, ...members], findings))
   })
   const { pending, faulty, kept, references } = findings
-  const spec = { links, kept, listed: new Set(Object.keys(config.hosts)) }
+  const spec = { links, kept, listed: listedHosts(config) }
   return { spec, pending, faulty, references }
 }
 
@@ -83,7 +111,7 @@ function ownLinks(
   findings: Findings,
 ): readonly LinkContext[] {
   const index = networkIndex(config)
-  const listed = new Set(Object.keys(config.hosts))
+  const listed = listedHosts(config)
   const contexts: LinkContext[] = []
   for (const object of namesOf(section, 'wireguard_network')) {
     const own = findNetwork(index, host, object)
@@ -126,15 +154,24 @@ interface NamedPeer {
   readonly peer: PeerObject
 }
 
-function ownPeers(host: string, section: HostSection, findings: Findings): readonly NamedPeer[] {
-  const peers: NamedPeer[] = []
+/** Sound peers by the network that they are of. */
+function ownPeers(
+  host: string,
+  section: HostSection,
+  findings: Findings,
+): ReadonlyMap<string, readonly NamedPeer[]> {
+  const peers = new Map<string, NamedPeer[]>()
   for (const name of namesOf(section, 'wireguard_peer')) {
     const path = `hosts.${host}.${name}`
     const { value: peer, faults } = checkSchema(peerSchema, path, section[name])
     const broken = checkNetwork(section, path, name, findings)
     if (peer === undefined || broken !== undefined) {
       refuse(findings, name, [...faults, ...(broken === undefined ? [] : [broken])])
-    } else peers.push({ name, peer })
+    } else {
+      const own = peers.get(peer.network) ?? []
+      own.push({ name, peer })
+      peers.set(peer.network, own)
+    }
   }
   return peers
 }
@@ -177,16 +214,19 @@ function checkNetwork(
 }
 
 /**
- * Hosts and keys that explicit peers of a network name, also faulty ones: a mesh must not overrule
- * them.
+ * Hosts and keys that explicit peers name, by their network, also faulty ones: a mesh must not
+ * overrule them.
  */
-function takenByPeers(section: HostSection, network: string): ReadonlySet<string> {
-  const taken = new Set<string>()
+function takenByPeers(section: HostSection): ReadonlyMap<string, ReadonlySet<string>> {
+  const taken = new Map<string, Set<string>>()
   for (const name of namesOf(section, 'wireguard_peer')) {
     const peer = section[name]
-    if (peer?.['network'] !== network) continue
-    for (const value of [peer['host'], peer['public_key']]) {
-      if (typeof value === 'string') taken.add(value)
+    const network: unknown = peer?.['network']
+    if (typeof network !== 'string') continue
+    const own = taken.get(network) ?? new Set<string>()
+    taken.set(network, own)
+    for (const value of [peer?.['host'], peer?.['public_key']]) {
+      if (typeof value === 'string') own.add(value)
     }
   }
   return taken

@@ -35,6 +35,11 @@ describe('covey sign refuses input', () => {
       ],
     ],
     [
+      'claims of other types, of which no text can be made',
+      '{"aud": {"toString": 1},\n"epoch": {"toString": 1},\n"hosts": {}}',
+      ['c.json:1:2: aud: must be the cluster id', 'c.json:2:1: epoch: must be a number'],
+    ],
+    [
       'fields of an object',
       '{"hosts": {"a": {"n": {"type": "wireguard_network", "link_name": "w",\n "address": "x"}}}}',
       ['c.json:2:2: hosts.a.n.address: '],

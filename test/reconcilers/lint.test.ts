@@ -115,4 +115,60 @@ describe('linting a config', () => {
       { numRuns: 500 },
     )
   })
+
+  it('takes any value in any field of any type, and says so at that field', () => {
+    const types = {
+      wireguard_network: ['link_name', 'address', 'listen_port', 'public_key', 'endpoint'],
+      wireguard_peer: ['network', 'allowed_ips', 'host', 'public_key', 'endpoint'],
+      wireguard_mesh: ['network'],
+      agent: ['peer_id', 'network', 'port'],
+      container_network: ['network', 'subnet'],
+      runc_container: ['image', 'network', 'address', 'mounts', 'secrets', 'env', 'runtime_config'],
+      volume: ['on_remove'],
+      secret: ['jwe'],
+      nftables_forward: ['from', 'to'],
+      nftables_policy: ['container', 'ingress', 'egress'],
+      nftables_publish: ['container', 'host_port', 'protocol', 'on'],
+      nftables_masquerade: ['network'],
+    }
+    // The first of these cannot be made a text of: `String` throws.
+    const odd = [{ toString: 1, valueOf: 1 }, [[]], 5.5, 'a\nb', '__proto__', [{ toString: 1 }]]
+    const sound = {
+      wg: network,
+      cn: { type: 'container_network', network: 'wg', subnet: '10.69.1.0/24' },
+      web: { type: 'runc_container', network: 'cn', address: '10.69.1.5' },
+      pub: { type: 'nftables_publish', container: 'web', host_port: 80, container_port: 80 },
+    }
+    for (const [type, fields] of Object.entries(types)) {
+      for (const field of fields) {
+        for (const value of odd) {
+          const [name] = Object.entries(sound).find(([, each]) => each.type === type) ?? ['x']
+          const before = Object.entries(sound).find(([each]) => each === name)?.[1] ?? { type }
+          const found = codes({ h: { ...sound, [name]: { ...before, [field]: value } }, i: sound })
+          const at = `hosts.h.${name}.${field}`
+          assert.ok(
+            found.some((text) => text.split(' ')[1]?.startsWith(at)),
+            at,
+          )
+        }
+      }
+    }
+  })
+
+  it('tells more faults of one object than a call takes arguments', () => {
+    const sysctl = Object.fromEntries(Array.from({ length: 140_000 }, (_, at) => [`a${at}`, 5]))
+    const web = { type: 'runc_container', runtime_config: { linux: { sysctl } } }
+    const found = codes({ a: { web } })
+    assert.ok(found.length > 140_000)
+  })
+
+  it('says of a reference to a faulty object that it is that which is at fault', () => {
+    const cn = { type: 'container_network', subnet: '10.69.1.1/24' }
+    const nat = { type: 'nftables_masquerade', network: 'cn' }
+    const faults = lintConfig(configOf({ a: { cn, nat } }))
+    assert.equal(
+      faults.find(({ path }) => path === 'hosts.a.nat.network')?.message,
+      'must name a container_network, and cn is faulty itself',
+    )
+  })
 })

@@ -20,11 +20,19 @@ test('a container runs, and goes with its object', { timeout }, async (t) => {
   assert.deepEqual(readdirSync(places.runs), [])
   assert.deepEqual(readdirSync(places.exits), [])
   assert.deepEqual(cgroups.ids(), [])
-  // Its durable folder goes first, so that nothing is told that a crash could take back.
-  await on.until('it is told of', () => on.events.some(({ what }) => what === 'removed'))
+  await on.until('no empty folder of version 1 is left', () =>
+    cgroups.parents.every((parent) => cgroups.version === 2 || !existsSync(parent)),
+  )
+  on.adopt({ web: scriptObject(serving) })
+  await on.running('web')
+  assert.ok(cgroups.parents.some((parent) => existsSync(parent)))
+  on.adopt({})
+  await on.until('it is gone again', async () => (await on.look()).length === 0)
+  const once = ['created', 'started', 'stopped', 'removed']
+  await on.until('that is told', () => on.events.length === 2 * once.length)
   assert.deepEqual(
     on.events.map(({ what }) => what),
-    ['created', 'started', 'stopped', 'removed'],
+    [...once, ...once],
   )
 })
 

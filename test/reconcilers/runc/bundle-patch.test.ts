@@ -24,13 +24,13 @@ const patches: readonly (readonly [string, object, string])[] = [
   [
     'core files',
     { process: { rlimits: [{ type: 'RLIMIT_CORE', soft: 1, hard: 1 }] } },
-    'process.rlimits',
+    'process.rlimits.0',
   ],
   ['going before the host', { process: { oomScoreAdj: -1 } }, 'process.oomScoreAdj'],
   [
     'real-time scheduling',
     { process: { scheduler: { policy: 'SCHED_FIFO' } } },
-    'process.scheduler',
+    'process.scheduler.policy',
   ],
   ['seccomp', { linux: { seccomp: null } }, 'linux.seccomp'],
   ['namespaces', { linux: { namespaces: [] } }, 'linux.namespaces'],
@@ -47,7 +47,7 @@ const patches: readonly (readonly [string, object, string])[] = [
   [
     'the memory limit by its file',
     { linux: { resources: { unified: { 'memory.max': 'max' } } } },
-    'linux.resources.unified',
+    'linux.resources.unified.memory.max',
   ],
   ['all limits', { linux: { resources: null } }, 'linux.resources'],
   ['the root', { root: { path: '/' } }, 'root'],
