@@ -48,6 +48,24 @@ export function checkReference(
   return { code: 'reference-type', message, path: at }
 }
 
+/**
+ * Judges the field `network` of an object on a WireGuard link, which is a reference even where other
+ * fields are faulty; a sound one is noted in `references`, by the object's name.
+ */
+export function checkLink(
+  section: HostSection,
+  path: string,
+  name: string,
+  references: Record<string, readonly string[]>,
+): Fault | undefined {
+  const target = section[name]?.['network']
+  if (typeof target !== 'string') return undefined
+  const reference = { field: 'network', type: 'wireguard_network' }
+  const fault = checkReference(section, path, reference, target)
+  if (fault === undefined) references[name] = [target]
+  return fault
+}
+
 /** Parses an object by its type's schema. All faults, each with the path of its field. */
 export function checkSchema<T>(
   schema: z.ZodType<T>,

@@ -2,7 +2,7 @@ import { type Config, type HostSection, objectFaults } from '../../protocol/docu
 import type { Fault } from '../../protocol/fault.ts'
 import { cidrText, contains, networkOf, overlaps } from '../addresses.ts'
 import type { Resolved } from '../reconciler.ts'
-import { checkReference, checkSchema, sectionOf, typeIn } from '../references.ts'
+import { checkLink, checkSchema, sectionOf, typeIn } from '../references.ts'
 import { findNetwork, networkIndex } from '../wireguard/networks.ts'
 import type { NetworkObject } from '../wireguard/spec.ts'
 import { resolveAttachments } from './attachments.ts'
@@ -62,7 +62,7 @@ function ownNetworks(
     if (findings.kept.has(name)) continue
     const path = `hosts.${host}.${name}`
     const { value: object, faults } = checkSchema(containerNetworkSchema, path, section[name])
-    const broken = checkNetwork(section, path, name, findings)
+    const broken = checkLink(section, path, name, findings.references)
     const found = broken === undefined ? [...faults] : [...faults, broken]
     if (object !== undefined && broken === undefined) {
       const fault = subnetFault({ path, object, links, networks, clashes })
@@ -76,21 +76,6 @@ function ownNetworks(
     else networks.set(name, { name, object, link: link ?? null })
   }
   return networks
-}
-
-/** Judges the field `network`, which is a reference even where other fields are faulty. */
-function checkNetwork(
-  section: HostSection,
-  path: string,
-  name: string,
-  findings: Findings,
-): Fault | undefined {
-  const target = section[name]?.['network']
-  if (typeof target !== 'string') return undefined
-  const reference = { field: 'network', type: 'wireguard_network' }
-  const fault = checkReference(section, path, reference, target)
-  if (fault === undefined) findings.references[name] = [target]
-  return fault
 }
 
 interface SubnetContext {

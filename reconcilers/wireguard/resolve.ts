@@ -2,7 +2,7 @@ import { type Config, type HostSection, objectFaults } from '../../protocol/docu
 import type { Fault } from '../../protocol/fault.ts'
 import { cidrText, networkOf, overlaps } from '../addresses.ts'
 import type { Resolved } from '../reconciler.ts'
-import { checkReference, checkSchema, sectionOf, typeIn } from '../references.ts'
+import { checkLink, checkSchema, sectionOf, typeIn } from '../references.ts'
 import { type Candidate, judgeCandidates, type LinkContext, peerOf } from './candidates.ts'
 import { findNetwork, type HostNetwork, listedHosts, networkIndex } from './networks.ts'
 import { explicitCandidate, meshCandidates } from './peer-candidates.ts'
@@ -164,7 +164,7 @@ function ownPeers(
   for (const name of namesOf(section, 'wireguard_peer')) {
     const path = `hosts.${host}.${name}`
     const { value: peer, faults } = checkSchema(peerSchema, path, section[name])
-    const broken = checkNetwork(section, path, name, findings)
+    const broken = checkLink(section, path, name, findings.references)
     if (peer === undefined || broken !== undefined) {
       refuse(findings, name, [...faults, ...(broken === undefined ? [] : [broken])])
     } else {
@@ -186,7 +186,7 @@ function ownMeshes(
   for (const name of namesOf(section, 'wireguard_mesh')) {
     const path = `hosts.${host}.${name}`
     const { value: mesh, faults } = checkSchema(meshSchema, path, section[name])
-    const broken = checkNetwork(section, path, name, findings)
+    const broken = checkLink(section, path, name, findings.references)
     const known = mesh && meshes.get(mesh.network)
     if (mesh === undefined || broken !== undefined) {
       refuse(findings, name, [...faults, ...(broken === undefined ? [] : [broken])])
@@ -196,21 +196,6 @@ function ownMeshes(
     } else meshes.set(mesh.network, name)
   }
   return meshes
-}
-
-/** Judges the field `network`, which is a reference even where other fields are faulty. */
-function checkNetwork(
-  section: HostSection,
-  path: string,
-  name: string,
-  findings: Findings,
-): Fault | undefined {
-  const target = section[name]?.['network']
-  if (typeof target !== 'string') return undefined
-  const reference = { field: 'network', type: 'wireguard_network' }
-  const fault = checkReference(section, path, reference, target)
-  if (fault === undefined) findings.references[name] = [target]
-  return fault
 }
 
 /**
