@@ -79,6 +79,18 @@ const cases: readonly (readonly [string, string, string, boolean, readonly strin
   ['198.51.100.1', '203.0.113.1', 'icmp', true, []],
 ]
 
+const link = { type: 'wireguard_network', link_name: 'wg1', listen_port: 51821 }
+const toHost = { to: 'host:cloud01', ports: ['53/udp'] }
+/** `db` may ask a host that is in two meshes. */
+const twoMeshes = configOf({
+  ...config.hosts,
+  cloud01: { ...config.hosts['cloud01'], wg6: { ...link, address: 'fd69::1/64' } },
+  local01: {
+    ...config.hosts['local01'],
+    names: { type: 'nftables_policy', container: 'db', egress: [toHost] },
+  },
+})
+
 suite('a flow that is traced', () => {
   for (const [from, to, port, isAdmitted, steps] of cases) {
     test(`${from} to ${to}, ${port}: ${isAdmitted ? 'admitted' : 'dropped'}`, () => {
@@ -107,6 +119,14 @@ suite('a flow that is traced', () => {
       assert.ok('problem' in end)
       assert.match(end.problem, wanted)
     }
+  })
+
+  test('an end with several addresses is listed once', () => {
+    const { spec } = resolveNftables(twoMeshes, 'local01')
+    assert.equal(spec.egress.length, 2)
+    const lines = permissionsOf(spec).filter(({ object }) => object === 'names')
+    const line = { from: 'container:db', to: 'host:cloud01', ports: '53/udp', object: 'names' }
+    assert.deepEqual(lines, [line])
   })
 
   test('who may talk to whom is listed by object', () => {
