@@ -1,4 +1,11 @@
-import { addressText, contains, hostNetwork, parseAddress, parseCidr } from '../addresses.ts'
+import {
+  type Address,
+  addressText,
+  contains,
+  hostNetwork,
+  parseAddress,
+  parseCidr,
+} from '../addresses.ts'
 import { type Elements, keyOf, partsOf } from './elements.ts'
 import type { Flow } from './explain.ts'
 import type { FirewallSpec } from './firewall.ts'
@@ -10,8 +17,7 @@ export type Way =
 
 /**
  * What the rules come to over the elements of the sets, for the first packet of a flow: the part of
- * the kernel, played slowly. A published port is followed on the addresses of this host that the
- * config has.
+ * the kernel, played slowly. A published port is followed where the way is to this host.
  */
 export function passes(elements: Elements, flow: Flow, way: Way): boolean {
   const { family } = flow.from
@@ -69,10 +75,11 @@ function passesLed(has: Has, asked: Quad, led: Quad, way: Way): boolean {
   return has('led_public', ...leading) || has('ingress', ...led)
 }
 
-/** The way of a flow, from the config. */
-export function wayOf(spec: FirewallSpec, { to }: Flow): Way {
+/** The way of a flow, from the config and from addresses that the host has besides. */
+export function wayOf(spec: FirewallSpec, { to }: Flow, besides: readonly Address[] = []): Way {
   const target = hostNetwork(to)
-  const isSelf = spec.links.some(({ address }) => contains(hostNetwork(address), target))
+  const own = [...spec.links.map(({ address }) => address), ...besides]
+  const isSelf = own.some((address) => contains(hostNetwork(address), target))
   if (isSelf) return { kind: 'self' }
   const behind = spec.reach.find(({ networks }) => networks.some((each) => contains(each, target)))
   return behind === undefined ? { kind: 'elsewhere' } : { kind: 'link', link: behind.link }

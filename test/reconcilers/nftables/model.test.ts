@@ -168,6 +168,18 @@ suite('the firewall of a host, explained and compiled', () => {
     )
   })
 
+  test('a port that is open everywhere leads on at addresses that no config has', () => {
+    const www = { type: 'nftables_publish', container: 'a', host_port: 85, container_port: 80 }
+    const { spec } = resolveNftables(configWith({ www: { ...www, on: 'public' } }, {}), 'h1')
+    const elements = compileFirewall(spec)
+    const outside = addressOf('198.51.100.1')
+    const isOpen = (from: string, port: number): boolean => {
+      const flow: Flow = { from: addressOf(from), to: outside, protocol: 'tcp', port }
+      return passes(elements, flow, wayOf(spec, flow, [outside]))
+    }
+    assert.deepEqual([isOpen('10.69.1.6', 85), isOpen('10.69.1.6', 86)], [true, false])
+  })
+
   test('elements are the same whatever the order of objects and rules', () => {
     fc.assert(
       fc.property(rules, ({ own, other }) => {
