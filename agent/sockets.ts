@@ -7,6 +7,7 @@ import { firewallRoute } from './control/firewall-route.ts'
 import { imageAdminRoutes, imageRoutes } from './control/image-routes.ts'
 import { controlRoutes } from './control/routes.ts'
 import { openControl } from './control/server.ts'
+import { ownAddresses } from './machine/addresses.ts'
 import { steadyClock } from './machine/steady-clock.ts'
 
 /** The sockets of an agent, and what is served only over them. */
@@ -43,7 +44,7 @@ export async function openSockets(init: AgentInit, running: Running): Promise<So
       ...controlRoutes({ shell, plan: () => loop.plan() }),
       ...imageRoutes(host.images),
       ...containers.routes,
-      ['GET /v1/firewall', firewallRoute(looks)] as const,
+      ['GET /v1/firewall', firewallRoute({ ...looks, addresses: ownAddresses })] as const,
       ['GET /v1/doctor', doctorRoute(looks)] as const,
     ]),
     adminRoutes: imageAdminRoutes(host.images),

@@ -1,5 +1,5 @@
 import type { Config } from '../../protocol/documents/config.ts'
-import { parseAddress } from '../../reconcilers/addresses.ts'
+import { type Address, parseAddress } from '../../reconcilers/addresses.ts'
 import type { CommandRunner } from '../../reconcilers/host-ports.ts'
 import type { Flow } from '../../reconcilers/nftables/explain.ts'
 import { passes, wayOf } from '../../reconcilers/nftables/lookup.ts'
@@ -23,6 +23,8 @@ export interface FirewallRouteInit {
   readonly host: string
   /** The config that the host follows, or null. */
   readonly adopted: () => Config | null
+  /** All addresses that the host has now. */
+  readonly addresses: () => readonly Address[]
 }
 
 /**
@@ -38,7 +40,11 @@ export function firewallRoute(init: FirewallRouteInit): Route {
     const judged =
       flow === null || table === null || config === null
         ? null
-        : passes(table.elements, flow, wayOf(resolveNftables(config, init.host).spec, flow))
+        : passes(
+            table.elements,
+            flow,
+            wayOf(resolveNftables(config, init.host).spec, flow, init.addresses()),
+          )
     const body = { host: init.host, present: table !== null, passes: judged }
     sendJson(response, 200, { ...body, counters: Object.fromEntries(counters) })
   }

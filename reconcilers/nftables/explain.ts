@@ -72,7 +72,13 @@ export function permissionsOf(spec: FirewallSpec): readonly Permission[] {
     ports: `${each.hostPort}/${each.protocol} to ${each.containerPort}`,
     object: each.object,
   }))
-  return [...ingress, ...egress, ...forwards, ...outside, ...published]
+  // An end of several addresses, as a host in two meshes, has a rule for each, and says one thing.
+  const lines = new Map<string, Permission>()
+  for (const line of [...ingress, ...egress, ...forwards, ...outside, ...published]) {
+    const { from, to, ports, object } = line
+    lines.set(JSON.stringify([from, to, ports, object]), line)
+  }
+  return [...lines.values()]
 }
 
 const publishedTo = {

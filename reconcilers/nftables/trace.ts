@@ -1,7 +1,7 @@
 import type { Config } from '../../protocol/documents/config.ts'
 import { type Address, addressText, contains, hostNetwork, parseAddress } from '../addresses.ts'
 import { type Flow, type Judgement, judgeFlow } from './explain.ts'
-import type { FirewallSpec, PublishSpec } from './firewall.ts'
+import type { FirewallSpec, LocalContainer, PublishSpec } from './firewall.ts'
 import { type Places, placesOf } from './places.ts'
 import { near } from './ranges.ts'
 import { resolveNftables } from './resolve.ts'
@@ -90,16 +90,20 @@ export function traceFlow(config: Config, from: TraceEnd, to: TraceEnd, port: Po
   const steps: TraceStep[] = []
   const places = placesOf(config)
   const publisher = hostAt(places, to.address)
+  const published = publisher === null ? [] : publishedSteps(config, publisher, asked)
+  const isLed = published.some((step) => step.isAdmitted)
   for (const host of Object.keys(config.hosts).sort()) {
     const { spec } = resolveNftables(config, host)
     const isOfAsker = spec.containers.some((each) => isSame(each.address, asked.from))
     // A port that leads to a container of the asker's own host does so before anything is judged.
     const flow = isOfAsker && publisher === host ? led(spec, asked) : asked
     for (const judgement of judgeFlow(spec, flow)) {
+      // What is led on to a container never comes to the host itself.
+      if (judgement.side === 'host' && publisher === host && isLed) continue
       if (judgement.side !== 'in' || flow === asked) steps.push({ host, ...judgement })
     }
   }
-  if (publisher !== null) steps.push(...publishedSteps(config, publisher, asked))
+  steps.push(...published)
   const order = { out: 0, host: 1, in: 2 }
   steps.sort((a, b) => order[a.side] - order[b.side])
   return { from, to, isAdmitted: steps.every((step) => step.isAdmitted), steps }
@@ -116,32 +120,44 @@ function hostAt(places: Places, address: Address): string | null {
   return null
 }
 
-/** The publish that a flow to an address of this host is for. */
-function publishOf(spec: FirewallSpec, flow: Flow): PublishSpec | undefined {
-  return spec.publishes.find(
-    (each) =>
-      each.protocol === flow.protocol &&
-      each.hostPort === flow.port &&
-      (each.hostAddress === null || isSame(each.hostAddress, flow.to)),
-  )
+/** A published port, and the container to which it leads. */
+interface Lead {
+  readonly publish: PublishSpec
+  readonly target: LocalContainer
+}
+
+/** The publish that a flow to an address of this host is for: never one of the other family. */
+function leadOf(spec: FirewallSpec, flow: Flow): Lead | undefined {
+  for (const publish of spec.publishes) {
+    const target = spec.containers.find((each) => each.object === publish.container)
+    const isAsked =
+      publish.protocol === flow.protocol &&
+      publish.hostPort === flow.port &&
+      (publish.hostAddress === null || isSame(publish.hostAddress, flow.to))
+    if (isAsked && target?.address.family === flow.to.family) return { publish, target }
+  }
+  return undefined
 }
 
 /** The flow behind a published port, or the flow itself where none is published. */
 function led(spec: FirewallSpec, flow: Flow): Flow {
-  const publish = publishOf(spec, flow)
-  const target = spec.containers.find((each) => each.object === publish?.container)
-  if (publish === undefined || target === undefined) return flow
-  return { ...flow, to: target.address, port: publish.containerPort }
+  const lead = leadOf(spec, flow)
+  if (lead === undefined || !isFor(lead.publish, flow)) return flow
+  return { ...flow, to: lead.target.address, port: lead.publish.containerPort }
+}
+
+/** Whether a published port is there for who asks: one on the LAN is for who is near. */
+function isFor({ on }: PublishSpec, { from }: Flow): boolean {
+  return on !== 'lan' || near.some((range) => contains(range, hostNetwork(from)))
 }
 
 /** What the host says that a flow goes to: whether a published port leads it on. */
 function publishedSteps(config: Config, host: string, flow: Flow): readonly TraceStep[] {
   const { spec } = resolveNftables(config, host)
-  const publish = publishOf(spec, flow)
+  const publish = leadOf(spec, flow)?.publish
   if (publish === undefined) return []
   const step = { host, side: 'in' as const, object: publish.object }
-  const isNear = near.some((range) => contains(range, hostNetwork(flow.from)))
-  if (publish.on === 'lan' && !isNear) {
+  if (!isFor(publish, flow)) {
     return [
       { ...step, isAdmitted: false, reason: 'published on the LAN, and this is from outside' },
     ]

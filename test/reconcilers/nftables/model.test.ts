@@ -7,6 +7,7 @@ import { compileFirewall } from '../../../reconcilers/nftables/compile.ts'
 import { type Flow, judgeFlow } from '../../../reconcilers/nftables/explain.ts'
 import { passes, wayOf } from '../../../reconcilers/nftables/lookup.ts'
 import { resolveNftables } from '../../../reconcilers/nftables/resolve.ts'
+import { type TraceEnd, traceFlow } from '../../../reconcilers/nftables/trace.ts'
 import { configOf } from '../configs.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
@@ -90,6 +91,16 @@ function configWith(own: Record<string, unknown>, other: Record<string, unknown>
   })
 }
 
+/** Rules for `a` and `b` as rules for the container of the other host. */
+function seenFrom(rules: Record<string, unknown>): Record<string, unknown> {
+  const text = JSON.stringify(rules)
+    .replaceAll('"container":"a"', '"container":"far"')
+    .replaceAll('"container":"b"', '"container":"far"')
+    .replaceAll('"from":"a"', '"from":"far"')
+    .replaceAll(/container:(?=[ab]")/g, 'container:h1/')
+  return JSON.parse(text)
+}
+
 const addressOf = (text: string): Address => {
   const address = parseAddress(text)
   assert.ok(address)
@@ -122,6 +133,51 @@ suite('the firewall of a host, explained and compiled', () => {
       }),
       { numRuns: 150 },
     )
+  })
+
+  test('what is traced from end to end is what the elements of both hosts come to', () => {
+    const led = fc.option(fc.constantFrom('network', 'lan', 'public'))
+    fc.assert(
+      fc.property(rules, rules, led, ({ own, other }, { own: far }, on) => {
+        const www = { type: 'nftables_publish', container: 'a', on, host_port: 85 }
+        const publish = on === null ? {} : { www: { ...www, container_port: 80 } }
+        const config = configWith({ ...own, ...publish }, { ...other, ...seenFrom(far) })
+        const tables = Object.keys(config.hosts).map((host) => {
+          const { spec } = resolveNftables(config, host)
+          return { spec, elements: compileFirewall(spec) }
+        })
+        for (const from of ['10.69.1.5', '10.69.1.6', '10.69.2.5']) {
+          for (const to of asked) {
+            if (from === to) continue
+            const [asker, target] = [addressOf(from), addressOf(to)]
+            for (const port of [80, 85]) {
+              const flow: Flow = { from: asker, to: target, protocol: 'tcp', port }
+              const ports = { protocol: 'tcp', first: port, last: port } as const
+              const end = (address: Address): TraceEnd => ({ words: '', address })
+              const trace = traceFlow(config, end(asker), end(target), ports)
+              const through = tables.every(({ spec, elements }) =>
+                passes(elements, flow, wayOf(spec, flow)),
+              )
+              const text = `${from} to ${to} ${port}: ${JSON.stringify(trace.steps)}`
+              assert.equal(through, trace.isAdmitted, text)
+            }
+          }
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('a port that is open everywhere leads on at addresses that no config has', () => {
+    const www = { type: 'nftables_publish', container: 'a', host_port: 85, container_port: 80 }
+    const { spec } = resolveNftables(configWith({ www: { ...www, on: 'public' } }, {}), 'h1')
+    const elements = compileFirewall(spec)
+    const outside = addressOf('198.51.100.1')
+    const isOpen = (from: string, port: number): boolean => {
+      const flow: Flow = { from: addressOf(from), to: outside, protocol: 'tcp', port }
+      return passes(elements, flow, wayOf(spec, flow, [outside]))
+    }
+    assert.deepEqual([isOpen('10.69.1.6', 85), isOpen('10.69.1.6', 86)], [true, false])
   })
 
   test('elements are the same whatever the order of objects and rules', () => {

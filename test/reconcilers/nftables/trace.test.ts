@@ -6,7 +6,7 @@ import { findEnd, traceFlow } from '../../../reconcilers/nftables/trace.ts'
 import { parsePorts } from '../../../reconcilers/nftables/words.ts'
 import { configOf } from '../configs.ts'
 
-const container = (address: string): unknown => ({
+const container = (address: string): Record<string, unknown> => ({
   type: 'runc_container',
   image: `r.example/x@sha256:${'a'.repeat(64)}`,
   network: 'cn',
@@ -28,6 +28,15 @@ const config = configOf({
     ...host(1),
     web: container('10.69.1.5'),
     twin: container('10.69.1.6'),
+    cn6: { type: 'container_network', subnet: 'fd00:1::/64' },
+    six: { ...container('fd00:1::5'), network: 'cn6' },
+    front6: {
+      type: 'nftables_publish',
+      container: 'six',
+      host_port: 8086,
+      container_port: 80,
+      on: 'lan',
+    },
     out: { type: 'nftables_forward', from: 'web', to: 'wg' },
     front: {
       type: 'nftables_publish',
@@ -41,6 +50,7 @@ const config = configOf({
     ...host(2),
     db: container('10.69.2.5'),
     twin: container('10.69.2.6'),
+    away: { type: 'nftables_forward', from: 'twin', to: 'wg' },
     guard: {
       type: 'nftables_policy',
       container: 'db',
@@ -58,10 +68,28 @@ const cases: readonly (readonly [string, string, string, boolean, readonly strin
   ['192.168.1.9', 'host:cloud01', '8080/tcp', true, ['cloud01 in front']],
   ['203.0.113.9', 'host:cloud01', '8080/tcp', false, ['cloud01 in front']],
   ['cloud01/twin', 'host:cloud01', '8080/tcp', true, ['cloud01 out null', 'cloud01 in front']],
+  // Nobody else's container needs an egress for a published port: a forward is enough.
+  ['local01/twin', 'host:cloud01', '8080/tcp', true, ['local01 out away', 'cloud01 in front']],
+  ['local01/twin', 'host:cloud01', '8081/tcp', false, ['local01 out null', 'cloud01 host null']],
+  ['db', 'host:cloud01', '8080/tcp', false, ['local01 out null', 'cloud01 in front']],
+  // It leads to a container of IPv6, and this asks by IPv4.
+  ['local01/twin', 'host:cloud01', '8086/tcp', false, ['local01 out away', 'cloud01 host null']],
   ['web', 'host:local01', '22/tcp', false, ['cloud01 out null', 'local01 host null']],
   ['web', 'host:cloud01', '22/tcp', false, ['cloud01 out null']],
   ['198.51.100.1', '203.0.113.1', 'icmp', true, []],
 ]
+
+const link = { type: 'wireguard_network', link_name: 'wg1', listen_port: 51821 }
+const toHost = { to: 'host:cloud01', ports: ['53/udp'] }
+/** `db` may ask a host that is in two meshes. */
+const twoMeshes = configOf({
+  ...config.hosts,
+  cloud01: { ...config.hosts['cloud01'], wg6: { ...link, address: 'fd69::1/64' } },
+  local01: {
+    ...config.hosts['local01'],
+    names: { type: 'nftables_policy', container: 'db', egress: [toHost] },
+  },
+})
 
 suite('a flow that is traced', () => {
   for (const [from, to, port, isAdmitted, steps] of cases) {
@@ -93,6 +121,14 @@ suite('a flow that is traced', () => {
     }
   })
 
+  test('an end with several addresses is listed once', () => {
+    const { spec } = resolveNftables(twoMeshes, 'local01')
+    assert.equal(spec.egress.length, 2)
+    const lines = permissionsOf(spec).filter(({ object }) => object === 'names')
+    const line = { from: 'container:db', to: 'host:cloud01', ports: '53/udp', object: 'names' }
+    assert.deepEqual(lines, [line])
+  })
+
   test('who may talk to whom is listed by object', () => {
     const lines = ['cloud01', 'local01'].flatMap((each) =>
       permissionsOf(resolveNftables(config, each).spec).map(
@@ -102,7 +138,9 @@ suite('a flow that is traced', () => {
     assert.deepEqual(lines, [
       'out: container:web to behind wg0, any',
       'front: the mesh and the LAN, by this host to container:web, 8080/tcp to 80',
+      'front6: the mesh and the LAN, by this host to container:six, 8086/tcp to 80',
       'guard: container:cloud01/web to container:db, 5432/tcp',
+      'away: container:twin to behind wg0, any',
     ])
   })
 })
