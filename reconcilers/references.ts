@@ -49,8 +49,8 @@ export function checkReference(
 }
 
 /**
- * Judges the field `network` of an object on a WireGuard link, which is a reference even where other
- * fields are faulty; a sound one is noted in `references`, by the object's name.
+ * Judges the field `network` of an object on a WireGuard link, which is a reference even where
+ * other fields are faulty; a sound one is noted in `references`, by the object's name.
  */
 export function checkLink(
   section: HostSection,
