@@ -16,7 +16,7 @@ export async function traceFirewall(session: Session, input: Input): Promise<voi
     throw new Failure(2, 'usage', `"${port}" is no port`, { hint: 'as 80/tcp, 53/udp or icmp' })
   }
   const config = await askConfig(session)
-  const ends = [endOf(config, from), endOf(config, to)] as const
+  const ends = endsOf(config, from, to)
   const trace = traceFlow(config, ...ends, ports)
   const live = input.is('live') ? await askLive(session, ends, port) : null
   const document = {
@@ -32,8 +32,21 @@ export async function traceFirewall(session: Session, input: Input): Promise<voi
   session.result(document, textOf(session, trace, port, live))
 }
 
-function endOf(config: Config, text: string): TraceEnd {
-  const end = findEnd(config, text)
+/** Both ends, of one family: of a host with addresses of both it is that of the other end. */
+function endsOf(config: Config, from: string, to: string): readonly [TraceEnd, TraceEnd] {
+  const asked = endOf(config, from, endOf(config, to).address.family)
+  const other = endOf(config, to, asked.address.family)
+  const [own, its] = [asked, other].map(
+    ({ words, address }) => `${words} (${addressText(address)})`,
+  )
+  if (asked.address.family === other.address.family) return [asked, other]
+  throw new Failure(2, 'usage', `no flow leads from ${own} to ${its}: IPv4 and IPv6 do not meet`, {
+    hint: 'name two ends of one family',
+  })
+}
+
+function endOf(config: Config, text: string, family?: TraceEnd['address']['family']): TraceEnd {
+  const end = findEnd(config, text, family)
   if (!('problem' in end)) return end
   throw new Failure(2, 'unknown-end', end.problem, {
     hint: 'name a container (web, cloud01/web), a host (host:cloud01) or an address',

@@ -35,16 +35,22 @@ export interface UnknownEnd {
 
 /**
  * Finds an end: an address, `host:NAME`, `container:HOST/NAME`, `HOST/NAME`, or a container's bare
- * name where only one host has one of that name.
+ * name where only one host has one of that name. Of a host with several addresses it is the first,
+ * of `family` where it has one.
  */
-export function findEnd(config: Config, text: string): TraceEnd | UnknownEnd {
+export function findEnd(
+  config: Config,
+  text: string,
+  family?: Address['family'],
+): TraceEnd | UnknownEnd {
   const places = placesOf(config)
   const address = parseAddress(text)
   if (address !== undefined) return { words: wordsAt(places, address), address }
   const isPlain = /^(container|host):/.test(text)
   const end = parseFlowEnd(isPlain ? text : `container:${text}`)
   if (end?.kind === 'host') {
-    const [first] = places.links.get(end.host)?.values() ?? []
+    const own = [...(places.links.get(end.host)?.values() ?? [])]
+    const first = own.find((each) => each.family === family) ?? own[0]
     return first === undefined
       ? { problem: `no host ${end.host} with a WireGuard network` }
       : { words: `host:${end.host}`, address: first }

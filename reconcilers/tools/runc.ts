@@ -50,7 +50,7 @@ const reasons: readonly (readonly [pattern: RegExp, reason: (found: RegExpExecAr
     ],
     [
       /error mounting "([^"]*)" to rootfs at "([^"]*)": (?:.*: )?([^:]+)$/,
-      ([, source, target, why]) => `${source} cannot be mounted at ${target}: ${why}`,
+      ([, source = '', target, why]) => `${mounted(source)} cannot be mounted at ${target}: ${why}`,
     ],
     [
       /(?:open|lstat|stat) (\/run\/netns\/\S+): no such file/,
@@ -58,6 +58,12 @@ const reasons: readonly (readonly [pattern: RegExp, reason: (found: RegExpExecAr
     ],
     [/no space left on device/, () => 'the disk is full; free some space'],
   ]
+
+/** What is mounted, in the words of the object: covey's own places tell nobody anything. */
+function mounted(source: string): string {
+  if (/\/files\/file-\d+$/.test(source)) return 'one of its files'
+  return /\/secrets\/[^/]+\/[^/]+$/.test(source) ? 'one of its secrets' : source
+}
 
 /**
  * Why a container could not be made, in one line, from what runc said: known cases in covey's

@@ -158,6 +158,8 @@ describe('covey firewall trace', () => {
     [['ghost', 'db', 'icmp'], /no container ghost with an address\nhint: name a container/],
     [['web', 'host:ghost', 'icmp'], /no host ghost with a WireGuard network/],
     [['web', 'a b', 'icmp'], /"a b" is no container, host or address/],
+    [['fd00::1', 'web', 'icmp'], /from fd00::1 .* to container:cloud01\/web .*do not meet/],
+    [['host:cloud02', 'fd00::1', 'icmp'], /from host:cloud02 \(10\.69\.0\.2\) to fd00::1/],
   ] as const) {
     it(`refuses ${words.join(' ')}`, async (context) => {
       const { space } = await withAgent(context)
