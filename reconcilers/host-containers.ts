@@ -31,6 +31,8 @@ export interface ContainerRecord {
   /** Number of the signal that asks it to stop. */
   readonly stopSignal: number
   readonly policy: ContainerPolicy
+  /** Whether it has a user namespace. */
+  readonly userNamespace?: true | undefined
 }
 
 /** What the machine has for one container. All paths are absolute. */
@@ -40,6 +42,8 @@ export interface ContainerFacts {
   readonly cgroupsPath: string
   /** Where the root file system is mounted; for `root.path`. */
   readonly rootfs: string
+  /** The same, where the root of a user namespace may pass on its way to it. */
+  readonly mappedRootfs: string
   /** Where the port writes the files of `ContainerCreation.files`, by their names. */
   readonly filesDir: string
   /** Where `HostSecrets.place` writes, by the names of the secrets. */
@@ -62,6 +66,15 @@ export interface ContainerFile {
   readonly gid: number
 }
 
+/** What the host does for a container whose users are none of the host's. */
+export interface UserNamespaceNeeds {
+  /**
+   * Settings of its network namespace, by their names for sysctl(8): the host's root owns that
+   * namespace, so nobody within may set them.
+   */
+  readonly networkSettings: Readonly<Record<string, string>>
+}
+
 /** Everything that a container is made from. */
 export interface ContainerCreation {
   readonly record: ContainerRecord
@@ -72,6 +85,8 @@ export interface ContainerCreation {
   readonly files: readonly ContainerFile[]
   /** Volumes whose folders must be there. */
   readonly volumes: readonly VolumeUse[]
+  /** For a container with a user namespace only. */
+  readonly userNamespace?: UserNamespaceNeeds
 }
 
 /** How often a container was started again, and how often in a row without running for long. */

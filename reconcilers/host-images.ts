@@ -46,6 +46,10 @@ export interface HostImages {
    * pulled or was tried too recently. Whoever made the port is told of progress and end.
    */
   pull(reference: string): void
+  /** As `look`, at the image with the owners that it has in user namespaces. */
+  lookMapped(references: readonly string[]): Promise<ReadonlyMap<string, ImageState>>
+  /** As `pull`; of an image that is whole it asks no registry. */
+  pullMapped(reference: string): void
   /** What must not be collected as garbage: the images that the adopted configs name. */
   retain(references: readonly string[]): void
 }

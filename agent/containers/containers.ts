@@ -104,7 +104,8 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
 
 function grantFacts(init: ContainersInit): GrantFacts {
   const { grants, settingsFile, stateDir, runDir } = init
-  return { grants, settingsFile, ownFolders: [stateDir, runDir], realPath }
+  const ownFolders = [stateDir, runDir, hostPlaces(stateDir, runDir).mappedRoots]
+  return { grants, settingsFile, ownFolders, realPath }
 }
 
 function realPath(path: string): string | null {

@@ -26,6 +26,7 @@ export function createFacts(
       cgroupVersion: cgroups.version,
       cgroupsPath: cgroups.path(id),
       rootfs: at.rootfs,
+      mappedRootfs: at.mappedRootfs,
       filesDir: at.files,
       secretsDir: at.secrets,
       volumesDir: places.volumes,

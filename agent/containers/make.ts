@@ -22,6 +22,7 @@ import { lives, mountPoints, type ProcessName, signalProcess, startTicksOf } fro
 import { mountRootfs } from './rootfs.ts'
 import { runSound } from './spawn.ts'
 import { loadSupervisor, type WaitingSupervisor } from './supervisor.ts'
+import { keepNeeds, meetNeeds, networkToEnter } from './user-namespace.ts'
 import { makeVolumes } from './volumes.ts'
 
 /**
@@ -54,7 +55,7 @@ export async function makeContainer(
 
 async function prepare(
   state: ContainersState,
-  { record, config, layers, files, volumes }: ContainerCreation,
+  { record, config, layers, files, volumes, userNamespace }: ContainerCreation,
   signal: AbortSignal,
 ): Promise<void> {
   const places = state.of(record.id)
@@ -65,14 +66,16 @@ async function prepare(
   )
   await writeFiles(places.files, files)
   await writeFile(join(places.bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
+  await keepNeeds(places, userNamespace ?? null)
   makeVolumes(state.places.volumes, volumes)
   if (!mountPoints().has(places.rootfs)) await mountRootfs(places, layers, signal)
 }
 
 async function prepareSupervisor(
   state: ContainersState,
-  { id, object }: ContainerRecord,
+  record: ContainerRecord,
 ): Promise<WaitingSupervisor> {
+  const { id, object } = record
   const places = state.of(id)
   const log = await prepareLog(state.stateDir, object, id)
   const paths = {
@@ -83,7 +86,7 @@ async function prepareSupervisor(
     exitsDir: state.places.exits,
     notesDir: places.notes,
   }
-  return loadSupervisor({ id, log, ...paths }, state.cgroups.supervisors)
+  return loadSupervisor({ id, log, ...paths }, state.cgroups.supervisors, networkToEnter(record))
 }
 
 /** Makes a process in a container that `makeContainer` made before; it waits to be started. */
@@ -99,12 +102,14 @@ export async function makeProcessAgain(
 
 async function makeProcess(
   state: ContainersState,
-  { id, object }: ContainerRecord,
+  record: ContainerRecord,
   signal: AbortSignal,
   supervisor: WaitingSupervisor,
 ): Promise<void> {
+  const { id, object } = record
   try {
     await makeReady(state, id, signal)
+    await meetNeeds(state, record, signal)
   } catch (error) {
     supervisor.cancel()
     throw error

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 /** What the id of each of covey's containers starts with. */
 export const idPrefix: string = 'covey-'
@@ -12,6 +12,8 @@ export interface HostPlaces {
   readonly volumes: string
   /** Folders of containers in this boot, by their ids. */
   readonly runs: string
+  /** Where root file systems are mounted again for the root of user namespaces. */
+  readonly mappedRoots: string
   /** `--root` of runc: covey's own, so that nobody else's containers are ever met. */
   readonly runcRoot: string
   /** The supervisors write a file for each container that ended. */
@@ -26,6 +28,8 @@ export function hostPlaces(stateDir: string, runDir: string): HostPlaces {
     trash: join(stateDir, 'containers', '.removed'),
     volumes: join(stateDir, 'volumes'),
     runs: join(runDir, 'containers'),
+    // Beside the run folder: that has the sockets in it, and stays closed to those ids.
+    mappedRoots: `${resolve(runDir)}-roots`,
     runcRoot: join(runDir, 'runc'),
     exits: join(runDir, 'exits'),
     secrets: join(runDir, 'secrets'),
@@ -42,6 +46,9 @@ export interface ContainerPlaces {
   readonly run: string
   readonly bundle: string
   readonly rootfs: string
+  readonly mappedRootfs: string
+  /** What the host does for it, where it has a user namespace. */
+  readonly userNamespace: string
   readonly files: string
   /** Short names for layers: the options of a mount end at one page. */
   readonly layers: string
@@ -67,6 +74,8 @@ export function placesOf(host: HostPlaces, id: string): ContainerPlaces {
     run,
     bundle: join(run, 'bundle'),
     rootfs: join(run, 'rootfs'),
+    mappedRootfs: join(host.mappedRoots, id),
+    userNamespace: join(run, 'user-namespace.json'),
     files: join(run, 'files'),
     layers: join(run, 'layers'),
     supervisorPid: join(run, 'conmon.pid'),

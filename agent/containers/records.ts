@@ -40,6 +40,7 @@ const recordSchema: z.ZodType<ContainerRecord> = z.object({
     health: healthSchema,
     labels: z.record(z.string(), z.string()),
   }),
+  userNamespace: z.literal(true).optional(),
 })
 
 const ranSchema: z.ZodType<Ran> = z.object({ exit: exitSchema.nullable() })

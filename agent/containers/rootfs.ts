@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, rmdirSync, statSync } from 'node:fs'
 import { mkdir, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
@@ -55,9 +55,15 @@ async function makeUpper(places: ContainerPlaces, top: string): Promise<void> {
 
 /** Unmounts the root file system of a container, also one that something still uses. */
 export async function unmountRootfs(places: ContainerPlaces): Promise<void> {
-  while (mountPoints().has(places.rootfs)) {
-    const plain = await runPlain({ tool: 'umount', args: [places.rootfs], timeoutMs: mountMs })
+  await unmount(places.mappedRootfs)
+  if (existsSync(places.mappedRootfs)) rmdirSync(places.mappedRootfs)
+  await unmount(places.rootfs)
+}
+
+async function unmount(point: string): Promise<void> {
+  while (mountPoints().has(point)) {
+    const plain = await runPlain({ tool: 'umount', args: [point], timeoutMs: mountMs })
     if (plain.exitCode === 0) continue
-    await runSound({ tool: 'umount', args: ['--lazy', places.rootfs], timeoutMs: mountMs })
+    await runSound({ tool: 'umount', args: ['--lazy', point], timeoutMs: mountMs })
   }
 }

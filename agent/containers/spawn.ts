@@ -34,6 +34,15 @@ export function knownPath(tool: string): string {
   return path
 }
 
+/**
+ * A program with its first arguments, in the network namespace of that path; where it is null, as
+ * it is. runc 1.1 enters the user namespace of a container before its network, which the host's
+ * root owns, so that it is refused there: it has to be in that network when it begins.
+ */
+export function withinNetwork(path: string | null, program: string): readonly string[] {
+  return path === null ? [program] : [knownPath('nsenter'), `--net=${path}`, '--', program]
+}
+
 /** Runs an allow-listed tool; its exit code, null after a signal, and what it said. */
 export async function runPlain(
   run: ToolRun,

@@ -11,7 +11,7 @@ import {
 import { createReason } from '../../reconcilers/tools/runc.ts'
 import { toolEnvironment } from '../machine/tools.ts'
 import { createMs, syncBytesMax } from './limits.ts'
-import { knownPath } from './spawn.ts'
+import { knownPath, withinNetwork } from './spawn.ts'
 
 /**
  * The runtime makes folders for mounts in the image, which other users than root have to enter: the
@@ -35,14 +35,17 @@ export interface WaitingSupervisor {
 /**
  * Loads a supervisor, beside whatever else a container takes. Its log must have a folder; what else
  * it is told of must be there when it goes. It moves into the control group `group`, unless that is
- * null. Throws `tool-missing`.
+ * null. It runs within the network namespace `network`, if that is not null, and so does what it
+ * starts. Throws `tool-missing`.
  */
 export function loadSupervisor(
   init: Omit<SupervisorInit, 'runc'>,
   group: string | null,
+  network: string | null = null,
 ): WaitingSupervisor {
   const args = conmonArguments({ ...init, runc: knownPath('runc') })
-  const child = spawn(knownPath('sh'), ['-c', underUsualMask, knownPath('conmon'), ...args], {
+  const command = [...withinNetwork(network, knownPath('conmon')), ...args]
+  const child = spawn(knownPath('sh'), ['-c', underUsualMask, ...command], {
     cwd: '/',
     env: { ...toolEnvironment, _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4' },
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],

@@ -1,6 +1,7 @@
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { Config } from '../../protocol/documents/config.ts'
 import type { ContainerSeen, HostContainers } from '../../reconcilers/host-containers.ts'
+import { networkToEnter } from '../containers/user-namespace.ts'
 import type { ContainerDirectory, ContainerRow } from './container-view.ts'
 
 /** What is known of containers, and where the rest is. */
@@ -29,8 +30,11 @@ export function createContainerDirectory(init: ContainerDirectoryInit): Containe
       const all = (await containers.look()).filter((seen) => seen.object === object)
       const seen = all.toSorted((a, b) => rank(a) - rank(b)).at(-1)
       if (seen?.process.state !== 'running') return null
-      const { id } = seen
-      return { id, runcRoot, bundle: bundleOf(id), pid: seen.process.pid }
+      const { id, record } = seen
+      const { pid } = seen.process
+      // Of one that lost its record nobody knows; in the network of its process it is right.
+      const network = record === null ? `/proc/${pid}/ns/net` : networkToEnter(record)
+      return { id, runcRoot, network, bundle: bundleOf(id), pid }
     },
   }
 }

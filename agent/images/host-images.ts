@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { HostImages, ImageReady, ImageState } from '../../reconcilers/host-images.ts'
 import { parseImageConfig } from '../../reconcilers/images/image-config.ts'
@@ -5,8 +6,9 @@ import { parseReference, referenceText } from '../../reconcilers/images/referenc
 import type { Log } from '../../reconcilers/reconciler.ts'
 import { readInImage } from './accounts.ts'
 import type { Jobs } from './pull/jobs.ts'
+import { mappedKey } from './pull/map-image.ts'
 import { progressText } from './pull/progress.ts'
-import type { ImageRecord } from './store/records.ts'
+import { type ImageRecord, mappedName } from './store/records.ts'
 import type { Store } from './store/store.ts'
 
 /** The port, and what it was last told to retain. */
@@ -25,49 +27,19 @@ export interface HostImagesInit {
 
 /** The images of this host as the reconcilers see them. */
 export function createHostImages(init: HostImagesInit): RetainingImages {
-  const { store, jobs } = init
-  const known = new Map<string, ImageReady>()
+  const { jobs } = init
+  const lookAt = createLook(init)
   let retained: ReadonlySet<string> | null = null
-
-  const ready = async (record: ImageRecord): Promise<ImageReady | null> => {
-    const before = known.get(record.manifest)
-    if (before !== undefined) return before
-    const found = await describe(store, record)
-    if (found !== null) known.set(record.manifest, found)
-    return found
-  }
-  const stateOf = async (text: string, trees: ReadonlySet<string>): Promise<ImageState> => {
+  const want = (text: string, keyOf: (reference: string) => string): void => {
     const reference = parseReference(text)
-    if (!reference.ok) {
-      const reason = `the image ${text} ${reference.fault.message}`
-      return { state: 'failed', reason, retryAtMs: Number.MAX_SAFE_INTEGER }
-    }
-    const record = store.find(reference.value.digest)
-    const isWhole = record?.layers.every(({ name }) => {
-      return trees.has(name) && store.layer(name) !== null
-    })
-    if (record !== null && isWhole === true) {
-      const found = await ready(record)
-      if (found !== null) return found
-    }
-    const job = jobs.state(referenceText(reference.value))
-    if (job === null) return { state: 'absent' }
-    if (job.state === 'waiting') return { state: 'pulling', progress: 'waiting for other images' }
-    if (job.state === 'pulling') return { ...job, progress: progressText(job.progress) }
-    return job
+    if (reference.ok) jobs.want(keyOf(referenceText(reference.value)))
   }
   return {
     retained: () => retained,
-    async look(references) {
-      for (const digest of known.keys()) if (store.find(digest) === null) known.delete(digest)
-      const trees = await store.trees()
-      const states = references.map(async (text) => [text, await stateOf(text, trees)] as const)
-      return new Map(await Promise.all(states))
-    },
-    pull(text) {
-      const reference = parseReference(text)
-      if (reference.ok) jobs.want(referenceText(reference.value))
-    },
+    look: (references) => lookAt(references, false),
+    lookMapped: (references) => lookAt(references, true),
+    pull: (text) => want(text, (reference) => reference),
+    pullMapped: (text) => want(text, mappedKey),
     retain(references) {
       const parsed = references.flatMap((text) => {
         const reference = parseReference(text)
@@ -76,10 +48,79 @@ export function createHostImages(init: HostImagesInit): RetainingImages {
       const digests = new Set(parsed.map(({ digest }) => digest))
       const left = [...(retained ?? [])].filter((digest) => !digests.has(digest))
       retained = digests
-      jobs.wantOnly(new Set(parsed.map(referenceText)))
+      const keys = parsed.map(referenceText)
+      jobs.wantOnly(new Set([...keys, ...keys.map(mappedKey)]))
       noteLastUse(init, left)
     },
   }
+}
+
+type Look = (
+  references: readonly string[],
+  isMapped: boolean,
+) => Promise<ReadonlyMap<string, ImageState>>
+
+/** Looks at images, or at their layers with owners for user namespaces. */
+function createLook({ store, jobs }: HostImagesInit): Look {
+  const known = new Map<string, ImageReady>()
+
+  const ready = async (record: ImageRecord): Promise<ImageReady | null> => {
+    const before = known.get(record.manifest)
+    if (before !== undefined) return before
+    const found = await describe(store, record)
+    if (found !== null) known.set(record.manifest, found)
+    return found
+  }
+  const stateOf = async (
+    text: string,
+    isMapped: boolean,
+    trees: ReadonlySet<string>,
+  ): Promise<ImageState> => {
+    const reference = parseReference(text)
+    if (!reference.ok) {
+      const reason = `the image ${text} ${reference.fault.message}`
+      return { state: 'failed', reason, retryAtMs: Number.MAX_SAFE_INTEGER }
+    }
+    const record = store.find(reference.value.digest)
+    if (record !== null && isWhole(store, record, isMapped, trees)) {
+      const found = await ready(record)
+      if (found !== null) return isMapped ? withOwners(store, found) : found
+    }
+    const key = referenceText(reference.value)
+    const job = jobs.state(isMapped ? mappedKey(key) : key)
+    if (job === null) return { state: 'absent' }
+    if (job.state === 'waiting') return { state: 'pulling', progress: 'waiting for other images' }
+    if (job.state === 'pulling') return { ...job, progress: progressText(job.progress) }
+    return job
+  }
+  return async (references, isMapped) => {
+    for (const digest of known.keys()) if (store.find(digest) === null) known.delete(digest)
+    const trees = await store.trees()
+    const states = references.map(async (text) => {
+      return [text, await stateOf(text, isMapped, trees)] as const
+    })
+    return new Map(await Promise.all(states))
+  }
+}
+
+function isWhole(
+  store: Store,
+  record: ImageRecord,
+  isMapped: boolean,
+  trees: ReadonlySet<string>,
+): boolean {
+  // Trees that no record names are not trusted, be they there.
+  if (isMapped && record.isMapped !== true) return false
+  const names = record.layers.map(({ name }) => name)
+  return [...names, ...(isMapped ? names.map(mappedName) : [])].every((name) => {
+    return trees.has(name) && store.layer(name) !== null
+  })
+}
+
+/** The same image, of layers with owners for user namespaces. */
+function withOwners(store: Store, image: ImageReady): ImageReady {
+  const layers = image.layers.map((tree) => store.tree(mappedName(basename(tree))))
+  return { ...image, layers }
 }
 
 /** From now on their age counts, when room has to be made. */

@@ -15,6 +15,7 @@ import { createHostImages, type RetainingImages } from './host-images.ts'
 import { type ListedImage, listImages } from './list.ts'
 import { createJobs, type JobState, type Jobs, type PullEnd, reasonText } from './pull/jobs.ts'
 import { createLayers } from './pull/layers.ts'
+import { mapImage, plainKey } from './pull/map-image.ts'
 import { createPins } from './pull/pins.ts'
 import { type PullPlace, pullImage } from './pull/pull-image.ts'
 import { registrySource } from './pull/source.ts'
@@ -111,11 +112,13 @@ class HostImageStore implements Images {
       work: async (text, signal, onProgress) => {
         unpackers.warm()
         this.tell(text, 'pulling', null)
-        const reference = parsed(text)
+        const plain = plainKey(text)
+        const reference = parsed(plain)
         const source = registrySource(init.registries, reference)
         const { digest } = reference
-        const task = { source, digest, references: [text], signal, onProgress }
-        return await pullImage(this.place, task)
+        const task = { source, digest, references: [plain], signal, onProgress }
+        const record = await pullImage(this.place, task)
+        return plain === text ? record : await mapImage(this.place, sandbox, record, signal)
       },
       onEnd: (reference, end) => this.pullEnded(reference, end),
     })

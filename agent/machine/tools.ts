@@ -36,6 +36,7 @@ const tools: Readonly<Record<string, Tool>> = {
   'systemd-run': { package: 'systemd' },
   sh: { package: 'dash', byPathOnly: true },
   unshare: { package: 'util-linux', byPathOnly: true },
+  nsenter: { package: 'util-linux', byPathOnly: true },
   setpriv: { package: 'util-linux', byPathOnly: true },
   pivot_root: { package: 'util-linux', byPathOnly: true },
   tar: { package: 'tar', byPathOnly: true },

@@ -15,6 +15,7 @@ export async function applyRunc(
   const { containers } = host
   switch (step.kind) {
     case 'pull':
+      if (step.isMapped) return host.images.pullMapped(step.reference)
       return host.images.pull(step.reference)
     case 'create':
       return createContainer(step, host, signal)
@@ -61,11 +62,12 @@ async function createContainer(
     const facts = await host.containers.facts(id, spec.container.devices)
     const bundle = makeBundle(spec, image, facts, hosts)
     if (!bundle.ok) throw new CoveyError(bundle.fault.code, bundle.fault.message)
-    const { config, files, volumes, secrets } = bundle.value
+    const { config, files, volumes, secrets, userNamespace } = bundle.value
     await host.secrets.place(id, secrets)
     const { layers } = image
     const record = recordOf(spec, bundle.value)
-    await host.containers.create({ record, config, layers, files, volumes }, signal)
+    const mapped = userNamespace === undefined ? {} : { userNamespace }
+    await host.containers.create({ record, config, layers, files, volumes, ...mapped }, signal)
   } catch (error) {
     if (!step.goesOn || !(error instanceof CoveyError)) throw error
     const message = `${error.message}; the container before it goes on`

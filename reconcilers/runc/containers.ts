@@ -32,6 +32,7 @@ export function recordOf(spec: ContainerSpec, bundle: Bundle): ContainerRecord {
     volumes: bundle.volumes.map((volume) => volume.object),
     stopSignal: bundle.stopSignal,
     policy: policyOf(spec),
+    ...(container.user_namespace ? { userNamespace: true } : {}),
   }
 }
 

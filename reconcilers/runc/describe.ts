@@ -6,7 +6,7 @@ import type { RuncStep } from './plan.ts'
 export function describeRunc(step: RuncStep): string {
   switch (step.kind) {
     case 'pull':
-      return `pull ${step.reference}`
+      return `pull ${step.reference}${step.isMapped ? ' for user namespaces' : ''}`
     case 'create':
       return `create ${containerId(step.spec.object, step.spec.revision)}`
     case 'again':

@@ -1,5 +1,6 @@
 import type { Config } from '../../protocol/documents/config.ts'
 import { objectIn, sectionOf, typeIn } from '../references.ts'
+import type { ContainerObject } from './spec.ts'
 
 /**
  * References of all images that a config names for a host, each once; also those of objects that
@@ -19,4 +20,15 @@ export function imagesOf(config: Pick<Config, 'hosts'>, host: string): readonly 
 export function containersIn(config: Pick<Config, 'hosts'>, host: string): readonly string[] {
   const section = sectionOf(config, host) ?? {}
   return Object.keys(section).filter((name) => typeIn(section, name) === 'runc_container')
+}
+
+/**
+ * What the observation calls the image of a container: a user namespace needs it with owners of its
+ * own, so the same reference may be ready for one container and not for another.
+ */
+export function imageKey({
+  image,
+  user_namespace,
+}: Pick<ContainerObject, 'image' | 'user_namespace'>): string {
+  return user_namespace ? `${image} for user namespaces` : image
 }

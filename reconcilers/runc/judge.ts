@@ -1,6 +1,7 @@
 import type { ContainerSeen } from '../host-containers.ts'
 import type { Verdict } from '../reconciler.ts'
 import { containersOf, isUp, policyOf } from './containers.ts'
+import { imageKey } from './images.ts'
 import { afterExit, exitText, isDue, saidText, waitText } from './lifecycle.ts'
 import { crashLoopStreak, killAgainMs, steadyMs } from './limits.ts'
 import type { RuncObserved } from './observe.ts'
@@ -47,7 +48,7 @@ function judgeNew(
   observed: RuncObserved,
 ): Said | null {
   const rest = before.some(isUp) ? '; the container before it goes on' : ''
-  const image = observed.images.get(container.image)
+  const image = observed.images.get(imageKey(container))
   switch (image?.state) {
     case 'absent':
       return { state: 'pending', reason: `its image is to be pulled${rest}` }
@@ -103,7 +104,7 @@ export function runcDueAt(spec: RuncSpec, observed: RuncObserved): number | null
   )
   for (const each of spec.containers) {
     const { wanted } = containersOf(each, observed.containers)
-    const image = observed.images.get(each.container.image)
+    const image = observed.images.get(imageKey(each.container))
     if (image?.state === 'failed' && image.retryAtMs > nowMs) times.push(image.retryAtMs)
     if (wanted?.process.state === 'exited') {
       const { exit } = wanted.process

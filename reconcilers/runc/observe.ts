@@ -2,7 +2,8 @@ import type { ContainerSeen } from '../host-containers.ts'
 import type { ImageState } from '../host-images.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { containersOf } from './containers.ts'
-import type { RuncSpec } from './spec.ts'
+import { imageKey } from './images.ts'
+import type { ContainerSpec, RuncSpec } from './spec.ts'
 import { loadVolumeMemory, type VolumeMemory } from './volumes.ts'
 
 /** What one look at a host tells about its containers. */
@@ -14,7 +15,7 @@ export interface RuncObserved {
   /** Objects that have a volume folder. */
   readonly volumes: readonly string[]
   readonly memory: VolumeMemory
-  /** Images from which a container has to be made, by reference; of others nothing is asked. */
+  /** Images from which a container has to be made, by `imageKey`; of others nothing is asked. */
   readonly images: ReadonlyMap<string, ImageState>
 }
 
@@ -34,7 +35,23 @@ export async function observeRunc(
     const { wanted } = containersOf(each, containers)
     return wanted === null || wanted.process.state === 'absent' || !wanted.isPrepared
   })
-  const references = [...new Set(needed.map(({ container }) => container.image))]
-  const images = references.length === 0 ? new Map() : await host.images.look(references)
+  const images = await lookAtImages(needed, host)
   return { nowMs: host.clock.now(), containers, volumes, memory, images }
+}
+
+async function lookAtImages(
+  needed: readonly ContainerSpec[],
+  { images }: HostPorts,
+): Promise<RuncObserved['images']> {
+  const referencesOf = (isMapped: boolean): readonly string[] => {
+    const own = needed.filter(({ container }) => container.user_namespace === isMapped)
+    return [...new Set(own.map(({ container }) => container.image))]
+  }
+  const [plain, mapped] = [referencesOf(false), referencesOf(true)]
+  const found = new Map(plain.length === 0 ? [] : await images.look(plain))
+  if (mapped.length === 0) return found
+  for (const [image, state] of await images.lookMapped(mapped)) {
+    found.set(imageKey({ image, user_namespace: true }), state)
+  }
+  return found
 }

@@ -2,6 +2,7 @@ import type { ContainerRecord, ContainerSeen, RestartCount, StopOrder } from '..
 import type { ImageReady } from '../host-images.ts'
 import type { PlanStep } from '../reconciler.ts'
 import { containerId, containersOf, isUp, policyOf } from './containers.ts'
+import { imageKey } from './images.ts'
 import { afterExit, isDue } from './lifecycle.ts'
 import { replaceWaitMs, stopWaitMs } from './limits.ts'
 import type { RuncObserved } from './observe.ts'
@@ -11,7 +12,8 @@ import { planVolumes, type VolumeMemory } from './volumes.ts'
 
 /** What a step does. */
 type RuncWork =
-  | { readonly kind: 'pull'; readonly reference: string }
+  /** `isMapped`: with owners for user namespaces. */
+  | { readonly kind: 'pull'; readonly reference: string; readonly isMapped?: true }
   | {
       readonly kind: 'create'
       readonly spec: ContainerSpec
@@ -153,10 +155,13 @@ function planNew(
   observed: RuncObserved,
 ): readonly RuncStep[] {
   const { object, container, revision } = spec
-  const image = observed.images.get(container.image) ?? { state: 'absent' }
+  const image = observed.images.get(imageKey(container)) ?? { state: 'absent' }
   if (image.state === 'pulling') return []
   if (image.state === 'failed' && observed.nowMs < image.retryAtMs) return []
-  if (image.state !== 'ready') return [{ kind: 'pull', reference: container.image, ...about(spec) }]
+  if (image.state !== 'ready') {
+    const mapped = container.user_namespace ? { isMapped: true as const } : {}
+    return [{ kind: 'pull', reference: container.image, ...mapped, ...about(spec) }]
+  }
   const id = containerId(object, revision)
   const create: RuncStep = {
     kind: 'create',

@@ -28,6 +28,12 @@ function checkNetwork(container: ContainerObject, report: Report): void {
       report([field], 'is required, unless host_network is true')
     }
   }
+  if (container.host_network && container.user_namespace) {
+    report(
+      ['user_namespace'],
+      'goes without host_network: its root would have no say in that network',
+    )
+  }
 }
 
 /** The one of these members that is set; otherwise reports at `path`. */

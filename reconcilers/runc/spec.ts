@@ -87,6 +87,8 @@ export interface ContainerObject {
   readonly secrets: readonly SecretUse[]
   readonly devices: readonly string[]
   readonly host_network: boolean
+  /** Whether root in it is no user of the host. */
+  readonly user_namespace: boolean
   readonly resources: {
     readonly memory_bytes?: number | undefined
     readonly cpu_milli?: number | undefined
@@ -167,6 +169,7 @@ export const containerSchema: z.ZodType<ContainerObject> = z
     secrets: z.array(secretUseSchema).max(entriesMax).default([]),
     devices: z.array(devicePath).max(entriesMax).default([]),
     host_network: z.boolean().default(false),
+    user_namespace: z.boolean().default(false),
     resources: resourcesSchema.default({}),
     capabilities: z
       .strictObject({

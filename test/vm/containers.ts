@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { mappedIdBase } from '../../reconcilers/images/mapped-ids.ts'
 import type { AgentStatus } from '../lab/agent-status.ts'
 import { type Hosts, meshLink } from '../lab/config-hosts.ts'
 import { container, withContainerNetworks } from '../lab/container-config.ts'
@@ -129,6 +130,7 @@ describe('covey on a machine with systemd, cgroup v2 and the WireGuard of the ke
           restart: 'never',
         }),
         busy: add(12, { ...shell('while :; do :; done'), resources: { cpu_milli: 100 } }),
+        mapped: add(14, { ...shell('while :; do sleep 1; done'), user_namespace: true }),
         many: add(13, { ...shell(forks), resources: { pids: 10 } }),
       },
     } as Hosts
@@ -187,6 +189,11 @@ describe('covey on a machine with systemd, cgroup v2 and the WireGuard of the ke
     assert.match(objects.find(({ name }) => name === 'greedy')?.reason ?? '', /ran out of memory/)
   })
 
+  async function pidOf(object: string): Promise<number> {
+    const rows: { name: string; pid: number }[] = JSON.parse(await machine.must('covey ps --json'))
+    return rows.find(({ name }) => name === object)?.pid ?? assert.fail(`no ${object}`)
+  }
+
   /** A file of the control group of an object's container. */
   async function group(object: string, file: string): Promise<string> {
     return await machine.must(
@@ -209,10 +216,19 @@ describe('covey on a machine with systemd, cgroup v2 and the WireGuard of the ke
     assert.ok(Number(await group('many', 'pids.current')) <= 10)
   })
 
-  async function pidOf(object: string): Promise<number> {
-    const rows: { name: string; pid: number }[] = JSON.parse(await machine.must('covey ps --json'))
-    return rows.find(({ name }) => name === object)?.pid ?? assert.fail(`no ${object}`)
-  }
+  it('keeps the root of a user namespace off the host', async () => {
+    await waitFor('mapped runs', ({ objects }) =>
+      objects.some(({ name, state }) => name === 'mapped' && state === 'converged'),
+    )
+    const pid = await pidOf('mapped')
+    const map = new RegExp(`^ *0 +${mappedIdBase} +65536$`, 'm')
+    assert.match(await machine.must(`cat /proc/${pid}/uid_map`), map)
+    assert.match(await machine.must('covey exec mapped -- id -u'), /^0$/m)
+    assert.match(await machine.must('covey exec mapped -- cat /proc/self/uid_map'), map)
+    const tried = 'mkdir /sys/fs/cgroup/new 2>/dev/null || echo refused'
+    assert.match(await machine.must(`covey exec mapped -- sh -c '${tried}'`), /^refused$/m)
+    assert.equal(await group('mapped', 'pids.max'), '2048\n')
+  })
 
   it('leaves containers alone over `systemctl restart covey`', async () => {
     const before = await pidOf('web')

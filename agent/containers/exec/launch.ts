@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import type { TerminalSize } from '../../../protocol/exec-frames.ts'
 import { toolEnvironment } from '../../machine/tools.ts'
-import { knownPath } from '../spawn.ts'
+import { knownPath, withinNetwork } from '../spawn.ts'
 
 /** Where the runtime finds what it needs for one command. All paths are absolute. */
 export interface ExecFiles {
@@ -33,6 +33,7 @@ export interface LaunchInit {
   readonly files: ExecFiles
   readonly id: string
   readonly runcRoot: string
+  readonly network: string | null
   readonly terminal: TerminalSize | null
   readonly hasStdin: boolean
 }
@@ -45,11 +46,12 @@ export function launchExec(init: LaunchInit): Launched {
   return init.terminal === null ? launchWithPipes(init) : launchInTerminal(init, init.terminal)
 }
 
-function launchWithPipes({ files, id, runcRoot, hasStdin }: LaunchInit): Launched {
+function launchWithPipes({ files, id, runcRoot, network, hasStdin }: LaunchInit): Launched {
   const { process, pid, log } = files
   const args = ['--root', runcRoot, '--log', log, 'exec', '--process', process, '--pid-file', pid]
   const script = `${usualMask} && exec "$0" "$@"`
-  const child = spawn(knownPath('sh'), ['-c', script, knownPath('runc'), ...args, id], {
+  const command = [...withinNetwork(network, knownPath('runc')), ...args, id]
+  const child = spawn(knownPath('sh'), ['-c', script, ...command], {
     cwd: '/',
     env: toolEnvironment,
     stdio: [hasStdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
@@ -66,7 +68,8 @@ function launchWithPipes({ files, id, runcRoot, hasStdin }: LaunchInit): Launche
 const terminalScript = [
   usualMask,
   '"$STTY" raw -echo opost onlcr rows "$ROWS" cols "$COLUMNS"',
-  'exec "$RUNC" --root "$RUNC_ROOT" --log "$EXEC_LOG" exec' +
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's own syntax
+  'exec ${NSENTER:+"$NSENTER" "--net=$NETWORK" --} "$RUNC" --root "$RUNC_ROOT" --log "$EXEC_LOG" exec' +
     ' --process "$EXEC_PROCESS" --pid-file "$EXEC_PID" "$CONTAINER"',
 ].join(' && ')
 
@@ -75,7 +78,7 @@ const terminalScript = [
  * stdout. The runtime makes another one in the container and hands it the size of this one.
  */
 function launchInTerminal(
-  { files, id, runcRoot, hasStdin }: LaunchInit,
+  { files, id, runcRoot, network, hasStdin }: LaunchInit,
   { rows, columns }: TerminalSize,
 ): Launched {
   const child = spawn(knownPath('script'), ['-qefc', terminalScript, '/dev/null'], {
@@ -86,6 +89,7 @@ function launchInTerminal(
       STTY: knownPath('stty'),
       ROWS: String(rows),
       COLUMNS: String(columns),
+      ...(network === null ? {} : { NSENTER: knownPath('nsenter'), NETWORK: network }),
       RUNC: knownPath('runc'),
       RUNC_ROOT: runcRoot,
       EXEC_LOG: files.log,

@@ -16,6 +16,8 @@ export interface ExecPlace {
   readonly id: string
   /** `--root` of the runtime. */
   readonly runcRoot: string
+  /** Network namespace that the runtime has to be in; null where it enters that itself. */
+  readonly network: string | null
   /** Folder with its `config.json`. */
   readonly bundle: string
   /** Its first process. */
@@ -49,8 +51,8 @@ export async function beginExec(
   if (!process.ok) throw new ExecRefusal(process.fault.code, process.fault.message, 126)
   await writeFile(files.process, JSON.stringify(process.value), { mode: 0o600 })
   const { terminal, stdin: hasStdin } = start
-  const { id, runcRoot } = place
-  return launchExec({ files, id, runcRoot, terminal, hasStdin })
+  const { id, runcRoot, network } = place
+  return launchExec({ files, id, runcRoot, network, terminal, hasStdin })
 }
 
 async function processOf(place: ExecPlace, start: ExecStart): Promise<Checked<ProcessSpec>> {

@@ -10,12 +10,14 @@ import { toolEnvironment } from '../../machine/tools.ts'
 import { endTree } from '../exec/process-tree.ts'
 import { checkOutputBytesMax, checkReasonCharactersMax } from '../limits.ts'
 import { startTicksOf } from '../processes.ts'
-import { knownPath } from '../spawn.ts'
+import { knownPath, withinNetwork } from '../spawn.ts'
 
 /** What a check is made on. */
 export interface CheckTarget {
   readonly id: string
   readonly runcRoot: string
+  /** Network namespace that the runtime has to be in; null where it enters that itself. */
+  readonly network: string | null
   readonly address: string
   /** Where the number of a command's process is kept while it runs. */
   readonly pidFile: string
@@ -88,9 +90,10 @@ async function askCommand(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<CheckResult> {
-  const { id, runcRoot, pidFile } = target
+  const { id, runcRoot, network, pidFile } = target
   const args = ['--root', runcRoot, 'exec', '--pid-file', pidFile, id, ...command]
-  const child = spawn(knownPath('runc'), args, {
+  const [program = '', ...before] = withinNetwork(network, knownPath('runc'))
+  const child = spawn(program, [...before, ...args], {
     cwd: '/',
     env: toolEnvironment,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,6 +5,7 @@ import type { ContainersState } from '../containers.ts'
 import type { Life } from '../life.ts'
 import { checksMax, checkTickMs, startingCheckMs } from '../limits.ts'
 import { lives } from '../processes.ts'
+import { networkToEnter } from '../user-namespace.ts'
 import { makeCheck } from './checks.ts'
 
 /** Checks containers until it is stopped. */
@@ -66,11 +67,10 @@ async function checkOnce(
   const check = record.policy.health
   if (check === null) return 0
   const { runcRoot } = state.places
-  const result = await makeCheck(
-    { id, runcRoot, address: record.address, pidFile: join(state.of(id).run, 'check.pid') },
-    check,
-    signal,
-  )
+  const network = networkToEnter(record)
+  const pidFile = join(state.of(id).run, 'check.pid')
+  const target = { id, runcRoot, network, address: record.address, pidFile }
+  const result = await makeCheck(target, check, signal)
   const now = state.life(id)
   // The process may have ended, or been replaced, while it was asked.
   const isSame = now !== null && now.process?.startTicks === life.process?.startTicks

@@ -129,6 +129,7 @@ function recordOf(
   const before = place.store.find(documents.manifest.digest)
   const indexes = documents.indexes.map(({ digest }) => digest)
   const now = place.now()
+  const isSame = before?.layers.every(({ name }, index) => name === names[index]) === true
   return {
     manifest: documents.manifest.digest,
     indexes: [...new Set([...(before?.indexes ?? []), ...indexes])],
@@ -142,5 +143,6 @@ function recordOf(
     ),
     createdMs: before?.createdMs ?? now,
     usedMs: now,
+    ...(isSame && before.isMapped === true ? { isMapped: true } : {}),
   }
 }

@@ -1,4 +1,4 @@
-import { blobsOf, type ImageRecord } from './records.ts'
+import { blobsOf, type ImageRecord, layerNames } from './records.ts'
 import type { Store } from './store.ts'
 import type { Uses } from './uses.ts'
 
@@ -60,6 +60,6 @@ export async function collect(
 /** Whether an image consists of it. */
 function isNamed(store: Store, name: string): boolean {
   return store.images().some((record) => {
-    return record.layers.some((layer) => layer.name === name) || blobsOf(record).includes(name)
+    return layerNames(record).includes(name) || blobsOf(record).includes(name)
   })
 }

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { isDigest } from '../../../protocol/names.ts'
 import { layersMax } from '../../../reconcilers/images/limits.ts'
+import { mappedIdBase } from '../../../reconcilers/images/mapped-ids.ts'
 import { referencesMax } from '../limits.ts'
 
 /** One layer of a stored image. */
@@ -27,6 +29,8 @@ export interface ImageRecord {
   readonly createdMs: number
   /** When something last needed it. */
   readonly usedMs: number
+  /** Whether its layers are there with owners for user namespaces as well. */
+  readonly isMapped?: true | undefined
 }
 
 /** What is known of an unpacked layer besides its tree. */
@@ -55,6 +59,7 @@ export const recordSchema: z.ZodType<ImageRecord> = z.object({
   references: z.array(z.string()).max(referencesMax),
   createdMs: count,
   usedMs: count,
+  isMapped: z.literal(true).optional(),
 })
 
 /** Schema of `info/<hex>.json`. */
@@ -68,6 +73,17 @@ export const infoSchema: z.ZodType<LayerInfo> = z.object({
 /** The digest's 64 hexadecimal digits: what its file is called. */
 export function hexOf(digestText: string): string {
   return digestText.slice('sha256:'.length)
+}
+
+/** What a layer is called with owners for user namespaces: one range, so one such tree of each. */
+export function mappedName(layer: string): string {
+  return createHash('sha256').update(`${layer} at ${mappedIdBase}`).digest('hex')
+}
+
+/** Names of all layers that must be there for an image, in every form that its record names. */
+export function layerNames({ layers, isMapped }: ImageRecord): readonly string[] {
+  const names = layers.map(({ name }) => name)
+  return isMapped === true ? [...names, ...names.map(mappedName)] : names
 }
 
 /** Digests of all blobs of an image, with their sizes where the record has them. */

@@ -10,7 +10,14 @@ import { createDisk, type Disk } from '../../state/disk.ts'
 import { recordBytesMax } from '../limits.ts'
 import { type Blobs, openBlobs } from './blobs.ts'
 import { createDurability, type Durability } from './durability.ts'
-import { hexOf, type ImageRecord, infoSchema, type LayerInfo, recordSchema } from './records.ts'
+import {
+  hexOf,
+  type ImageRecord,
+  infoSchema,
+  type LayerInfo,
+  layerNames,
+  recordSchema,
+} from './records.ts'
 
 /**
  * Images of this host, below one folder:
@@ -47,6 +54,8 @@ export interface Store {
   addLayer(name: string, info: LayerInfo, tree: string): Promise<void>
   /** Makes everything durable that the image names, then the record. */
   addImage(record: ImageRecord): Promise<void>
+  /** As `addImage`, for the layers of a stored image with owners for user namespaces. */
+  noteMapped(manifest: string): Promise<void>
   /** Notes when an image was last needed; does nothing where it is gone. */
   noteUse(manifest: string, usedMs: number): Promise<void>
   removeImage(manifest: string): Promise<void>
@@ -141,11 +150,10 @@ class FolderStore implements Store {
 
   /** Invariant 3, and what a killed agent has left in `work`. */
   async setAside(isUsed: (layer: string) => boolean): Promise<void> {
-    const leftovers = (await readdir(join(this.folder, 'work'))).map((name) => {
-      return join(this.folder, 'work', name)
-    })
+    const work = join(this.folder, 'work')
+    const leftovers = (await readdir(work)).map((name) => join(work, name))
     const trees = await this.trees()
-    const named = new Set(this.images().flatMap(({ layers }) => layers.map(({ name }) => name)))
+    const named = new Set(this.images().flatMap(layerNames))
     for (const name of trees) {
       if (named.has(name) || isUsed(name)) continue
       leftovers.push(await this.aside(this.tree(name)))
@@ -195,7 +203,7 @@ class FolderStore implements Store {
       const path = join(this.folder, 'info', `${name}.json`)
       await writeFile(path, JSON.stringify(info), { mode: 0o600 })
       // Unless a record names it already: then it was lost, and is mended here.
-      if (this.images().some(({ layers }) => layers.some((each) => each.name === name))) {
+      if (this.images().some((record) => layerNames(record).includes(name))) {
         await this.durability.sync()
       }
       await rename(tree, this.tree(name))
@@ -208,10 +216,19 @@ class FolderStore implements Store {
     await this.inTurn(() => this.writeRecord(record))
   }
 
+  async noteMapped(manifest: string): Promise<void> {
+    await this.durability.sync()
+    await this.change(manifest, { isMapped: true })
+  }
+
   noteUse(manifest: string, usedMs: number): Promise<void> {
+    return this.change(manifest, { usedMs })
+  }
+
+  private change(manifest: string, change: Partial<ImageRecord>): Promise<void> {
     return this.inTurn(async () => {
       const record = this.records.get(hexOf(manifest))
-      if (record !== undefined) await this.writeRecord({ ...record, usedMs })
+      if (record !== undefined) await this.writeRecord({ ...record, ...change })
     })
   }
 

@@ -24,8 +24,11 @@ export function isEmptyPlan(plan: FixPlan): boolean {
 export async function applyFixes(sandbox: Sandbox, tree: string, plan: FixPlan): Promise<void> {
   const mayMarkOverlay = plan.opaque.size > 0
   const extraction = startExtraction(sandbox, tree, { mayMarkOverlay })
+  const change = (entry: TarEntry): TarEntry => marked(entry, plan.opaque)
   try {
-    for (const [layer, paths] of plan.copies) await copy(sandbox, layer, paths, plan, extraction)
+    for (const [layer, paths] of plan.copies) {
+      await copyEntries(sandbox, { layer, paths }, change, extraction)
+    }
     await extraction.write(plan.fresh.map((path) => folderHeaders(path, plan)))
     await extraction.write(plan.whiteouts.map(whiteoutHeaders))
     await extraction.write(plan.links.map(linkHeaders))
@@ -42,19 +45,37 @@ function folderHeaders(path: string, plan: FixPlan): Buffer {
   return entryHeaders({ ...plainEntry, path: path === '' ? './' : path, xattrs })
 }
 
-/** Reads entries out of a layer with `tar --create`, and writes them to the extraction. */
-async function copy(
+/**
+ * An entry that `tar --create` read out of a layer, by its path in the image, and with the mark if
+ * its folder is one of `opaque`: that program may not read the marks itself.
+ */
+export function marked(entry: TarEntry, opaque: ReadonlySet<string>): TarEntry {
+  const path = entry.path.replace(/^\.\/?/, '').replace(/\/$/, '')
+  const xattrs = new Map(keptXattrs(entry))
+  if (opaque.has(path)) xattrs.set(...opaqueMark)
+  return { ...entry, path: path === '' ? './' : path, xattrs }
+}
+
+/** What is read out of a layer. */
+interface Source {
+  readonly layer: Pick<LayerFolder, 'tree'>
+  readonly paths: readonly string[]
+  /** Whether what lies below the paths comes too. */
+  readonly isDeep?: boolean
+}
+
+/** Reads entries out of a layer with `tar --create`, and hands them on as `change` makes them. */
+export async function copyEntries(
   sandbox: Sandbox,
-  layer: LayerFolder,
-  paths: readonly string[],
-  plan: FixPlan,
+  { layer, paths, isDeep = false }: Source,
+  change: (entry: TarEntry) => TarEntry,
   extraction: Extraction,
 ): Promise<void> {
   const child = sandbox.start({
     target: layer.tree,
     access: 'read',
     mayMarkOverlay: false,
-    command: ['tar', ...createArguments],
+    command: ['tar', isDeep ? '--recursion' : '--no-recursion', ...createArguments],
   })
   const { stdin, stdout } = child.process
   const names = paths.map((path) => (path === '' ? '.' : `./${path}`))
@@ -64,10 +85,7 @@ async function copy(
   let left = 0
   const reader = createTarReader({
     entry(entry) {
-      const path = entry.path.replace(/^\.\/?/, '').replace(/\/$/, '')
-      const xattrs = new Map(keptXattrs(entry))
-      if (plan.opaque.has(path)) xattrs.set(...opaqueMark)
-      out.push(entryHeaders({ ...entry, path: path === '' ? './' : path, xattrs }))
+      out.push(entryHeaders(change(entry)))
       last = entry
       left = entry.dataBytes
     },
@@ -96,7 +114,7 @@ async function copy(
 }
 
 const createArguments: readonly string[] = [
-  ...['--create', '--file=-', '--directory=/target', '--no-recursion', '--format=posix'],
+  ...['--create', '--file=-', '--directory=/target', '--format=posix'],
   ...['--numeric-owner', '--xattrs', '--xattrs-include=*', '--sparse', '--no-acls'],
   ...['--null', '--verbatim-files-from', '--files-from=-', '--absolute-names'],
 ]

@@ -13,6 +13,7 @@ import { resolvConfFor } from './resolv-conf.ts'
 import { limitsOf, resourcesFault } from './resources.ts'
 import { busyboxMount, placedSecrets, readingSecrets } from './secrets.ts'
 import { signalNumber } from './signals.ts'
+import { inUserNamespace } from './user-namespace.ts'
 
 const sigterm = 15
 
@@ -22,7 +23,7 @@ const sigterm = 15
  * `/etc/hosts`. Pure.
  *
  * Faults, each a reason for people: `user-unknown`, `command-missing`, `device-missing`,
- * `busybox-missing`, `open-files`, `cgroup-version`.
+ * `busybox-missing`, `open-files`, `cgroup-version`, `user-namespace`.
  */
 export function makeBundle(
   spec: ContainerSpec,
@@ -65,13 +66,14 @@ export function makeBundle(
   const patched = patchedConfig(config, spec, facts, variables)
   if (!patched.ok) return patched
   const signal = signalNumber(container.stop_signal ?? image.config.stopSignal ?? '')
-  return good({
+  const bundle: Bundle = {
     config: patched.value,
     files: filesOf(spec, account.value, hostname, hosts, facts),
     secrets: secrets.map(({ file }) => file),
     volumes: volumesOf(spec, account.value),
     stopSignal: signal ?? sigterm,
-  })
+  }
+  return container.user_namespace ? inUserNamespace(bundle, account.value, facts) : good(bundle)
 }
 
 type Config = Readonly<Record<string, unknown>>

@@ -1,4 +1,4 @@
-import type { ContainerFacts, ContainerFile } from '../../host-containers.ts'
+import type { ContainerFacts, ContainerFile, UserNamespaceNeeds } from '../../host-containers.ts'
 import type { SecretFile } from '../../host-secrets.ts'
 
 /** A device node of the host. */
@@ -59,4 +59,6 @@ export interface Bundle {
   readonly volumes: readonly VolumeUse[]
   /** Number of the signal that asks it to stop. */
   readonly stopSignal: number
+  /** For a container with a user namespace only. */
+  readonly userNamespace?: UserNamespaceNeeds
 }

@@ -53,6 +53,7 @@ export async function runBusybox(
   return {
     id,
     runcRoot,
+    network: null,
     bundle,
     pid,
     async end() {

@@ -20,6 +20,7 @@ async function listening(t: TestContext, server: Server): Promise<number> {
 const target = {
   id: 'covey-none-000000000000',
   runcRoot: '/nonexistent',
+  network: null,
   address: '127.0.0.1',
   pidFile: '/nonexistent/pid',
 }

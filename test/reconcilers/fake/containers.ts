@@ -218,6 +218,7 @@ function factsFor(id: string): BundleFacts {
     cgroupVersion: 2,
     cgroupsPath: `covey/${id}`,
     rootfs: `/run/covey/containers/${id}/rootfs`,
+    mappedRootfs: '/run/covey-roots/id',
     filesDir: `/run/covey/containers/${id}/files`,
     secretsDir: `/run/covey/secrets/${id}`,
     volumesDir: '/var/lib/covey/volumes',

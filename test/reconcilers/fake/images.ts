@@ -1,4 +1,5 @@
 import type { HostImages, ImageReady, ImageState } from '../../../reconcilers/host-images.ts'
+import { imageKey } from '../../../reconcilers/runc/images.ts'
 
 /** Images of the fake host: whatever a test says of them. */
 export interface FakeImages {
@@ -42,6 +43,14 @@ export function createFakeImages(): FakeImages {
       look: async (references) =>
         new Map(references.map((each) => [each, states.get(each) ?? { state: 'absent' }])),
       pull: (reference) => void fake.pulls.push(reference),
+      lookMapped: async (references) => {
+        const entries = references.map((image) => {
+          const state = states.get(imageKey({ image, user_namespace: true }))
+          return [image, state ?? { state: 'absent' }] as const
+        })
+        return new Map(entries)
+      },
+      pullMapped: (image) => void fake.pulls.push(imageKey({ image, user_namespace: true })),
       retain: (references) => {
         fake.retained = references
       },

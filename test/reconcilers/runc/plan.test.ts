@@ -7,6 +7,7 @@ import type { RuncObserved } from '../../../reconcilers/runc/observe.ts'
 import { planRunc } from '../../../reconcilers/runc/plan.ts'
 import { containerObject, exited, nowMs, observedWith, onlyOf, seenFor, specOf } from './looks.ts'
 import { type Case, ending, going, making, replacing, stopping } from './plan-cases.ts'
+import { mapping } from './plan-mapped-cases.ts'
 
 function check({ object = {}, seen = {}, before, observed = {}, ...wanted }: Case): void {
   const spec = specOf({ web: containerObject(object) })
@@ -30,7 +31,7 @@ function check({ object = {}, seen = {}, before, observed = {}, ...wanted }: Cas
   assert.equal(dueAtMs === null ? undefined : dueAtMs - nowMs, wanted.dueMs)
 }
 
-for (const [name, cases] of Object.entries({ making, ending, going, replacing })) {
+for (const [name, cases] of Object.entries({ making, mapping, ending, going, replacing })) {
   describe(`containers, ${name}`, () => {
     for (const each of cases) it(each.name, () => check(each))
   })

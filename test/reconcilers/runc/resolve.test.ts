@@ -94,7 +94,7 @@ describe('revisions', () => {
     const health = { tcp: { port: 1 } }
     for (const same of [
       { restart: 'never', health, stop_grace_seconds: 1, labels: { a: 'b' } },
-      { mounts: [], env: {}, read_only_root: false, capabilities: { add: [] } },
+      { mounts: [], env: {}, user_namespace: false, capabilities: { add: [] } },
       { image: `other.example/mirror/web:2@sha256:${'c'.repeat(64)}` },
       { capabilities: { drop: [], add: ['CAP_KILL'] } },
     ]) {
@@ -109,6 +109,7 @@ describe('revisions', () => {
     const others = [
       { image: `registry.example/web@sha256:${'d'.repeat(64)}` },
       { address: '10.69.1.6' },
+      { user_namespace: true },
       { command: ['/x'] },
       { command: [] },
       { args: [] },

@@ -1,0 +1,108 @@
+import { isObject } from '../../../protocol/documents/canonical-json.ts'
+import { bad, type Checked, good } from '../../../protocol/fault.ts'
+import { mappedIdBase, mappedIds } from '../../images/mapped-ids.ts'
+import type { Account } from './accounts.ts'
+import type { Bundle, BundleFacts } from './facts.ts'
+import type { Mount } from './mounts.ts'
+
+type Config = Readonly<Record<string, unknown>>
+
+/**
+ * A bundle whose users are none of the host's (docs/decisions/0031-user-namespaces.md): what the
+ * host writes for it belongs to the ids that the host knows it by, and what the kernel does not let
+ * the root of a user namespace do is done in another way, or by the host. Pure.
+ *
+ * Fault: `user-namespace`.
+ */
+export function inUserNamespace(
+  bundle: Bundle,
+  account: Account,
+  facts: BundleFacts,
+): Checked<Bundle> {
+  const beyond = [account.uid, account.gid, ...account.groups].find((id) => id >= mappedIds)
+  if (beyond !== undefined) {
+    const message = `a user namespace has the ids 0 to ${mappedIds - 1}, and the user needs ${beyond}`
+    return bad('user-namespace', message)
+  }
+  const { config } = bundle
+  const linux = memberOf(config, 'linux')
+  const settings = splitSettings(memberOf(linux, 'sysctl'))
+  if (!settings.ok) return settings
+  const { within, network } = settings.value
+  const mapping = [{ containerID: 0, hostID: mappedIdBase, size: mappedIds }]
+  const { sysctl: _all, namespaces, ...rest } = linux
+  return good({
+    ...bundle,
+    config: {
+      ...config,
+      root: { ...memberOf(config, 'root'), path: facts.mappedRootfs },
+      mounts: listOf(config['mounts']).flatMap((mount) => mapped(mount as Mount)),
+      linux: {
+        ...rest,
+        namespaces: [...listOf(namespaces).filter((each) => !isNetwork(each)), { type: 'user' }],
+        uidMappings: mapping,
+        gidMappings: mapping,
+        ...(Object.keys(within).length === 0 ? {} : { sysctl: within }),
+      },
+    },
+    files: bundle.files.map(ownedOnHost),
+    secrets: bundle.secrets.map(ownedOnHost),
+    volumes: bundle.volumes.map(ownedOnHost),
+    userNamespace: { networkSettings: network },
+  })
+}
+
+/** The runtime is in it already: it may not enter it any more from within the user namespace. */
+function isNetwork(namespace: unknown): boolean {
+  return isObject(namespace) && namespace['type'] === 'network'
+}
+
+function ownedOnHost<T extends { readonly uid: number; readonly gid: number }>(owned: T): T {
+  return { ...owned, uid: owned.uid + mappedIdBase, gid: owned.gid + mappedIdBase }
+}
+
+/**
+ * Only who owns a network namespace may mount a /sys of it, and a host's /sys would show the host's
+ * links. So /sys holds what programs ask it for: processors, memory, and their control group.
+ */
+function mapped(mount: Mount): readonly Mount[] {
+  if (mount.destination !== '/sys') return [mount]
+  const plain = ['nosuid', 'noexec', 'nodev', 'ro', 'mode=755', 'size=64k']
+  const system = '/sys/devices/system'
+  const options = ['rbind', 'rprivate', 'rnosuid', 'rnoexec', 'rnodev', 'rro']
+  return [
+    { destination: '/sys', type: 'tmpfs', source: 'tmpfs', options: plain },
+    { destination: system, type: 'bind', source: system, options },
+  ]
+}
+
+/** Settings of the network namespace, which the host sets, apart from all others. */
+function splitSettings(all: Config): Checked<{
+  readonly within: Config
+  readonly network: Readonly<Record<string, string>>
+}> {
+  const entries = Object.entries(all)
+  const isOfNetwork = ([name]: readonly [string, unknown]): boolean => /^net[./]/.test(name)
+  const network = entries.filter(isOfNetwork)
+  // The host sets them as a path below /proc/sys: nothing in a name may lead elsewhere.
+  const unfit = network.find(([name, value]) => {
+    return !/^net(\.[A-Za-z0-9_-]+)+$/.test(name) || typeof value !== 'string'
+  })
+  if (unfit !== undefined) {
+    const message = `with user_namespace, ${unfit[0]} must be written as net.ipv4.tcp_syncookies, a text`
+    return bad('user-namespace', message)
+  }
+  return good({
+    within: Object.fromEntries(entries.filter((entry) => !isOfNetwork(entry))),
+    network: Object.fromEntries(network.map(([name, value]) => [name, String(value)])),
+  })
+}
+
+function memberOf(object: Config, name: string): Config {
+  const member = object[name]
+  return isObject(member) ? member : {}
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
