@@ -15,7 +15,10 @@ export interface ExecChannel {
   listen(onFrame: (frame: Frame) => void): void
   /** Sends a payload of any length; resolves once more can be sent, or nobody is there. */
   send(kind: FrameKind, payload: Uint8Array | string): Promise<void>
-  /** Ends the connection once everything is sent. */
+  /**
+   * Ends the connection once everything is sent. What comes after that is taken in, and nothing is
+   * answered any more: a client that still sends has to read the last frame first.
+   */
   end(): void
 }
 
@@ -44,6 +47,8 @@ export function createExecChannel(socket: Duplex, early: Uint8Array): ExecChanne
       for (const frame of waiting.splice(0)) listener(frame)
     },
     async send(kind, payload) {
+      // A write after the end would break the connection off, with what was not read yet.
+      if (socket.writableEnded) return
       const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
       for (let at = 0; at === 0 || at < bytes.length; at += framePayloadBytesMax) {
         const frame = encodeFrame(kind, bytes.subarray(at, at + framePayloadBytesMax))
@@ -51,7 +56,9 @@ export function createExecChannel(socket: Duplex, early: Uint8Array): ExecChanne
         await drained(socket, gone.signal)
       }
     },
-    end: () => socket.end(),
+    end() {
+      if (!socket.writableEnded) socket.end()
+    },
   }
 }
 
