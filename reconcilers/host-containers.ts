@@ -1,4 +1,4 @@
-import type { BundleFacts, VolumeUse } from './runc/bundle/facts.ts'
+import type { BundleFacts, ImageFolder, VolumeUse } from './runc/bundle/facts.ts'
 import type { ContainerObject, HealthObject } from './runc/spec.ts'
 
 /**
@@ -85,6 +85,8 @@ export interface ContainerCreation {
   readonly files: readonly ContainerFile[]
   /** Volumes whose folders must be there. */
   readonly volumes: readonly VolumeUse[]
+  /** Folders that are made in its writable layer where its image has nothing. */
+  readonly folders: readonly ImageFolder[]
   /** For a container with a user namespace only. */
   readonly userNamespace?: UserNamespaceNeeds
 }

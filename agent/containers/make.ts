@@ -19,7 +19,7 @@ import { newLife } from './life.ts'
 import { runtimeMs, stopPollMs } from './limits.ts'
 import { prepareLog } from './logs/rotate.ts'
 import { lives, mountPoints, type ProcessName, signalProcess, startTicksOf } from './processes.ts'
-import { mountRootfs } from './rootfs.ts'
+import { makeFolders, mountRootfs } from './rootfs.ts'
 import { runSound } from './spawn.ts'
 import { loadSupervisor, type WaitingSupervisor } from './supervisor.ts'
 import { keepNeeds, meetNeeds, networkToEnter } from './user-namespace.ts'
@@ -55,7 +55,7 @@ export async function makeContainer(
 
 async function prepare(
   state: ContainersState,
-  { record, config, layers, files, volumes, userNamespace }: ContainerCreation,
+  { record, config, layers, files, volumes, folders, userNamespace }: ContainerCreation,
   signal: AbortSignal,
 ): Promise<void> {
   const places = state.of(record.id)
@@ -69,6 +69,7 @@ async function prepare(
   await keepNeeds(places, userNamespace ?? null)
   makeVolumes(state.places.volumes, volumes)
   if (!mountPoints().has(places.rootfs)) await mountRootfs(places, layers, signal)
+  makeFolders(places.rootfs, folders)
 }
 
 async function prepareSupervisor(

@@ -1,7 +1,16 @@
-import { chmodSync, chownSync, existsSync, rmdirSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  rmdirSync,
+  statSync,
+} from 'node:fs'
 import { mkdir, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
+import type { ImageFolder } from '../../reconcilers/runc/bundle/facts.ts'
 import { layersMax, mountMs, mountOptionsBytesMax } from './limits.ts'
 import type { ContainerPlaces } from './places.ts'
 import { mountPoints } from './processes.ts'
@@ -51,6 +60,25 @@ async function makeUpper(places: ContainerPlaces, top: string): Promise<void> {
   const { uid, gid, mode } = statSync(top)
   chownSync(places.upper, uid, gid)
   chmodSync(places.upper, mode & 0o7777)
+}
+
+/**
+ * Makes folders in a mounted root file system where it has nothing, as other container tools do for
+ * volumes of an image. None is made through a link: nothing runs in it yet that could change one.
+ */
+export function makeFolders(rootfs: string, folders: readonly ImageFolder[]): void {
+  for (const { path, uid, gid } of folders) {
+    let at = rootfs
+    for (const part of path.split('/').filter((each) => each !== '')) {
+      at = join(at, part)
+      const found = lstatSync(at, { throwIfNoEntry: false })
+      if (found?.isDirectory()) continue
+      if (found !== undefined) break
+      mkdirSync(at)
+      chmodSync(at, 0o755)
+      chownSync(at, uid, gid)
+    }
+  }
 }
 
 /** Unmounts the root file system of a container, also one that something still uses. */

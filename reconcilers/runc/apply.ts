@@ -62,12 +62,12 @@ async function createContainer(
     const facts = await host.containers.facts(id, spec.container.devices)
     const bundle = makeBundle(spec, image, facts, hosts)
     if (!bundle.ok) throw new CoveyError(bundle.fault.code, bundle.fault.message)
-    const { config, files, volumes, secrets, userNamespace } = bundle.value
+    const { secrets, userNamespace, stopSignal: _, ...parts } = bundle.value
     await host.secrets.place(id, secrets)
     const { layers } = image
     const record = recordOf(spec, bundle.value)
     const mapped = userNamespace === undefined ? {} : { userNamespace }
-    await host.containers.create({ record, config, layers, files, volumes, ...mapped }, signal)
+    await host.containers.create({ ...parts, record, layers, ...mapped }, signal)
   } catch (error) {
     if (!step.goesOn || !(error instanceof CoveyError)) throw error
     const message = `${error.message}; the container before it goes on`

@@ -6,7 +6,7 @@ import type { ContainerSpec } from '../spec.ts'
 import { type Account, accountOf } from './accounts.ts'
 import type { Bundle, BundleFacts } from './facts.ts'
 import { hardenedConfig } from './harden.ts'
-import { etcFiles, fileName, type Mount, mountsOf } from './mounts.ts'
+import { etcFiles, fileName, type Mount, mountsOf, volumesOfImage } from './mounts.ts'
 import { mergePatch } from './patch.ts'
 import { commandOf, environmentOf } from './process.ts'
 import { resolvConfFor } from './resolv-conf.ts'
@@ -71,6 +71,7 @@ export function makeBundle(
     files: filesOf(spec, account.value, hostname, hosts, facts),
     secrets: secrets.map(({ file }) => file),
     volumes: volumesOf(spec, account.value),
+    folders: volumesOfImage(image.config).map((path) => ({ path, uid: 0, gid: 0 })),
     stopSignal: signal ?? sigterm,
   }
   return container.user_namespace ? inUserNamespace(bundle, account.value, facts) : good(bundle)

@@ -1,6 +1,14 @@
 import type { ContainerFacts, ContainerFile, UserNamespaceNeeds } from '../../host-containers.ts'
 import type { SecretFile } from '../../host-secrets.ts'
 
+/** A folder that an image declares as a volume, and need not have in its layers. */
+export interface ImageFolder {
+  /** Absolute, in the image. */
+  readonly path: string
+  readonly uid: number
+  readonly gid: number
+}
+
 /** A device node of the host. */
 export interface DeviceNode {
   /** Below `/dev`, as the container will see it. */
@@ -57,6 +65,7 @@ export interface Bundle {
   readonly files: readonly ContainerFile[]
   readonly secrets: readonly SecretFile[]
   readonly volumes: readonly VolumeUse[]
+  readonly folders: readonly ImageFolder[]
   /** Number of the signal that asks it to stop. */
   readonly stopSignal: number
   /** For a container with a user namespace only. */

@@ -106,7 +106,11 @@ function fileMounts({ facts }: MountsInit): readonly Mount[] {
  */
 function imageVolumes({ container, image, account }: MountsInit): readonly Mount[] {
   if (!container.read_only_root) return []
+  return volumesOfImage(image).map((path) => tmpfs(path, account))
+}
+
+/** Where an image declares volumes, without those at places that are not its own. */
+export function volumesOfImage(image: ImageConfig): readonly string[] {
   const paths = new Set(image.volumes.map((path) => path.replace(/(?<=.)\/+$/, '')))
-  const sound = [...paths].filter((path) => mountPointFault(path) === undefined)
-  return sound.slice(0, entriesMax).map((path) => tmpfs(path, account))
+  return [...paths].filter((path) => mountPointFault(path) === undefined).slice(0, entriesMax)
 }

@@ -48,6 +48,7 @@ export function inUserNamespace(
     files: bundle.files.map(ownedOnHost),
     secrets: bundle.secrets.map(ownedOnHost),
     volumes: bundle.volumes.map(ownedOnHost),
+    folders: bundle.folders.map(ownedOnHost),
     userNamespace: { networkSettings: network },
   })
 }

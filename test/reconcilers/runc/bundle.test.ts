@@ -191,6 +191,14 @@ describe('mounts', () => {
     )
     assert.deepEqual(mounts({}, image).filter(({ type }) => type === 'tmpfs').length, 1)
   })
+
+  it('have a folder for each volume of an image, at a place of its own', () => {
+    const image = { volumes: ['/var/cache/', '/proc/x', 'relative', '/a/../b'] }
+    const folder = { path: '/var/cache', uid: 0, gid: 0 }
+    assert.deepEqual(bundleOf({}, image).folders, [folder])
+    const mapped = { path: '/var/cache', uid: 0x77000000, gid: 0x77000000 }
+    assert.deepEqual(bundleOf({ user_namespace: true }, image).folders, [mapped])
+  })
 })
 
 describe('secrets', () => {
