@@ -170,6 +170,11 @@ export interface ContainerSeen {
   readonly isPrepared: boolean
   /** Null where it has no health check or does not run. */
   readonly health: HealthSeen | null
+  /**
+   * Why it was found unhealthy last, as long as it has not been well since: what its restarts are
+   * for. Null where it was well, or ended by itself.
+   */
+  readonly ailment: string | null
   /** Text of its `/etc/hosts`; null where it has none. */
   readonly hosts: string | null
 }

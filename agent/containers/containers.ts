@@ -216,7 +216,9 @@ function noteEnd(state: ContainersState, seen: ContainerSeen, life: Life | null)
   const { exit } = seen.process
   if (life.lastExit?.exitedMs === exit.exitedMs) return
   if (!existsSync(state.of(seen.id).life)) return
-  state.setLife(seen.id, { lastExit: exit, health: null })
+  // One that ends by itself has another reason to be started again.
+  const ailment = seen.stopping?.hadFailed === true ? life.ailment : null
+  state.setLife(seen.id, { lastExit: exit, health: null, ailment })
   const code = exit.exitCode === null ? 'nobody saw how' : `exit code ${exit.exitCode}`
   state.tell(seen.object, seen.stopping === null ? 'exited' : 'stopped', code)
 }

@@ -25,6 +25,8 @@ export interface Life {
   readonly count: RestartCount
   readonly lastExit: ExitSeen | null
   readonly health: HealthSeen | null
+  /** As in `ContainerSeen`. */
+  readonly ailment: string | null
 }
 
 const processSchema = z.object({ pid: z.int(), startTicks: z.int() })
@@ -54,6 +56,8 @@ const lifeSchema: z.ZodType<Life> = z.object({
       reason: z.string().nullable(),
     })
     .nullable(),
+  // An agent of before knew nothing of it.
+  ailment: z.string().nullable().default(null),
 })
 
 /** A container of which nothing is known but this boot. */
@@ -68,6 +72,7 @@ export function newLife(boot: string): Life {
     count: { restarts: 0, streak: 0 },
     lastExit: null,
     health: null,
+    ailment: null,
   }
 }
 

@@ -55,6 +55,7 @@ export function lookAt(init: LookInit): ContainerSeen {
     lastExit: life?.lastExit ?? null,
     isPrepared: isPrepared(init),
     health: process.state === 'running' ? (life?.health ?? null) : null,
+    ailment: life?.ailment ?? null,
     hosts: hostsOf(init),
   }
 }

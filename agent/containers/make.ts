@@ -136,8 +136,8 @@ async function makeReady(state: ContainersState, id: string, signal: AbortSignal
   if (before?.supervisor) await ended(before.supervisor, runtimeMs)
   await clearProcess(state, id, signal)
   await state.records.writeRan(id, null)
-  const { count, lastExit } = before ?? newLife(state.boot)
-  state.setLife(id, { ...newLife(state.boot), count, lastExit })
+  const { count, lastExit, ailment } = before ?? newLife(state.boot)
+  state.setLife(id, { ...newLife(state.boot), count, lastExit, ailment })
   Object.assign(state.memory(id), { exit: null, isStarted: false, isOomTold: false })
 }
 

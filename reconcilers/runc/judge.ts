@@ -2,7 +2,7 @@ import type { ContainerSeen } from '../host-containers.ts'
 import type { Verdict } from '../reconciler.ts'
 import { containersOf, isUp, policyOf } from './containers.ts'
 import { imageKey } from './images.ts'
-import { afterExit, exitText, isDue, saidText, waitText } from './lifecycle.ts'
+import { afterExit, causeText, isDue, waitText } from './lifecycle.ts'
 import { crashLoopStreak, killAgainMs, steadyMs } from './limits.ts'
 import type { RuncObserved } from './observe.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
@@ -35,7 +35,7 @@ function judgeObject(spec: ContainerSpec, observed: RuncObserved): Said | null {
     case 'exited': {
       if (wanted === null) return null
       const next = afterExit(wanted, process.exit, policy)
-      if (next.kind === 'again') return waitText(process.exit, next)
+      if (next.kind === 'again') return waitText(wanted, process.exit, next)
       return next.kind === 'done' ? null : { state: 'failed', reason: next.reason }
     }
   }
@@ -62,23 +62,26 @@ function judgeNew(
 }
 
 function judgeRunning(wanted: ContainerSeen, restart: string, nowMs: number): Said | null {
-  const { process, broken, health, stopping, count, lastExit } = wanted
+  const { process, broken, health, stopping, count, lastExit, ailment } = wanted
   if (process.state !== 'running') return null
+  const isSteady = nowMs - process.startedMs >= steadyMs || nowMs < process.startedMs
+  const isLooping = count.streak > crashLoopStreak && !isSteady && lastExit !== null
   if (stopping !== null) return judgeStops([wanted], nowMs)
   if (broken !== null) {
     const rest =
       restart === 'never' ? 'it goes on to its end, as restart is never' : 'it starts anew'
     return { state: restart === 'never' ? 'failed' : 'pending', reason: `${broken}; ${rest}` }
   }
+  if (isLooping) {
+    const { cause, said } = causeText(ailment, lastExit)
+    const reason = `crash loop: ${cause}, ${count.restarts} restarts, it runs again${said}`
+    return { state: 'failed', reason }
+  }
   if (health?.state === 'unhealthy') {
     return { state: 'failed', reason: `unhealthy: ${health.reason ?? 'its check fails'}` }
   }
-  const isSteady = nowMs - process.startedMs >= steadyMs || nowMs < process.startedMs
-  if (count.streak > crashLoopStreak && !isSteady && lastExit !== null) {
-    const text = `crash loop: ${exitText(lastExit)}, ${count.restarts} restarts, it runs again`
-    return { state: 'failed', reason: `${text}${saidText(lastExit)}` }
-  }
   if (health?.state !== 'starting') return null
+  if (ailment !== null) return { state: 'failed', reason: `unhealthy: ${ailment}, it runs again` }
   return { state: 'pending', reason: 'starting: its health check has not passed yet' }
 }
 
@@ -90,7 +93,10 @@ function judgeStops(stopping: readonly ContainerSeen[], nowMs: number): Said | n
   if (first.stopping?.signal === 9 && nowMs - first.stopping.atMs >= killAgainMs) {
     return { state: 'failed', reason: `process${pid} does not end, also after SIGKILL` }
   }
-  return { state: 'pending', reason: `waits for process${pid} to stop` }
+  const wait = `waits for process${pid} to stop`
+  const { ailment, stopping: order } = first
+  if (!order?.hadFailed || ailment === null) return { state: 'pending', reason: wait }
+  return { state: 'failed', reason: `unhealthy: ${ailment}, ${wait}` }
 }
 
 /** When time alone changes the plan or what is said, in ms since 1970; null for never. */

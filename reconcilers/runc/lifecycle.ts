@@ -47,7 +47,7 @@ export function isDue(atMs: number, sinceMs: number, nowMs: number): boolean {
 }
 
 /** `exit code 1`, `exit code 137 (SIGKILL)`, `ran out of memory`. */
-export function exitText({ exitCode, oom }: ExitSeen): string {
+function exitText({ exitCode, oom }: ExitSeen): string {
   if (oom) return 'ran out of memory (resources.memory_bytes)'
   if (exitCode === null) return 'ended unseen'
   const signal = exitCode > 128 ? signalNames.get(exitCode - 128) : undefined
@@ -55,22 +55,37 @@ export function exitText({ exitCode, oom }: ExitSeen): string {
 }
 
 /** `; it last said: …`, or nothing. */
-export function saidText({ lastLine }: ExitSeen): string {
+function saidText({ lastLine }: ExitSeen): string {
   return lastLine === null ? '' : `; it last said: ${lastLine}`
+}
+
+/**
+ * Why a container is started again: what its checks found, or else how its process ended, with what
+ * that said last.
+ */
+export function causeText(
+  ailment: string | null,
+  exit: ExitSeen,
+): { readonly cause: string; readonly said: string } {
+  if (ailment !== null) return { cause: `unhealthy: ${ailment}`, said: '' }
+  return { cause: exitText(exit), said: saidText(exit) }
 }
 
 /** What is said of a container that waits to be started again. */
 export function waitText(
+  { ailment }: Pick<ContainerSeen, 'ailment'>,
   exit: ExitSeen,
   again: Extract<AfterExit, { kind: 'again' }>,
 ): { readonly state: 'pending' | 'failed'; readonly reason: string } {
-  const text = exitText(exit)
+  const { cause, said } = causeText(ailment, exit)
   const next = again.waitMs === 0 ? 'starts again' : `next try in ${again.waitMs / 1000} s`
   const restarts = again.count.restarts - 1
   if (again.count.streak <= crashLoopStreak) {
-    return { state: 'pending', reason: `${text}, ${next}${saidText(exit)}` }
+    // What was unhealthy stays that until it is well.
+    const state = ailment === null ? 'pending' : 'failed'
+    return { state, reason: `${cause}, ${next}${said}` }
   }
-  const reason = `crash loop: ${text}, ${restarts} restarts, ${next}${saidText(exit)}`
+  const reason = `crash loop: ${cause}, ${restarts} restarts, ${next}${said}`
   return { state: 'failed', reason }
 }
 

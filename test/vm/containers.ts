@@ -116,7 +116,8 @@ describe('covey on a machine with systemd, cgroup v2 and the WireGuard of the ke
       endpoint: '192.0.2.2:51820',
     }
     const shell = (script: string): object => ({ command: ['sh', '-c', script] })
-    const forks = 'i=0; while [ $i -lt 40 ]; do sleep 1000 & i=$((i+1)); done; wait'
+    // A shell that may not fork ends; the first process stays.
+    const forks = '(while :; do sleep 1000 & done); exec sleep 100000'
     const add = (last: number, more: object): object =>
       container(image, `10.69.101.${last}`, { ...more })
     return {

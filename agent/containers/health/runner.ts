@@ -54,6 +54,11 @@ export function runHealthChecks(state: ContainersState): HealthRunner {
   }
 }
 
+function ailmentAfter({ state, reason }: HealthSeen, before: string | null): string | null {
+  if (state === 'healthy') return null
+  return state === 'unhealthy' ? (reason ?? 'its check fails') : before
+}
+
 const unknown: HealthSeen = { state: 'starting', failures: 0, reason: null }
 
 /** One check of one container; the time to its next one, in ms. */
@@ -78,7 +83,9 @@ async function checkOnce(
   const before = now.health ?? unknown
   const ranMs = state.clock.now() - (now.startedMs ?? 0)
   const health = afterCheck(before, result, check, ranMs)
-  if (JSON.stringify(health) !== JSON.stringify(now.health)) state.setLife(id, { health })
+  if (JSON.stringify(health) !== JSON.stringify(now.health)) {
+    state.setLife(id, { health, ailment: ailmentAfter(health, now.ailment) })
+  }
   if (health.state !== before.state) {
     if (health.state !== 'starting') state.tell(record.object, health.state, health.reason)
     state.onChange(`${record.object} is ${health.state}`)

@@ -172,6 +172,8 @@ class Model {
       .map(([id, { creation: _, ...container }]) => ({
         ...container,
         id,
+        // Nothing is checked here.
+        ailment: null,
         object: container.record?.object ?? id.replace(/^covey-/, '').replace(/-[^-]*$/, ''),
       }))
       .sort((a, b) => (a.id < b.id ? -1 : 1))

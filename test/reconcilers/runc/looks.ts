@@ -74,6 +74,7 @@ export function seenFor(spec: ContainerSpec, members: Partial<ContainerSeen> = {
     stopping: null,
     count: { restarts: 0, streak: 0 },
     lastExit: null,
+    ailment: null,
     isPrepared: true,
     health: null,
     hosts: null,

@@ -6,6 +6,7 @@ import { judgeContainers, runcDueAt } from '../../../reconcilers/runc/judge.ts'
 import type { RuncObserved } from '../../../reconcilers/runc/observe.ts'
 import { planRunc } from '../../../reconcilers/runc/plan.ts'
 import { containerObject, exited, nowMs, observedWith, onlyOf, seenFor, specOf } from './looks.ts'
+import { ailing } from './plan-ailing-cases.ts'
 import { type Case, ending, going, making, replacing, stopping } from './plan-cases.ts'
 import { mapping } from './plan-mapped-cases.ts'
 
@@ -31,7 +32,7 @@ function check({ object = {}, seen = {}, before, observed = {}, ...wanted }: Cas
   assert.equal(dueAtMs === null ? undefined : dueAtMs - nowMs, wanted.dueMs)
 }
 
-for (const [name, cases] of Object.entries({ making, mapping, ending, going, replacing })) {
+for (const [name, cases] of Object.entries({ making, mapping, ending, going, ailing, replacing })) {
   describe(`containers, ${name}`, () => {
     for (const each of cases) it(each.name, () => check(each))
   })

@@ -1,0 +1,38 @@
+import { nowMs } from './looks.ts'
+import { type Case, stopping } from './plan-cases.ts'
+
+const health = { tcp: { port: 80 } }
+const running = { state: 'running', pid: 7, startedMs: nowMs - 1_000 } as const
+
+/** Containers that are started again because their checks fail. */
+export const ailing: readonly Case[] = [
+  {
+    name: 'an unhealthy one that was asked to stop',
+    object: { health },
+    seen: { stopping: { ...stopping, hadFailed: true }, ailment: 'refused' },
+    steps: [],
+    says: 'failed: unhealthy: refused, waits for process 100 to stop',
+    dueMs: 6_000,
+  },
+  {
+    name: 'one that starts again as it was unhealthy',
+    object: { health },
+    seen: { health: { state: 'starting', failures: 1, reason: 'other' }, ailment: 'refused' },
+    steps: [],
+    says: 'failed: unhealthy: refused, it runs again',
+  },
+  {
+    name: 'one that is unhealthy again and again',
+    object: { health },
+    seen: {
+      process: running,
+      health: { state: 'starting', failures: 0, reason: null },
+      ailment: 'refused',
+      count: { restarts: 4, streak: 4 },
+      lastExit: { exitCode: 0, oom: false, startedMs: 0, exitedMs: 0, lastLine: 'bye' },
+    },
+    steps: [],
+    says: 'failed: crash loop: unhealthy: refused, 4 restarts, it runs again',
+    dueMs: 9_000,
+  },
+]
