@@ -48,6 +48,11 @@ const reasons: readonly (readonly [pattern: RegExp, reason: (found: RegExpExecAr
       /chdir to cwd \("([^"]*)"\)[^:]*: (.*)$/,
       ([, folder, why]) => `its working directory ${folder} cannot be entered: ${why}`,
     ],
+    // The runtime makes it where the image lacks it, and nothing else in this way.
+    [
+      /during container init: mkdir (\/[^:]*): (.*)$/,
+      ([, folder, why]) => `its working directory cannot be made: ${folder} is in the way: ${why}`,
+    ],
     [
       /error mounting "([^"]*)" to rootfs at "([^"]*)": (?:.*: )?([^:]+)$/,
       ([, source = '', target, why]) => `${mounted(source)} cannot be mounted at ${target}: ${why}`,

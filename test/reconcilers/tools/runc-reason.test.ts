@@ -16,6 +16,10 @@ describe('why runc made no container', () => {
       'one of its secrets cannot be mounted at /etc: not a directory',
     ],
     [mounting('/srv/data'), '/srv/data cannot be mounted at /etc: not a directory'],
+    [
+      'unable to start container process: error during container init: mkdir /etc/x: not a directory',
+      'its working directory cannot be made: /etc/x is in the way: not a directory',
+    ],
     ['exec: "nope": executable file not found in $PATH', 'the image has no command nope'],
     ['something else', 'the runtime refused: something else'],
     ['', 'the runtime gave no reason'],
