@@ -144,10 +144,10 @@ describe('following a log', () => {
     const follower = follow(folder, 2)
     t.after(() => follower.stop())
     await follower.until('three')
-    await write(join(folder, 'a.1.log'), record(4, 'late'))
-    await write(join(folder, 'a.log'), record(5, 'last'))
-    await Promise.all([follower.until('late'), follower.until('last')])
-    assert.deepEqual(follower.lines().toSorted(), ['last', 'late', 'three', 'two'])
+    // Into the file that is written to: one that was rotated away before is read to its end once.
+    await write(join(folder, 'a.log'), record(4, 'last'))
+    await follower.until('last')
+    assert.deepEqual(follower.lines(), ['two', 'three', 'last'])
   })
 })
 
