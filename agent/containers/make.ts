@@ -37,10 +37,10 @@ export async function makeContainer(
 ): Promise<void> {
   const { record } = creation
   const { id } = record
+  const supervisor = await prepareSupervisor(state, record)
   const isKnown = JSON.stringify(state.records.record(id)) === JSON.stringify(record)
   const recorded = isKnown ? Promise.resolve() : state.records.write(record)
   recorded.catch(() => undefined)
-  const supervisor = await prepareSupervisor(state, record)
   try {
     await prepare(state, creation, signal)
     await makeProcess(state, record, signal, supervisor)

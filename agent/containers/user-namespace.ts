@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { ContainerRecord, UserNamespaceNeeds } from '../../reconcilers/host-containers.ts'
@@ -18,12 +18,15 @@ export function networkToEnter(record: ContainerRecord): string | null {
   return record.userNamespace === true ? record.namespace : null
 }
 
-/** Keeps what the host does for a container with a user namespace each time that it is started. */
+/**
+ * Keeps what the host does for a container with a user namespace each time that it is started. That
+ * it has one is part of its revision, and so of its id: nothing of before stands in the way.
+ */
 export async function keepNeeds(
   places: ContainerPlaces,
   needs: UserNamespaceNeeds | null,
 ): Promise<void> {
-  if (needs === null) return await rm(places.userNamespace, { force: true })
+  if (needs === null) return
   await writeFile(places.userNamespace, JSON.stringify(needs), { mode: 0o600 })
 }
 
@@ -36,6 +39,7 @@ export async function meetNeeds(
   record: ContainerRecord,
   signal: AbortSignal,
 ): Promise<void> {
+  if (record.userNamespace !== true) return
   const places = state.of(record.id)
   const text = await readFile(places.userNamespace, 'utf8').catch(() => null)
   if (text === null) return
