@@ -24,6 +24,17 @@ export function afterCheck(
   return { state: failures >= check.retries ? 'unhealthy' : before.state, failures, reason }
 }
 
+/** What its last failed check said. */
+export function unwellText({ reason }: HealthSeen): string {
+  return reason ?? 'its check fails'
+}
+
+/** Why a container was found unhealthy last (`ContainerSeen.ailment`), after a check. */
+export function ailmentAfter(health: HealthSeen, before: string | null): string | null {
+  if (health.state === 'healthy') return null
+  return health.state === 'unhealthy' ? unwellText(health) : before
+}
+
 /**
  * Time from the end of one check to the next, in ms. A container that starts is asked more often,
  * so that it is known to be well soon after it is.

@@ -1,6 +1,7 @@
 import type { ContainerSeen } from '../host-containers.ts'
 import type { Verdict } from '../reconciler.ts'
 import { containersOf, isUp, policyOf } from './containers.ts'
+import { unwellText } from './health.ts'
 import { imageKey } from './images.ts'
 import { afterExit, causeText, isDue, waitText } from './lifecycle.ts'
 import { crashLoopStreak, killAgainMs, steadyMs } from './limits.ts'
@@ -78,7 +79,7 @@ function judgeRunning(wanted: ContainerSeen, restart: string, nowMs: number): Sa
     return { state: 'failed', reason }
   }
   if (health?.state === 'unhealthy') {
-    return { state: 'failed', reason: `unhealthy: ${health.reason ?? 'its check fails'}` }
+    return { state: 'failed', reason: `unhealthy: ${unwellText(health)}` }
   }
   if (health?.state !== 'starting') return null
   if (ailment !== null) return { state: 'failed', reason: `unhealthy: ${ailment}, it runs again` }

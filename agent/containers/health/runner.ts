@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { ContainerRecord, HealthSeen } from '../../../reconcilers/host-containers.ts'
-import { afterCheck, nextCheckMs } from '../../../reconcilers/runc/health.ts'
+import { afterCheck, ailmentAfter, nextCheckMs } from '../../../reconcilers/runc/health.ts'
 import type { ContainersState } from '../containers.ts'
 import type { Life } from '../life.ts'
 import { checksMax, checkTickMs, startingCheckMs } from '../limits.ts'
@@ -52,11 +52,6 @@ export function runHealthChecks(state: ContainersState): HealthRunner {
       await Promise.all(running.values())
     },
   }
-}
-
-function ailmentAfter({ state, reason }: HealthSeen, before: string | null): string | null {
-  if (state === 'healthy') return null
-  return state === 'unhealthy' ? (reason ?? 'its check fails') : before
 }
 
 const unknown: HealthSeen = { state: 'starting', failures: 0, reason: null }

@@ -69,6 +69,25 @@ export function startExtraction(
   }
 }
 
+/** Fills an extraction. An error or the signal kills what unpacks; a signal is told first. */
+export async function fill<T>(
+  extraction: Extraction,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const abort = (): void => extraction.abort()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await work()
+  } catch (error) {
+    extraction.abort()
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
 function endedEarly(): never {
   throw new Error('tar ended before its archive did')
 }

@@ -1,7 +1,7 @@
 import { withMappedIds } from '../layers/map-ids.ts'
 import { archiveEnd } from '../layers/tar-writer.ts'
 import { copyEntries, marked } from './apply-fixes.ts'
-import { startExtraction } from './extraction.ts'
+import { fill, startExtraction } from './extraction.ts'
 import type { LayerFolder } from './merged-view.ts'
 import type { Sandbox } from './sandbox.ts'
 
@@ -20,23 +20,14 @@ export async function mapTree(
   signal.throwIfAborted()
   const mayMarkOverlay = layer.opaque.size > 0
   const extraction = startExtraction(sandbox, target, { mayMarkOverlay })
-  const abort = (): void => extraction.abort()
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    const source = { layer, paths: [''], isDeep: true }
+  await fill(extraction, signal, async () => {
     await copyEntries(
       sandbox,
-      source,
+      { layer, paths: [''], isDeep: true },
       (entry) => withMappedIds(marked(entry, layer.opaque)),
       extraction,
     )
     await extraction.write([archiveEnd])
     await extraction.end()
-  } catch (error) {
-    extraction.abort()
-    signal.throwIfAborted()
-    throw error
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+  })
 }

@@ -3,7 +3,7 @@ import { CoveyError } from '../../../protocol/fault.ts'
 import { createLayerTransform, type LayerSummary } from '../layers/layer-transform.ts'
 import { refuse } from '../layers/refuse.ts'
 import { inflateFactorMax, inflateFreeBytes } from '../limits.ts'
-import { startExtraction } from './extraction.ts'
+import { fill, startExtraction } from './extraction.ts'
 import { inflate } from './inflate.ts'
 import type { Sandbox } from './sandbox.ts'
 
@@ -36,9 +36,7 @@ export async function unpackLayer(sandbox: Sandbox, task: LayerTask): Promise<La
   const transform = createLayerTransform({ lowerLinks: task.lowerLinks })
   const hash = createHash('sha256')
   const extraction = startExtraction(sandbox, task.target)
-  const abort = (): void => extraction.abort()
-  signal.addEventListener('abort', abort, { once: true })
-  try {
+  return await fill(extraction, signal, async () => {
     let bytes = 0
     for await (const chunk of inflate(counted.stream)) {
       signal.throwIfAborted()
@@ -58,13 +56,7 @@ export async function unpackLayer(sandbox: Sandbox, task: LayerTask): Promise<La
     await extraction.write(last)
     await extraction.end()
     return summary
-  } catch (error) {
-    extraction.abort()
-    signal.throwIfAborted()
-    throw error
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+  })
 }
 
 function countBytes(source: AsyncIterable<Uint8Array>): {

@@ -6,6 +6,7 @@ import type { ContainerSpec } from '../spec.ts'
 import { type Account, accountOf } from './accounts.ts'
 import type { Bundle, BundleFacts } from './facts.ts'
 import { hardenedConfig } from './harden.ts'
+import { type Config, memberOf, textsOf } from './members.ts'
 import { etcFiles, fileName, type Mount, mountsOf, volumesOfImage } from './mounts.ts'
 import { mergePatch } from './patch.ts'
 import { commandOf, environmentOf } from './process.ts'
@@ -77,8 +78,6 @@ export function makeBundle(
   return container.user_namespace ? inUserNamespace(bundle, account.value, facts) : good(bundle)
 }
 
-type Config = Readonly<Record<string, unknown>>
-
 /**
  * Applies the object's own patch, which its schema has judged. Limits of the process that it leaves
  * out stay, and secrets are read into the environment of whatever it runs.
@@ -97,15 +96,6 @@ function patchedConfig(
   const command =
     variables.length === 0 ? args : readingSecrets(variables, textsOf(args), textsOf(env))
   return good({ ...patched, process: { ...rest, args: command, env, rlimits: limits.value } })
-}
-
-function memberOf(object: Config, name: string): Config {
-  const member = object[name]
-  return isObject(member) ? member : {}
-}
-
-function textsOf(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
 }
 
 function baseMounts({ runtimeSpec }: BundleFacts): readonly Mount[] {

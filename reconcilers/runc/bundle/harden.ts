@@ -1,10 +1,10 @@
-import { isObject } from '../../../protocol/documents/canonical-json.ts'
 import { namespacePath } from '../../container-network/spec.ts'
 import type { ContainerSpec } from '../spec.ts'
 import type { Account } from './accounts.ts'
 import { capabilitiesOf, capabilityName } from './capabilities.ts'
 import type { BundleFacts } from './facts.ts'
 import { oomScoreAdjust } from './limits.ts'
+import { memberOf, textsOf } from './members.ts'
 import type { Mount } from './mounts.ts'
 import { devicesOf, resourcesOf } from './resources.ts'
 import { seccompProfile } from './seccomp.ts'
@@ -78,8 +78,8 @@ export function hardenedConfig(
         fileMode: mode,
       })),
       seccomp: seccompProfile(facts.architecture, capabilitiesOf(container.capabilities)),
-      maskedPaths: [...new Set([...pathsIn(base, 'maskedPaths'), ...masked])],
-      readonlyPaths: pathsIn(base, 'readonlyPaths'),
+      maskedPaths: [...new Set([...textsOf(memberOf(base, 'linux')['maskedPaths']), ...masked])],
+      readonlyPaths: textsOf(memberOf(base, 'linux')['readonlyPaths']),
     },
   }
 }
@@ -102,14 +102,4 @@ function namespacesOf({ object, container }: ContainerSpec): readonly object[] {
   const own = ['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type }))
   if (container.host_network) return own
   return [...own, { type: 'network', path: namespacePath(object) }]
-}
-
-function memberOf(object: Readonly<Record<string, unknown>>, name: string): object {
-  const member = object[name]
-  return isObject(member) ? member : {}
-}
-
-function pathsIn(base: Readonly<Record<string, unknown>>, name: string): readonly string[] {
-  const paths = (memberOf(base, 'linux') as Record<string, unknown>)[name]
-  return Array.isArray(paths) ? paths.filter((path) => typeof path === 'string') : []
 }

@@ -3,9 +3,8 @@ import { bad, type Checked, good } from '../../../protocol/fault.ts'
 import { mappedIdBase, mappedIds } from '../../images/mapped-ids.ts'
 import type { Account } from './accounts.ts'
 import type { Bundle, BundleFacts } from './facts.ts'
+import { type Config, itemsOf, memberOf } from './members.ts'
 import type { Mount } from './mounts.ts'
-
-type Config = Readonly<Record<string, unknown>>
 
 /**
  * A bundle whose users are none of the host's (docs/decisions/0031-user-namespaces.md): what the
@@ -36,10 +35,10 @@ export function inUserNamespace(
     config: {
       ...config,
       root: { ...memberOf(config, 'root'), path: facts.mappedRootfs },
-      mounts: listOf(config['mounts']).flatMap((mount) => mapped(mount as Mount)),
+      mounts: itemsOf(config['mounts']).flatMap((mount) => mapped(mount as Mount)),
       linux: {
         ...rest,
-        namespaces: [...listOf(namespaces).filter((each) => !isNetwork(each)), { type: 'user' }],
+        namespaces: [...itemsOf(namespaces).filter((each) => !isNetwork(each)), { type: 'user' }],
         uidMappings: mapping,
         gidMappings: mapping,
         ...(Object.keys(within).length === 0 ? {} : { sysctl: within }),
@@ -97,13 +96,4 @@ function splitSettings(all: Config): Checked<{
     within: Object.fromEntries(entries.filter((entry) => !isOfNetwork(entry))),
     network: Object.fromEntries(network.map(([name, value]) => [name, String(value)])),
   })
-}
-
-function memberOf(object: Config, name: string): Config {
-  const member = object[name]
-  return isObject(member) ? member : {}
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
 }
