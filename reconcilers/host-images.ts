@@ -28,12 +28,20 @@ export interface ImageReady {
   readonly group: string | null
 }
 
+/** An image that is pulled, or waits for its turn. */
+interface ImagePulling {
+  readonly state: 'pulling'
+  /** One line for people, as `layer 2 of 5, 31 of 70 MB`. */
+  readonly progress: string
+  /** Why the attempt before failed; null where this is the first. */
+  readonly failure: string | null
+}
+
 /** How far an image is on this host. */
 export type ImageState =
   | ImageReady
   | { readonly state: 'absent' }
-  /** One line for people, as `layer 2 of 5, 31 of 70 MB`. */
-  | { readonly state: 'pulling'; readonly progress: string }
+  | ImagePulling
   /** Not tried again before `retryAtMs` (milliseconds since 1970). */
   | { readonly state: 'failed'; readonly reason: string; readonly retryAtMs: number }
 

@@ -89,9 +89,10 @@ function createLook({ store, jobs }: HostImagesInit): Look {
     const key = referenceText(reference.value)
     const job = jobs.state(isMapped ? mappedKey(key) : key)
     if (job === null) return { state: 'absent' }
-    if (job.state === 'waiting') return { state: 'pulling', progress: 'waiting for other images' }
-    if (job.state === 'pulling') return { ...job, progress: progressText(job.progress) }
-    return job
+    if (job.state === 'failed') return job
+    const isBegun = job.state === 'pulling'
+    const progress = isBegun ? progressText(job.progress) : 'waiting for other images'
+    return { state: 'pulling', progress, failure: job.failure }
   }
   return async (references, isMapped) => {
     for (const digest of known.keys()) if (store.find(digest) === null) known.delete(digest)

@@ -53,8 +53,14 @@ function judgeNew(
   switch (image?.state) {
     case 'absent':
       return { state: 'pending', reason: `its image is to be pulled${rest}` }
-    case 'pulling':
-      return { state: 'pending', reason: `pulling its image: ${image.progress}${rest}` }
+    case 'pulling': {
+      const { progress, failure } = image
+      // What failed stays said until it is mended: who asks in this moment needs it as well.
+      if (failure !== null) {
+        return { state: 'failed', reason: `${failure}; it is pulled again: ${progress}${rest}` }
+      }
+      return { state: 'pending', reason: `pulling its image: ${progress}${rest}` }
+    }
     case 'failed':
       return { state: 'failed', reason: `${image.reason}${rest}` }
     default:

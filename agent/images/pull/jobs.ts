@@ -4,10 +4,14 @@ import type { ImageRecord } from '../store/records.ts'
 import type { PullProgress } from './pull-image.ts'
 import { createSlots } from './slots.ts'
 
-/** How a reference fares that is not whole yet. */
+/** How a reference fares that is not whole yet; `failure` says why the attempt before failed. */
 export type JobState =
-  | { readonly state: 'waiting' }
-  | { readonly state: 'pulling'; readonly progress: PullProgress | null }
+  | { readonly state: 'waiting'; readonly failure: string | null }
+  | {
+      readonly state: 'pulling'
+      readonly progress: PullProgress | null
+      readonly failure: string | null
+    }
   | { readonly state: 'failed'; readonly reason: string; readonly retryAtMs: number }
 
 /** What a job does: pulls one image. */
@@ -81,9 +85,10 @@ class PullJobs implements Jobs {
 
   state(reference: string): JobState | null {
     const job = this.jobs.get(reference)
-    if (job?.hasBegun) return { state: 'pulling', progress: job.ask?.() ?? null }
-    if (job !== undefined) return { state: 'waiting' }
     const failed = this.failed.get(reference)
+    const failure = failed?.reason ?? null
+    if (job?.hasBegun) return { state: 'pulling', progress: job.ask?.() ?? null, failure }
+    if (job !== undefined) return { state: 'waiting', failure }
     if (failed === undefined) return null
     return { state: 'failed', reason: failed.reason, retryAtMs: failed.retryAtMs }
   }

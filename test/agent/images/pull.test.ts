@@ -167,6 +167,8 @@ describe('pulling images', () => {
     assert.deepEqual(waits.slice(-2), [600_000, 600_000])
     registries.failure = null
     images.port.pull(reference)
+    const again = await stateOf(images, reference)
+    assert.ok(again.state === 'pulling' && again.failure === 'the registry is down; start it')
     for (;;) if ((await stateOf(images, reference)).state === 'ready') break
   })
 

@@ -162,7 +162,11 @@ describe('containers on a model, when something cannot be', () => {
     host.images.states.delete(imageReference)
     await reconcile(runc, first, 'h', host.ports)
     assert.deepEqual(host.images.pulls, [imageReference])
-    host.images.states.set(imageReference, { state: 'pulling', progress: '1 of 2 MB' })
+    host.images.states.set(imageReference, {
+      state: 'pulling',
+      progress: '1 of 2 MB',
+      failure: null,
+    })
     assert.deepEqual(await reconcile(runc, first, 'h', host.ports), [])
     host.images.states.set(imageReference, readyImage())
     await reconcile(runc, first, 'h', host.ports)

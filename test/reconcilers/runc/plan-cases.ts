@@ -18,6 +18,7 @@ export interface Case {
   readonly dueMs?: number
 }
 
+const created = { process: { state: 'created', pid: 7 } } as const
 const health = { tcp: { port: 80 } }
 const running = { state: 'running', pid: 7, startedMs: nowMs - 1_000 } as const
 /** That a container was asked to stop four seconds ago. */
@@ -29,6 +30,8 @@ const images = (state: ImageState): Partial<RuncObserved> => ({
 const progress = 'layer 2 of 5, 31 of 70 MB'
 const never = { restart: 'never' }
 const onFailure = { restart: 'on-failure' }
+const pulls = [`pull ${imageReference}`]
+const pulling = { state: 'pulling', progress, failure: null } as const
 
 /** Containers that are to be made. */
 export const making: readonly Case[] = [
@@ -37,15 +40,22 @@ export const making: readonly Case[] = [
     name: 'a new one without its image',
     seen: null,
     observed: images({ state: 'absent' }),
-    steps: [`pull ${imageReference}`],
+    steps: pulls,
     says: 'pending: its image is to be pulled',
   },
   {
     name: 'a new one whose image is pulled',
     seen: null,
-    observed: images({ state: 'pulling', progress }),
+    observed: images(pulling),
     steps: [],
     says: `pending: pulling its image: ${progress}`,
+  },
+  {
+    name: 'a new one whose image is pulled again',
+    seen: null,
+    observed: images({ ...pulling, failure: 'it was damaged' }),
+    steps: [],
+    says: `failed: it was damaged; it is pulled again: ${progress}`,
   },
   {
     name: 'a new one whose image cannot be had yet',
@@ -59,17 +69,13 @@ export const making: readonly Case[] = [
     name: 'a new one whose image is tried for again',
     seen: null,
     observed: images({ state: 'failed', reason: 'no such image', retryAtMs: nowMs }),
-    steps: [`pull ${imageReference}`],
+    steps: pulls,
     says: 'failed: no such image',
   },
-  {
-    name: 'one that waits to be started',
-    seen: { process: { state: 'created', pid: 7 } },
-    steps: ['start NEW'],
-  },
+  { name: 'one that waits to be started', seen: created, steps: ['start NEW'] },
   {
     name: 'one that waits and has lost its supervisor',
-    seen: { process: { state: 'created', pid: 7 }, broken: 'gone' },
+    seen: { ...created, broken: 'gone' },
     steps: ['kill NEW: gone'],
   },
   {
@@ -254,13 +260,13 @@ export const replacing: readonly Case[] = [
     name: 'another revision whose image is pulled',
     seen: null,
     before: {},
-    observed: images({ state: 'pulling', progress }),
+    observed: images(pulling),
     steps: [],
     says: `pending: pulling its image: ${progress}; the container before it goes on`,
   },
   {
     name: 'another revision beside one that is stopping',
-    seen: { process: { state: 'created', pid: 7 } },
+    seen: created,
     before: { stopping },
     steps: [],
     says: 'pending: waits for process 100 to stop',
@@ -268,7 +274,7 @@ export const replacing: readonly Case[] = [
   },
   {
     name: 'another revision beside one that has ended',
-    seen: { process: { state: 'created', pid: 7 } },
+    seen: created,
     before: { process: exited(0), stopping },
     steps: ['start NEW', 'remove OLD'],
   },
