@@ -30,8 +30,11 @@ export const inflateAheadBytes: number = 2 * 1024 * 1024
 /** What waits for the `tar` of one layer. */
 export const extractAheadBytes: number = 4 * 1024 * 1024
 
-/** Packed bytes of one layer that wait for the thread which unpacks. */
+/** Packed bytes of one layer that wait for the thread which unpacks, and how many go at once. */
 export const packedAheadBytes: number = 4 * 1024 * 1024
+export const packedMessageBytes: number = 256 * 1024
+/** What may gather in the heap of that thread before all of it is looked through for garbage. */
+export const threadHeapMegabytes: number = 64
 /** That thread ends after so long without a layer. */
 export const threadIdleMs: number = 5_000
 

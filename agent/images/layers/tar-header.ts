@@ -94,15 +94,12 @@ function base256(field: Buffer, what: string): number {
 /** The sum of all bytes with the checksum's own as blanks; old programs summed signed bytes. */
 function checksumFits(block: Buffer): boolean {
   const stored = Number.parseInt(text(block, 148, 8).trim(), 8)
-  let unsigned = 8 * 0x20
+  let unsigned = 0
   let high = 0
-  for (const byte of block) {
+  for (let at = 0; at < blockBytes; at++) {
+    const byte = at >= 148 && at < 156 ? 0x20 : (block[at] ?? 0)
     unsigned += byte
     high += byte >> 7
-  }
-  for (const byte of block.subarray(148, 156)) {
-    unsigned -= byte
-    high -= byte >> 7
   }
   return stored === unsigned || stored === unsigned - 256 * high
 }

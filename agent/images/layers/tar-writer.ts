@@ -79,7 +79,7 @@ interface BlockFields extends Partial<TarEntry> {
 
 /** One ustar header block (POSIX pax, ustar interchange format). */
 function block(type: string, name: string, fields: BlockFields): Buffer {
-  const header = Buffer.alloc(blockBytes)
+  const header = Buffer.allocUnsafe(blockBytes).fill(0)
   const octal = (value: number, at: number, digits: number): void => {
     header.write(value.toString(8).padStart(digits, '0'), at, 'latin1')
   }
@@ -100,7 +100,7 @@ function block(type: string, name: string, fields: BlockFields): Buffer {
   octal(fitting(fields.major, idOctalMax), 329, 7)
   octal(fitting(fields.minor, idOctalMax), 337, 7)
   let sum = 0
-  for (const byte of header) sum += byte
+  for (let at = 0; at < blockBytes; at++) sum += header[at] ?? 0
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
   return header
 }

@@ -9,7 +9,7 @@ export type ToThread =
       readonly target: string
       readonly lowerLinks: ReadonlyMap<string, string>
     }
-  | { readonly kind: 'packed'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'packed'; readonly id: number; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'end'; readonly id: number }
   | { readonly kind: 'abort'; readonly id: number }
 

@@ -1,7 +1,13 @@
+import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { CoveyError } from '../../../protocol/fault.ts'
 import type { LayerSummary } from '../layers/layer-transform.ts'
-import { packedAheadBytes, threadIdleMs } from '../limits.ts'
+import {
+  packedAheadBytes,
+  packedMessageBytes,
+  threadHeapMegabytes,
+  threadIdleMs,
+} from '../limits.ts'
 import type { FromThread, ToThread } from './messages.ts'
 import type { LayerTask } from './unpack-layer.ts'
 
@@ -17,6 +23,8 @@ export interface Unpackers {
   /** Ends the thread. */
   close(): Promise<void>
 }
+
+type Send = (message: ToThread) => void
 
 interface Running {
   /** Packed bytes that were sent and not used up yet. */
@@ -56,7 +64,10 @@ class ThreadUnpackers implements Unpackers {
     const worker = this.thread()
     clearTimeout(this.idle)
     worker.ref()
-    const send = (message: ToThread): void => worker.postMessage(message)
+    const send: Send = (message) => {
+      // The bytes move to the thread: nobody else has them.
+      worker.postMessage(message, message.kind === 'packed' ? [message.bytes.buffer] : [])
+    }
     const ended = Promise.withResolvers<LayerSummary>()
     let refusal: { readonly error: unknown } | null = null
     const refuse = (error: unknown): void => {
@@ -97,9 +108,9 @@ class ThreadUnpackers implements Unpackers {
     id: number,
     run: Running,
     packed: AsyncIterable<Uint8Array>,
-    send: (message: ToThread) => void,
+    send: Send,
   ): Promise<void> {
-    for await (const bytes of packed) {
+    for await (const bytes of gathered(packed)) {
       if (!this.running.has(id)) return
       run.ahead += bytes.length
       send({ kind: 'packed', id, bytes })
@@ -116,6 +127,8 @@ class ThreadUnpackers implements Unpackers {
     if (this.worker !== null) return this.worker
     // The bundle has it beside the program, as JavaScript.
     const name = import.meta.url.endsWith('.ts') ? './unpack-thread.ts' : './unpack-thread.js'
+    // V8 would begin small, and look for garbage so often that a layer takes a third longer.
+    setFlagsFromString(`--initial-old-space-size=${threadHeapMegabytes}`)
     const worker = new Worker(new URL(name, import.meta.url), { workerData: this.sandboxRoot })
     worker.on('message', (message: FromThread) => this.hear(message))
     worker.on('error', (error) => this.lost(worker, error))
@@ -156,6 +169,27 @@ class ThreadUnpackers implements Unpackers {
     this.idle = setTimeout(() => this.close(), threadIdleMs).unref()
     this.worker?.unref()
   }
+}
+
+/** A network's small chunks as larger ones, in memory of their own. */
+async function* gathered(
+  packed: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let bytes = new Uint8Array(packedMessageBytes)
+  let size = 0
+  for await (const chunk of packed) {
+    for (let at = 0; at < chunk.length; ) {
+      const part = chunk.subarray(at, at + packedMessageBytes - size)
+      bytes.set(part, size)
+      size += part.length
+      at += part.length
+      if (size < packedMessageBytes) continue
+      yield bytes
+      bytes = new Uint8Array(packedMessageBytes)
+      size = 0
+    }
+  }
+  if (size > 0) yield bytes.subarray(0, size)
 }
 
 function errorOf({ code, message, hint }: Extract<FromThread, { kind: 'failed' }>): Error {
