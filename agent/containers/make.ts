@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { existsSync, mkdirSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CoveyError } from '../../protocol/fault.ts'
@@ -18,6 +18,7 @@ import { writeFiles } from './files.ts'
 import { newLife } from './life.ts'
 import { runtimeMs, stopPollMs } from './limits.ts'
 import { prepareLog } from './logs/rotate.ts'
+import type { ContainerPlaces } from './places.ts'
 import { lives, mountPoints, type ProcessName, signalProcess, startTicksOf } from './processes.ts'
 import { makeFolders, mountRootfs } from './rootfs.ts'
 import { runSound } from './spawn.ts'
@@ -55,21 +56,38 @@ export async function makeContainer(
 
 async function prepare(
   state: ContainersState,
-  { record, config, layers, files, volumes, folders, userNamespace }: ContainerCreation,
+  creation: ContainerCreation,
   signal: AbortSignal,
 ): Promise<void> {
+  const { record, layers, volumes, folders } = creation
   const places = state.of(record.id)
-  await Promise.all(
-    [places.bundle, places.files, places.notes].map((path) =>
-      mkdir(path, { recursive: true, mode: 0o700 }),
-    ),
-  )
-  await writeFiles(places.files, files)
-  await writeFile(join(places.bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
-  await keepNeeds(places, userNamespace ?? null)
+  for (const path of [places.bundle, places.files, places.notes]) {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  }
   makeVolumes(state.places.volumes, volumes)
-  if (!mountPoints().has(places.rootfs)) await mountRootfs(places, layers, signal)
+  const isMounted = mountPoints().has(places.rootfs)
+  const mounting = isMounted ? Promise.resolve() : mountRootfs(places, layers, signal)
+  await allEnded([mounting, ...writeBundle(places, creation)])
   makeFolders(places.rootfs, folders)
+}
+
+/** What the runtime reads, and the files that are mounted. */
+function writeBundle(
+  places: ContainerPlaces,
+  { config, files, userNamespace }: ContainerCreation,
+): readonly Promise<void>[] {
+  return [
+    writeFiles(places.files, files),
+    writeFile(join(places.bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 }),
+    keepNeeds(places, userNamespace ?? null),
+  ]
+}
+
+/** Rejects with the first error, but leaves nothing under way that a removal would not find. */
+async function allEnded(works: readonly Promise<unknown>[]): Promise<void> {
+  for (const end of await Promise.allSettled(works)) {
+    if (end.status === 'rejected') throw end.reason
+  }
 }
 
 async function prepareSupervisor(

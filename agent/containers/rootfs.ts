@@ -5,9 +5,10 @@ import {
   lstatSync,
   mkdirSync,
   rmdirSync,
+  rmSync,
   statSync,
+  symlinkSync,
 } from 'node:fs'
-import { mkdir, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { ImageFolder } from '../../reconcilers/runc/bundle/facts.ts'
@@ -31,16 +32,17 @@ export async function mountRootfs(
   if (layers.length === 0 || layers.length > layersMax) {
     throw new CoveyError('container-create', `its image has ${layers.length} layers`)
   }
-  await makeUpper(places, layers.at(-1) ?? '')
-  await rm(places.layers, { recursive: true, force: true })
-  await mkdir(places.layers, { recursive: true, mode: 0o700 })
-  await mkdir(places.rootfs, { recursive: true, mode: 0o700 })
+  makeUpper(places, layers.at(-1) ?? '')
+  rmSync(places.layers, { recursive: true, force: true })
+  for (const path of [places.layers, places.rootfs]) {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  }
   const names = layers.map((_, index) => index.toString(36))
-  await Promise.all([
-    symlink(places.upper, join(places.layers, 'U')),
-    symlink(places.work, join(places.layers, 'W')),
-    ...layers.map((layer, index) => symlink(layer, join(places.layers, names[index] ?? ''))),
-  ])
+  const links = { U: places.upper, W: places.work }
+  for (const [name, target] of Object.entries(links)) symlinkSync(target, join(places.layers, name))
+  for (const [index, layer] of layers.entries()) {
+    symlinkSync(layer, join(places.layers, names[index] ?? ''))
+  }
   // The kernel takes the uppermost first.
   const options = `lowerdir=${names.toReversed().join(':')},upperdir=U,workdir=W`
   if (options.length > mountOptionsBytesMax) {
@@ -54,9 +56,9 @@ export async function mountRootfs(
 }
 
 /** The root folder of an overlay has the owner and mode of its writable layer. */
-async function makeUpper(places: ContainerPlaces, top: string): Promise<void> {
-  await mkdir(places.work, { recursive: true, mode: 0o700 })
-  if ((await mkdir(places.upper, { recursive: true, mode: 0o700 })) === undefined) return
+function makeUpper(places: ContainerPlaces, top: string): void {
+  mkdirSync(places.work, { recursive: true, mode: 0o700 })
+  if (mkdirSync(places.upper, { recursive: true, mode: 0o700 }) === undefined) return
   const { uid, gid, mode } = statSync(top)
   chownSync(places.upper, uid, gid)
   chmodSync(places.upper, mode & 0o7777)
