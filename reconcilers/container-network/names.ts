@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { isName } from '../../protocol/names.ts'
 import { type Address, addressText } from '../addresses.ts'
 import type { Attachment } from './spec.ts'
@@ -74,5 +74,5 @@ export function aliasOwner(alias: string | null): string | null {
 }
 
 function digestOf(text: string, digits: number): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, digits)
+  return hash('sha256', text).slice(0, digits)
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { ListedObject } from '../tools/nft.ts'
 import { type Elements, keyOf, partsOf, readElement } from './elements.ts'
 import type { Chain } from './rule-words.ts'
@@ -31,7 +31,7 @@ export interface TableSeen {
 export const rulesDigest: string = digestOf(JSON.stringify([chains, counterNames, setShapes]))
 
 function digestOf(text: string): string {
-  return `sha256:${createHash('sha256').update(text).digest('hex')}`
+  return `sha256:${hash('sha256', text)}`
 }
 
 /** Reads covey's table out of a listing. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { addressText } from '../addresses.ts'
 import { parseReference } from '../images/reference.ts'
 import { capabilitiesOf } from './bundle/capabilities.ts'
@@ -34,7 +34,7 @@ export function revisionOf(
     sealed: Object.fromEntries(secrets),
   }
   const text = JSON.stringify(sorted(withoutFalse(made)))
-  return createHash('sha256').update(text).digest('hex')
+  return hash('sha256', text)
 }
 
 function isEmpty(value: unknown): boolean {
