@@ -175,7 +175,7 @@ class ThreadUnpackers implements Unpackers {
 async function* gathered(
   packed: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let bytes = new Uint8Array(packedMessageBytes)
+  let bytes = Buffer.allocUnsafeSlow(packedMessageBytes)
   let size = 0
   for await (const chunk of packed) {
     for (let at = 0; at < chunk.length; ) {
@@ -185,7 +185,7 @@ async function* gathered(
       at += part.length
       if (size < packedMessageBytes) continue
       yield bytes
-      bytes = new Uint8Array(packedMessageBytes)
+      bytes = Buffer.allocUnsafeSlow(packedMessageBytes)
       size = 0
     }
   }
