@@ -3,7 +3,7 @@ import type { Config } from '../protocol/documents/config.ts'
 import { type Cidr, contains, hostNetwork } from './addresses.ts'
 import { sectionOf, typeIn } from './references.ts'
 import { networkIndex } from './wireguard/networks.ts'
-import { resolveWireguard } from './wireguard/resolve.ts'
+import { resolveTowards, resolveWireguard } from './wireguard/resolve.ts'
 
 /**
  * The hosts that a new config would cut off: under `before` the gossip had a path of tunnels from
@@ -28,7 +28,19 @@ export function connectedHosts(config: Config): ReadonlySet<string> {
   const before = known.get(config.hosts)
   if (before !== undefined) return before
   const agents = new Set(peerPlaces(config).map((place) => place.host))
-  const tunnels = tunnelsOf(config)
+  const ends = endsOf(config)
+  // Mostly all have a tunnel to one that all can find, and the other ten thousand need no look.
+  const around = connectedBy(agents, tunnelsOf(config, ends, hubsOf(ends)))
+  const isWhole = around.size === agents.size
+  const connected = isWhole ? around : connectedBy(agents, tunnelsOf(config, ends, null))
+  known.set(config.hosts, connected)
+  return connected
+}
+
+function connectedBy(
+  agents: ReadonlySet<string>,
+  tunnels: (host: string) => readonly string[],
+): ReadonlySet<string> {
   const connected = new Set<string>()
   const visited = new Set<string>()
   for (const start of agents) {
@@ -45,7 +57,6 @@ export function connectedHosts(config: Config): ReadonlySet<string> {
     const inPart = part.filter((host) => agents.has(host))
     if (inPart.length > 1) for (const host of inPart) connected.add(host)
   }
-  known.set(config.hosts, connected)
   return connected
 }
 
@@ -55,6 +66,7 @@ interface End {
   readonly object: string
   readonly publicKey: string
   readonly address: Cidr
+  readonly hasEndpoint: boolean
 }
 
 /** What one end knows of another: that it may send from its address, and where it is. */
@@ -64,10 +76,14 @@ const finds = 2
 /**
  * Which hosts a host has a tunnel to. It takes both ends: each has the other's key as a peer that
  * may send from its address, and at least one knows an endpoint of the other. Faulty objects count
- * as not there. Of a host with an agent only the agent's own network counts.
+ * as not there. Of a host with an agent only the agent's own network counts. With `hubs` the
+ * tunnels to these hosts are told, and not all others.
  */
-function tunnelsOf(config: Config): (host: string) => readonly string[] {
-  const ends = endsOf(config)
+function tunnelsOf(
+  config: Config,
+  ends: readonly End[],
+  hubs: ReadonlySet<string> | null,
+): (host: string) => readonly string[] {
   const places = new Map(ends.map((end, at) => [end.publicKey, at]))
   const knows = new Uint8Array(ends.length * ends.length)
   const byHost = new Map<string, number[]>()
@@ -75,7 +91,10 @@ function tunnelsOf(config: Config): (host: string) => readonly string[] {
     byHost.set(host, [...(byHost.get(host) ?? []), at])
   }
   for (const [host, own] of byHost) {
-    const { links } = resolveWireguard(config, host).spec
+    const isWhole = hubs === null || hubs.has(host)
+    const links = isWhole
+      ? resolveWireguard(config, host).spec.links
+      : resolveTowards(config, host, hubs)
     for (const here of own) {
       const link = links.find((each) => each.object === ends[here]?.object)
       for (const { publicKey, allowedIps, endpoint } of link?.peers ?? []) {
@@ -98,6 +117,15 @@ function tunnelsOf(config: Config): (host: string) => readonly string[] {
     )
 }
 
+/** A host with an endpoint for each name of a link. */
+function hubsOf(ends: readonly End[]): ReadonlySet<string> {
+  const hubs = new Map<string, string>()
+  for (const { object, host, hasEndpoint } of ends) {
+    if (hasEndpoint && !hubs.has(object)) hubs.set(object, host)
+  }
+  return new Set(hubs.values())
+}
+
 /** The links that tunnels may end at; of several with one key the first counts. */
 function endsOf(config: Config): readonly End[] {
   const ends = new Map<string, End>()
@@ -106,7 +134,8 @@ function endsOf(config: Config): readonly End[] {
       const publicKey = network?.public_key
       if (network === undefined || publicKey === undefined || ends.has(publicKey)) continue
       if (!isAgentNetwork(config, host, object)) continue
-      ends.set(publicKey, { host, object, publicKey, address: network.address })
+      const { address, endpoint } = network
+      ends.set(publicKey, { host, object, publicKey, address, hasEndpoint: endpoint !== undefined })
     }
   }
   return [...ends.values()]

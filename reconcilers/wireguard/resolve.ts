@@ -35,6 +35,23 @@ export function resolveWireguard(config: Config, host: string): Resolved<Wiregua
   return resolveLinks(config, host, ({ index, object }) => index.get(object) ?? [])
 }
 
+/**
+ * As `resolveWireguard`, but of the members of a mesh only these hosts and those that something may
+ * be wrong with: no other could be at fault for them, so those that are left are the same.
+ */
+export function resolveTowards(
+  config: Config,
+  host: string,
+  others: ReadonlySet<string>,
+): readonly LinkSpec[] {
+  const { spec } = resolveLinks(config, host, (context, hasPeers) => {
+    const all = context.index.get(context.object) ?? []
+    const troubled = new Set(troubledHosts(context))
+    return hasPeers ? all : all.filter((each) => others.has(each.host) || troubled.has(each))
+  })
+  return spec.links
+}
+
 /** What is wrong with the links of one host, and the links that are sound. */
 export interface WireguardJudgement {
   readonly links: readonly Omit<LinkSpec, 'peers'>[]

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import type { Config } from '../../protocol/documents/config.ts'
+import { contains, hostNetwork } from '../../reconcilers/addresses.ts'
 import { connectedHosts, isolatedHosts } from '../../reconcilers/mesh.ts'
+import { type HostNetwork, networkIndex } from '../../reconcilers/wireguard/networks.ts'
+import { resolveWireguard } from '../../reconcilers/wireguard/resolve.ts'
+import type { PeerSpec } from '../../reconcilers/wireguard/spec.ts'
 import { configOf } from './configs.ts'
 
 const letters = 'abcdefgh'
@@ -144,4 +149,84 @@ describe('hosts that a config cuts off', () => {
     ])
     assert.deepEqual([...connectedHosts(hosts('abc', { a, b, c }))].sort(), ['a', 'b'])
   })
+
+  it('are those that the whole links of all hosts say, whatever is wrong with some', () => {
+    fc.assert(
+      fc.property(fc.array(anyHost, { minLength: 1, maxLength: 7 }), (made) => {
+        const config = hosts(
+          letters.slice(0, made.length),
+          Object.fromEntries(made.map((one, at) => [letters[at] ?? '', one(letters[at] ?? '')])),
+        )
+        assert.deepEqual([...connectedHosts(config)].sort(), connectedByLinks(config))
+      }),
+      { numRuns: 1000 },
+    )
+  })
 })
+
+/** A host that is sound, or has one of the faults that a member of a mesh can have. */
+const anyHost: fc.Arbitrary<(name: string) => object> = fc
+  .record({
+    endpoint: fc.constantFrom(true, true, false),
+    agent: fc.boolean(),
+    network: fc.oneof(
+      { weight: 4, arbitrary: fc.constant({}) },
+      fc.constantFrom(
+        { public_key: undefined },
+        { public_key: key('a') },
+        { address: '10.69.0.1/16' },
+        { address: '10.70.0.1/16' },
+        { endpoint: '10.69.0.9:51820' },
+        { mtu: 1 },
+      ),
+    ),
+    hasMesh: fc.constantFrom(true, true, true, true, true, true, false),
+    peers: fc.oneof(
+      { weight: 6, arbitrary: fc.constant<string[]>([]) },
+      fc.uniqueArray(fc.constantFrom(...letters.slice(0, 7)), { maxLength: 3 }),
+    ),
+    subnet: fc.constantFrom(undefined, undefined, '10.69.7.0/24', '10.69.0.0/24', '10.80.0.0/24'),
+  })
+  .map(({ endpoint, agent, network, hasMesh, peers, subnet }) => (name: string) => {
+    const objects = {
+      ...(hasMesh ? { mesh } : {}),
+      ...Object.fromEntries(peers.map((peer) => [`p${peer}`, peerOf(peer)])),
+      ...(subnet === undefined
+        ? {}
+        : { pods: { type: 'container_network', subnet, network: 'wg' } }),
+    }
+    return host(name, { endpoint, agent, network, objects })
+  })
+
+/** The same from what every host makes of the config, each with all the others. */
+function connectedByLinks(config: Config): readonly string[] {
+  const names = Object.keys(config.hosts)
+  const networks = (networkIndex(config).get('wg') ?? []).filter((each, at, all) => {
+    const ownKey = each.network?.public_key
+    // Of several with one key the first counts.
+    return ownKey && all.findIndex(({ network }) => network?.public_key === ownKey) === at
+  })
+  const network = (name: string): HostNetwork['network'] =>
+    networks.find(({ host: one }) => one === name)?.network
+  const peers = new Map(
+    names.map((name) => [name, resolveWireguard(config, name).spec.links[0]?.peers ?? []]),
+  )
+  const knows = (from: string, to: string): PeerSpec | undefined => {
+    const [own, other] = [network(from), network(to)]
+    if (own === undefined || other === undefined) return undefined
+    return peers.get(from)?.find(({ publicKey, allowedIps }) => {
+      const mayBe = allowedIps.some((range) => contains(range, hostNetwork(other.address)))
+      return publicKey === other.public_key && mayBe
+    })
+  }
+  const isTunnel = (a: string, b: string): boolean => {
+    const [forth, back] = [knows(a, b), knows(b, a)]
+    return a !== b && !!forth && !!back && (forth.endpoint !== null || back.endpoint !== null)
+  }
+  const hasAgent = (name: string): boolean => config.hosts[name]?.['agent'] !== undefined
+  return names.filter((start) => {
+    const part = new Set([start])
+    for (const at of part) for (const next of names) if (isTunnel(at, next)) part.add(next)
+    return hasAgent(start) && [...part].filter(hasAgent).length > 1
+  })
+}
