@@ -20,3 +20,9 @@ export const adminRequestMsMax: number = 3_600_000
 /** Packages with reconcilers that one host loads, and the time that each may take for it, in ms. */
 export const pluginsMax: number = 16
 export const pluginLoadMsMax: number = 10_000
+/**
+ * The time that such a package may take to look at a host, and for one step. Rounds wait for it, so
+ * it is short; several runs of a tool fit into it.
+ */
+export const pluginLookMsMax: number = 30_000
+export const pluginStepMsMax: number = 120_000

@@ -17,7 +17,13 @@ export interface AgentPlaces {
 export async function runAgent(places: AgentPlaces): Promise<void> {
   const settings = await readSettings(places.config)
   process.umask(0o077)
-  const log = pino({ level: settings.log_level, base: null }, pino.destination({ sync: true }))
+  const serializers = {
+    error: (error: unknown) => (error instanceof Error ? error.message : error),
+  }
+  const log = pino(
+    { level: settings.log_level, base: null, serializers },
+    pino.destination({ sync: true }),
+  )
   const reconcilers = await openReconcilers({ settings, settingsFile: places.config, log })
   const ending = new AbortController()
   // From here on a signal ends the agent, also while it starts.
