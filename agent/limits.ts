@@ -17,6 +17,15 @@ export const controlConnectionsMax: number = 64
 export const controlRequestMsMax: number = 30_000
 /** The same on `admin.sock`, where whole images are sent; only root can keep it busy. */
 export const adminRequestMsMax: number = 3_600_000
+/** How often, and for how long each time, a line of the log waits for a reader, in ms. */
+export const logWaitsMax: number = 20
+export const logWaitMs: number = 50
 /** Packages with reconcilers that one host loads, and the time that each may take for it, in ms. */
 export const pluginsMax: number = 16
 export const pluginLoadMsMax: number = 10_000
+/**
+ * The time that such a package may take to look at a host, and for one step. Rounds wait for it, so
+ * it is short; several runs of a tool fit into it.
+ */
+export const pluginLookMsMax: number = 30_000
+export const pluginStepMsMax: number = 120_000

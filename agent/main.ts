@@ -152,6 +152,15 @@ function reportError(error: unknown, argv: readonly string[]): number {
   return exitCodes[covey?.code ?? ''] ?? 1
 }
 
+// What a command has done is done, whether or not anybody could be told.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return
+  process.exitCode = 1
+  const why = error.code === 'ENOSPC' ? 'the disk is full' : error.message
+  process.stderr.write(`covey: cannot write to stdout: ${why}\n`)
+})
+process.stderr.on('error', () => undefined)
+
 const argv = process.argv.slice(2)
 try {
   await buildProgram().parseAsync(argv, { from: 'user' })

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { run } from './run.ts'
+import { systemCode, systemReason } from './terminal/failure.ts'
 import type { Io } from './terminal/io.ts'
 import { openTerminal } from './terminal/raw-terminal.ts'
 
@@ -17,7 +18,11 @@ const io: Io = {
   write: (to, bytes) =>
     new Promise((resolve) => {
       const stream = to === 'out' ? process.stdout : process.stderr
-      stream.write(bytes, () => resolve())
+      stream.write(bytes, (error) => {
+        // Bytes go on for as long as somebody else sends them.
+        if (systemCode(error) === 'EPIPE') process.exit(0)
+        resolve()
+      })
     }),
   endInput: () => process.stdin.destroy(),
   terminal: process.stdin.isTTY === true ? openTerminal(process.stdout) : null,
@@ -52,13 +57,22 @@ const io: Io = {
   now: () => Date.now(),
 }
 
-// Whoever reads our output may stop reading (`covey history | head -1`); that is no failure of
-// ours.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0)
-    throw error
-  })
+/**
+ * Whoever reads our output may stop reading (`covey events | head -1`), or the disk under it may be
+ * full. What goes on for ever ends then. Everything else comes to its end, since what it prints is
+ * the last that it does: an `apply` must not stay half done for want of a reader.
+ */
+function outputBroke(error: NodeJS.ErrnoException): void {
+  interruption?.abort()
+  // A stream that broke is closed, and says that too with every write.
+  if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') return
+  process.exitCode = 1
+  process.stderr.write(`covey: cannot write to stdout: ${systemReason(error)}\n`)
 }
 
-process.exitCode = await run(process.argv.slice(2), io)
+process.stdout.on('error', outputBroke)
+// Words for people that nobody reads; there is no other place to say so.
+process.stderr.on('error', () => undefined)
+
+const exit = await run(process.argv.slice(2), io)
+if (exit !== 0 || process.exitCode === undefined) process.exitCode = exit

@@ -1,6 +1,6 @@
-import { pino } from 'pino'
 import { startAgent } from '../agent.ts'
 import { stopMsMax } from '../limits.ts'
+import { openLog } from '../log.ts'
 import { openReconcilers } from '../reconcilers.ts'
 import { readSettings } from '../settings.ts'
 
@@ -17,7 +17,7 @@ export interface AgentPlaces {
 export async function runAgent(places: AgentPlaces): Promise<void> {
   const settings = await readSettings(places.config)
   process.umask(0o077)
-  const log = pino({ level: settings.log_level, base: null }, pino.destination({ sync: true }))
+  const log = openLog(settings.log_level)
   const reconcilers = await openReconcilers({ settings, settingsFile: places.config, log })
   const ending = new AbortController()
   // From here on a signal ends the agent, also while it starts.

@@ -5,7 +5,9 @@ import { pathToFileURL } from 'node:url'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { AnyReconciler } from '../../reconcilers/reconciler.ts'
 import { pluginLoadMsMax, pluginsMax } from '../limits.ts'
+import { guard } from './guard.ts'
 import { type PluginManifest, readManifest } from './manifest.ts'
+import { thrownText } from './words.ts'
 
 /** A package with a reconciler that was loaded. */
 interface Plugin {
@@ -62,11 +64,10 @@ export async function loadPlugins(init: LoadPluginsInit): Promise<LoadedPlugins>
       judge(reconciler, manifest, types, names)
       for (const type of manifest.types) types.add(type)
       names.add(reconciler.name)
-      plugins.push({ packageName: name, reconciler, tools: manifest.tools })
+      plugins.push({ packageName: name, reconciler: guard(reconciler), tools: manifest.tools })
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
       const hint = error instanceof CoveyError && error.hint !== undefined ? ` (${error.hint})` : ''
-      refused.push({ packageName: name, types: claimed, reason: `${firstLine(reason)}${hint}` })
+      refused.push({ packageName: name, types: claimed, reason: `${thrownText(error)}${hint}` })
     }
   }
   return { plugins, refused }
@@ -74,10 +75,6 @@ export async function loadPlugins(init: LoadPluginsInit): Promise<LoadedPlugins>
 
 function refusal(message: string, hint?: string): CoveyError {
   return new CoveyError('plugin-refused', message, hint === undefined ? {} : { hint })
-}
-
-function firstLine(text: string): string {
-  return text.split('\n')[0]?.slice(0, 300) ?? ''
 }
 
 /** The file that a package starts with, and its manifest. */
@@ -145,6 +142,9 @@ function judge(
 ): void {
   for (const member of functions) {
     if (typeof reconciler[member] !== 'function') throw refusal(`its reconciler has no ${member}`)
+  }
+  if (!['undefined', 'function'].includes(typeof reconciler.dueAt)) {
+    throw refusal('the dueAt of its reconciler is no function')
   }
   if (typeof reconciler.name !== 'string' || reconciler.name === '') {
     throw refusal('its reconciler has no name')

@@ -130,6 +130,7 @@ function resolveSafely(
   try {
     return reconciler.resolve(config, host)
   } catch (error) {
-    return `${reconciler.name} cannot read this config: ${String(error)}`
+    const why = error instanceof Error ? error.message : String(error)
+    return `${reconciler.name} cannot read this config: ${why}`
   }
 }

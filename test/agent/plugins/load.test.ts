@@ -42,6 +42,8 @@ const cases: readonly (readonly [string, unknown, string, RegExp])[] = [
     body.replace("'acme'", "'wireguard'"),
     /reconciler wireguard already/,
   ],
+  ['a dueAt that is none', manifest, body.replace('plan()', 'dueAt: 1, plan()'), /dueAt.*no func/],
+  ['an error without words', manifest, 'throw Object.create(null)', /threw no error/],
   ['no schema', manifest, body.replace(/\{ safeParse.*?\) \}/, 'null'), /no safeParse/],
   ['code that throws', manifest, 'throw new Error("boom\\nstack")', /^boom$/],
   ['code that is none', manifest, 'export const = 1', /Unexpected token/],

@@ -1,0 +1,36 @@
+import { writeSync } from 'node:fs'
+import { type Logger, pino } from 'pino'
+import { logWaitMs, logWaitsMax } from './limits.ts'
+
+/**
+ * The agent's log: JSON lines on stdout, or on another descriptor. A disk that is full under them
+ * costs lines, never the agent; those that come when there is room again are written.
+ */
+export function openLog(level: string, descriptor = 1): Logger {
+  let torn = false
+  const write = (line: string): void => {
+    const bytes = Buffer.from(torn ? `\n${line}` : line)
+    const written = writeAll(descriptor, bytes)
+    if (written > 0) torn = written < bytes.length
+  }
+  // pino writes an Error as `{}` under any name but its own.
+  const error = (value: unknown): unknown => (value instanceof Error ? value.message : value)
+  return pino({ level, base: null, serializers: { error } }, { write })
+}
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+/** How much of it could be written. A pipe whose reader is slow is waited for, but not for ever. */
+function writeAll(descriptor: number, bytes: Buffer): number {
+  let at = 0
+  for (let waits = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(descriptor, bytes, at)
+    } catch (error) {
+      const isBusy = error instanceof Error && 'code' in error && error.code === 'EAGAIN'
+      if (!isBusy || ++waits > logWaitsMax) return at
+      Atomics.wait(sleeper, 0, 0, logWaitMs)
+    }
+  }
+  return at
+}

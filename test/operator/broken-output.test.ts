@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
+import { takingAgent } from './taking-agent.ts'
+import { addHost, fakeAgent, openCluster, openWorkspace, type Workspace } from './workspace.ts'
+
+const rooms = join(import.meta.dirname, '../..')
+
+/** Runs a program as its users do, and gives its exit code and what it says on stderr. */
+async function ended(
+  context: TestContext,
+  space: Workspace,
+  [program, ...argv]: readonly [string, ...string[]],
+  stdout: number | 'pipe',
+): Promise<readonly [code: number, err: string]> {
+  const env = { ...process.env, COVEY_KEY_DIR: space.keyDir, COVEY_RUN_DIR: space.runDir }
+  const child = spawn(process.execPath, [join(rooms, program, 'main.ts'), ...argv], {
+    ...{ cwd: space.dir, env },
+    stdio: ['ignore', stdout, 'pipe'],
+  })
+  context.after(() => child.kill('SIGKILL'))
+  const exit = once(child, 'exit')
+  child.stdout?.destroy()
+  let err = ''
+  if (stdout === 'pipe') child.stderr?.destroy()
+  else for await (const chunk of child.stderr ?? []) err += String(chunk)
+  const [code] = await exit
+  return [code, err]
+}
+
+describe('output that goes nowhere', () => {
+  for (const line of [
+    ['operator', 'schema'],
+    ['operator', '--help'],
+    ['agent', 'identity', '--host', 'a1', '--state-dir', 'state'],
+  ] as const) {
+    it(`is one line and exit code 1 on a full disk: ${line.join(' ')}`, async (context) => {
+      const space = await openWorkspace(context)
+      const full = openSync('/dev/full', 'w')
+      const [code, err] = await ended(context, space, line, full)
+      closeSync(full)
+      assert.equal(code, 1)
+      assert.equal(err, 'covey: cannot write to stdout: the disk is full\n')
+    })
+  }
+
+  it('leaves nothing half done: apply sends what it has signed', async (context) => {
+    const space = await openCluster(context)
+    await addHost(space, 'cloud01', '203.0.113.7:51820')
+    await addHost(space, 'local01')
+    const agent = takingAgent()
+    await fakeAgent(context, space, agent.routes)
+    const [code] = await ended(context, space, ['operator', 'apply', '--yes'], 'pipe')
+    assert.equal(code, 0)
+    assert.notEqual(agent.held, '')
+  })
+})
