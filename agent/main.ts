@@ -45,6 +45,13 @@ function withPlaces(command: Command): Command {
 }
 
 function print(json: boolean | undefined, value: object, text: string): void {
+  // Whoever reads this may stop reading; that is no failure of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    const hint = 'hint: make room, or write elsewhere'
+    process.stderr.write(`covey: cannot write the output: ${error.message}\n${hint}\n`)
+    process.exit(1)
+  })
   process.stdout.write(`${json ? JSON.stringify(value) : text}\n`)
 }
 

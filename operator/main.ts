@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { run } from './run.ts'
+import { systemReason } from './terminal/failure.ts'
 import type { Io } from './terminal/io.ts'
 import { openTerminal } from './terminal/raw-terminal.ts'
 
@@ -53,11 +54,15 @@ const io: Io = {
 }
 
 // Whoever reads our output may stop reading (`covey history | head -1`); that is no failure of
-// ours.
+// ours. A disk that is full is one, and the rest of the output is lost.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)
-    throw error
+    if (stream === process.stdout) {
+      const message = `cannot write the output: ${systemReason(error)}`
+      process.stderr.write(`covey: ${message}\nhint: make room, or write elsewhere\n`)
+    }
+    process.exit(1)
   })
 }
 

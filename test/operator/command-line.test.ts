@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { openSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
@@ -129,10 +130,19 @@ describe('tables', () => {
 })
 
 /** Starts the command as its users do, as a process of its own. */
-function start(context: TestContext, space: Workspace, argv: readonly string[]): ChildProcess {
+function start(
+  context: TestContext,
+  space: Workspace,
+  argv: readonly string[],
+  stdout: 'pipe' | number = 'pipe',
+): ChildProcess {
   const main = join(import.meta.dirname, '../../operator/main.ts')
   const env = { ...process.env, COVEY_KEY_DIR: space.keyDir, COVEY_RUN_DIR: space.runDir }
-  const child = spawn(process.execPath, [main, ...argv], { cwd: space.dir, env, stdio: 'pipe' })
+  const child = spawn(process.execPath, [main, ...argv], {
+    cwd: space.dir,
+    env,
+    stdio: ['pipe', stdout, 'pipe'],
+  })
   context.after(() => child.kill('SIGKILL'))
   return child
 }
@@ -162,6 +172,14 @@ describe('the process', () => {
     child.stdout?.destroy()
     const [[code], err] = await Promise.all([once(child, 'exit'), textOf(child.stderr)])
     assert.deepEqual([code, err], [0, ''])
+  })
+
+  it('says in one line that its output cannot be written', async (context) => {
+    const space = await openWorkspace(context)
+    const child = start(context, space, ['schema'], openSync('/dev/full', 'w'))
+    const [[code], err] = await Promise.all([once(child, 'exit'), textOf(child.stderr)])
+    const hint = 'hint: make room, or write elsewhere\n'
+    assert.deepEqual([code, err], [1, `covey: cannot write the output: the disk is full\n${hint}`])
   })
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
