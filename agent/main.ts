@@ -157,7 +157,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') return
   process.exitCode = 1
   const why = error.code === 'ENOSPC' ? 'the disk is full' : error.message
-  process.stderr.write(`covey: cannot write to stdout: ${why}\n`)
+  const hint = 'hint: make room, or write elsewhere'
+  process.stderr.write(`covey: cannot write the output: ${why}\n${hint}\n`)
 })
 process.stderr.on('error', () => undefined)
 

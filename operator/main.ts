@@ -67,7 +67,8 @@ function outputBroke(error: NodeJS.ErrnoException): void {
   // A stream that broke is closed, and says that too with every write.
   if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') return
   process.exitCode = 1
-  process.stderr.write(`covey: cannot write to stdout: ${systemReason(error)}\n`)
+  const hint = 'hint: make room, or write elsewhere'
+  process.stderr.write(`covey: cannot write the output: ${systemReason(error)}\n${hint}\n`)
 }
 
 process.stdout.on('error', outputBroke)

@@ -85,6 +85,11 @@ export interface Reconciler<Spec, Observed, Step extends PlanStep> {
    * Nothing changes by time where absent.
    */
   dueAt?(desired: Spec, observed: Observed): number | null
+  /**
+   * Set where what a step has begun goes on by itself, as a process that starts or ends: after the
+   * steps of a round the host is looked at once more, and what is judged then is what is told.
+   */
+  readonly judgesAfter?: true
   apply(step: Step, host: HostPorts, signal: AbortSignal): Promise<void>
   /** One line for a dry run, a log or a test; never a secret. */
   describe(step: Step): string

@@ -5,7 +5,8 @@ import { parseImageConfig } from '../../reconcilers/images/image-config.ts'
 import { parseReference, referenceText } from '../../reconcilers/images/reference.ts'
 import type { Log } from '../../reconcilers/reconciler.ts'
 import { readInImage } from './accounts.ts'
-import type { Jobs } from './pull/jobs.ts'
+import { retryMsMin } from './limits.ts'
+import { type Jobs, reasonText } from './pull/jobs.ts'
 import { mappedKey } from './pull/map-image.ts'
 import { progressText } from './pull/progress.ts'
 import { type ImageRecord, mappedName } from './store/records.ts'
@@ -61,7 +62,7 @@ type Look = (
 ) => Promise<ReadonlyMap<string, ImageState>>
 
 /** Looks at images, or at their layers with owners for user namespaces. */
-function createLook({ store, jobs }: HostImagesInit): Look {
+function createLook({ store, jobs, now }: HostImagesInit): Look {
   const known = new Map<string, ImageReady>()
 
   const ready = async (record: ImageRecord): Promise<ImageReady | null> => {
@@ -83,8 +84,13 @@ function createLook({ store, jobs }: HostImagesInit): Look {
     }
     const record = store.find(reference.value.digest)
     if (record !== null && isWhole(store, record, isMapped, trees)) {
-      const found = await ready(record)
-      if (found !== null) return isMapped ? withOwners(store, found) : found
+      try {
+        const found = await ready(record)
+        if (found !== null) return isMapped ? withOwners(store, found) : found
+      } catch (error) {
+        // It concerns this image: those beside it, and their containers, go on.
+        return { state: 'failed', reason: reasonText(error), retryAtMs: now() + retryMsMin }
+      }
     }
     const key = referenceText(reference.value)
     const job = jobs.state(isMapped ? mappedKey(key) : key)

@@ -3,12 +3,14 @@ import type { ExecStart } from '../../protocol/exec-frames.ts'
 import { type RemoteCommand, startRemote } from '../agent-client/exec.ts'
 import { ExitWith, Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
+import { containerName } from './container-name.ts'
 import type { Input } from './definition.ts'
 
 /** `covey exec [-i] [-t] [-u USER] [-w DIR] [-e NAME=VALUE]… NAME -- COMMAND…`. */
 export async function execCommand(session: Session, input: Input): Promise<void> {
   const { io } = session
-  const [name = '', ...command] = input.args
+  const name = containerName(input)
+  const command = input.args.slice(1)
   if (command.length === 0) {
     throw new Failure(2, 'usage', 'which command is to be run?', {
       hint: 'covey exec NAME -- COMMAND …',

@@ -39,8 +39,8 @@ export const imageCommands: CommandDefinition = {
       summary: 'take images out of an archive, for a host without a registry',
       details:
         'FILE is an OCI archive (covey image save, skopeo, podman save --format oci-archive) or\n' +
-        'the output of docker save, plain or compressed; - is stdin. It prints what a config\n' +
-        'may name each image by. No registry is asked for an image that is here.',
+        'the output of docker save, plain or packed with gzip or zstd; - is stdin. It prints\n' +
+        'what a config may name each image by. No registry is asked for an image that is here.',
       examples: [
         'covey image load web.tar',
         'docker save web:1.4 | ssh local01 covey image load -',

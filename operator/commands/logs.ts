@@ -1,12 +1,13 @@
 import { askStream } from '../agent-client/stream.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
+import { containerName } from './container-name.ts'
 import type { Input } from './definition.ts'
 import { jsonPrinter, textPrinter } from './log-lines.ts'
 
 /** `covey logs [-f] [-n LINES] [--since WHEN] [--timestamps] NAME`. */
 export async function showLogs(session: Session, input: Input): Promise<void> {
-  const [name = ''] = input.args
+  const name = containerName(input)
   const query = new URLSearchParams()
   const tail = input.text('tail')
   if (tail !== undefined) query.set('tail', linesOf(tail))
@@ -57,7 +58,13 @@ function ageOf(text: string): number {
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (units[unit ?? ''] ?? 0), 0)
 }
 
+/** A date that no calendar has would be taken for one of the next month. */
+function isDate(text: string): boolean {
+  const day = Date.parse(text.slice(0, 10))
+  return !Number.isNaN(day) && new Date(day).toISOString().startsWith(text.slice(0, 10))
+}
+
 function absoluteOf(text: string): number {
   const isTime = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/i.test(text)
-  return isTime ? Date.parse(text.replace(' ', 'T')) : Number.NaN
+  return isTime && isDate(text) ? Date.parse(text.replace(' ', 'T')) : Number.NaN
 }

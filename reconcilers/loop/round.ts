@@ -46,7 +46,8 @@ export interface RoundResult {
 /** Plans of all reconcilers over what they observed. */
 export interface Look {
   readonly steps: readonly OrderedStep[]
-  readonly verdicts: readonly Verdict[]
+  /** Of each reconciler, in their order. */
+  readonly verdicts: readonly (readonly Verdict[])[]
   readonly dueAtMs: number | null
 }
 
@@ -66,7 +67,7 @@ export async function look(
   const steps = mergePlans(plans, init.judged.references)
   const due = seen.flatMap(({ dueAtMs }) => dueAtMs ?? [])
   const dueAtMs = due.length === 0 ? null : Math.min(...due)
-  return { steps, verdicts: seen.flatMap((each) => each.verdicts), dueAtMs }
+  return { steps, verdicts: seen.map((each) => each.verdicts), dueAtMs }
 }
 
 interface Seen {
@@ -113,9 +114,10 @@ export async function runRound(init: RoundInit): Promise<RoundResult | null> {
   }
   const unready = new Set([
     ...init.judged.fixed.keys(),
-    ...looked.verdicts.map((verdict) => verdict.object),
+    ...looked.verdicts.flat().map((verdict) => verdict.object),
   ])
-  const progress: Progress = { unready, failures: new Map(), tried: new Set(), keys: new Set() }
+  const tried = { tried: new Set<string>(), keys: new Set<string>(), acted: new Set<number>() }
+  const progress: Progress = { unready, failures: new Map(), ...tried }
   const isWanted = (): boolean => init.stillWanted() && !init.applySignal.aborted
   let isWhole = true
   await inLanes(looked.steps, async (ordered) => {
@@ -129,8 +131,30 @@ export async function runRound(init: RoundInit): Promise<RoundResult | null> {
   for (const key of progress.tried) if (!progress.failures.has(key)) init.backoff.clear(key)
   for (const key of init.restless.keys()) if (!progress.keys.has(key)) init.restless.delete(key)
   const { failures } = progress
-  const states = objectStates(init.judged, looked.verdicts, failures, init.extraTypes)
+  const verdicts = await verdictsAfter(looked, progress.acted, init)
+  const states = objectStates(init.judged, verdicts, failures, init.extraTypes)
   return { states, tried: progress.tried.size, dueAtMs: looked.dueAtMs }
+}
+
+/**
+ * What is to be told of the objects, with what only a new look says after the steps: a container
+ * that was started, or asked to end, is not yet as it should be. What was wrong before stays told
+ * until the next round, so that it does not seem mended for the moment after each attempt.
+ */
+async function verdictsAfter(
+  looked: Look,
+  acted: ReadonlySet<number>,
+  init: RoundInit,
+): Promise<readonly Verdict[]> {
+  const verdicts = looked.verdicts.map(async (before, index) => {
+    const reconciler = init.reconcilers[index]
+    if (!reconciler?.judgesAfter || !acted.has(index)) return before
+    const seen = await lookThrough(reconciler, index, init, init.lookSignal)
+    if (init.lookSignal.aborted) return before
+    const told = new Set(before.map(({ object }) => object))
+    return [...before, ...seen.verdicts.filter(({ object }) => !told.has(object))]
+  })
+  return (await Promise.all(verdicts)).flat()
 }
 
 interface Progress {
@@ -142,6 +166,8 @@ interface Progress {
   readonly tried: Set<string>
   /** Keys of all steps that were due, tried or not. */
   readonly keys: Set<string>
+  /** Indices of the reconcilers of steps that were tried. */
+  readonly acted: Set<number>
 }
 
 /**
@@ -183,6 +209,7 @@ async function tryStep(ordered: OrderedStep, init: RoundInit, progress: Progress
     }
     progress.tried.add(key)
   }
+  progress.acted.add(ordered.reconciler)
   const failed = new Map<string, string>()
   try {
     await reconciler.apply(step, init.ports, init.applySignal)

@@ -15,6 +15,7 @@ export const runc: Reconciler<RuncSpec, RuncObserved, RuncStep> = {
   observe: observeRunc,
   judge: judgeContainers,
   dueAt: runcDueAt,
+  judgesAfter: true,
   plan: planRunc,
   apply: applyRunc,
   describe: describeRunc,

@@ -5,11 +5,13 @@ import { parseReference } from '../images/reference.ts'
 import { capabilityName } from './bundle/capabilities.ts'
 import { hostPathFault, isWithin } from './bundle/host-paths.ts'
 import {
+  accountIdMax,
   argumentBytesMax,
   argumentsMax,
   entriesMax,
   hostnameCharactersMax,
   labelCharactersMax,
+  nameBytesMax,
   pathCharactersMax,
 } from './bundle/limits.ts'
 import { patchFaults } from './bundle/patch.ts'
@@ -43,6 +45,9 @@ function pathFault(text: string): string | undefined {
   const parts = text.split('/').slice(1)
   if (text !== '/' && parts.some((part) => part === '' || part === '.' || part === '..')) {
     return 'must be written without empty parts, . and .., and without a slash at its end'
+  }
+  if (parts.some((part) => Buffer.byteLength(part) > nameBytesMax)) {
+    return `has a part of more than ${nameBytesMax} bytes, which no file can be named`
   }
   return undefined
 }
@@ -114,10 +119,10 @@ export const user: z.ZodType<string> = judged((text) => {
   const parts = text.split(':')
   const isAccount = (part: string): boolean =>
     /^\d+$/.test(part)
-      ? part.length <= 10 && Number(part) < 4_294_967_295
+      ? part.length <= 10 && Number(part) <= accountIdMax
       : /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}\$?$/.test(part)
   if (parts.length <= 2 && parts.every(isAccount)) return undefined
-  return 'must be a user or user:group, by name or by number below 4294967295'
+  return `must be a user or user:group, by name or by number up to ${accountIdMax}`
 })
 
 /** A host name (RFC 1123 section 2.1) that the kernel can hold. */

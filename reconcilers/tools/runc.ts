@@ -66,7 +66,7 @@ const reasons: readonly (readonly [pattern: RegExp, reason: (found: RegExpExecAr
 
 /** What is mounted, in the words of the object: covey's own places tell nobody anything. */
 function mounted(source: string): string {
-  if (/\/files\/file-\d+$/.test(source)) return 'one of its files'
+  if (/\/containers\/[^/]+\/files\/[^/]+$/.test(source)) return 'one of its files'
   return /\/secrets\/[^/]+\/[^/]+$/.test(source) ? 'one of its secrets' : source
 }
 

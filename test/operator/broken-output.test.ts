@@ -43,7 +43,8 @@ describe('output that goes nowhere', () => {
       const [code, err] = await ended(context, space, line, full)
       closeSync(full)
       assert.equal(code, 1)
-      assert.equal(err, 'covey: cannot write to stdout: the disk is full\n')
+      const hint = 'hint: make room, or write elsewhere'
+      assert.equal(err, `covey: cannot write the output: the disk is full\n${hint}\n`)
     })
   }
 

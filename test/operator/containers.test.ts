@@ -191,7 +191,10 @@ describe('wrong usage', () => {
     ['logs -n -1 web', /--tail -1/],
     ['logs --since x web', /--since x: this is neither an age nor a time/],
     ['logs --since 10 web', /--since 10/],
+    ['logs --since 2026-02-30T12:00:00Z web', /neither an age nor a time/],
     ['logs --since 99999999d web', /--since 99999999d/],
+    ['logs ', /the name of the container is empty/],
+    ['exec  -- id', /the name of the container is empty/],
     ['ps web', /too many arguments/],
   ]
   for (const [line, err] of table) {

@@ -5,7 +5,7 @@ import { createConnection } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { CheckResult } from '../../../reconcilers/runc/health.ts'
 import type { HealthObject } from '../../../reconcilers/runc/spec.ts'
-import { printable } from '../../../reconcilers/tools/runc.ts'
+import { createReason, printable } from '../../../reconcilers/tools/runc.ts'
 import { toolEnvironment } from '../../machine/tools.ts'
 import { endTree } from '../exec/process-tree.ts'
 import { checkOutputBytesMax, checkReasonCharactersMax } from '../limits.ts'
@@ -106,6 +106,10 @@ async function askCommand(
     const { exitCode, said } = await outcomeOf(child)
     if (exitCode === 0) return { ok: true }
     if (bounded.aborted) return { ok: false, reason: `${name} did not end in ${timeoutMs} ms` }
+    // The runtime's own words stand for a command that never ran.
+    if (/level=error msg="exec failed: /.test(said)) {
+      return { ok: false, reason: createReason(said.replaceAll('exec failed: ', '')) }
+    }
     const last = printable(said.trim().split('\n').at(-1) ?? '', checkReasonCharactersMax)
     const rest = last === '' ? '' : `: ${last}`
     return { ok: false, reason: `${name} ended with exit code ${exitCode}${rest}` }

@@ -8,14 +8,29 @@ import { drainOrClose } from './drain.ts'
 type Packing = 'none' | 'gzip' | 'zstd'
 
 /** Bytes that tell how something is packed. */
-const magicBytes = 4
+const magicBytes = 10
 
 function packingOf(start: Buffer): Packing {
   if (start[0] === 0x1f && start[1] === 0x8b) return 'gzip'
-  const magic = start.length >= magicBytes ? start.readUInt32LE(0) : 0
+  const magic = start.length >= 4 ? start.readUInt32LE(0) : 0
   // A frame, or one of the skippable frames (RFC 8878 section 3.1).
   if (magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50) return 'zstd'
   return 'none'
+}
+
+/** What others pack archives with, and nothing here unpacks. */
+const foreign: readonly (readonly [name: string, start: RegExp])[] = [
+  ['xz', /^\xfd7zXZ/],
+  ['bzip2', /^BZh[1-9]1AY&SY/],
+]
+
+/** What would only seem to be a damaged tar archive. */
+function foreignTo(start: Buffer): CoveyError | null {
+  const text = start.toString('latin1', 0, magicBytes)
+  const found = foreign.find(([, magic]) => magic.test(text))
+  if (found === undefined) return null
+  const message = `it is packed with ${found[0]}, and only gzip and zstd are unpacked here`
+  return new CoveyError('layer-invalid', message)
 }
 
 /** Decompressors work ahead of who reads them, on another processor. */
@@ -40,6 +55,11 @@ export async function* inflate(source: AsyncIterable<Uint8Array>): AsyncGenerato
     size += next.value.length
   }
   const start = Buffer.concat(held)
+  const refusal = foreignTo(start)
+  if (refusal !== null) {
+    await iterator.return?.()
+    throw refusal
+  }
   const whole = rejoin(start, iterator)
   const packing = packingOf(start)
   if (packing === 'none') yield* whole

@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs'
 import { lstat, readlink } from 'node:fs/promises'
+import { CoveyError } from '../../../protocol/fault.ts'
 import { codeOfError } from '../../state/calls.ts'
 import { resolveFolder } from '../layers/layer-paths.ts'
 import { linkHopsMax } from '../limits.ts'
@@ -65,7 +66,8 @@ async function statsOf(path: Buffer): Promise<Stats | null> {
   try {
     return await lstat(path)
   } catch (error) {
-    if (codeOfError(error) === 'ENOENT') return null
+    // A link may lead to a name that is longer than any can be.
+    if (['ENOENT', 'ENAMETOOLONG'].includes(codeOfError(error))) return null
     throw error
   }
 }
@@ -80,12 +82,21 @@ export async function followThrough(
 ): Promise<Seen | null> {
   const links = new Map<string, string>()
   for (let hops = 0; hops <= linkHopsMax; hops++) {
-    const at = resolveFolder(path.split('/'), (link) => links.get(link))
-    const seen = await lookThrough(layers, at)
+    const at = resolvedBy(links, path)
+    const seen = at === null ? null : await lookThrough(layers, at)
     if (seen === null) return null
     if (!seen.stats.isSymbolicLink()) return seen.path === at ? seen : null
     const target = await readlink(inLayer(seen.layer, seen.path), { encoding: 'latin1' })
     links.set(seen.path, target)
   }
   return null
+}
+
+function resolvedBy(links: ReadonlyMap<string, string>, path: string): string | null {
+  try {
+    return resolveFolder(path.split('/'), (link) => links.get(link))
+  } catch (error) {
+    if (error instanceof CoveyError && error.code === 'layer-refused') return null
+    throw error
+  }
 }

@@ -10,6 +10,10 @@ export const argumentsMax: number = 1024
 export const argumentBytesMax: number = 128 * 1024 - 1
 /** A path, as the config writes it. */
 export const pathCharactersMax: number = 1024
+/** One part of a path (NAME_MAX of the kernel). */
+export const nameBytesMax: number = 255
+/** A number of a user or a group: the runtime refuses what is higher. */
+export const accountIdMax: number = 2_147_483_647
 /** `/etc/hostname` and uname (HOST_NAME_MAX of the kernel). */
 export const hostnameCharactersMax: number = 64
 /** Name or value of a label. */

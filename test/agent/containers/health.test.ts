@@ -91,3 +91,12 @@ test('a command that hangs is ended, and the agent goes on', { timeout }, async 
   const [seen] = await on.look()
   assert.equal(seen?.health?.state, 'unhealthy')
 })
+
+test('a command that the image has not is told as such', { timeout }, async (t) => {
+  const on = await openMachine(t)
+  const health = { ...quick, command: ['/nope', 'x'] }
+  on.adopt({ web: scriptObject(serving, { health, restart: 'never' }) })
+  await on.until('it is said', () => {
+    return on.said('web') === 'failed: unhealthy: the image has no command /nope'
+  })
+})

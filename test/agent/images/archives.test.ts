@@ -129,6 +129,12 @@ describe('archives of images', () => {
     const index = { manifests: [{ digest: `sha256:${'1'.repeat(64)}` }] }
     const cases: readonly (readonly [Buffer, string, RegExp])[] = [
       [Buffer.from('no archive at all'.repeat(100)), 'archive-invalid', /no archive of images/],
+      [Buffer.from('fd377a585a000004e6d6', 'hex'), 'archive-invalid', /packed with xz/],
+      [
+        Buffer.from('BZh91AY&SY..', 'latin1'),
+        'archive-invalid',
+        /packed with bzip2, and only gzip/,
+      ],
       [Buffer.alloc(0), 'archive-invalid', /neither an index\.json/],
       [tarOf({ path: 'other', content: 'x' }), 'archive-invalid', /neither an index\.json/],
       [tarOf({ path: 'index.json', content: '{' }), 'archive-invalid', /index\.json is not JSON/],

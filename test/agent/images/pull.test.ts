@@ -254,4 +254,36 @@ describe('the store of images', () => {
     assert.deepEqual(readFileSync(path), base.packed)
     await images.close()
   })
+
+  it('takes an account file whose links lead nowhere as none', async (t) => {
+    const registries = memoryRegistry()
+    const circle = layer(
+      folderEntry('etc'),
+      { path: 'etc/passwd', kind: 'symlink', target: '/etc/../../etc/passwd' },
+      { path: 'etc/group', kind: 'symlink', target: 'n'.repeat(300) },
+    )
+    const reference = named(putImage(registries, [circle]))
+    const images = await imagesIn(await temporaryFolder(t), { registries })
+    images.port.pull(reference)
+    const state = await settled(images, reference)
+    assert.ok(state.state === 'ready')
+    assert.deepEqual([state.passwd, state.group], [null, null])
+    await images.close()
+  })
+
+  it('looks at others where one cannot be read', async (t) => {
+    const registries = memoryRegistry()
+    const both = [base, other].map((each) => named(putImage(registries, [each])))
+    const [faulty = '', sound = ''] = both
+    const folder = await temporaryFolder(t)
+    const images = await imagesIn(folder, { registries })
+    const { config } = await images.pull(parsed(faulty), new AbortController().signal)
+    await images.pull(parsed(sound), new AbortController().signal)
+    const path = join(folder, 'state/images/blobs', config.slice(7))
+    rmSync(path)
+    await mkdir(path)
+    const found = await images.port.look(both)
+    assert.deepEqual([found.get(faulty)?.state, found.get(sound)?.state], ['failed', 'ready'])
+    await images.close()
+  })
 })

@@ -18,7 +18,7 @@ const sound: readonly (readonly [string, object])[] = [
   ['an empty command, which clears the image’s', { command: [], args: ['/bin/x'] }],
   ['variables with dots', { env: { 'discovery.type': 'single-node', A: '', _x: '1' } }],
   ['users by name and number', { user: 'www-data:33' }],
-  ['a number beyond 16 bits', { user: '4294967294' }],
+  ['a number beyond 16 bits', { user: '2147483647' }],
   ['a host name with labels', { hostname: 'web.example.com' }],
   ['signals by name, number and offset', { stop_signal: 'SIGRTMIN+3' }],
   [
@@ -72,6 +72,12 @@ const sound: readonly (readonly [string, object])[] = [
 ]
 
 const refused: readonly (readonly [string, object, string])[] = [
+  ['a number that the runtime refuses', { user: '2147483648' }, 'c.user: must be a user'],
+  [
+    'a name that no file has',
+    { working_dir: `/x/${'ä'.repeat(128)}` },
+    'c.working_dir: has a part of more than 255 bytes',
+  ],
   ['an image without digest', { image: 'nginx:1' }, 'c.image: has no digest'],
   ['an image with a damaged digest', { image: 'nginx@sha256:ab' }, 'c.image: '],
   ['a missing network', { network: undefined }, 'c.network: is required, unless host_network'],

@@ -12,6 +12,10 @@ describe('why runc made no container', () => {
       'one of its files cannot be mounted at /etc: not a directory',
     ],
     [
+      mounting(rootfs.replace('rootfs', 'files/resolv.conf')),
+      'one of its files cannot be mounted at /etc: not a directory',
+    ],
+    [
       mounting('/run/covey/secrets/covey-web-1/key'),
       'one of its secrets cannot be mounted at /etc: not a directory',
     ],
