@@ -79,7 +79,7 @@ function addHelp(program: Command, io: Io): void {
   command.action((words: readonly string[]) => {
     let at = program
     for (const word of words) {
-      const below = at.commands.find((one) => one.name() === word || one.aliases().includes(word))
+      const below = commandBelow(at, word)
       if (below === undefined) {
         throw new Failure(2, 'usage', `there is no command "${words.join(' ')}"`, {
           hint: 'covey --help',
@@ -89,6 +89,11 @@ function addHelp(program: Command, io: Io): void {
     }
     at.outputHelp()
   })
+}
+
+/** The command that a word means below another one, by its name or an alias. */
+export function commandBelow(command: Command, word: string): Command | undefined {
+  return command.commands.find((one) => one.name() === word || one.aliases().includes(word))
 }
 
 function prepare(command: Command, io: Io): void {

@@ -1,7 +1,7 @@
 import { type Command, CommanderError } from 'commander'
 import { CoveyError } from '../protocol/fault.ts'
 import { faultsShownMax } from './limits.ts'
-import { buildProgram } from './program.ts'
+import { buildProgram, commandBelow } from './program.ts'
 import {
   ExitWith,
   Failure,
@@ -19,13 +19,28 @@ import { printable } from './terminal/style.ts'
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const program = buildProgram(io)
   try {
-    await program.parseAsync([...argv], { from: 'user' })
+    await program.parseAsync([...soundWords(program, argv)], { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
     if (error instanceof ExitWith) return error.exit
     return report(error, commandIn(program, argv), argv, io)
   }
+}
+
+/**
+ * A command line, without a call for help where a word of it names no command: commander would show
+ * the help of what it knows, as if all were well.
+ */
+function soundWords(program: Command, argv: readonly string[]): readonly string[] {
+  let command = program
+  for (const word of program.parseOptions([...argv]).operands) {
+    if (command.commands.length === 0) break
+    const below = commandBelow(command, word)
+    if (below === undefined) return argv.filter((each) => each !== '--help' && each !== '-h')
+    command = below
+  }
+  return argv
 }
 
 function report(error: unknown, command: Command, argv: readonly string[], io: Io): number {
@@ -59,6 +74,10 @@ function usageFailure(error: CommanderError, command: Command): Failure {
     return new Failure(2, 'usage', 'which command?', { hint: help })
   }
   const message = error.message.replace(/^error: /, '')
+  if (command.name() === 'exec' && error.code === 'commander.unknownOption') {
+    const hint = `options of the command come after --: covey exec NAME -- COMMAND …; see ${help}`
+    return new Failure(2, 'usage', message.split('\n')[0] ?? '', { hint })
+  }
   const [first = '', suggestion] = message.split('\n')
   const meant =
     suggestion === undefined
@@ -97,10 +116,7 @@ function commandIn(program: Command, argv: readonly string[]): Command {
   let command = program
   for (const word of argv) {
     if (word === '--') break
-    const below = command.commands.find(
-      (one) => one.name() === word || one.aliases().includes(word),
-    )
-    if (below !== undefined) command = below
+    command = commandBelow(command, word) ?? command
   }
   return command
 }

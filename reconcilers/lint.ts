@@ -35,6 +35,20 @@ export const knownTypes: Readonly<Record<string, z.ZodType>> = {
   ...nftablesTypes,
 }
 
+/** Objects whose type this version does not know, with the path of the type. */
+export function lintTypes(
+  config: Pick<Config, 'hosts'>,
+): readonly { readonly path: string; readonly type: string }[] {
+  return Object.keys(config.hosts).flatMap((host) => {
+    const section = sectionOf(config, host) ?? {}
+    return Object.keys(section).flatMap((name) => {
+      const type = typeIn(section, name)
+      if (type === undefined || Object.hasOwn(knownTypes, type)) return []
+      return [{ path: `hosts.${host}.${name}.type`, type }]
+    })
+  })
+}
+
 /**
  * Everything that is wrong with a config, over all hosts: form, fields and references, each with
  * the path of its field. An object of an unknown type is no fault here: the host it is for may know

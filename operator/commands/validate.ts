@@ -1,5 +1,5 @@
 import { isObject } from '../../protocol/documents/canonical-json.ts'
-import { parseConfig } from '../../protocol/documents/config.ts'
+import { type Config, parseConfig } from '../../protocol/documents/config.ts'
 import { parseDelivery } from '../../protocol/documents/delivery.ts'
 import { type Envelope, parseEnvelope, parseHeader } from '../../protocol/documents/envelope.ts'
 import { parseRoot } from '../../protocol/documents/root.ts'
@@ -21,6 +21,7 @@ import type { Session } from '../terminal/session.ts'
 import { counted } from '../terminal/style.ts'
 import { expectCompiled } from './compile.ts'
 import type { Input } from './definition.ts'
+import { warnOfUnknownTypes } from './warn-types.ts'
 
 /** What a file was found to be. */
 interface Finding {
@@ -67,8 +68,9 @@ async function judge(session: Session, file: string): Promise<Finding> {
   }
   expectNoFaults(located, configFaults(value))
   if (isObject(value) && 'aud' in value) expectSound(located, parseConfig(JSON.stringify(value)))
-  const hosts = isObject(value) && isObject(value['hosts']) ? Object.keys(value['hosts']) : []
-  return { kind: 'config', says: `${counted(hosts.length, 'host')}, unsigned` }
+  const hosts = isObject(value) && isObject(value['hosts']) ? value['hosts'] : {}
+  warnOfUnknownTypes(session, { hosts: hosts as Config['hosts'] })
+  return { kind: 'config', says: `${counted(Object.keys(hosts).length, 'host')}, unsigned` }
 }
 
 async function judgeLayout(session: Session, file: string): Promise<Finding> {
@@ -128,6 +130,7 @@ async function judgeConfig(
   // Places inside a payload are those of its own text: nobody can look at base64url.
   const inner = parseJsonSource({ file: `${source.file}(payload)`, text: text.value })
   expectNoFaults(inner, configFaults(inner.value))
+  if (parsed.value.body.ok) warnOfUnknownTypes(session, parsed.value.body.value)
   const { version, epoch } = parsed.value.claims
   const says = `version ${version}, epoch ${epoch}`
   if (dir === undefined) {

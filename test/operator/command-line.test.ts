@@ -95,6 +95,9 @@ describe('wrong usage', () => {
     [['sign', 'a', 'b'], /^covey: sign: too many arguments/],
     [['sign', 'a', '-o'], /^covey: sign: option '-o, --output <file>' argument missing\n/],
     [['host', 'ad'], /^covey: host: unknown command 'ad'\nhint: did you mean add\?/],
+    [['nothing', '--help'], /^covey: unknown command 'nothing'\n/],
+    [['host', 'ad', '-h'], /^covey: host: unknown command 'ad'\n/],
+    [['exec', 'web', 'ls', '-la'], /^covey: exec: unknown option '-la'\nhint: .* NAME -- COMMAND/],
     [['host'], /covey: host: which command\?\nhint: covey host --help\n$/],
     [[], /covey: which command\?\nhint: covey --help\n$/],
   ]

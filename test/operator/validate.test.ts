@@ -83,6 +83,20 @@ describe('covey validate', () => {
     assert.match(outcome.err, /warning: its signatures were not checked/)
   })
 
+  it('warns of a type that only a package can have, also when it is signed', async (context) => {
+    const space = await openCluster(context)
+    const objects = { a: { type: 'runc_contaner' }, b: { type: 'pod' } }
+    await space.write('odd.json', { hosts: { cloud01: objects } })
+    const says =
+      /^covey: warning: hosts\.cloud01\.a\.type: .* no type "runc_contaner", and 1 more such object; /
+    const first = await space.covey(['validate', 'odd.json'])
+    assert.deepEqual([first.exit, says.test(first.err)], [0, true], first.err)
+    const signed = await space.covey(['sign', 'odd.json', '-o', 'signed.json'])
+    assert.deepEqual([signed.exit, says.test(signed.err)], [0, true], signed.err)
+    const again = await space.covey(['validate', 'signed.json'])
+    assert.deepEqual([again.exit, says.test(again.err)], [0, true], again.err)
+  })
+
   it('tells every fault inside a payload, with its place there', async (context) => {
     const space = await openCluster(context)
     await space.write('config.json', ideaConfig)

@@ -1,0 +1,18 @@
+import type { Config } from '../../protocol/documents/config.ts'
+import { lintTypes } from '../../reconcilers/lint.ts'
+import type { Session } from '../terminal/session.ts'
+import { counted } from '../terminal/style.ts'
+
+/**
+ * Warns of objects of types that this version does not have: a mistake in writing, or those of a
+ * package that hosts may have (docs/PLUGINS.md). Only hosts can tell.
+ */
+export function warnOfUnknownTypes(session: Session, config: Pick<Config, 'hosts'>): void {
+  const [first, ...others] = lintTypes(config)
+  if (first === undefined) return
+  const more = others.length === 0 ? '' : `, and ${counted(others.length, 'more such object')}`
+  session.warn(
+    `${first.path}: covey itself has no type ${JSON.stringify(first.type)}${more}; ` +
+      'a host without a package for it will say that it knows no such type',
+  )
+}
