@@ -29,3 +29,5 @@ export const pluginLoadMsMax: number = 10_000
  */
 export const pluginLookMsMax: number = 30_000
 export const pluginStepMsMax: number = 120_000
+/** Names that the hint of an error lists. */
+export const namesShownMax: number = 10

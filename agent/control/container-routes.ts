@@ -8,6 +8,7 @@ import type { ExecSessions } from '../containers/exec/sessions.ts'
 import { logReadersMax } from '../containers/logs/limits.ts'
 import { logFolder, logsFolder } from '../containers/logs/places.ts'
 import { type LogQuery, readLog } from '../containers/logs/read.ts'
+import { namesShownMax } from '../limits.ts'
 import type { ContainerDirectory } from './container-view.ts'
 import { Problem } from './problem.ts'
 import { type PathParts, type Route, type UpgradeRoute, upgradeName } from './router.ts'
@@ -121,7 +122,9 @@ async function expectLog(
 
 function unknownContainer(name: string, known: readonly string[]): Problem {
   const detail = `this host has no container ${JSON.stringify(name)}`
-  const hint = known.length === 0 ? 'it has none at all' : `it has: ${known.join(', ')}`
+  const more = known.length > namesShownMax ? ` and ${known.length - namesShownMax} more` : ''
+  const shown = `it has: ${known.slice(0, namesShownMax).join(', ')}${more}`
+  const hint = known.length === 0 ? 'it has none at all' : shown
   return new Problem(404, 'no-such-container', detail, { hint })
 }
 
