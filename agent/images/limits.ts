@@ -14,6 +14,8 @@ export const nameBytesMax: number = 255
 export const linkHopsMax: number = 40
 /** One pax header or GNU long name. */
 export const extensionBytesMax: number = 1024 * 1024
+/** Zeros after the end of an archive: programs fill up records, of 10 KiB mostly. */
+export const endPaddingBytesMax: number = 64 * 1024 * 1024
 /** Extended attributes of one entry, all together. */
 export const xattrBytesMax: number = 256 * 1024
 /** Pieces of one sparse file. */

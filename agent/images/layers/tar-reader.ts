@@ -1,4 +1,4 @@
-import { extensionBytesMax, sparsePiecesMax } from '../limits.ts'
+import { endPaddingBytesMax, extensionBytesMax, sparsePiecesMax } from '../limits.ts'
 import { parsePax } from './pax.ts'
 import { type Extension, entryOf } from './read-entry.ts'
 import { refuse } from './refuse.ts'
@@ -134,6 +134,9 @@ class Reader implements TarReader {
     if (this.expect === 'nothing') {
       if (!isZeroBlock(block))
         refuse('layer-invalid', 'there is garbage after the end of the tar archive')
+      this.zeroBlocks++
+      if (this.zeroBlocks * blockBytes > endPaddingBytesMax)
+        refuse('layer-invalid', 'zeros without end come after the end of the tar archive')
       return
     }
     if (isZeroBlock(block)) {

@@ -4,8 +4,9 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { plainEntry } from '../../../agent/images/layers/layer-transform.ts'
 import { blockBytes } from '../../../agent/images/layers/tar-header.ts'
-import { archiveEnd } from '../../../agent/images/layers/tar-writer.ts'
+import { archiveEnd, entryHeaders } from '../../../agent/images/layers/tar-writer.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
 import { temporaryFolder } from '../temporary.ts'
 import { digestOf, type MadeLayer, pieces, plainLayer, savedArchive } from './archive-of.ts'
@@ -49,7 +50,14 @@ function withPax(text: string): Buffer {
 }
 
 const megabyte = gzipSync(Buffer.alloc(1024 ** 2))
-const bomb = Buffer.concat(Array.from({ length: 1100 }, () => megabyte))
+// Of a whiteout, whose data nobody writes.
+const fuse = entryHeaders({
+  ...plainEntry,
+  kind: 'file',
+  path: '.wh.a',
+  dataBytes: 1200 * 1024 ** 2,
+})
+const bomb = Buffer.concat([gzipSync(fuse), ...Array.from({ length: 1100 }, () => megabyte)])
 const packed = gzipSync(sound)
 const bigNumber = Buffer.from([0x80, 0, 0, 0x7f, 255, 255, 255, 255, 255, 255, 255, 255])
 
@@ -163,6 +171,11 @@ const corpus: Readonly<Record<string, Hostile>> = {
     withPax('x'.repeat(1024 ** 2 + 1)),
   ),
   'a bomb': bytes('layer-ratio', /400 times/, bomb),
+  'a bomb of nothing': bytes(
+    'layer-invalid',
+    /zeros without end/,
+    bomb.subarray(gzipSync(fuse).length),
+  ),
   'another diffID': bytes('diff-id', /unpacks to sha256/, packed, digestOf(Buffer.from('x'))),
   'gzip that ends early': bytes(
     'layer-invalid',

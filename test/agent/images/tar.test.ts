@@ -8,8 +8,9 @@ import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { createLayerTransform } from '../../../agent/images/layers/layer-transform.ts'
 import type { TarEntry } from '../../../agent/images/layers/tar-entry.ts'
-import { createTarReader } from '../../../agent/images/layers/tar-reader.ts'
+import { createTarReader, type TarReader } from '../../../agent/images/layers/tar-reader.ts'
 import { archiveEnd, entryHeaders, padding } from '../../../agent/images/layers/tar-writer.ts'
+import { endPaddingBytesMax } from '../../../agent/images/limits.ts'
 import { createSandbox } from '../../../agent/images/unpack/sandbox.ts'
 import { unpackLayer } from '../../../agent/images/unpack/unpack-layer.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
@@ -35,6 +36,23 @@ function readAll(tar: Buffer, size = tar.length): readonly ReadEntry[] {
   reader.end()
   return found.map(({ entry, parts }) => ({ entry, data: Buffer.concat(parts) }))
 }
+
+describe('zeros after the end of an archive', () => {
+  const reader = (): TarReader => createTarReader({ entry() {}, data() {} })
+
+  it('fill up a record, of whatever size', () => {
+    const one = reader()
+    one.push(Buffer.alloc(endPaddingBytesMax))
+    one.end()
+  })
+
+  it('are refused without end', () => {
+    const one = reader()
+    const zeros = Buffer.alloc(endPaddingBytesMax / 4)
+    for (let part = 0; part < 4; part++) one.push(zeros)
+    assert.throws(() => one.push(zeros), /zeros without end/)
+  })
+})
 
 const bytesOf = (characters: number): fc.Arbitrary<string> => {
   return fc
