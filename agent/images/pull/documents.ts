@@ -78,5 +78,9 @@ async function readConfig(
 }
 
 function errorOf(fault: Fault): CoveyError {
-  return new CoveyError(fault.code, fault.message)
+  const hint =
+    fault.code === 'image-platform'
+      ? 'build it for this platform too, or name the digest of one that is'
+      : 'the image is faulty: build and push it anew'
+  return new CoveyError(fault.code, fault.message, { hint })
 }
