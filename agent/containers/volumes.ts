@@ -1,5 +1,6 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { CoveyError } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
 import type { VolumeUse } from '../../reconcilers/runc/bundle/facts.ts'
 
@@ -8,11 +9,18 @@ export function foldersOfVolumes(folder: string): readonly string[] {
   return readdirSync(folder).filter(isName).sort()
 }
 
-/** Makes the folders that are missing; one that is there keeps its owner. */
+/**
+ * Makes the folders that are missing; one that is there keeps its owner. Throws `container-create`
+ * where something else has the name of one.
+ */
 export function makeVolumes(folder: string, volumes: readonly VolumeUse[]): void {
   for (const { object, uid, gid } of volumes) {
     const path = join(folder, object)
-    if (existsSync(path)) continue
+    const found = statSync(path, { throwIfNoEntry: false })
+    if (found?.isDirectory()) continue
+    if (found !== undefined) {
+      throw new CoveyError('container-create', `${path} is no folder: move it away`)
+    }
     // Others in the container may look; the folder above keeps everybody else out.
     mkdirSync(path)
     chmodSync(path, 0o755)

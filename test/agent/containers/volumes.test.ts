@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { statSync } from 'node:fs'
+import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { foldersOfVolumes, makeVolumes } from '../../../agent/containers/volumes.ts'
@@ -15,4 +15,11 @@ test('a volume is its first user’s, and others may look', async (t) => {
   const { uid, gid, mode } = statSync(join(folder, 'data'))
   assert.deepEqual([uid, gid, mode & 0o7777], [1000, 1001, 0o755])
   assert.deepEqual(foldersOfVolumes(folder), ['data'])
+})
+
+test('a file in the place of a volume is not mounted as one', async (t) => {
+  const folder = await temporaryFolder(t)
+  writeFileSync(join(folder, 'data'), '')
+  const use = { object: 'data', uid: 0, gid: 0 }
+  assert.throws(() => makeVolumes(folder, [use]), /data is no folder: move it away$/)
 })
