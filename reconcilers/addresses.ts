@@ -122,6 +122,17 @@ export function hostNetwork(address: Address): Cidr {
   return { family: address.family, bits: address.bits, length: widths[address.family] }
 }
 
+const mapped: Cidr = { family: 6, bits: 0xffffn << 32n, length: 96 }
+
+/**
+ * The IPv4 network that an IPv6-mapped one stands for (RFC 4291 section 2.5.5.2); undefined for any
+ * other. Programs name IPv4 hosts so among themselves; no packet has such an address.
+ */
+export function unmapped(network: Cidr): Cidr | undefined {
+  if (!contains(mapped, network)) return undefined
+  return { family: 4, bits: network.bits & 0xffff_ffffn, length: network.length - mapped.length }
+}
+
 /** Whether `outer` holds all of `inner`. Other families hold nothing of each other. */
 export function contains(outer: Cidr, inner: Cidr): boolean {
   if (outer.family !== inner.family || outer.length > inner.length) return false

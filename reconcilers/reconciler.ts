@@ -50,6 +50,11 @@ export interface PlanStep {
    * process that ends by itself: the plan knows how long to wait.
    */
   readonly recurs?: true
+  /**
+   * Set where every moment without the step may do harm: that somebody undoes it again and again is
+   * told, but does not make it wait. One that fails waits as any other.
+   */
+  readonly isUrgent?: true
 }
 
 /** A step that reached some of its objects and not others; `apply` rejects with it. */

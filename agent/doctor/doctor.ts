@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { peerPlaces } from '../../protocol/documents/agent-object.ts'
 import type { Config } from '../../protocol/documents/config.ts'
+import { addressText, parseEndpoint } from '../../reconcilers/addresses.ts'
 import type { CommandRunner } from '../../reconcilers/host-ports.ts'
 import type { FirewallSpec } from '../../reconcilers/nftables/firewall.ts'
 import { resolveNftables } from '../../reconcilers/nftables/resolve.ts'
 import { findRivals, type NeededPacket } from '../../reconcilers/nftables/rivals.ts'
+import { sectionOf } from '../../reconcilers/references.ts'
 import { type ListedObject, listRulesetCommand, parseListing } from '../../reconcilers/tools/nft.ts'
 import { errorLine } from '../../reconcilers/tools/words.ts'
 import { missingTools } from '../machine/tools.ts'
@@ -80,7 +82,7 @@ async function checkFirewalls(
     const message = `the rules of this host cannot be read: ${reason}`
     return [{ name: 'firewalls', state: 'warning', message, hint: null }]
   }
-  const packets = config === null ? [] : neededPackets(resolveNftables(config, host).spec)
+  const packets = config === null ? [] : neededPackets(config, host)
   const listing = parseListing(result.stdout)
   const rivals = findRivals(listing, packets).map(
     ({ place, words, isCertain }): Check => ({
@@ -107,56 +109,50 @@ function offloads(listing: readonly ListedObject[]): readonly Check[] {
 }
 
 /** The packets that must come through for the mesh and for containers. */
-function neededPackets(spec: FirewallSpec): readonly NeededPacket[] {
+function neededPackets(config: Config, host: string): readonly NeededPacket[] {
+  const { spec } = resolveNftables(config, host)
+  const mesh = spec.links.flatMap(({ object, link, listenPort, address }): NeededPacket[] => {
+    const any = { hook: 'input', input: null, output: null } as const
+    const words = `to WireGuard's port ${listenPort}`
+    const family = outerFamily(sectionOf(config, host)?.[object]?.['endpoint'])
+    const tunnel = { ...any, words, family, protocol: 'udp', port: listenPort } as const
+    const { overlay } = spec
+    if (overlay === null || addressText(overlay.address) !== addressText(address)) return [tunnel]
+    const to = `to the overlay's port ${overlay.port} by ${link}`
+    const { family: own } = address
+    return [
+      tunnel,
+      { ...any, words: to, family: own, input: link, protocol: 'tcp', port: overlay.port },
+    ]
+  })
+  return [...mesh, ...flowsNeeded(spec)]
+}
+
+/** What a tunnel's own packets are: its ends, not what it carries, say so. IPv4 for a name. */
+function outerFamily(endpoint: unknown): 4 | 6 {
+  const address = typeof endpoint === 'string' ? parseEndpoint(endpoint)?.address : undefined
+  return address?.family ?? 4
+}
+
+/** The packets of containers, of each family that there are containers of. */
+function flowsNeeded(spec: FirewallSpec): readonly NeededPacket[] {
   const packets: NeededPacket[] = []
-  const [container] = spec.containers
-  for (const { link, listenPort, address } of spec.links) {
-    const any = { family: address.family, input: null, output: null }
-    packets.push({
-      ...any,
-      words: `to WireGuard's port ${listenPort}`,
-      hook: 'input',
-      protocol: 'udp',
-      port: listenPort,
-    })
-    if (spec.overlay !== null) {
-      const { port } = spec.overlay
-      const words = `to the overlay's port ${port} by ${link}`
-      packets.push({ ...any, input: link, words, hook: 'input', protocol: 'tcp', port })
+  const masqueraded = new Set(spec.masquerades.map(({ network }) => network))
+  for (const family of [4, 6] as const) {
+    const own = spec.containers.filter(({ address }) => address.family === family)
+    const flow = { family, hook: 'forward', protocol: 'tcp', port: null } as const
+    const add = (words: string, input: string | null, output: string | null): void => {
+      packets.push({ ...flow, words: family === 4 ? words : `${words} (IPv6)`, input, output })
     }
-    if (container === undefined) continue
-    const flow = {
-      family: container.address.family,
-      hook: 'forward',
-      protocol: 'tcp',
-      port: null,
-    } as const
-    packets.push({
-      ...flow,
-      words: `from containers into ${link}`,
-      input: container.veth,
-      output: link,
-    })
-    packets.push({
-      ...flow,
-      words: `from ${link} to containers`,
-      input: link,
-      output: container.veth,
-    })
-  }
-  if (container !== undefined && spec.masquerades.length > 0) {
-    const flow = {
-      family: container.address.family,
-      hook: 'forward',
-      protocol: 'tcp',
-      port: null,
-    } as const
-    packets.push({
-      ...flow,
-      words: 'from containers to the outside',
-      input: container.veth,
-      output: null,
-    })
+    const [first] = own
+    if (first === undefined) continue
+    for (const { link, networks } of spec.reach) {
+      if (!networks.some((each) => each.family === family)) continue
+      add(`from containers into ${link}`, first.veth, link)
+      add(`from ${link} to containers`, link, first.veth)
+    }
+    const asker = own.find(({ network }) => masqueraded.has(network))
+    if (asker !== undefined) add('from containers to the outside', asker.veth, null)
   }
   return packets
 }

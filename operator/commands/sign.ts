@@ -15,7 +15,7 @@ import type { Session } from '../terminal/session.ts'
 import { addSignature } from './add-signature.ts'
 import type { Input } from './definition.ts'
 import { deliver, expectOutput } from './deliver.ts'
-import { warnOfUnknownTypes } from './warn-types.ts'
+import { warnOfDoubts } from './warn-doubts.ts'
 
 /** `covey sign CONFIG`, or `covey sign --add SIGNED`. */
 export async function signFile(session: Session, input: Input): Promise<void> {
@@ -31,7 +31,7 @@ export async function signFile(session: Session, input: Input): Promise<void> {
   }
   const folder = await openFolder(session)
   const draft = await readDraft(session, folder, named)
-  warnOfUnknownTypes(session, draft)
+  warnOfDoubts(session, draft)
   await expectOutput(session, input)
   const options = { ...(await signSwitches(session, folder, input)), withOthers: true }
   await deliver(session, folder, input, await makeConfig(session, folder, draft, options))

@@ -21,7 +21,7 @@ import type { Session } from '../terminal/session.ts'
 import { counted } from '../terminal/style.ts'
 import { expectCompiled } from './compile.ts'
 import type { Input } from './definition.ts'
-import { warnOfUnknownTypes } from './warn-types.ts'
+import { warnOfDoubts } from './warn-doubts.ts'
 
 /** What a file was found to be. */
 interface Finding {
@@ -69,7 +69,7 @@ async function judge(session: Session, file: string): Promise<Finding> {
   expectNoFaults(located, configFaults(value))
   if (isObject(value) && 'aud' in value) expectSound(located, parseConfig(JSON.stringify(value)))
   const hosts = isObject(value) && isObject(value['hosts']) ? value['hosts'] : {}
-  warnOfUnknownTypes(session, { hosts: hosts as Config['hosts'] })
+  warnOfDoubts(session, { hosts: hosts as Config['hosts'] })
   return { kind: 'config', says: `${counted(Object.keys(hosts).length, 'host')}, unsigned` }
 }
 
@@ -130,7 +130,7 @@ async function judgeConfig(
   // Places inside a payload are those of its own text: nobody can look at base64url.
   const inner = parseJsonSource({ file: `${source.file}(payload)`, text: text.value })
   expectNoFaults(inner, configFaults(inner.value))
-  if (parsed.value.body.ok) warnOfUnknownTypes(session, parsed.value.body.value)
+  if (parsed.value.body.ok) warnOfDoubts(session, parsed.value.body.value)
   const { version, epoch } = parsed.value.claims
   const says = `version ${version}, epoch ${epoch}`
   if (dir === undefined) {

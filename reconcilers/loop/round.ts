@@ -198,7 +198,8 @@ async function tryStep(ordered: OrderedStep, init: RoundInit, progress: Progress
   const keys = step.objects.length > 0 ? step.objects : [`${reconciler.name}: ${text}`]
   for (const key of keys) progress.keys.add(key)
   const now = init.ports.clock.now()
-  if (keys.every((key) => init.backoff.waits(key, now))) {
+  const isDue = step.isUrgent === true && keys.every((key) => isRestless(key, init))
+  if (!isDue && keys.every((key) => init.backoff.waits(key, now))) {
     for (const key of keys) progress.failures.set(key, init.backoff.reason(key) ?? 'failed')
     leaveUnprotected(step, keys, progress)
     return
@@ -229,6 +230,11 @@ function leaveUnprotected(step: PlanStep, keys: readonly string[], progress: Pro
   for (const object of step.protects ?? []) progress.failures.set(object, reason ?? 'failed')
 }
 
+/** Whether a step was carried out for a key in so many rounds on end that somebody undoes it. */
+function isRestless(key: string, { restless }: RoundInit): boolean {
+  return (restless.get(key) ?? 0) > restlessRoundsMax
+}
+
 /** Remembers what a step came to. An object that needs work round after round counts as failed. */
 function count(
   keys: readonly string[],
@@ -239,8 +245,8 @@ function count(
   const now = init.ports.clock.now()
   for (const key of keys) {
     if (failed.has(key)) init.restless.set(key, 0)
-    const isRestless = (init.restless.get(key) ?? 0) > restlessRoundsMax
-    const reason = failed.get(key) ?? (isRestless ? 'does not stay as it was applied' : undefined)
+    const undone = isRestless(key, init) ? 'does not stay as it was applied' : undefined
+    const reason = failed.get(key) ?? undone
     if (reason === undefined) continue
     init.backoff.fail(key, reason, now)
     progress.failures.set(key, reason)

@@ -1,4 +1,4 @@
-import { type Address, addressText } from '../addresses.ts'
+import { type Address, addressText, parseAddress } from '../addresses.ts'
 import type { Box, Span } from './boxes.ts'
 
 /**
@@ -64,12 +64,19 @@ function readParts(json: unknown): string | undefined {
 }
 
 function readPart(json: unknown): string | undefined {
-  if (typeof json === 'string') return json
+  if (typeof json === 'string') return canonical(json)
   if (typeof json === 'number') return String(json)
   if (!isRecord(json)) return undefined
   const { prefix, range } = json
-  if (isRecord(prefix)) return `${prefix['addr']}/${prefix['len']}`
-  return Array.isArray(range) && range.length === 2 ? `${range[0]}-${range[1]}` : undefined
+  if (isRecord(prefix)) return `${canonical(String(prefix['addr']))}/${prefix['len']}`
+  if (!Array.isArray(range) || range.length !== 2) return undefined
+  return range.map((end) => canonical(String(end))).join('-')
+}
+
+/** nft writes the last 32 bits of addresses in ::/96 and ::ffff:0:0/96 as IPv4; no others. */
+function canonical(text: string): string {
+  const address = text.includes(':') && text.includes('.') ? parseAddress(text) : undefined
+  return address === undefined ? text : addressText(address)
 }
 
 function isRecord(json: unknown): json is Readonly<Record<string, unknown>> {

@@ -180,6 +180,10 @@ function judgeIn(spec: FirewallSpec, flow: Flow, target: LocalContainer): Judgem
     const reason = 'this host has no firewall object, so flows are open'
     return { side: 'in', isAdmitted: true, object: null, reason }
   }
+  if (spec.links.some(({ address }) => isSame(address, flow.from))) {
+    const reason = 'processes of a host reach its containers, whatever is said'
+    return { side: 'in', isAdmitted: true, object: null, reason }
+  }
   const rules = spec.ingress.filter((rule) => rule.container === target.object)
   const rule = rules.find((each) => admitsFlow(each, flow, flow.from))
   if (rule !== undefined) {

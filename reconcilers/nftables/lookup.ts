@@ -10,9 +10,12 @@ import { type Elements, keyOf, partsOf } from './elements.ts'
 import type { Flow } from './explain.ts'
 import type { FirewallSpec } from './firewall.ts'
 
-/** Where the routes of a host lead a packet: to itself, behind a link, or elsewhere. */
+/**
+ * Where the routes of a host lead a packet: to itself, behind a link, or elsewhere; `sent` where
+ * the host itself has sent it, and nothing of covey's is in its way.
+ */
 export type Way =
-  | { readonly kind: 'self' | 'elsewhere' }
+  | { readonly kind: 'self' | 'elsewhere' | 'sent' }
   | { readonly kind: 'link'; readonly link: string }
 
 /**
@@ -20,6 +23,7 @@ export type Way =
  * the kernel, played slowly. A published port is followed where the way is to this host.
  */
 export function passes(elements: Elements, flow: Flow, way: Way): boolean {
+  if (way.kind === 'sent') return true
   const { family } = flow.from
   const [from, to] = [addressText(flow.from), addressText(flow.to)]
   const numbers = { tcp: 6, udp: 17, icmp: family === 4 ? 1 : 58 }
@@ -76,11 +80,15 @@ function passesLed(has: Has, asked: Quad, led: Quad, way: Way): boolean {
 }
 
 /** The way of a flow, from the config and from addresses that the host has besides. */
-export function wayOf(spec: FirewallSpec, { to }: Flow, besides: readonly Address[] = []): Way {
+export function wayOf(
+  spec: FirewallSpec,
+  { from, to }: Flow,
+  besides: readonly Address[] = [],
+): Way {
   const target = hostNetwork(to)
-  const own = [...spec.links.map(({ address }) => address), ...besides]
-  const isSelf = own.some((address) => contains(hostNetwork(address), target))
-  if (isSelf) return { kind: 'self' }
+  const own = [...spec.links.map(({ address }) => address), ...besides].map(hostNetwork)
+  if (own.some((each) => contains(each, hostNetwork(from)))) return { kind: 'sent' }
+  if (own.some((each) => contains(each, target))) return { kind: 'self' }
   const behind = spec.reach.find(({ networks }) => networks.some((each) => contains(each, target)))
   return behind === undefined ? { kind: 'elsewhere' } : { kind: 'link', link: behind.link }
 }

@@ -64,7 +64,8 @@ export function planNftables(
   if (table === null || memory === null) return []
   const change = changeBetween(table.elements, elements)
   if (change === null) return []
-  return [{ kind: 'update', change, objects, protects: newcomers(spec, change) }]
+  // An element too many opens something, and one too few may as well: neither waits.
+  return [{ kind: 'update', change, objects, protects: newcomers(spec, change), isUrgent: true }]
 }
 
 /** Containers of which the table knew nothing before. */

@@ -43,6 +43,12 @@ interface Chain {
   readonly rules: (readonly unknown[])[]
 }
 
+/** The hooks that a packet comes by: one that is dropped at any of them is gone (nft(8), hooks). */
+const ways: Readonly<Record<NeededPacket['hook'], ReadonlySet<string>>> = {
+  forward: new Set(['prerouting', 'forward', 'postrouting']),
+  input: new Set(['prerouting', 'input']),
+}
+
 /** Jumps within one another; rules that go deeper are not followed. */
 const depthMax = 16
 
@@ -61,8 +67,10 @@ export function findRivals(
     if (chain.hook === null) continue
     if (chain.family === tableFamily && chain.table === tableName) continue
     for (const packet of packets) {
-      if (chain.hook !== packet.hook || !coversFamily(chain.family, packet.family)) continue
-      const inside = follow(chain, packet, chains, 0)
+      if (!ways[packet.hook].has(chain.hook) || !coversFamily(chain.family, packet.family)) continue
+      // Where it leaves is not known before it is routed.
+      const seen = chain.hook === 'prerouting' ? { ...packet, output: null } : packet
+      const inside = follow(chain, seen, chains, 0)
       const verdict = inside.verdict === 'none' ? chain.policy : inside.verdict
       if (verdict !== 'drop') continue
       const place = `${chain.family} ${chain.table}, chain ${chain.name}`
@@ -108,16 +116,13 @@ function follow(
 ): Outcome {
   let isCertain = true
   for (const rule of chain.rules) {
-    const { matched, outcome } = followRule(rule, chain, packet, chains, depth)
-    if (matched === false || outcome === 'pass') continue
-    if (outcome === 'return' && matched === true) break
-    if (outcome === 'return' || outcome.verdict === 'none') {
-      if (outcome !== 'return' && !outcome.isCertain) isCertain = false
-      if (outcome === 'return') isCertain = false
-      continue
+    const { matched, outcome, isLast } = followRule(rule, chain, packet, chains, depth)
+    if (matched === false || outcome === null) continue
+    const isDecided = outcome.verdict !== 'none' || isLast
+    if (matched === true && isDecided) {
+      return { verdict: outcome.verdict, isCertain: isCertain && outcome.isCertain }
     }
-    if (matched === true) return { ...outcome, isCertain: isCertain && outcome.isCertain }
-    isCertain = false
+    if (isDecided || !outcome.isCertain) isCertain = false
   }
   return { verdict: 'none', isCertain }
 }
@@ -125,38 +130,60 @@ function follow(
 /** `true` and `false` where it is known, null where not. */
 type Truth = boolean | null
 
+/** What one rule does. */
+interface RuleEffect {
+  readonly matched: Truth
+  /** Null where it decides nothing. */
+  readonly outcome: Outcome | null
+  /** Whether nothing of its chain comes after it, as with `return` and `goto`. */
+  readonly isLast: boolean
+}
+
+const accepts: Outcome = { verdict: 'accept', isCertain: true }
+const drops: Outcome = { verdict: 'drop', isCertain: true }
+const leaves: Outcome = { verdict: 'none', isCertain: true }
+const unknown: Outcome = { verdict: 'accept', isCertain: false }
+
+/**
+ * What holds for some packets only, and is listed as no match: rates and quotas, and what iptables
+ * asks by a module of its own, as `-m conntrack`. nft tells of such a module nothing but its name.
+ */
+const conditions: ReadonlySet<string> = new Set(['xt', 'limit', 'quota', 'ct count', 'meter'])
+
+function isCondition(kind: string, value: unknown): boolean {
+  return conditions.has(kind) && Object(value)['type'] !== 'target'
+}
+
 function followRule(
   rule: readonly unknown[],
   chain: Chain,
   packet: NeededPacket,
   chains: ReadonlyMap<string, Chain>,
   depth: number,
-): { readonly matched: Truth; readonly outcome: Outcome | 'return' | 'pass' } {
+): RuleEffect {
   let matched: Truth = true
   for (const statement of rule) {
     const [[kind, value] = ['', null]] = Object.entries(Object(statement))
     if (kind === 'match') {
       const truth = matches(Object(value), packet)
-      if (truth === false) return { matched: false, outcome: 'pass' }
+      if (truth === false) return { matched: false, outcome: null, isLast: false }
       if (truth === null) matched = null
     }
-    if (kind === 'accept') return { matched, outcome: { verdict: 'accept', isCertain: true } }
-    if (kind === 'drop' || kind === 'reject') {
-      return { matched, outcome: { verdict: 'drop', isCertain: true } }
-    }
-    if (kind === 'return') return { matched, outcome: 'return' }
+    if (isCondition(kind, value)) matched = null
+    if (kind === 'accept') return { matched, outcome: accepts, isLast: true }
+    if (kind === 'drop' || kind === 'reject') return { matched, outcome: drops, isLast: true }
+    if (kind === 'return') return { matched, outcome: leaves, isLast: true }
     if (kind === 'jump' || kind === 'goto') {
-      const name = `${chain.family} ${chain.table} ${Object(value).target}`
-      const target = chains.get(name)
-      if (target === undefined || depth >= depthMax) {
-        return { matched: null, outcome: { verdict: 'accept', isCertain: false } }
-      }
-      return { matched, outcome: follow(target, packet, chains, depth + 1) }
+      const isLast = kind === 'goto'
+      const target = chains.get(`${chain.family} ${chain.table} ${Object(value).target}`)
+      if (target === undefined || depth >= depthMax)
+        return { matched: null, outcome: unknown, isLast }
+      return { matched, outcome: follow(target, packet, chains, depth + 1), isLast }
     }
     // A verdict map may lead anywhere.
-    if (kind === 'vmap') return { matched: null, outcome: { verdict: 'accept', isCertain: false } }
+    if (kind === 'vmap') return { matched: null, outcome: unknown, isLast: false }
   }
-  return { matched, outcome: 'pass' }
+  return { matched, outcome: null, isLast: false }
 }
 
 function matches(

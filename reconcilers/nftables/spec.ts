@@ -1,15 +1,16 @@
 import * as z from 'zod'
 import { isName } from '../../protocol/names.ts'
 import { flowEndsMax, portsMax } from './limits.ts'
-import { type FlowEnd, type PortRange, parseFlowEnd, parsePorts } from './words.ts'
+import { type FlowEnd, mappedProblem, type PortRange, parseFlowEnd, parsePorts } from './words.ts'
 
 const reference: z.ZodType<string> = z.string().refine(isName, 'must be the name of an object')
 const port: z.ZodType<number> = z.int().min(1).max(65535)
 
 const flowEnd: z.ZodType<FlowEnd, string> = z.string().transform((text, context) => {
   const end = parseFlowEnd(text)
-  if (end !== undefined) return end
-  context.addIssue('must be a network, container:NAME, container:HOST/NAME or host:NAME')
+  const problem = end?.kind === 'network' ? mappedProblem(text, end.network) : undefined
+  if (end !== undefined && problem === undefined) return end
+  context.addIssue(problem ?? 'must be a network, container:NAME, container:HOST/NAME or host:NAME')
   return z.NEVER
 })
 

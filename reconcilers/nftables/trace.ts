@@ -5,7 +5,7 @@ import type { FirewallSpec, LocalContainer, PublishSpec } from './firewall.ts'
 import { type Places, placesOf } from './places.ts'
 import { near } from './ranges.ts'
 import { resolveNftables } from './resolve.ts'
-import { type PortRange, parseFlowEnd } from './words.ts'
+import { mappedProblem, type PortRange, parseFlowEnd } from './words.ts'
 
 /** What one host says of a flow. */
 interface TraceStep extends Judgement {
@@ -45,7 +45,10 @@ export function findEnd(
 ): TraceEnd | UnknownEnd {
   const places = placesOf(config)
   const address = parseAddress(text)
-  if (address !== undefined) return { words: wordsAt(places, address), address }
+  if (address !== undefined) {
+    const problem = mappedProblem(text, hostNetwork(address))
+    return problem === undefined ? { words: wordsAt(places, address), address } : { problem }
+  }
   const isPlain = /^(container|host):/.test(text)
   const end = parseFlowEnd(isPlain ? text : `container:${text}`)
   if (end?.kind === 'host') {

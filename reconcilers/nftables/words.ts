@@ -1,5 +1,15 @@
 import { isName } from '../../protocol/names.ts'
-import { type Cidr, hostNetwork, networkOf, parseAddress, parseCidr } from '../addresses.ts'
+import {
+  addressText,
+  type Cidr,
+  cidrText,
+  hostNetwork,
+  networkOf,
+  parseAddress,
+  parseCidr,
+  unmapped,
+  widthOf,
+} from '../addresses.ts'
 
 /** One end of a flow, as a policy names it. */
 export type FlowEnd =
@@ -33,6 +43,17 @@ export function parseFlowEnd(text: string): FlowEnd | undefined {
   const network = address === undefined ? parseCidr(text) : hostNetwork(address)
   if (network === undefined || networkOf(network).bits !== network.bits) return undefined
   return { kind: 'network', network }
+}
+
+/**
+ * Why a network is no end of a flow, and what to write in its place; undefined where it is one. A
+ * rule for IPv4 that is written as IPv6 would be taken, and admit nothing.
+ */
+export function mappedProblem(text: string, network: Cidr): string | undefined {
+  const plain = unmapped(network)
+  if (plain === undefined) return undefined
+  const wanted = plain.length === widthOf(4) ? addressText(plain) : cidrText(plain)
+  return `no packet has an IPv4-mapped address such as ${text}: write ${wanted}`
 }
 
 /** Parses `80/tcp`, `8000-8010/udp` or `icmp`; undefined for anything else. */

@@ -142,7 +142,7 @@ function about({
   object,
 }: {
   readonly object: string
-}): Required<Omit<PlanStep, 'takesDown' | 'protects'>> {
+}): Required<Pick<PlanStep, 'objects' | 'lane' | 'recurs'>> {
   return { objects: [object], lane: object, recurs: true }
 }
 

@@ -83,6 +83,36 @@ describe('covey validate', () => {
     assert.match(outcome.err, /warning: its signatures were not checked/)
   })
 
+  it('warns of ends of policies of another family than its container', async (context) => {
+    const space = await openCluster(context)
+    const container = (network: string, address: string): unknown => {
+      return {
+        type: 'runc_container',
+        image: `r.example/x@sha256:${'a'.repeat(64)}`,
+        network,
+        address,
+      }
+    }
+    const section = {
+      four: { type: 'container_network', subnet: '10.69.1.0/24' },
+      six: { type: 'container_network', subnet: 'fd69::/64' },
+      web: container('four', '10.69.1.5'),
+      db: container('six', 'fd69::5'),
+    }
+    const warned = async (ingress: readonly unknown[]): Promise<string> => {
+      const policy = { type: 'nftables_policy', container: 'web', ingress }
+      await space.write('ends.json', { hosts: { cloud01: { ...section, policy } } })
+      const { exit, err } = await space.covey(['validate', 'ends.json'])
+      assert.equal(exit, 0, err)
+      return err
+    }
+    assert.equal(await warned([{ from: '0.0.0.0/0' }, { from: '::/0' }]), '')
+    assert.match(
+      await warned([{ from: '10.0.0.0/8' }, { from: 'container:db' }, { from: 'fd00::/8' }]),
+      /cloud01\.policy\.ingress\.1\.from: web has .* IPv4 only, .*, and 1 more such end/,
+    )
+  })
+
   it('warns of a type that only a package can have, also when it is signed', async (context) => {
     const space = await openCluster(context)
     const objects = { a: { type: 'runc_contaner' }, b: { type: 'pod' } }

@@ -32,12 +32,15 @@ const firewalls = (found: readonly Check[]): readonly string[] =>
     .filter(({ name }) => name === 'firewalls')
     .map(({ state, message }) => `${state}: ${message}`)
 
-const chain = (policy: string, rule: object): readonly object[] => [
-  { table: { family: 'ip', name: 'filter' } },
-  {
-    chain: { family: 'ip', table: 'filter', name: 'FORWARD', hook: 'forward', prio: 0, policy },
-  },
-  { rule: { family: 'ip', table: 'filter', chain: 'FORWARD', expr: [rule] } },
+const chain = (
+  policy: string,
+  rule: object,
+  family: string = 'ip',
+  hook: string = 'forward',
+): readonly object[] => [
+  { table: { family, name: 'filter' } },
+  { chain: { family, table: 'filter', name: 'FORWARD', hook, prio: 0, policy } },
+  { rule: { family, table: 'filter', chain: 'FORWARD', expr: [rule] } },
 ]
 
 suite('covey doctor', () => {
@@ -55,6 +58,41 @@ suite('covey doctor', () => {
       'table ip filter, chain FORWARD drops packets from containers into wg0',
     )
     assert.match(first?.hint ?? '', /docs\/OPERATING\.md, firewalls/)
+  })
+
+  const dropped = async (family: string, hook: string, config: Config): Promise<unknown> =>
+    firewalls(await checks(listed(...chain('drop', { counter: null }, family, hook)), config)).map(
+      (line) => line.replace(/^.* drops packets /, ''),
+    )
+
+  test('looks at the packets of both families, wherever containers have them', async () => {
+    const config = twoHosts({ nat: { type: 'nftables_masquerade', network: 'cn6' } })
+    assert.deepEqual(await dropped('ip6', 'forward', config), [
+      'from containers into wg6 (IPv6)',
+      'from wg6 to containers (IPv6)',
+      'from containers to the outside (IPv6)',
+    ])
+    assert.deepEqual(await dropped('ip', 'forward', config), [
+      'from containers into wg0',
+      'from wg0 to containers',
+    ])
+  })
+
+  test("goes by a tunnel's ends and not by what it carries", async () => {
+    const link = (endpoint: string): object => ({ ...twoHosts({}).hosts['h1']?.['wg6'], endpoint })
+    const four = twoHosts({ wg6: link('203.0.113.7:51821') })
+    const six = twoHosts({ wg6: link('[2001:db8::7]:51821') })
+    const ports = ["to WireGuard's port 51820", "to WireGuard's port 51821"]
+    assert.deepEqual(await dropped('ip', 'input', four), ports)
+    assert.deepEqual(await dropped('ip', 'input', six), ports.slice(0, 1))
+    assert.deepEqual(await dropped('ip6', 'input', six), ports.slice(1))
+  })
+
+  test("asks for the overlay's port where the overlay is", async () => {
+    const agent = { type: 'agent', network: 'wg', peer_id: `12D3KooW${'1'.repeat(44)}` }
+    const said = await dropped('ip', 'input', twoHosts({ agent }))
+    assert.match(String(said), /to the overlay's port 4069 by wg0/)
+    assert.doesNotMatch(String(said), /by wg6/)
   })
 
   test('warns of flows that go by all rules', async () => {

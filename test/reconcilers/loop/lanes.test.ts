@@ -164,3 +164,24 @@ describe('a step that recurs', () => {
     }
   })
 })
+
+describe('a step that is urgent', () => {
+  it('does not wait for being undone, and does for failing', async () => {
+    for (const fails of [false, true]) {
+      let tries = 0
+      const { reconciler } = planning(
+        () => [{ ...step('c'), isUrgent: true as const }],
+        async () => {
+          tries++
+          if (fails) throw new Error('broken')
+        },
+      )
+      const { adopt, host, states } = drive({ reconcilers: [reconciler], extraTypes: [] })
+      adopt(configOf('c'))
+      await host.clock.advance(roundMs * 10)
+      const reason = fails ? 'broken' : 'does not stay as it was applied'
+      assert.deepEqual(states(), [`c: failed: ${reason}`])
+      assert.equal(tries > 10, !fails, `${tries} tries`)
+    }
+  })
+})

@@ -1,7 +1,7 @@
 import type { Config } from '../../../protocol/documents/config.ts'
 import { configOf } from '../configs.ts'
 
-const container = (address: string): unknown => ({
+const container = (address: string): Record<string, unknown> => ({
   type: 'runc_container',
   image: `r.example/x@sha256:${'a'.repeat(64)}`,
   network: 'cn',
@@ -60,6 +60,21 @@ export const nftablesConfigs: readonly { readonly name: string; readonly config:
           host_port: 8080,
           container_port: 80,
           on: 'public',
+        },
+      },
+    }),
+  },
+  {
+    name: 'addresses that nft writes in part as IPv4',
+    config: configOf({
+      h1: {
+        ...base,
+        cn6: { type: 'container_network', subnet: 'fd00:1::/64' },
+        six: { ...container('fd00:1::5'), network: 'cn6' },
+        p: {
+          type: 'nftables_policy',
+          container: 'six',
+          egress: [{ to: '::/0', ports: ['80/tcp'] }, { to: '::c000:200/120' }, { to: '::1:0' }],
         },
       },
     }),

@@ -8,6 +8,7 @@ import { rescuePortsDefault } from '../../../reconcilers/nftables/resolve.ts'
 import { containerSchema } from '../../../reconcilers/runc/spec.ts'
 import { wireguard } from '../../../reconcilers/wireguard/index.ts'
 import { configOf } from '../configs.ts'
+import { createFakeHost, type FakeHost } from '../fake/host.ts'
 import { failed } from '../fake/model.ts'
 import { fakeTables } from '../fake/nft.ts'
 import { type Driven, drive } from '../loop/driver.ts'
@@ -22,10 +23,14 @@ const cn = { type: 'container_network', subnet: '10.69.1.0/24' }
 const withContainers = (containers: Record<string, unknown>): Config =>
   configOf({ h1: { cn, ...containers } })
 
-function driveAll(): Driven {
+function driveAll(
+  more: Parameters<typeof drive>[0] = {},
+  host: FakeHost = createFakeHost(),
+): Driven {
   const nftables = createNftables({ rescuePorts: rescuePortsDefault, changes: () => null })
   const runs = { type: 'runc_container', schema: containerSchema, references: [] }
-  return drive({ reconcilers: [nftables, wireguard, containerNetwork], extraTypes: [runs] })
+  const reconcilers = [nftables, wireguard, containerNetwork]
+  return drive({ reconcilers, extraTypes: [runs], ...more }, host)
 }
 
 const vethsOf = ({ host }: Driven): number =>
@@ -66,6 +71,31 @@ suite('containers behind a firewall that fails', () => {
       states.map((state) => state.slice(0, 9)),
       ['a: conver', 'b: failed'],
     )
+    await driven.loop.stop()
+  })
+
+  test('an element that somebody takes away time and again is put back every time', async () => {
+    const host = createFakeHost()
+    const elements = (): Map<string, string | null> | undefined =>
+      fakeTables(host.model).get('inet covey')?.sets.get('containers4')?.elements
+    let writes = 0
+    let isFought = true
+    const run: typeof host.ports.run = async (command, signal) => {
+      const result = await host.ports.run(command, signal)
+      if (command.tool === 'nft' && command.args[0] === '-f') writes++
+      if (isFought) elements()?.delete('10.69.1.5')
+      return result
+    }
+    const driven = driveAll({ ports: { ...host.ports, run } }, host)
+    const masquerade = { type: 'nftables_masquerade', network: 'cn' }
+    driven.adopt(withContainers({ a: container('10.69.1.5'), masquerade }), 'h1')
+    await host.clock.advance(roundMs * 60)
+    assert.ok(writes > 60, `${writes} times in sixty rounds`)
+    assert.match(driven.states().join('\n'), /^masquerade: failed: does not stay as it was/m)
+    isFought = false
+    await host.clock.advance(roundMs * 12)
+    assert.ok(elements()?.has('10.69.1.5'))
+    assert.ok(driven.states().includes('masquerade: converged'))
     await driven.loop.stop()
   })
 

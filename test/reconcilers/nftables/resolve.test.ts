@@ -4,6 +4,7 @@ import { faultText } from '../../../protocol/fault.ts'
 import { lintConfig } from '../../../reconcilers/lint.ts'
 import { compileFirewall } from '../../../reconcilers/nftables/compile.ts'
 import { resolveNftables } from '../../../reconcilers/nftables/resolve.ts'
+import { findEnd } from '../../../reconcilers/nftables/trace.ts'
 import { parseFlowEnd, parsePorts } from '../../../reconcilers/nftables/words.ts'
 import { configOf } from '../configs.ts'
 
@@ -41,6 +42,16 @@ const cases: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
     'an end that is no end',
     { ...policy, ingress: [{ from: 'everyone' }] },
     /x\.ingress\.0\.from: must be a network/,
+  ],
+  [
+    'an IPv4 address as IPv6, which would admit nothing',
+    { ...policy, egress: [{ to: '::ffff:192.0.2.7', ports: ['80/tcp'] }] },
+    /x\.egress\.0\.to: no packet has .* such as ::ffff:192\.0\.2\.7: write 192\.0\.2\.7$/,
+  ],
+  [
+    'an IPv4 network as IPv6',
+    { ...policy, ingress: [{ from: '::ffff:a00:0/104' }] },
+    /x\.ingress\.0\.from: no packet has .*: write 10\.0\.0\.0\/8$/,
   ],
   ['bits behind the prefix', { ...policy, egress: [{ to: '10.0.0.1/8' }] }, /x\.egress\.0\.to/],
   [
@@ -155,5 +166,9 @@ suite('words of policies', () => {
   }
   test('a bare address is a network of one', () => {
     assert.deepEqual(parseFlowEnd('192.0.2.7'), parseFlowEnd('192.0.2.7/32'))
+  })
+  test('a trace takes no IPv4 address as IPv6', () => {
+    const end = findEnd(configOf({ h1: section }), '::ffff:10.69.7.5')
+    assert.match('problem' in end ? end.problem : '', /: write 10\.69\.7\.5$/)
   })
 })

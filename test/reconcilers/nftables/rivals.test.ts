@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { findRivals, type NeededPacket } from '../../../reconcilers/nftables/rivals.ts'
-import { listRulesetCommand, parseListing } from '../../../reconcilers/tools/nft.ts'
+import {
+  type ListedObject,
+  listRulesetCommand,
+  parseListing,
+} from '../../../reconcilers/tools/nft.ts'
 import { openRealHost } from '../real/host.ts'
 
 const never = new AbortController().signal
@@ -82,6 +86,29 @@ const cases: readonly (readonly [string, string, readonly string[]])[] = [
     [],
   ],
   [
+    'some packets only: a rate',
+    `table inet t { chain c { type filter hook forward priority 0; policy drop
+      limit rate 1/second accept } }`,
+    ['out may drop', 'back may drop'],
+  ],
+  [
+    'a goto that decides nothing: what comes after it is never reached',
+    `table inet t { chain empty { return; }
+      chain c { type filter hook forward priority 0; policy drop
+      goto empty
+      accept } }`,
+    ['out drops', 'back drops'],
+  ],
+  [
+    'the way there and the way on: hooks before and behind',
+    `table inet t {
+      chain before { type filter hook prerouting priority -150; iifname "cv-*" drop; }
+      chain behind { type filter hook postrouting priority 0; oifname "cv-*" drop; }
+      chain early { type filter hook prerouting priority 0; oifname "wg0" drop
+      } }`,
+    ['out drops', 'back drops'],
+  ],
+  [
     'another family',
     'table ip6 filter { chain FORWARD { type filter hook forward priority 0; policy drop; } }',
     [],
@@ -117,4 +144,21 @@ suite('tables of others that drop what covey needs', () => {
       }
     })
   }
+
+  // Docker and ufw begin so, and drop the rest. nft lists such a match by its name alone.
+  test("matches of iptables' own modules", () => {
+    const place = { family: 'ip', table: 'filter' }
+    const base = { type: 'filter', hook: 'forward', prio: 0, policy: 'drop' }
+    const rule = (xt: unknown): ListedObject => ({
+      kind: 'rule',
+      fields: { ...place, chain: 'FORWARD', expr: [{ xt }, { counter: null }, { accept: null }] },
+    })
+    const said = (xt: unknown): readonly boolean[] => {
+      const chain = { kind: 'chain', fields: { ...place, name: 'FORWARD', ...base } }
+      return findRivals([chain, rule(xt)], [out]).map(({ isCertain }) => isCertain)
+    }
+    assert.deepEqual(said({ type: 'match', name: 'conntrack' }), [false])
+    assert.deepEqual(said(null), [false], 'as older versions of nft list it')
+    assert.deepEqual(said({ type: 'target', name: 'LOG' }), [], 'a target asks nothing')
+  })
 })

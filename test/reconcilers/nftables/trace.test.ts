@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { compileFirewall } from '../../../reconcilers/nftables/compile.ts'
 import { permissionsOf } from '../../../reconcilers/nftables/explain.ts'
+import { passes, wayOf } from '../../../reconcilers/nftables/lookup.ts'
 import { resolveNftables } from '../../../reconcilers/nftables/resolve.ts'
 import { findEnd, traceFlow } from '../../../reconcilers/nftables/trace.ts'
 import { parsePorts } from '../../../reconcilers/nftables/words.ts'
@@ -76,6 +78,9 @@ const cases: readonly (readonly [string, string, string, boolean, readonly strin
   ['local01/twin', 'host:cloud01', '8086/tcp', false, ['local01 out away', 'cloud01 host null']],
   ['web', 'host:local01', '22/tcp', false, ['cloud01 out null', 'local01 host null']],
   ['web', 'host:cloud01', '22/tcp', false, ['cloud01 out null']],
+  // A host's own processes reach its containers, and those of others where an ingress says so.
+  ['host:local01', 'db', '22/tcp', true, ['local01 in null']],
+  ['host:cloud01', 'db', '22/tcp', false, ['local01 in guard']],
   ['198.51.100.1', '203.0.113.1', 'icmp', true, []],
 ]
 
@@ -102,6 +107,19 @@ suite('a flow that is traced', () => {
       assert.deepEqual([said, trace.isAdmitted], [steps, isAdmitted])
     })
   }
+
+  test('what a host sends itself passes its own table', () => {
+    const { spec } = resolveNftables(config, 'local01')
+    for (const [from, isAdmitted] of [
+      ['host:local01', true],
+      ['host:cloud01', false],
+    ] as const) {
+      const [asker, target] = [findEnd(config, from), findEnd(config, 'db')]
+      assert.ok('address' in asker && 'address' in target)
+      const flow = { from: asker.address, to: target.address, protocol: 'tcp', port: 22 } as const
+      assert.equal(passes(compileFirewall(spec), flow, wayOf(spec, flow)), isAdmitted, from)
+    }
+  })
 
   test('an end is found by any of its names, and a doubtful one is not guessed', () => {
     for (const name of ['web', 'cloud01/web', 'container:cloud01/web', '10.69.1.5']) {
