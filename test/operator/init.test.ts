@@ -49,6 +49,14 @@ describe('covey init', () => {
     }
   })
 
+  it('leaves nothing behind where keys cannot be written', async (context) => {
+    const space = await openWorkspace(context)
+    await writeFile(space.path('file'), '')
+    const line = ['--key-dir', 'file/keys', 'init', 'new', '--name', 'home']
+    assert.equal((await space.covey(line)).exit, 1)
+    assert.deepEqual(await readdir(space.path('new')), [])
+  })
+
   it('begins no second cluster where it cannot tell of a first', async (context) => {
     const space = await openCluster(context)
     await mkdir(space.path('below/roots'), { recursive: true })
