@@ -57,6 +57,13 @@ describe('covey init', () => {
     assert.deepEqual(await readdir(space.path('new')), [])
   })
 
+  it('does not try for ever where no folder can be made', { timeout: 20_000 }, async (context) => {
+    const space = await openWorkspace(context)
+    const { exit, err } = await space.covey(['init', '/proc/covey/home', '--name', 'home'])
+    assert.equal(exit, 1)
+    assert.match(err, /^covey: init: cannot write \/proc\/covey\/home: there is no such file/)
+  })
+
   it('begins no second cluster where it cannot tell of a first', async (context) => {
     const space = await openCluster(context)
     await mkdir(space.path('below/roots'), { recursive: true })
