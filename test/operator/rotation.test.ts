@@ -143,6 +143,16 @@ describe('covey root rotate', () => {
     await space.must('key', 'check-recovery', 'recovery.jwk.json')
   })
 
+  it('makes no key for a rotation that is refused', async (context) => {
+    const space = await openCluster(context)
+    await rm(`${space.keyDir}/home.recovery.jwk.json`)
+    await space.must('root', 'rotate', '--threshold-root', '2', '-o', 'root.json')
+    const before = await readdir(space.keyDir)
+    const { exit, err } = await space.covey(['root', 'rotate', '--replace-own-key'])
+    assert.equal(exit, 4, err)
+    assert.deepEqual(await readdir(space.keyDir), before)
+  })
+
   it('replaces a key that is there, and then the old one signs nothing here', async (context) => {
     const space = await openCluster(context)
     await space.write('c.json', base)
