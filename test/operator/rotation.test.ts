@@ -153,6 +153,13 @@ describe('covey root rotate', () => {
     assert.deepEqual(await readdir(space.keyDir), before)
   })
 
+  it('takes no key from a file without an end', { timeout: 20_000 }, async (context) => {
+    const space = await openCluster(context)
+    const { exit, err } = await space.covey(['root', 'rotate', '--key', '/dev/zero'])
+    assert.equal(exit, 2)
+    assert.match(err, /\/dev\/zero: too large for a key/)
+  })
+
   it('replaces a key that is there, and then the old one signs nothing here', async (context) => {
     const space = await openCluster(context)
     await space.write('c.json', base)
