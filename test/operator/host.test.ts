@@ -96,6 +96,15 @@ describe('covey host', () => {
     assert.equal(await space.read('cluster.lock'), whole)
   })
 
+  it('sends nobody in a circle from an empty lock', async (context) => {
+    const space = await openCluster(context)
+    await addHost(space, 'local01')
+    await space.write('cluster.lock', '\n')
+    const { exit, err } = await space.covey(['host', 'add', '--card', 'local01.card.json'])
+    assert.equal(exit, 2)
+    assert.match(err, /cluster\.lock is empty\nhint: take it from version control; or remove it/)
+  })
+
   it('removes a host, whose address is free again', async (context) => {
     const space = await openCluster(context)
     for (const host of ['a', 'b']) await addHost(space, host)
