@@ -143,6 +143,19 @@ describe('covey root rotate', () => {
     await space.must('key', 'check-recovery', 'recovery.jwk.json')
   })
 
+  it('says of an older delivery which root it brings', async (context) => {
+    const space = await openCluster(context)
+    for (const _ of [1, 2]) await space.must('root', 'rotate', '--threshold-config', '1')
+    const first = 'rotations/2.json'
+    assert.match(await space.must('validate', first), /root 2, version 1 under it/)
+    const signed = JSON.parse(await space.must('root', 'sign', first, '-o', 'r.json', '--json'))
+    assert.equal(signed.epoch, 2)
+    assert.equal(signed.head.epoch, 2)
+    assert.match(signed.kept, /rotations\/2\.json$/)
+    const { previous } = payloadOf(await space.read('roots/3.json'))
+    assert.equal(signed.digest, previous)
+  })
+
   it('makes no key for a rotation that is refused', async (context) => {
     const space = await openCluster(context)
     await rm(`${space.keyDir}/home.recovery.jwk.json`)
