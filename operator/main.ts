@@ -4,11 +4,21 @@ import { systemCode, systemReason } from './terminal/failure.ts'
 import type { Io } from './terminal/io.ts'
 import { openTerminal } from './terminal/raw-terminal.ts'
 
+/** The working directory; one that was removed meanwhile is told in a line, and is the end. */
+function workingDirectory(): string {
+  try {
+    return process.cwd()
+  } catch {
+    process.stderr.write('covey: the current folder is gone: it was removed\nhint: cd elsewhere\n')
+    return process.exit(1)
+  }
+}
+
 let interruption: AbortController | undefined
 
 const io: Io = {
   env: process.env,
-  cwd: process.cwd(),
+  cwd: workingDirectory(),
   stdin: process.stdin,
   canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
   outIsTerminal: process.stdout.isTTY === true,

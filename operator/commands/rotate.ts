@@ -19,7 +19,7 @@ import {
   withReplacement,
   withThresholds,
 } from '../signing/root-change.ts'
-import { expectVoucher, rotateRoot } from '../signing/rotate.ts'
+import { expectNoneWaits, expectVoucher, rotateRoot } from '../signing/rotate.ts'
 import { type KeysAtHand, keysAtHand } from '../signing/signers.ts'
 import { parseJsonSource } from '../sources/json-source.ts'
 import { Failure } from '../terminal/failure.ts'
@@ -67,6 +67,7 @@ export async function rotate(session: Session, input: Input): Promise<void> {
     const wanted = withThresholds(roles, thresholds)
     if (!replaces) return wanted
     expectVoucher(folder, keys)
+    await expectNoneWaits(folder, input.is('abandon'))
     const old = ownKid(wanted, keys, input.text('replace'))
     const key = await newKey(session.settings.keyDir, `${folder.chain.cluster}.operator`)
     session.note(`new key: ${key.path}`)

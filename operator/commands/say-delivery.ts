@@ -16,12 +16,13 @@ export async function sayDelivery(
   const output = input.text('output')
   const toFile = output !== undefined && output !== '-'
   if (toFile) await writeWhole(session.path(output), text)
-  const { epoch } = chain.newest
+  // Of its own config, since the folder may hold later roots than those that were handed over.
+  const { epoch } = config.head
   const kept = folder.shown(`rotations/${epoch}.json`)
   const lacks = missingText(missing)
   const facts = {
     epoch,
-    digest: chain.held.at(-1)?.digest ?? null,
+    digest: chain.held.find(({ root }) => root.epoch === epoch)?.digest ?? null,
     head: config.head,
     file: toFile ? output : null,
     kept,

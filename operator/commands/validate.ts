@@ -158,10 +158,10 @@ async function judgeDelivery(session: Session, source: Source): Promise<Finding>
   }
   const assessed = await assessDelivery(parsed.value, await readRoots(dir))
   if (!assessed.ok) throw wrong(4, source, assessed.fault)
-  const { chain, missing, config: held } = assessed.value
+  const { missing, config: held } = assessed.value
   const inner = parseJsonSource({ file: `${source.file}(payload)`, text: held.text })
   expectNoFaults(inner, configFaults(inner.value))
-  const says = `root ${chain.newest.epoch}, version ${held.head.version} under it`
+  const says = `root ${held.head.epoch}, version ${held.head.version} under it`
   if (missing.length === 0) return { kind: 'delivery', says }
   const message = `${says}: it needs ${missingText(missing)}`
   throw new Failure(4, 'below-threshold', `${source.file}: ${message}`, {

@@ -55,9 +55,27 @@ export async function createWhole(path: string, text: string, mode = 0o644): Pro
 /** Makes a folder and those above it; `mode` is for what it makes. */
 export async function makeFolder(path: string, mode = 0o755): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode })
+    await makeFolders(path, mode)
   } catch (error) {
     throw cannotWrite(path, error)
+  }
+}
+
+/**
+ * Node's own `recursive` tries for ever where no folder can be made in one that is there and says
+ * so with ENOENT, as /proc does, or a mount that comes on demand.
+ */
+async function makeFolders(path: string, mode: number): Promise<void> {
+  const above = dirname(path)
+  if (above !== path && (await stat(above).catch(() => undefined)) === undefined) {
+    await makeFolders(above, mode)
+  }
+  try {
+    await mkdir(path, { mode })
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error
+    if ((await stat(path).catch(() => undefined))?.isDirectory()) return
+    throw Object.assign(new Error('it is no folder', { cause: error }), { code: 'ENOTDIR' })
   }
 }
 

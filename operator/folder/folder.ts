@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { Failure } from '../terminal/failure.ts'
+import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import { type RootChain, readRoots } from './roots.ts'
 import { finishRotations } from './rotations.ts'
@@ -20,9 +20,23 @@ export interface OperatorFolder {
   shown(name: string): string
 }
 
-/** Whether a folder is an operator's: it holds the first root document. */
+/**
+ * Whether a folder is an operator's: it holds the first root document. Throws `Failure`
+ * `file-unreadable` where that cannot be told: to go on upwards could find another cluster, and
+ * `covey init` could begin a second one in the same place.
+ */
 export async function isFolder(dir: string): Promise<boolean> {
-  return (await stat(join(dir, 'roots', '1.json')).catch(() => undefined)) !== undefined
+  const path = join(dir, 'roots', '1.json')
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemCode(error))) return false
+    throw new Failure(2, 'file-unreadable', `cannot read ${path}: ${systemReason(error)}`, {
+      hint: 'run this as who owns the folder, or name another one with --dir',
+      cause: error,
+    })
+  }
 }
 
 /**
@@ -40,7 +54,7 @@ export async function findFolder(session: Session): Promise<string | undefined> 
 
 /**
  * Opens the operator's folder and verifies its roots; a rotation that a crash broke off is finished
- * first. Throws `Failure` `no-folder`, `roots-damaged`, `rotation-damaged`.
+ * first. Throws `Failure` `no-folder`, `file-unreadable`, `roots-damaged`, `rotation-damaged`.
  */
 export async function openFolder(session: Session): Promise<OperatorFolder> {
   const dir = await findFolder(session)

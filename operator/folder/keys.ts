@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { open, readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK } from 'jose'
 import type { PublicJwk } from '../../protocol/documents/root.ts'
@@ -82,8 +82,9 @@ export async function readKey(path: string): Promise<OperatorKey> {
     })
   let value: Record<string, unknown>
   try {
-    if ((await stat(path)).size > smallFileBytesMax) throw wrong('too large for a key')
-    value = Object(JSON.parse(await readFile(path, 'utf8')))
+    const text = await readStart(path, smallFileBytesMax + 1)
+    if (text.length > smallFileBytesMax) throw wrong('too large for a key')
+    value = Object(JSON.parse(text.toString()))
   } catch (error) {
     if (error instanceof Failure) throw error
     // The parser's own message would quote the file, which may be a damaged private key.
@@ -100,6 +101,14 @@ export async function readKey(path: string): Promise<OperatorKey> {
   if (kid !== undefined && kid !== thumbprint)
     throw wrong('its kid is not the thumbprint of its key')
   return { path, name: basename(path, suffix), kid: thumbprint, jwk, d }
+}
+
+/** What a file begins with: a device says that it has no bytes, and goes on for ever. */
+async function readStart(path: string, bytesMost: number): Promise<Buffer> {
+  const handle = await open(path, 'r')
+  const parts: Buffer[] = []
+  for await (const part of handle.createReadStream({ end: bytesMost - 1 })) parts.push(part)
+  return Buffer.concat(parts)
 }
 
 /** The key, ready to sign. Throws `Failure` `key-file` where `d` and `x` are not one pair. */

@@ -43,7 +43,7 @@ async function readLock(session: Session, path: string): Promise<Lock> {
   const options = {
     bytesMax: smallFileBytesMax,
     kind: 'a lock',
-    hint: 'covey host add writes it anew',
+    hint: 'take it from version control; or remove it, and covey host add every card again',
   }
   return parseLock(await readSource(session, path, options))
 }

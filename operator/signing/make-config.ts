@@ -161,6 +161,10 @@ export function payloadFor(
     allowGap: options.allowGap,
   })
   if (!place.ok && place.fault.code === 'gap' && waiting !== undefined) throw unsigned(waiting)
+  if (!place.ok && place.fault.code === 'gap' && draft.version === undefined) {
+    const hint = 'follow a newer config with --base, or say that you mean it: --allow-gap'
+    throw new Failure(4, 'gap', place.fault.message, { hint })
+  }
   if (!place.ok) throw refused(place.fault.code, place.fault.message)
   const claims = { aud: chain.clusterId, epoch, ...place.value }
   const iat = Math.floor(session.io.now() / 1000)

@@ -49,8 +49,7 @@ export async function rotateRoot(
     await expectNewestRoot(folder)
     const { dir, chain } = folder
     const epoch = chain.newest.epoch + 1
-    const waiting = await readRotation(dir, epoch)
-    if (waiting !== undefined && !rotation.abandon) throw waits(folder, epoch)
+    const waiting = await expectNoneWaits(folder, rotation.abandon)
     const root = await makeRoot(session, folder, rotation)
     const delivery = await withConfig(session, folder, rotation, root)
     const assessed = await assessDelivery(delivery, chain)
@@ -67,6 +66,21 @@ export async function rotateRoot(
     if (missing.length === 0) await takeDelivery(dir, assessed.value)
     return assessed.value
   })
+}
+
+/**
+ * The rotation that waits for signatures, if one may be thrown away. Throws `rotation-waits`. A key
+ * that is made for a rotation is made after this: refused again and again, it would leave a key
+ * behind each time.
+ */
+export async function expectNoneWaits(
+  folder: OperatorFolder,
+  abandon: boolean,
+): Promise<DeliveryText | undefined> {
+  const epoch = folder.chain.newest.epoch + 1
+  const waiting = await readRotation(folder.dir, epoch)
+  if (waiting !== undefined && !abandon) throw waits(folder, epoch)
+  return waiting
 }
 
 function waits(folder: OperatorFolder, epoch: number): Failure {

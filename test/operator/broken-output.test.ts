@@ -31,6 +31,21 @@ async function ended(
   return [code, err]
 }
 
+describe('a folder that is gone', () => {
+  it('is one line and exit code 1', async (context) => {
+    const space = await openWorkspace(context)
+    const script = 'rmdir "$PWD" && exec "$0" "$@"'
+    const main = join(rooms, 'operator/main.ts')
+    const child = spawn('sh', ['-c', script, process.execPath, main, 'history'], {
+      ...{ cwd: space.dir, stdio: ['ignore', 'ignore', 'pipe'] },
+    })
+    let err = ''
+    for await (const chunk of child.stderr ?? []) err += String(chunk)
+    assert.equal(err, 'covey: the current folder is gone: it was removed\nhint: cd elsewhere\n')
+    assert.equal(child.exitCode ?? (await once(child, 'exit'))[0], 1)
+  })
+})
+
 describe('output that goes nowhere', () => {
   for (const line of [
     ['operator', 'schema'],

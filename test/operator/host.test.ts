@@ -86,6 +86,25 @@ describe('covey host', () => {
     assert.equal(hosts[0].peer_id, (await makeCard('cloud01', 'set up anew')).peer_id)
   })
 
+  it('mends a damaged card of the lock with the card itself', async (context) => {
+    const space = await openCluster(context)
+    await addHost(space, 'local01')
+    const whole = await space.read('cluster.lock')
+    await space.write('cluster.lock', whole.replace(/(card \S{40})\S+/, '$1'))
+    assert.match((await space.covey(['compile'])).err, /its card in the lock is no good/)
+    await space.must('host', 'add', '--card', 'local01.card.json')
+    assert.equal(await space.read('cluster.lock'), whole)
+  })
+
+  it('sends nobody in a circle from an empty lock', async (context) => {
+    const space = await openCluster(context)
+    await addHost(space, 'local01')
+    await space.write('cluster.lock', '\n')
+    const { exit, err } = await space.covey(['host', 'add', '--card', 'local01.card.json'])
+    assert.equal(exit, 2)
+    assert.match(err, /cluster\.lock is empty\nhint: take it from version control; or remove it/)
+  })
+
   it('removes a host, whose address is free again', async (context) => {
     const space = await openCluster(context)
     for (const host of ['a', 'b']) await addHost(space, host)

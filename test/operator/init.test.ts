@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash, createPublicKey, verify } from 'node:crypto'
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { parseRoot } from '../../protocol/documents/root.ts'
@@ -46,6 +46,33 @@ describe('covey init', () => {
     for (const name of ['home.operator.jwk.json', 'home.recovery.jwk.json']) {
       const info = await stat(join(space.keyDir, name))
       assert.equal(info.mode & 0o777, 0o600, name)
+    }
+  })
+
+  it('leaves nothing behind where keys cannot be written', async (context) => {
+    const space = await openWorkspace(context)
+    await writeFile(space.path('file'), '')
+    const line = ['--key-dir', 'file/keys', 'init', 'new', '--name', 'home']
+    assert.equal((await space.covey(line)).exit, 1)
+    assert.deepEqual(await readdir(space.path('new')), [])
+  })
+
+  it('does not try for ever where no folder can be made', { timeout: 20_000 }, async (context) => {
+    const space = await openWorkspace(context)
+    const { exit, err } = await space.covey(['init', '/proc/covey/home', '--name', 'home'])
+    assert.equal(exit, 1)
+    assert.match(err, /^covey: init: cannot write \/proc\/covey\/home: there is no such file/)
+  })
+
+  it('begins no second cluster where it cannot tell of a first', async (context) => {
+    const space = await openCluster(context)
+    await mkdir(space.path('below/roots'), { recursive: true })
+    // A loop is what root cannot look through either.
+    await symlink('1.json', space.path('below/roots/1.json'))
+    for (const line of [['init', '.', '--name', 'other'], ['history'], ['key', 'list']]) {
+      const { exit, err } = await space.covey(line, { cwd: space.path('below') })
+      assert.equal(exit, 2, line.join(' '))
+      assert.match(err, /cannot read .*below\/roots\/1\.json: too many symbolic links\nhint: run/)
     }
   })
 

@@ -143,6 +143,36 @@ describe('covey root rotate', () => {
     await space.must('key', 'check-recovery', 'recovery.jwk.json')
   })
 
+  it('says of an older delivery which root it brings', async (context) => {
+    const space = await openCluster(context)
+    for (const _ of [1, 2]) await space.must('root', 'rotate', '--threshold-config', '1')
+    const first = 'rotations/2.json'
+    assert.match(await space.must('validate', first), /root 2, version 1 under it/)
+    const signed = JSON.parse(await space.must('root', 'sign', first, '-o', 'r.json', '--json'))
+    assert.equal(signed.epoch, 2)
+    assert.equal(signed.head.epoch, 2)
+    assert.match(signed.kept, /rotations\/2\.json$/)
+    const { previous } = payloadOf(await space.read('roots/3.json'))
+    assert.equal(signed.digest, previous)
+  })
+
+  it('makes no key for a rotation that is refused', async (context) => {
+    const space = await openCluster(context)
+    await rm(`${space.keyDir}/home.recovery.jwk.json`)
+    await space.must('root', 'rotate', '--threshold-root', '2', '-o', 'root.json')
+    const before = await readdir(space.keyDir)
+    const { exit, err } = await space.covey(['root', 'rotate', '--replace-own-key'])
+    assert.equal(exit, 4, err)
+    assert.deepEqual(await readdir(space.keyDir), before)
+  })
+
+  it('takes no key from a file without an end', { timeout: 20_000 }, async (context) => {
+    const space = await openCluster(context)
+    const { exit, err } = await space.covey(['root', 'rotate', '--key', '/dev/zero'])
+    assert.equal(exit, 2)
+    assert.match(err, /\/dev\/zero: too large for a key/)
+  })
+
   it('replaces a key that is there, and then the old one signs nothing here', async (context) => {
     const space = await openCluster(context)
     await space.write('c.json', base)

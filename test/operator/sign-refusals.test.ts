@@ -5,6 +5,16 @@ import { ideaConfig } from '../idea.ts'
 import { openCluster, openWorkspace } from './workspace.ts'
 
 describe('covey sign refuses input', () => {
+  it('names what the file does not hold in no hint', async (context) => {
+    const space = await openCluster(context)
+    await space.write('c.json', { hosts: {} })
+    for (const _ of [1, 2]) await space.must('sign', 'c.json', '-o', 's.json')
+    const line = ['sign', 'c.json', '--base', 'history/1.1.json']
+    const { exit, err } = await space.covey(line)
+    assert.equal(exit, 4)
+    assert.match(err, /leaves a gap.*\nhint: follow a newer config with --base.*--allow-gap\n$/)
+  })
+
   const deep = `{"hosts":{"a":{"o":{"type":"x","v":${'['.repeat(40)}${']'.repeat(40)}}}}}`
   const table: readonly (readonly [name: string, text: string, lines: readonly string[]])[] = [
     ['truncated', '{"hosts": {', ['c.json:1:12: not valid JSON: ']],
