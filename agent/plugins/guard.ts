@@ -26,6 +26,7 @@ const stepsSchema = z.array(
     lane: z.string().optional(),
     protects: names.optional(),
     recurs: z.boolean().optional(),
+    isUrgent: z.boolean().optional(),
   }),
 )
 const dueSchema = z.number().nullish()
@@ -95,6 +96,7 @@ export function guard(
       dueAt: (spec: unknown, observed: unknown) =>
         own(() => dueOf(plugin.dueAt?.(looked(spec).spec, observed))),
     }),
+    ...(plugin.judgesAfter === true && { judgesAfter: true }),
     apply: (step, host, signal) =>
       patience('apply', limits.stepMs, signal, (limited) => plugin.apply(step, host, limited)),
     describe: (step) => described(plugin, step),
@@ -130,8 +132,8 @@ function dueOf(answer: unknown): number | null {
 
 /** The steps as the package made them, since they hold what it needs to apply them. */
 function stepsOf(answer: readonly PlanStep[], owned: ReadonlySet<string>): readonly PlanStep[] {
-  for (const { objects } of expectForm(stepsSchema, 'plan', answer)) {
-    const foreign = objects.find((object) => !owned.has(object))
+  for (const { objects, protects = [] } of expectForm(stepsSchema, 'plan', answer)) {
+    const foreign = [...objects, ...protects].find((object) => !owned.has(object))
     if (foreign === undefined) continue
     throw new CoveyError(
       'plugin-answer',

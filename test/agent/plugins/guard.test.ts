@@ -42,6 +42,11 @@ const wrongs: readonly (readonly [string, object, RegExp])[] = [
   ['judge talks', { judge: judgeAtLength }, /failed: x{300}$/],
   ['plan answers nothing', { plan: () => undefined }, /failed: its plan is not as/],
   ['a step names no objects', { plan: () => [{}] }, /failed: its plan\.0\.objects is not as/],
+  [
+    "a step protects another's object",
+    { plan: () => [{ objects: ['thing'], protects: ['other'] }] },
+    /for other, which/,
+  ],
   ["a step is for another's object", { plan: () => [{ objects: ['other'] }] }, /for other, which/],
   ['dueAt answers no time', { dueAt: () => Number.NaN }, /failed: its dueAt is not as/],
   ['apply throws nothing', { ...aThing, apply: () => Promise.reject(null) }, /it threw null$/],
@@ -61,6 +66,11 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 describe('a package that is not as it should be', () => {
+  it('is looked at again after its steps where it asks for that', () => {
+    assert.equal(guard(plugin('thing', { judgesAfter: true })).judgesAfter, true)
+    assert.equal(guard(plugin('thing')).judgesAfter, undefined)
+  })
+
   const config = configOf({ cloud01: { thing: { type: 'thing' }, other: { type: 'other' } } })
   for (const [what, more, reason] of wrongs) {
     it(`fails its own objects only: ${what}`, async () => {
