@@ -29,7 +29,7 @@ export function connectedHosts(config: Config): ReadonlySet<string> {
   if (before !== undefined) return before
   const agents = new Set(peerPlaces(config).map((place) => place.host))
   const ends = endsOf(config)
-  // Mostly all have a tunnel to one that all can find, and the other ten thousand need no look.
+  // Mostly all have a tunnel to one that all can find, and the other pairs need no look.
   const around = connectedBy(agents, tunnelsOf(config, ends, hubsOf(ends)))
   const isWhole = around.size === agents.size
   const connected = isWhole ? around : connectedBy(agents, tunnelsOf(config, ends, null))

@@ -9,8 +9,7 @@ export function warnOfDoubts(session: Session, config: Pick<Config, 'hosts'>): v
   warnOfUnknownTypes(session, config)
   const [first, ...others] = unmetEnds(config)
   if (first === undefined) return
-  const more = others.length === 0 ? '' : `, and ${counted(others.length, 'more such end')}`
-  session.warn(`${first.path}: ${first.message}${more}`)
+  session.warn(`${first.path}: ${first.message}${more(others, 'end')}`)
 }
 
 /**
@@ -20,9 +19,12 @@ export function warnOfDoubts(session: Session, config: Pick<Config, 'hosts'>): v
 function warnOfUnknownTypes(session: Session, config: Pick<Config, 'hosts'>): void {
   const [first, ...others] = lintTypes(config)
   if (first === undefined) return
-  const more = others.length === 0 ? '' : `, and ${counted(others.length, 'more such object')}`
   session.warn(
-    `${first.path}: covey itself has no type ${JSON.stringify(first.type)}${more}; ` +
+    `${first.path}: covey itself has no type ${JSON.stringify(first.type)}${more(others, 'object')}; ` +
       'a host without a package for it will say that it knows no such type',
   )
+}
+
+function more(others: readonly unknown[], noun: string): string {
+  return others.length === 0 ? '' : `, and ${counted(others.length, `more such ${noun}`)}`
 }

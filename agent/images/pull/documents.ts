@@ -25,6 +25,9 @@ export interface ImageDocuments {
   readonly document: ImageDocument
 }
 
+/** What to do about an image that is wrong by itself. */
+export const faultyImageHint: string = 'the image is faulty: build and push it anew'
+
 /**
  * Goes from the digest in a reference to the image for this machine. Rejects with what the source
  * rejects with, and the faults of `parseManifest`, `parseImageConfig`, `chooseEntry` and
@@ -81,6 +84,6 @@ function errorOf(fault: Fault): CoveyError {
   const hint =
     fault.code === 'image-platform'
       ? 'build it for this platform too, or name the digest of one that is'
-      : 'the image is faulty: build and push it anew'
+      : faultyImageHint
   return new CoveyError(fault.code, fault.message, { hint })
 }

@@ -4,7 +4,7 @@ import { referencesMax } from '../limits.ts'
 import type { ImageRecord } from '../store/records.ts'
 import { inWordsOfRoom, type Room } from '../store/room.ts'
 import type { Store } from '../store/store.ts'
-import { type ImageDocuments, readDocuments } from './documents.ts'
+import { faultyImageHint, type ImageDocuments, readDocuments } from './documents.ts'
 import type { Layers } from './layers.ts'
 import type { Pins } from './pins.ts'
 import { type ImageSource, storedFirst } from './source.ts'
@@ -89,7 +89,7 @@ export async function pullImage(place: PullPlace, task: PullTask): Promise<Image
 /** Says of a faulty layer which one it is; a registry's errors say so themselves. */
 function ofLayer(error: unknown, layer: number, layers: number): unknown {
   if (!(error instanceof CoveyError) || !/^(layer-|diff-id$|unpack$)/.test(error.code)) return error
-  const hint = error.hint ?? 'the image is faulty: build and push it anew'
+  const hint = error.hint ?? faultyImageHint
   const message = `layer ${layer} of ${layers}: ${error.message}`
   return new CoveyError(error.code, message, { hint, cause: error })
 }
