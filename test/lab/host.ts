@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type AgentStatus, askStatus } from './agent-status.ts'
 import { joinInternet, joinSite } from './internet.ts'
 import {
@@ -21,8 +21,13 @@ import { until, waitMsMax } from './waiting.ts'
 
 /** The checkout that this file belongs to. */
 export const projectRoot: string = join(import.meta.dirname, '../..')
-/** The command under test. */
-export const coveyPath: string = join(projectRoot, 'bin/covey')
+/** The command as it runs from the sources. */
+export const sourcesPath: string = join(projectRoot, 'bin/covey')
+/**
+ * The command under test: the build that `test/run` made, which starts in a third of the time, or
+ * the sources where a test file is run by itself.
+ */
+export const coveyPath: string = process.env['COVEY_TEST_BUILD'] ?? sourcesPath
 
 /**
  * An agent ends within a second of SIGTERM; the lab waits a little longer before it calls it stuck.
@@ -33,7 +38,7 @@ const logLinesMax = 25
 /** Settings and variables that every command on a host sees. Nothing of the machine's own covey. */
 const hostEnv: Readonly<Record<string, string>> = {
   ...plainEnv,
-  PATH: `${join(projectRoot, 'bin')}:${plainEnv['PATH']}`,
+  PATH: `${dirname(coveyPath)}:${plainEnv['PATH']}`,
   HOME: '/var/lib/covey-lab',
   COVEY_CONFIG: '/var/lib/covey-lab/agent.json',
 }

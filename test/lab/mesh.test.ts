@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { hasApplied } from './agent-status.ts'
 import { type Hosts, meshLink } from './config-hosts.ts'
-import { coveyPath, type VirtualHost } from './host.ts'
+import { projectRoot, type VirtualHost } from './host.ts'
 import { createLab, type Lab } from './lab.ts'
 import type { Running } from './running.ts'
 import { until } from './waiting.ts'
 
-const node = join(coveyPath, '../../node_modules/.bin/node')
+const node = join(projectRoot, 'node_modules/.bin/node')
 const names = ['cloud01', 'cloud02', 'cloud03', 'cloud04', 'home01'] as const
 
 /** Numbers of the echo replies that a `ping` has printed, in their order. */
