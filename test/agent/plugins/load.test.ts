@@ -62,7 +62,8 @@ suite('packages with reconcilers', () => {
     await mkdir(join(folder, 'node_modules'))
     await cp(example, join(folder, 'node_modules/covey-reconciler-sysctl'), { recursive: true })
     // The example brings zod as its own dependency, which npm would have put here.
-    await symlink(join(example, '../../node_modules/zod'), join(folder, 'node_modules/zod'))
+    const zod = join(folder, 'node_modules/zod')
+    await cp(join(example, '../../node_modules/zod'), zod, { recursive: true })
   })
   after(() => rm(folder, { recursive: true }))
 
