@@ -24,6 +24,12 @@ export const logWaitMs: number = 50
 export const pluginsMax: number = 16
 export const pluginLoadMsMax: number = 10_000
 /**
+ * Files and folders of one such package and of all that it depends on, which are looked at before it
+ * is loaded; and the largest `package.json` that is read.
+ */
+export const pluginEntriesMax: number = 50_000
+export const manifestBytesMax: number = 1024 * 1024
+/**
  * The time that such a package may take to look at a host, and for one step. Rounds wait for it, so
  * it is short; several runs of a tool fit into it.
  */
@@ -31,3 +37,5 @@ export const pluginLookMsMax: number = 30_000
 export const pluginStepMsMax: number = 120_000
 /** Names that the hint of an error lists. */
 export const namesShownMax: number = 10
+/** Largest `agent.json` and `rescue.json`. */
+export const hostJsonBytesMax: number = 1024 * 1024

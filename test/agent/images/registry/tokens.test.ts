@@ -244,6 +244,9 @@ describe('authentication', () => {
       pullManifest(setting.client, setting.registry.host, manifestPiece),
     )
     assert.equal(error.code, 'registry-settings')
-    assert.match(error.message, new RegExp(`^password_file ${missing} cannot be used: ENOENT$`))
+    assert.match(
+      error.message,
+      new RegExp(`^password_file ${missing} cannot be used: there is no such file$`),
+    )
   })
 })
