@@ -24,8 +24,8 @@ export const logWaitMs: number = 50
 export const pluginsMax: number = 16
 export const pluginLoadMsMax: number = 10_000
 /**
- * Files and folders of one such package and of all that it depends on, which are looked at before it
- * is loaded; and the largest `package.json` that is read.
+ * Files and folders of one such package and of all that it depends on, which are looked at before
+ * it is loaded; and the largest `package.json` that is read.
  */
 export const pluginEntriesMax: number = 50_000
 export const manifestBytesMax: number = 1024 * 1024

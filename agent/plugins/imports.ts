@@ -4,13 +4,15 @@ import { expectRootOwned } from '../machine/root-owned.ts'
 
 /**
  * Modules that came with packages of reconcilers. What one of them imports, with `import` or
- * `require`, at once or later, must be root's like the package itself: a package may import what its
- * `package.json` does not name, and Node looks for that in every `node_modules` up to `/`.
+ * `require`, at once or later, must be root's like the package itself: a package may import what
+ * its `package.json` does not name, and Node looks for that in every `node_modules` up to `/`.
  */
 const watched = new Set<string>()
 let isHooked = false
 
-/** Has every import that starts from this module looked at. Such an import fails `not-root-owned`. */
+/**
+ * Has every import that starts from this module looked at. Such an import fails `not-root-owned`.
+ */
 export function watchImports(entry: URL): void {
   watched.add(entry.href)
   if (isHooked) return

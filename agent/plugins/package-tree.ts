@@ -13,7 +13,7 @@ const dependencyMembers = ['dependencies', 'optionalDependencies', 'peerDependen
  * in it lead, and, wherever Node would find them, the packages that it or a package in it depends
  * on. Each folder above is looked at up to `/`.
  *
- * Reads synchronously: it runs once, before the agent serves anybody, and takes a third of the time.
+ * Reads synchronously: it runs once, before the agent serves anybody, and is faster so.
  * Throws `not-root-owned`, and `plugin-refused` where there is more than `entriesMax` to look at.
  */
 export function expectRootOwnedPackage(

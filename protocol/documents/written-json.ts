@@ -1,6 +1,7 @@
 import type { Fault } from '../fault.ts'
 import { jsonDepthMax } from '../limits.ts'
 import { endOfString } from './canonical-json.ts'
+import { wordFault } from './json-mistakes.ts'
 
 /** A fault and the place in the text that it is about, counted in UTF-16 units from 0. */
 interface PlacedFault {
@@ -20,9 +21,9 @@ export interface WrittenJson {
 }
 
 /**
- * Reads JSON that a person has written (RFC 8259), and says of what is wrong where it is and what to
- * do. Faults: `not-json`, `too-deep`, `duplicate-member`, `forbidden-member`, `unsafe-integer`. Both
- * the agent and the operator read such files with this. Walks without recursion.
+ * Reads JSON that a person has written (RFC 8259), and says of what is wrong where it is and what
+ * to do. Faults: `not-json`, `too-deep`, `duplicate-member`, `forbidden-member`, `unsafe-integer`.
+ * Both the agent and the operator read such files with this. Walks without recursion.
  */
 export function readWrittenJson(text: string, wantsPlaces: boolean = false): WrittenJson {
   const scan = new Scan(text, wantsPlaces)
@@ -284,18 +285,6 @@ class Scan {
     const opened = this.shown(frame.opensAt)
     return this.syntax(`the text ends before "${closing}" closes what ${opened} opens`, end)
   }
-}
-
-function wordFault(found: string, character: string): string | null {
-  if (/^(\/[/*]|#)/.test(found)) return 'JSON has no comments, take it out'
-  if (/^['`‘’“”]/.test(character)) return 'texts and names stand in double quotes (")'
-  if (/^[\s\u200b\ufeff]/.test(character)) return 'a character that only looks empty, take it out'
-  if (character.charCodeAt(0) < 0x20) return 'a control character, take it out'
-  if (/^[-+.\d]/.test(found)) {
-    const shown = JSON.stringify(found.slice(0, 40))
-    return `${shown} is no number, write it as 15 or -15, without leading zeros`
-  }
-  return null
 }
 
 function join(path: string, step: string): string {

@@ -18,7 +18,7 @@ export const reconciler = {
 }`
 }
 
-/** A package in `etc/node_modules/acme` of a folder, and a way to ask the agent what it makes of it. */
+/** A package in `etc/node_modules/acme` of a folder, and what the agent makes of it. */
 interface Place {
   readonly top: string
   readonly acme: string
