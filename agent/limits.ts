@@ -4,17 +4,27 @@
 export const tickMs: number = 500
 /** Frames of one peer that wait to be decoded. */
 export const decodingFramesMax: number = 512
-/** Watchers of the event feed at once, and what may wait for a slow one, in bytes. */
+/** Watchers of the events on one socket at once, and what may wait for a slow one, in bytes. */
 export const watchersMax: number = 32
 export const watcherBytesMax: number = 1024 * 1024
 /**
  * An ordered stop may take this long, in ms; SIGTERM is promised to end an agent within a second.
  */
 export const stopMsMax: number = 900
-/** Open connections on one control socket. */
-export const controlConnectionsMax: number = 64
-/** Time for one request on the control socket to arrive whole, in ms. */
+/**
+ * Open connections on one control socket. One more takes the place of the oldest that is idle;
+ * there is always one that may go, because the streams of a socket are fewer.
+ */
+export const controlConnectionsMax: number = 128
+/** Time for the head of a request to arrive, and for all of it on the control socket, in ms. */
+export const controlHeadMsMax: number = 10_000
 export const controlRequestMsMax: number = 30_000
+/** How often these two are looked at, in ms. */
+export const controlTimesCheckMs: number = 1_000
+/** How often it is looked whether the sockets are still there, in ms. */
+export const socketCheckMs: number = 1_000
+/** Time for whoever listens at a path to be reached, in ms. */
+export const socketProbeMsMax: number = 1_000
 /** The same on `admin.sock`, where whole images are sent; only root can keep it busy. */
 export const adminRequestMsMax: number = 3_600_000
 /** How often, and for how long each time, a line of the log waits for a reader, in ms. */

@@ -163,6 +163,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 process.stderr.on('error', () => undefined)
 
+// Once, before anything is made: the mask belongs to the whole process, so that whoever changes it
+// later changes the modes of what others are making at that moment.
+process.umask(0o077)
 const argv = process.argv.slice(2)
 try {
   await buildProgram().parseAsync(argv, { from: 'user' })
