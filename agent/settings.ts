@@ -9,7 +9,7 @@ export interface RegistrySettings {
   readonly username?: string | undefined
   readonly password_file?: string | undefined
   readonly mirror_of?: string | undefined
-  /** Hosts, besides the registry's own and those above it, that are told the password. */
+  /** `host[:port]` of token servers, besides the registry itself, that are told the password. */
   readonly realm_hosts?: readonly string[] | undefined
 }
 

@@ -61,7 +61,8 @@ describe('authentication', () => {
       response.writeHead(401, { 'www-authenticate': challenge(realm.url) })
       response.end('{"errors":[{"code":"UNAUTHORIZED","message":"log in first"}]}')
     })
-    const client = makeClient({ [registry.host]: { insecure: true, ...settings } })
+    const own = { insecure: true, realm_hosts: [realm.host] }
+    const client = makeClient({ [registry.host]: { ...own, ...settings } })
     ends.push(
       () => client.close(),
       () => registry.close(),
