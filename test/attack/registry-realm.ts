@@ -46,7 +46,7 @@ async function run(): Promise<AttackEnd> {
       ...thief.asked,
       ...registry.asked.filter(({ host }) => !host.startsWith('x.')),
     ].filter(({ authorization }) => authorization?.startsWith('Basic ') === true)
-    const seen = `${tried.length} realms named, the password was told to ${told.length} of them`
+    const seen = `${tried.length} realms named, the password was told ${told.length} times`
     return { held: told.length === 0, seen }
   } finally {
     await Promise.all([registry.close(), thief.close()])
