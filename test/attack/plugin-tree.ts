@@ -8,7 +8,9 @@ import type { Attack, AttackEnd } from './attack.ts'
 const own = { types: new Set(['agent']), names: new Set(['wireguard']) }
 const nobody = 65_534
 
-/** Places below the folder of settings that a careless installation left open, and what to write. */
+/**
+ * Places below the folder of settings that a careless installation left open, and what to write.
+ */
 const openings: readonly (readonly [open: string, file: string])[] = [
   ['node_modules/acme/lib', 'node_modules/acme/lib/part.js'],
   ['node_modules/acme/node_modules/dep', 'node_modules/acme/node_modules/dep/index.js'],
@@ -81,7 +83,9 @@ async function run(): Promise<AttackEnd> {
   }
 }
 
-/** A local user writes a module that a package of a reconciler imports (THREATS.md, local users). */
+/**
+ * A local user writes a module that a package of a reconciler imports (THREATS.md, local users).
+ */
 export const pluginTree: Attack = {
   name: 'plugin-tree',
   from: 'a local user, beside a package with an open folder',

@@ -7,7 +7,9 @@ import type { Attack, AttackEnd } from './attack.ts'
 
 const names = { 'x.registry.test': ['127.0.0.1'], 'registry.test': ['127.0.0.1'] }
 
-/** Realms that a registry at `x.registry.test:PORT` may name to get its password told to `thief`. */
+/**
+ * Realms that a registry at `x.registry.test:PORT` may name to get its password told to `thief`.
+ */
 function realms(thief: Scripted, registry: Scripted): readonly string[] {
   return [
     `http://x.registry.test:${thief.port}/token`,

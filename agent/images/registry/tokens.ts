@@ -89,8 +89,8 @@ async function authorizationFor(asker: TokenAsker, asked: URL, realm: URL): Prom
 
 /**
  * Asks the realm of a Bearer challenge for a token to pull one repository with (distribution token
- * authentication). Credentials go along if `agent.json` has some; where the realm may not have them,
- * nothing is asked.
+ * authentication). Credentials go along if `agent.json` has some; where the realm may not have
+ * them, nothing is asked.
  *
  * Rejects with `realm-refused`, `registry-unauthorized`, and whatever a request may end with.
  */

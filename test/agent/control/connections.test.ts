@@ -47,7 +47,7 @@ async function stream(t: TestContext, path: string): Promise<Socket> {
   return socket
 }
 
-suite('connections of a control socket', () => {
+suite('connections of a control socket', { timeout: 60_000 }, () => {
   test('that are idle make way, the oldest first', async (t) => {
     const { path } = await small(t)
     const held: Socket[] = []
