@@ -57,6 +57,18 @@ suite('the sockets of an agent', () => {
     assert.equal(await ask(covey), 200)
   })
 
+  test('are refused beside a folder that somebody else made, and close what stood open', async (t) => {
+    const folder = await temporaryFolder(t)
+    const secrets = join(folder, 'run/secrets')
+    await mkdir(secrets, { recursive: true })
+    chmodSync(secrets, 0o777)
+    const { close } = await serverIn(t, folder)
+    assert.equal(modeOf(secrets), '700')
+    await close()
+    chownSync(secrets, 65_534, 0)
+    await assert.rejects(serverIn(t, folder), { code: 'not-root-owned' })
+  })
+
   test('that are deleted are made again, and open connections go on', async (t) => {
     const folder = await temporaryFolder(t)
     const { covey, admin, close } = await serverIn(t, folder)
