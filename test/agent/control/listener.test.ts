@@ -57,7 +57,7 @@ suite('the sockets of an agent', () => {
     assert.equal(await ask(covey), 200)
   })
 
-  test('are refused beside a folder that somebody else made, and close what stood open', async (t) => {
+  test('are refused beside what somebody else made; what stood open is closed', async (t) => {
     const folder = await temporaryFolder(t)
     const secrets = join(folder, 'run/secrets')
     await mkdir(secrets, { recursive: true })
