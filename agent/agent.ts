@@ -19,6 +19,7 @@ import { isolatedHosts } from '../reconcilers/mesh.ts'
 import { resolveNftables } from '../reconcilers/nftables/resolve.ts'
 import { containersIn, imagesOf } from '../reconcilers/runc/images.ts'
 import { wireguardLinkNames } from '../reconcilers/wireguard/resolve.ts'
+import { claimRunDir } from './control/server.ts'
 import { type Host, openHost } from './host.ts'
 import {
   hostKeysOn,
@@ -35,6 +36,7 @@ import type { AgentSettings } from './settings.ts'
 import { createShell, type Shell } from './shell.ts'
 import { openSockets } from './sockets.ts'
 import { createDisk, type Disk } from './state/disk.ts'
+import { claimFolder } from './state/folder.ts'
 import { lockState, lockWaitSeconds } from './state/lock.ts'
 import { loadState, readEnrolment } from './state/store.ts'
 
@@ -61,19 +63,27 @@ export interface Agent {
  * Starts an agent: takes the state lock, proves what the disk holds, opens the sockets, applies
  * what was confirmed and joins the overlay, in this order.
  *
- * Errors: `not-enrolled`, `state-locked`, `state-damaged`, `identity-damaged`.
+ * Errors: `not-enrolled`, `state-locked`, `state-damaged`, `identity-damaged`, `run-dir`,
+ * `not-root-owned`.
  */
 export async function startAgent(init: AgentInit): Promise<Agent> {
   const { stateDir, log } = init
   const disk = createDisk(stateDir)
   if ((await readEnrolment(disk)) === null) throw notEnrolled()
+  if (await claimFolder(stateDir)) {
+    log.warn({ stateDir }, 'others could look into the state folder; now only root can')
+  }
   const lock = await lockState(stateDir, lockWaitSeconds)
   try {
+    await claimRunDir(init.runDir)
     const { identity, durable } = await load(disk)
     for (const fault of durable.damage) log.error({ code: fault.code }, fault.message)
     const running = await connect(init, disk, identity, durable)
     const { shell, loop, host, adopted } = running
-    const sockets = await openSockets(init, running)
+    const sockets = await openSockets(init, running).catch(async (error) => {
+      await Promise.all([shell.stop(), loop.stop(), host.close()])
+      throw error
+    })
     const links = linksOf(identity.host, adopted)
     const watch = watchKernel({ onChange: (reason) => loop.poke(reason), links, log })
     log.info(

@@ -1,7 +1,6 @@
 import type { Head } from '../protocol/heads.ts'
 import type { Alarm, ObjectReport } from '../protocol/node/effects.ts'
 import type { HostState } from '../protocol/status-record.ts'
-import { watchersMax } from './limits.ts'
 
 /** Something that happened to a container. */
 export interface ContainerEvent {
@@ -52,8 +51,8 @@ type TimedEvent = AgentEvent & { readonly at: number }
 /** Passes events on to whoever watches; keeps none. */
 export interface EventFeed {
   tell(event: TimedEvent): void
-  /** Returns how to stop watching, or null where too many watch already. */
-  watch(watcher: (event: TimedEvent) => void): (() => void) | null
+  /** Returns how to stop watching. Whoever lets clients watch bounds their number. */
+  watch(watcher: (event: TimedEvent) => void): () => void
 }
 
 /** A feed without watchers. */
@@ -64,7 +63,6 @@ export function createEventFeed(): EventFeed {
       for (const watcher of watchers) watcher(event)
     },
     watch(watcher) {
-      if (watchers.size >= watchersMax) return null
       watchers.add(watcher)
       return () => watchers.delete(watcher)
     },

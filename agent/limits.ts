@@ -4,17 +4,27 @@
 export const tickMs: number = 500
 /** Frames of one peer that wait to be decoded. */
 export const decodingFramesMax: number = 512
-/** Watchers of the event feed at once, and what may wait for a slow one, in bytes. */
+/** Watchers of the events on one socket at once, and what may wait for a slow one, in bytes. */
 export const watchersMax: number = 32
 export const watcherBytesMax: number = 1024 * 1024
 /**
  * An ordered stop may take this long, in ms; SIGTERM is promised to end an agent within a second.
  */
 export const stopMsMax: number = 900
-/** Open connections on one control socket. */
-export const controlConnectionsMax: number = 64
-/** Time for one request on the control socket to arrive whole, in ms. */
+/**
+ * Open connections on one control socket. One more takes the place of the oldest that is idle;
+ * there is always one that may go, because the streams of a socket are fewer.
+ */
+export const controlConnectionsMax: number = 128
+/** Time for the head of a request to arrive, and for all of it on the control socket, in ms. */
+export const controlHeadMsMax: number = 10_000
 export const controlRequestMsMax: number = 30_000
+/** How often these two are looked at, in ms. */
+export const controlTimesCheckMs: number = 1_000
+/** How often it is looked whether the sockets are still there, in ms. */
+export const socketCheckMs: number = 1_000
+/** Time for whoever listens at a path to be reached, in ms. */
+export const socketProbeMsMax: number = 1_000
 /** The same on `admin.sock`, where whole images are sent; only root can keep it busy. */
 export const adminRequestMsMax: number = 3_600_000
 /** How often, and for how long each time, a line of the log waits for a reader, in ms. */
@@ -24,6 +34,12 @@ export const logWaitMs: number = 50
 export const pluginsMax: number = 16
 export const pluginLoadMsMax: number = 10_000
 /**
+ * Files and folders of one such package and of all that it depends on, which are looked at before
+ * it is loaded; and the largest `package.json` that is read.
+ */
+export const pluginEntriesMax: number = 50_000
+export const manifestBytesMax: number = 1024 * 1024
+/**
  * The time that such a package may take to look at a host, and for one step. Rounds wait for it, so
  * it is short; several runs of a tool fit into it.
  */
@@ -31,3 +47,7 @@ export const pluginLookMsMax: number = 30_000
 export const pluginStepMsMax: number = 120_000
 /** Names that the hint of an error lists. */
 export const namesShownMax: number = 10
+/** Largest `agent.json` and `rescue.json`. */
+export const hostJsonBytesMax: number = 1024 * 1024
+/** Largest changelog of a package that the doctor reads, unpacked. */
+export const changelogBytesMax: number = 4 * 1024 * 1024

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { Command, CommanderError } from 'commander'
 import { CoveyError } from '../protocol/fault.ts'
 import { envelopeBytesMax } from '../protocol/limits.ts'
@@ -6,11 +6,13 @@ import { coveyVersion } from '../protocol/version.ts'
 import { runAgent } from './commands/agent.ts'
 import { enrolHost, enrolledText } from './commands/enrol.ts'
 import { showIdentity } from './commands/identity.ts'
+import { systemReason } from './host-json.ts'
 
 /** Exit codes of docs/OPERATING.md for the errors of this program; 1 for the rest. */
 const exitCodes: Readonly<Record<string, number>> = {
   usage: 2,
   settings: 2,
+  'not-root-owned': 2,
   'invalid-input': 2,
   refused: 4,
   'other-host': 4,
@@ -48,25 +50,24 @@ function print(json: boolean | undefined, value: object, text: string): void {
   process.stdout.write(`${json ? JSON.stringify(value) : text}\n`)
 }
 
-async function readInput(path: string): Promise<string> {
-  if (path === '-') {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    for await (const chunk of process.stdin) {
+/** Reads a file, or stdin for `-`, as far as it may go: a bundle that is too large is refused. */
+async function readInput(path: string): Promise<Uint8Array> {
+  const hint = 'give the file that `covey bundle` wrote'
+  const chunks: Buffer[] = []
+  let bytes = 0
+  try {
+    const stream = path === '-' ? process.stdin : (await open(path)).createReadStream()
+    for await (const chunk of stream) {
       bytes += chunk.length
       if (bytes > bundleBytesMax) break
       chunks.push(chunk)
     }
-    return Buffer.concat(chunks).toString('utf8')
-  }
-  try {
-    return await readFile(path, 'utf8')
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : String(error)
-    throw new CoveyError('invalid-input', `${path} cannot be read (${code})`, {
-      hint: 'give the file that `covey bundle` wrote',
-    })
+    const message = `${path} cannot be read: ${systemReason(error)}`
+    throw new CoveyError('invalid-input', message, { hint })
   }
+  if (bytes <= bundleBytesMax) return Buffer.concat(chunks)
+  throw new CoveyError('invalid-input', `${path} is larger than any bundle`, { hint })
 }
 
 /** A bundle holds a config and the chain of roots. */
@@ -122,7 +123,7 @@ function buildProgram(): Command {
       '\nExample:\n  covey enrol cloud01.bundle.json && systemctl enable --now covey',
     )
     .action(async (path: string, options: Places & { json?: boolean }) => {
-      const enrolled = await enrolHost(options.stateDir, await readInput(path))
+      const enrolled = await enrolHost(options.stateDir, await readInput(path), path)
       print(options.json, enrolled, enrolledText(enrolled))
     })
   for (const command of program.commands) {
@@ -162,6 +163,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 process.stderr.on('error', () => undefined)
 
+// Once, before anything is made: the mask belongs to the whole process, so that whoever changes it
+// later changes the modes of what others are making at that moment.
+process.umask(0o077)
 const argv = process.argv.slice(2)
 try {
   await buildProgram().parseAsync(argv, { from: 'user' })

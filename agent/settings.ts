@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import * as z from 'zod'
-import { CoveyError } from '../protocol/fault.ts'
 import { grantFault } from '../reconcilers/runc/bundle/grants.ts'
+import { readHostJson } from './host-json.ts'
 
 /** A registry that this host's agent may pull from. */
 export interface RegistrySettings {
@@ -10,7 +9,7 @@ export interface RegistrySettings {
   readonly username?: string | undefined
   readonly password_file?: string | undefined
   readonly mirror_of?: string | undefined
-  /** Hosts, besides the registry's own and those above it, that are told the password. */
+  /** `host[:port]` of token servers, besides the registry itself, that are told the password. */
   readonly realm_hosts?: readonly string[] | undefined
 }
 
@@ -53,24 +52,10 @@ export const defaultSettings: AgentSettings = settingsSchema.parse({})
 
 /**
  * Reads the settings; a missing file means defaults. Errors: `settings` with every fault as
- * `FILE: path: why`, one a line.
+ * `FILE:LINE:COLUMN: path: why`, one a line; `not-root-owned`.
  */
 export async function readSettings(path: string): Promise<AgentSettings> {
-  const text = await readFile(path, 'utf8').catch((error) => {
-    if (error.code === 'ENOENT') return '{}'
-    throw new CoveyError('settings', `${path} cannot be read (${error.code})`)
-  })
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new CoveyError('settings', `${path}: is not JSON: ${reason}`, { hint: 'mend the file' })
-  }
-  const parsed = settingsSchema.safeParse(value)
-  if (parsed.success) return parsed.data
-  const lines = parsed.error.issues.map((issue) => {
-    return `${path}: ${issue.path.join('.') || '(whole)'}: ${issue.message}`
-  })
-  throw new CoveyError('settings', lines.join('\n'), { hint: 'mend the file and start again' })
+  const hint = 'mend the file and start again'
+  const read = await readHostJson(path, settingsSchema, { code: 'settings', hint })
+  return read === null ? defaultSettings : read.value
 }

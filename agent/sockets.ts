@@ -1,7 +1,7 @@
 import type { AgentInit, Running } from './agent.ts'
 import { openExecSessions } from './containers/exec/sessions.ts'
 import { createContainerDirectory } from './control/container-directory.ts'
-import { containerRoutes } from './control/container-routes.ts'
+import { containerRoutes, containerUpgrades } from './control/container-routes.ts'
 import { doctorRoute } from './control/doctor-route.ts'
 import { firewallRoute } from './control/firewall-route.ts'
 import { imageAdminRoutes, imageRoutes } from './control/image-routes.ts'
@@ -37,23 +37,24 @@ export async function openSockets(init: AgentInit, running: Running): Promise<So
       shell.events.tell({ ...about, at: steadyClock.now() })
     },
   })
-  const containers = containerRoutes({ stateDir, directory, execs })
+  const containers = { stateDir, directory, execs }
   const control = await openControl({
     runDir,
-    routes: new Map([
-      ...controlRoutes({ shell, plan: () => loop.plan() }),
-      ...imageRoutes(host.images),
-      ...containers.routes,
-      ['GET /v1/firewall', firewallRoute({ ...looks, addresses: ownAddresses })] as const,
-      ['GET /v1/doctor', doctorRoute(looks)] as const,
-    ]),
+    routes: () =>
+      new Map([
+        ...controlRoutes({ shell, plan: () => loop.plan() }),
+        ...imageRoutes(host.images),
+        ...containerRoutes(containers),
+        ['GET /v1/firewall', firewallRoute({ ...looks, addresses: ownAddresses })] as const,
+        ['GET /v1/doctor', doctorRoute(looks)] as const,
+      ]),
     adminRoutes: imageAdminRoutes(host.images),
-    adminUpgrades: containers.adminUpgrades,
+    adminUpgrades: containerUpgrades(containers),
     log,
   })
   return {
     async stop() {
-      control.close()
+      await control.close()
       await execs.stop()
     },
   }

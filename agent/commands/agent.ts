@@ -16,7 +16,6 @@ export interface AgentPlaces {
  */
 export async function runAgent(places: AgentPlaces): Promise<void> {
   const settings = await readSettings(places.config)
-  process.umask(0o077)
   const log = openLog(settings.log_level)
   const reconcilers = await openReconcilers({ settings, settingsFile: places.config, log })
   const ending = new AbortController()

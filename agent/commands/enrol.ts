@@ -2,6 +2,7 @@ import { parseBundle } from '../../protocol/documents/bundle.ts'
 import { bad, type Checked, CoveyError, type Fault, faultText, good } from '../../protocol/fault.ts'
 import { compareHeadsOrNone, type Head, headText } from '../../protocol/heads.ts'
 import type { HeldConfig, HeldRoot } from '../../protocol/node/durable.ts'
+import { expectWrittenJson, textOf } from '../host-json.ts'
 import { readIdentity } from '../identity/identity.ts'
 import { createDisk, type Disk, type FileWrite } from '../state/disk.ts'
 import { documentOf } from '../state/documents.ts'
@@ -34,6 +35,8 @@ interface Admission {
   readonly config: HeldConfig | null
   readonly floor: Head | null
 }
+
+const bundleHint = 'ask the operator for a new one: `covey bundle --host NAME -o FILE`'
 
 /** Roots, digests, config: everything that a bundle says, proven or refused. */
 async function admit(text: string): Promise<Checked<Admission>> {
@@ -68,16 +71,23 @@ const formCodes: readonly string[] = [
 function refusal(fault: Fault): CoveyError {
   const code = formCodes.includes(fault.code) ? 'invalid-input' : 'refused'
   return new CoveyError(code, faultText(fault), {
-    hint: 'ask the operator for a new one: `covey bundle --host NAME -o FILE`',
+    hint: bundleHint,
   })
 }
 
 /**
  * Makes this host a member of the cluster that a bundle describes. Again with a newer bundle is
- * harmless: nothing that the host holds is ever replaced by something older. Errors:
- * `invalid-input`, `refused`, `no-identity`, `state-locked`.
+ * harmless: nothing that the host holds is ever replaced by something older. `file` is the bundle's
+ * name for messages. Errors: `invalid-input`, `refused`, `no-identity`, `state-locked`.
  */
-export async function enrolHost(stateDir: string, text: string): Promise<Enrolled> {
+export async function enrolHost(
+  stateDir: string,
+  bundle: string | Uint8Array,
+  file: string = '<bundle>',
+): Promise<Enrolled> {
+  const words = { code: 'invalid-input', hint: bundleHint }
+  const text = typeof bundle === 'string' ? bundle : textOf(file, bundle, words)
+  expectWrittenJson(file, text, words)
   const admission = await admit(text)
   if (!admission.ok) throw refusal(admission.fault)
   const disk = createDisk(stateDir)

@@ -9,6 +9,7 @@ import { logReadersMax } from '../containers/logs/limits.ts'
 import { logFolder, logsFolder } from '../containers/logs/places.ts'
 import { type LogQuery, readLog } from '../containers/logs/read.ts'
 import { namesShownMax } from '../limits.ts'
+import { keepStream } from './connections.ts'
 import type { ContainerDirectory } from './container-view.ts'
 import { Problem } from './problem.ts'
 import { type PathParts, type Route, type UpgradeRoute, upgradeName } from './router.ts'
@@ -21,41 +22,39 @@ export interface ContainerRoutesInit {
   readonly execs: ExecSessions
 }
 
-/** Routes for both sockets. */
-export interface ContainerRoutes {
-  /** `GET /v1/containers`, `GET /v1/containers/{name}/logs`. */
-  readonly routes: ReadonlyMap<string, Route>
-  /** `POST /v1/containers/{name}/exec`. */
-  readonly adminUpgrades: ReadonlyMap<string, UpgradeRoute>
+/**
+ * What is asked about containers, for one socket: its readers of logs are bounded by themselves.
+ */
+export function containerRoutes(init: ContainerRoutesInit): ReadonlyMap<string, Route> {
+  const readers = new Set<AbortController>()
+  return new Map<string, Route>([
+    [
+      'GET /v1/containers',
+      async (_request, response) => sendJson(response, 200, await init.directory.rows()),
+    ],
+    [
+      'GET /v1/containers/{name}/logs',
+      (request, response, url, parts) => {
+        return sendLog(init, readers, request, response, url, parts)
+      },
+    ],
+  ])
 }
 
-/** What is asked about containers, and run in them. docs/OPERATING.md lists the routes. */
-export function containerRoutes(init: ContainerRoutesInit): ContainerRoutes {
-  const { directory } = init
-  const readers = new Set<AbortController>()
-  return {
-    routes: new Map<string, Route>([
-      [
-        'GET /v1/containers',
-        async (_request, response) => sendJson(response, 200, await directory.rows()),
-      ],
-      [
-        'GET /v1/containers/{name}/logs',
-        (_request, response, url, parts) => sendLog(init, readers, response, url, parts),
-      ],
-    ]),
-    adminUpgrades: new Map<string, UpgradeRoute>([
-      [
-        'POST /v1/containers/{name}/exec',
-        (request, socket, early, parts) => exec(init, request, socket, early, parts),
-      ],
-    ]),
-  }
+/** What is run in containers, for `admin.sock`. docs/OPERATING.md lists the routes. */
+export function containerUpgrades(init: ContainerRoutesInit): ReadonlyMap<string, UpgradeRoute> {
+  return new Map<string, UpgradeRoute>([
+    [
+      'POST /v1/containers/{name}/exec',
+      (request, socket, early, parts) => exec(init, request, socket, early, parts),
+    ],
+  ])
 }
 
 async function sendLog(
   { stateDir, directory }: ContainerRoutesInit,
   readers: Set<AbortController>,
+  request: IncomingMessage,
   response: ServerResponse,
   url: URL,
   { name = '' }: PathParts,
@@ -67,6 +66,7 @@ async function sendLog(
   }
   const reading = new AbortController()
   readers.add(reading)
+  keepStream(request.socket)
   response.on('close', () => reading.abort())
   try {
     response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' })

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { envelopeBytesMax } from '../../protocol/limits.ts'
 import type { PlannedStep } from '../../reconcilers/loop/index.ts'
-import { watcherBytesMax } from '../limits.ts'
+import { watcherBytesMax, watchersMax } from '../limits.ts'
 import type { Shell } from '../shell.ts'
+import { keepStream } from './connections.ts'
 import { metricsText } from './metrics.ts'
 import { Problem } from './problem.ts'
 import type { Route } from './router.ts'
@@ -15,9 +16,13 @@ export interface ControlInit {
   readonly plan: () => Promise<readonly PlannedStep[]>
 }
 
-/** Routes of `covey.sock`, by method and path. docs/OPERATING.md lists them. */
+/**
+ * Routes by method and path, for one socket: its watchers are bounded by themselves.
+ * docs/OPERATING.md lists them.
+ */
 export function controlRoutes(init: ControlInit): ReadonlyMap<string, Route> {
   const { shell } = init
+  const watchers = new Set<ServerResponse>()
   return new Map<string, Route>([
     ['GET /v1/status', (_request, response) => sendJson(response, 200, shell.status())],
     ['GET /v1/config', (_request, response) => sendConfig(shell, response)],
@@ -35,7 +40,7 @@ export function controlRoutes(init: ControlInit): ReadonlyMap<string, Route> {
         sendJson(response, 200, { steps })
       },
     ],
-    ['GET /v1/events', (request, response) => sendEvents(shell, request, response)],
+    ['GET /v1/events', (request, response) => sendEvents(shell, watchers, request, response)],
     [
       'GET /metrics',
       (_request, response) => {
@@ -98,15 +103,25 @@ async function readBody(request: IncomingMessage, shell: Shell): Promise<string>
  * Server-sent events: the status first, then what happens. A watcher that reads too slowly is let
  * go.
  */
-function sendEvents(shell: Shell, request: IncomingMessage, response: ServerResponse): void {
-  const stop = shell.events.watch((event) => {
+function sendEvents(
+  shell: Shell,
+  watchers: Set<ServerResponse>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  if (watchers.size >= watchersMax) {
+    throw new Problem(503, 'too-many-watchers', 'too many watch the events already')
+  }
+  const unwatch = shell.events.watch((event) => {
     response.write(`event: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`)
     if (response.writableLength > watcherBytesMax) response.destroy()
   })
-  if (stop === null)
-    throw new Problem(503, 'too-many-watchers', 'too many watch the events already')
-  request.on('close', stop)
-  response.on('close', stop)
+  watchers.add(response)
+  keepStream(request.socket)
+  response.on('close', () => {
+    watchers.delete(response)
+    unwatch()
+  })
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
   response.write(`event: status\ndata: ${JSON.stringify(shell.status())}\n\n`)
 }

@@ -1,23 +1,40 @@
-import { chmod, chown, mkdir, readFile, rm } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import { readFile } from 'node:fs/promises'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { CoveyError } from '../../protocol/fault.ts'
-import { adminRequestMsMax, controlConnectionsMax, controlRequestMsMax } from '../limits.ts'
+import {
+  adminRequestMsMax,
+  controlConnectionsMax,
+  controlHeadMsMax,
+  controlRequestMsMax,
+  controlTimesCheckMs,
+} from '../limits.ts'
+import { boundConnections, keepStream } from './connections.ts'
+import { claimSocketFolder, expectUnanswered, type Listener, listenAt } from './listener.ts'
 import { Problem } from './problem.ts'
 import { findRoute, type Route, type UpgradeRoute, upgradeName } from './router.ts'
 
 /** The two sockets of an agent. */
 export interface ControlServer {
-  close(): void
+  close(): Promise<void>
 }
 
 /** What the sockets are made from. */
 export interface ControlServerInit {
   readonly runDir: string
-  /** Reading and injecting: group `covey` where that group exists, else root. */
-  readonly routes: ReadonlyMap<string, Route>
+  /**
+   * Reading and injecting: group `covey` where that group exists, else root. Called for each of the
+   * two, so that what bounds the streams of one socket leaves the other alone.
+   */
+  readonly routes: () => ReadonlyMap<string, Route>
   /** What is root's alone; `admin.sock` serves these and all of `routes`. */
   readonly adminRoutes: ReadonlyMap<string, Route>
   /** Also root's alone: what takes a connection over. */
@@ -25,40 +42,38 @@ export interface ControlServerInit {
   readonly log: Logger
 }
 
-/** Longest path that fits a socket address, in bytes (unix(7): 108 with the final NUL). */
-const socketPathBytesMax = 107
+const socketNames = { admin: 'admin.sock', covey: 'covey.sock' } as const
 
 /**
- * Opens `covey.sock` and `admin.sock` in the run folder (0750). Node cannot read a peer's
- * credentials, so the two differ by their file mode. The caller holds the state lock; what lies
- * there is left over and replaced.
+ * Makes or takes the run folder, before anything else is begun. Rejects with `run-dir` if another
+ * agent serves it, and with `not-root-owned`.
+ */
+export async function claimRunDir(runDir: string): Promise<void> {
+  for (const name of Object.values(socketNames)) await expectUnanswered(join(runDir, name))
+  await claimSocketFolder(runDir, await groupId('covey'))
+}
+
+/**
+ * Opens `covey.sock` and `admin.sock` in the run folder (0750), and keeps them there. Node cannot
+ * read a peer's credentials, so the two differ by their file mode. The caller holds the state lock;
+ * what nobody answers at is left over and replaced. Rejects with `run-dir`, `not-root-owned`.
  */
 export async function openControl(init: ControlServerInit): Promise<ControlServer> {
-  const { runDir } = init
+  const { runDir: folder, log } = init
   const group = await groupId('covey')
-  // Node makes a socket with the mode that the umask leaves, so nobody can connect before a chmod.
-  process.umask(0o027)
-  await mkdir(runDir, { recursive: true, mode: 0o750 })
-  await chmod(runDir, 0o750)
-  if (group !== null) await chown(runDir, 0, group)
-  process.umask(0o177)
-  const admin = await listen(join(runDir, 'admin.sock'), adminTables(init))
-  const sockets = [admin]
+  await claimSocketFolder(folder, group)
+  const admin = await open(adminTables(init), { folder, name: socketNames.admin, mode: 0o600, log })
   try {
-    process.umask(0o117)
-    const path = join(runDir, 'covey.sock')
-    sockets.push(await listen(path, openTables(init)))
-    if (group !== null) await chown(path, 0, group)
+    const place = { folder, name: socketNames.covey, mode: 0o660, log }
+    const covey = await open(openTables(init), place, group)
+    return {
+      async close() {
+        await Promise.all([admin.close(), covey.close()])
+      },
+    }
   } catch (error) {
-    admin.close()
+    await admin.close()
     throw error
-  } finally {
-    process.umask(0o077)
-  }
-  return {
-    close() {
-      for (const socket of sockets) socket.close()
-    },
   }
 }
 
@@ -76,7 +91,7 @@ function adminTables({ routes, adminRoutes, adminUpgrades, log }: ControlServerI
     throw new Problem(426, 'upgrade', `this needs "Connection: Upgrade" to ${upgradeName}`)
   }
   return {
-    routes: new Map([...replies(adminUpgrades, unasked), ...routes, ...adminRoutes]),
+    routes: new Map([...replies(adminUpgrades, unasked), ...routes(), ...adminRoutes]),
     upgrades: adminUpgrades,
     requestMsMax: adminRequestMsMax,
     log,
@@ -89,7 +104,7 @@ function openTables({ routes, adminRoutes, adminUpgrades, log }: ControlServerIn
   }
   const refused = [...replies(adminRoutes, refuse), ...replies(adminUpgrades, refuse)]
   return {
-    routes: new Map([...refused, ...routes]),
+    routes: new Map([...refused, ...routes()]),
     upgrades: new Map(),
     requestMsMax: controlRequestMsMax,
     log,
@@ -108,35 +123,52 @@ async function groupId(name: string): Promise<number | null> {
   return line !== undefined && Number.isInteger(id) ? id : null
 }
 
-async function listen(path: string, tables: Tables): Promise<ControlServer> {
-  if (Buffer.byteLength(path) > socketPathBytesMax) {
-    throw new CoveyError('run-dir', `${path} is too long for a socket`, {
-      hint: `choose a --run-dir so that it has at most ${socketPathBytesMax} bytes`,
-    })
-  }
-  await rm(path, { force: true })
-  const isUpgrade = (request: IncomingMessage): boolean =>
-    request.headers.upgrade === upgradeName && tables.upgrades.size > 0
-  const options = { requestTimeout: tables.requestMsMax, shouldUpgradeCallback: isUpgrade }
-  const server = createServer(options, handler(tables))
+async function open(
+  tables: Tables,
+  place: Pick<Parameters<typeof listenAt>[0], 'folder' | 'name' | 'mode' | 'log'>,
+  folderGroup: number | null = null,
+): Promise<Listener> {
+  const servers = new Set<Server>()
   const upgraded = new Set<Duplex>()
+  const createOne = (): Server => {
+    const server = createHttpServer(tables, upgraded)
+    servers.add(server)
+    // What is left of it after its last connection is a timer, which only this ends.
+    server.once('close', () => {
+      servers.delete(server)
+      server.close()
+    })
+    return server
+  }
+  const listener = await listenAt({ ...place, group: folderGroup, createServer: createOne })
+  return {
+    async close() {
+      await listener.close()
+      for (const server of servers) server.closeAllConnections()
+      for (const socket of upgraded) socket.destroy()
+    },
+  }
+}
+
+function createHttpServer(tables: Tables, upgraded: Set<Duplex>): Server {
+  const server = createServer(
+    {
+      headersTimeout: controlHeadMsMax,
+      requestTimeout: tables.requestMsMax,
+      connectionsCheckingInterval: controlTimesCheckMs,
+      shouldUpgradeCallback: (request) =>
+        request.headers.upgrade === upgradeName && tables.upgrades.size > 0,
+    },
+    handler(tables),
+  )
   server.on('upgrade', (request, socket, early) => {
+    keepStream(socket)
     upgraded.add(socket)
     socket.on('close', () => upgraded.delete(socket))
     takeOver(tables, request, socket, early)
   })
-  server.maxConnections = controlConnectionsMax
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(path, resolve)
-  })
-  return {
-    close() {
-      server.close()
-      server.closeAllConnections()
-      for (const socket of upgraded) socket.destroy()
-    },
-  }
+  boundConnections(server, controlConnectionsMax)
+  return server
 }
 
 function handler({

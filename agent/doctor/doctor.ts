@@ -10,6 +10,7 @@ import { sectionOf } from '../../reconcilers/references.ts'
 import { type ListedObject, listRulesetCommand, parseListing } from '../../reconcilers/tools/nft.ts'
 import { errorLine } from '../../reconcilers/tools/words.ts'
 import { missingTools } from '../machine/tools.ts'
+import { checkRunc, readPackageChangelog } from './check-runc.ts'
 
 /** What was looked at, and what came of it. */
 export interface Check {
@@ -27,6 +28,8 @@ export interface DoctorInit {
   readonly host: string
   /** The config that the host follows, or null. */
   readonly adopted: () => Config | null
+  /** Changelog of Debian's package of runc, or null; read from the disk where absent. */
+  readonly packageChangelog?: () => Promise<string | null>
 }
 
 /** Looks at everything around covey on this host that may keep it from working. Changes nothing. */
@@ -34,6 +37,7 @@ export async function examine(init: DoctorInit): Promise<readonly Check[]> {
   const config = init.adopted()
   const parts = await Promise.all([
     checkTools(),
+    checkRunc(init.run, init.packageChangelog ?? readPackageChangelog),
     checkFirewalls(init, config),
     checkLegacyTables(),
     checkPlace(init.host, config),

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rm } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { HostFiles } from '../../reconcilers/host-ports.ts'
 import { createDisk } from '../state/disk.ts'
+import { makeFolder } from '../state/folder.ts'
 import { readText } from '../state/store.ts'
 
 /** Where the files are: `stateDir` outlives a reboot, `runDir` holds what must not. */
@@ -25,7 +26,7 @@ export function createHostFiles(places: FilePlaces): HostFiles {
       if ((await disk.read(checked(path))) !== null) await disk.remove(path)
     },
     async withTemporary(text, use) {
-      await mkdir(places.runDir, { recursive: true, mode: 0o750 })
+      await makeFolder(places.runDir, 0o750)
       const file = join(places.runDir, `.${randomBytes(12).toString('hex')}.tmp`)
       const handle = await open(file, 'wx', 0o600)
       try {

@@ -17,3 +17,5 @@ export const monitorSoundMs: number = 10_000
 export const monitorLineBytesMax: number = 4_096
 /** A monitor counts as listening after this time; none of them says when it is. */
 export const monitorReadyMs: number = 2_000
+/** Links on the way to one file, as the kernel's own bound (path_resolution(7)). */
+export const linksFollowedMax: number = 40

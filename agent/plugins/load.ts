@@ -1,12 +1,15 @@
-import { readFile, realpath, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { AnyReconciler } from '../../reconcilers/reconciler.ts'
-import { pluginLoadMsMax, pluginsMax } from '../limits.ts'
+import { manifestBytesMax, pluginLoadMsMax, pluginsMax } from '../limits.ts'
+import { expectRootOwned, readRootOwned } from '../machine/root-owned.ts'
+import { codeOfError } from '../state/calls.ts'
 import { guard } from './guard.ts'
-import { type PluginManifest, readManifest } from './manifest.ts'
+import { watchImports } from './imports.ts'
+import { claimedTypes, type PluginManifest, readManifest } from './manifest.ts'
+import { expectRootOwnedPackage } from './package-tree.ts'
 import { thrownText } from './words.ts'
 
 /** A package with a reconciler that was loaded. */
@@ -58,8 +61,9 @@ export async function loadPlugins(init: LoadPluginsInit): Promise<LoadedPlugins>
     try {
       if (index >= pluginsMax) throw refusal(`at most ${pluginsMax} packages are loaded`)
       if (init.names.indexOf(name) < index) throw refusal('agent.json names it twice')
-      const { file, manifest } = await find(init.folder, name)
-      claimed.push(...manifest.types)
+      const place = placeOf(init.folder, name)
+      claimed.push(...(await claimedTypes(place)))
+      const { file, manifest } = await find(init.folder, name, place)
       const reconciler = await load(file)
       judge(reconciler, manifest, types, names)
       for (const type of manifest.types) types.add(type)
@@ -77,41 +81,42 @@ function refusal(message: string, hint?: string): CoveyError {
   return new CoveyError('plugin-refused', message, hint === undefined ? {} : { hint })
 }
 
-/** The file that a package starts with, and its manifest. */
+function placeOf(folder: string, name: string): string {
+  if (!packageName.test(name)) throw refusal('it is no name of an npm package')
+  return join(folder, 'node_modules', name)
+}
+
+/**
+ * The file that a package starts with, and its manifest. Its code runs as root, so nobody but root
+ * may be able to write any of it.
+ */
 async function find(
   folder: string,
   name: string,
+  place: string,
 ): Promise<{ readonly file: string; readonly manifest: PluginManifest }> {
-  if (!packageName.test(name)) throw refusal('it is no name of an npm package')
-  const place = join(folder, 'node_modules', name)
   const manifestFile = join(place, 'package.json')
-  const text = await readFile(manifestFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw refusal(`${manifestFile} cannot be read (${error.code})`)
+  try {
+    expectRootOwnedPackage(place)
+    const text = (await readRootOwned(manifestFile, manifestBytesMax)).toString()
+    const manifest = readManifest(text)
+    return { file: entryOf(folder, name), manifest }
+  } catch (error) {
+    const code = codeOfError(error)
+    if (error instanceof CoveyError) throw error
+    if (code !== 'ENOENT') throw refusal(`${manifestFile} cannot be read (${code})`)
     throw refusal(`it is not in ${place}`, `npm install --prefix ${folder} ${name}`)
-  })
-  await expectPrivate(await realpath(place))
-  const manifest = readManifest(text)
+  }
+}
+
+function entryOf(folder: string, name: string): string {
   let file: string
   try {
     file = createRequire(join(folder, 'agent.json')).resolve(name)
   } catch {
     throw refusal('its package.json names no file to start with', 'it needs "exports": "./FILE.js"')
   }
-  await expectPrivate(file)
-  return { file, manifest }
-}
-
-/** Its code runs as root, so nobody but root may be able to write it. */
-async function expectPrivate(path: string): Promise<void> {
-  for (const each of [path, dirname(path)]) {
-    const { uid, mode } = await stat(each)
-    const isOurs = uid === 0 || uid === process.getuid?.()
-    if (isOurs && (mode & 0o022) === 0) continue
-    throw refusal(
-      `${each} can be written by others than root`,
-      `chown -R root ${each}; chmod -R go-w ${each}`,
-    )
-  }
+  return expectRootOwned(file)
 }
 
 async function load(file: string): Promise<AnyReconciler> {
@@ -120,7 +125,9 @@ async function load(file: string): Promise<AnyReconciler> {
     reject(refusal(`it was not loaded within ${pluginLoadMsMax / 1000} s`))
   }, pluginLoadMsMax)
   try {
-    const module: unknown = await Promise.race([import(pathToFileURL(file).href), late])
+    const url = pathToFileURL(file)
+    watchImports(url)
+    const module: unknown = await Promise.race([import(url.href), late])
     const { reconciler } = Object(module)
     if (typeof reconciler !== 'object' || reconciler === null) {
       throw refusal('it has no export named "reconciler"')

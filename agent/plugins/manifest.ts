@@ -1,5 +1,8 @@
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import * as z from 'zod'
 import { CoveyError } from '../../protocol/fault.ts'
+import { manifestBytesMax } from '../limits.ts'
 
 /** The interface of reconcilers that this agent speaks; docs/PLUGINS.md tells what each one is. */
 const interfaceVersion: number = 1
@@ -16,13 +19,34 @@ export interface PluginManifest {
 const word = /^[a-z][a-z0-9_]{0,39}$/
 const tool = /^[a-z0-9][a-z0-9+._-]{0,39}$/
 
+const typesSchema: z.ZodType<readonly string[]> = z
+  .array(z.string().regex(word, 'must be a name as acme_thing'))
+  .min(1)
+  .max(64)
 const manifestSchema: z.ZodType<PluginManifest> = z.strictObject({
   interface: z.int().positive(),
-  types: z.array(z.string().regex(word, 'must be a name as acme_thing')).min(1).max(64),
+  types: typesSchema,
   tools: z
     .record(z.string().regex(tool, 'must be the name of a program'), z.string().max(100))
     .default({}),
 })
+
+/**
+ * Types that a package says it owns, or none where that cannot be told. Only for what people are
+ * told of a package that is refused, so it is read whoever may have written it.
+ */
+export async function claimedTypes(place: string): Promise<readonly string[]> {
+  const file = join(place, 'package.json')
+  try {
+    const found = await stat(file)
+    if (!found.isFile() || found.size > manifestBytesMax) return []
+    const { covey } = Object(JSON.parse(await readFile(file, 'utf8')))
+    const parsed = typesSchema.safeParse(Object(covey).types)
+    return parsed.data ?? []
+  } catch {
+    return []
+  }
+}
 
 /**
  * Reads what a `package.json` says of its reconciler. Throws `plugin-manifest`, `plugin-interface`

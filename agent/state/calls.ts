@@ -1,4 +1,5 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
+import { makeFolder } from './folder.ts'
 
 /** A folder that is open to be fsynced. */
 export interface OpenFolder {
@@ -36,9 +37,7 @@ export interface FileCalls {
 export const machineCalls: FileCalls = {
   read: (path) => readFile(path),
   list: (path) => readdir(path),
-  async makeFolder(path) {
-    await mkdir(path, { recursive: true, mode: 0o700 })
-  },
+  makeFolder: (path) => makeFolder(path),
   openFolder: (path) => open(path, 'r'),
   async openFile(path) {
     const file = await open(path, 'w', 0o600)

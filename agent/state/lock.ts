@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
-import { mkdir, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
+import { claimFolder } from './folder.ts'
 
 /** How long a starting agent waits for one that ends, in seconds. */
 export const lockWaitSeconds: number = 5
@@ -16,14 +17,15 @@ export interface Lock {
  * and that lock stays with this process when `flock` has ended: no file that a crash could leave
  * behind. (Node itself has no flock(2).)
  *
- * Errors: `state-locked` after `waitSeconds`; `tool-missing` where there is no `flock`.
+ * Errors: `state-locked` after `waitSeconds`; `tool-missing` where there is no `flock`;
+ * `not-root-owned` where the folder is not root's alone.
  */
 export async function lockState(
   stateDir: string,
   waitSeconds: number,
   name: 'lock' | 'identity.lock' = 'lock',
 ): Promise<Lock> {
-  await mkdir(stateDir, { recursive: true, mode: 0o700 })
+  await claimFolder(stateDir)
   const file = await open(join(stateDir, name), 'w', 0o600)
   const code = await new Promise<number | null>((resolve, reject) => {
     const child = spawn('/usr/bin/flock', ['-w', String(waitSeconds), '3'], {

@@ -18,6 +18,8 @@ export interface Bundle {
   readonly config: Envelope | null
 }
 
+const bundleMembers: readonly string[] = ['host', 'root_digest', 'roots', 'floor', 'config']
+
 /**
  * Parses a bundle. Its documents are checked for form only. Fault: `bundle-shape`, or an
  * envelope's.
@@ -30,6 +32,11 @@ export function parseBundle(text: string): Checked<Bundle> {
     return bad('bundle-shape', 'not JSON')
   }
   if (!isObject(value)) return bad('bundle-shape', 'must be an object')
+  const unknown = Object.keys(value).find((member) => !bundleMembers.includes(member))
+  if (unknown !== undefined) {
+    const message = 'unknown member: was the bundle made by a newer covey than this host has?'
+    return bad('bundle-shape', message, unknown)
+  }
   const { host, root_digest: digest, roots, floor, config } = value
   if (!isName(host)) return bad('bundle-shape', 'must be a host name', 'host')
   if (!isDigest(digest)) return bad('bundle-shape', 'must be a digest', 'root_digest')

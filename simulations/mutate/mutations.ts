@@ -1,4 +1,5 @@
 import { connectionMutations } from './connections.ts'
+import { doorMutations } from './doors.ts'
 import { durabilityMutations } from './durability.ts'
 import { gossipMutations } from './gossip.ts'
 import { machineMutations } from './machine.ts'
@@ -14,4 +15,5 @@ export const mutations: readonly Mutation[] = [
   ...gossipMutations,
   ...connectionMutations,
   ...machineMutations,
+  ...doorMutations,
 ]

@@ -1,4 +1,7 @@
 import type { Attack } from './attack.ts'
+import { idleConnections } from './idle-connections.ts'
+import { pluginTree } from './plugin-tree.ts'
+import { registryRealm } from './registry-realm.ts'
 
 /** Every attack, in the order in which they run. */
-export const attacks: readonly Attack[] = []
+export const attacks: readonly Attack[] = [pluginTree, registryRealm, idleConnections]

@@ -28,12 +28,13 @@ export function registrySettings(
   host: VirtualHost,
   registry: HostedRegistry,
 ): Record<string, unknown> {
-  const { caFile, credentials } = registry
+  const { caFile, credentials, realmHosts } = registry
   if (credentials === null) return caFile === null ? { insecure: true } : { ca_file: caFile }
   const file = 'covey-lab/registry-password'
   writeFileSync(join(host.folder, 'var-lib', file), `${credentials.password}\n`, { mode: 0o600 })
   const who = { username: credentials.username, password_file: `/var/lib/${file}` }
-  return caFile === null ? { insecure: true, ...who } : { ca_file: caFile, ...who }
+  const realms = realmHosts.length === 0 ? {} : { realm_hosts: realmHosts }
+  return { ...(caFile === null ? { insecure: true } : { ca_file: caFile }), ...who, ...realms }
 }
 
 /** Writes the host's own settings, which its agent reads when it starts. */

@@ -54,7 +54,7 @@ describe('covey sign refuses input', () => {
       '{"hosts": {"a": {"n": {"type": "wireguard_network", "link_name": "w",\n "address": "x"}}}}',
       ['c.json:2:2: hosts.a.n.address: '],
     ],
-    ['too deep', deep, ['c.json:1:1: JSON is nested deeper than 32 levels']],
+    ['too deep', deep, ['c.json:1:64: JSON is nested deeper than 32 levels']],
     ['signed by nobody', '{"payload":"","signatures":[]}', ['c.json:1:15: signatures: nobody']],
   ]
   for (const [name, text, lines] of table) {

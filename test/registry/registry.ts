@@ -31,6 +31,8 @@ export interface Registry {
   readonly credentials: Credentials | null
   /** Where the registry's content lies: `docker/registry/v2/…`. */
   readonly storage: string
+  /** `name:port` of the token server, which `realm_hosts` must name; none where there is none. */
+  readonly realmHosts: readonly string[]
   /** Present with `auth: 'token'`. */
   readonly tokens: TokenServer | null
   /** Takes the registry down, as a crash would; its content stays. */
@@ -116,6 +118,10 @@ class RunningRegistry implements Registry {
 
   get storage(): string {
     return join(this.#folder, 'storage')
+  }
+
+  get realmHosts(): readonly string[] {
+    return this.#tokens === null ? [] : [new URL(this.#tokens.realm).host]
   }
 
   get tokens(): TokenServer | null {

@@ -15,6 +15,8 @@ export interface Served {
   readonly host: string
   readonly caFile: string | null
   readonly credentials: { readonly username: string; readonly password: string } | null
+  /** Token servers that `realm_hosts` must name. */
+  readonly realmHosts: readonly string[]
   readonly storage: string
   /** References by name. */
   readonly images: Readonly<Record<string, string>>
@@ -39,8 +41,8 @@ async function serve(order: ServeOrder): Promise<void> {
   for (const [name, layout] of Object.entries(order.push)) {
     images[name] = await pushLayout(registry, layout, name)
   }
-  const { host, caFile, credentials, storage } = registry
-  const served: Served = { host, caFile, credentials, storage, images }
+  const { host, caFile, credentials, realmHosts, storage } = registry
+  const served: Served = { host, caFile, credentials, realmHosts, storage, images }
   console.log(JSON.stringify(served))
 }
 

@@ -27,8 +27,11 @@ export interface Access {
    * none.
    */
   admit(url: URL, addresses: readonly string[]): readonly string[]
-  /** Whether the credentials may be told to that host. */
-  mayHoldCredentials(realm: URL): boolean
+  /**
+   * Whether the credentials may be told to a realm that the registry named when it was asked at a
+   * URL: to the registry's own origin, and to its `realm_hosts`.
+   */
+  mayHoldCredentials(asked: URL, realm: URL): boolean
   /** Whether its certificate need not be proven. */
   isInsecure(url: URL): boolean
 }
@@ -108,11 +111,12 @@ export function createAccess(endpoint: Endpoint, endpoints: Endpoints): Access {
         hint: innerHint(url),
       })
     },
-    mayHoldCredentials(realm) {
-      if (namesOf(realm).some((name) => endpoint.realmHosts.includes(name))) return true
-      // Whoever owns a domain decides what is below it, and so already is the registry.
-      const [own, host] = [new URL(`https://${endpoint.authority}`).hostname, realm.hostname]
-      return sharesHost(realm) || (host.includes('.') && own.endsWith(`.${host}`))
+    mayHoldCredentials(asked, realm) {
+      if (asked.protocol === 'https:' && realm.protocol !== 'https:') return false
+      // Another port is another service, often of another user. The domain above is often a
+      // provider's, who has other customers there.
+      if (realm.origin === new URL(`${asked.protocol}//${endpoint.authority}`).origin) return true
+      return namesOf(realm).some((name) => endpoint.realmHosts.includes(name))
     },
     isInsecure(url) {
       if (endpoints.at(url)?.insecure === true) return true

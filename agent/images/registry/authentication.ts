@@ -1,10 +1,10 @@
-import { type Challenge, parseChallenges } from '../../../reconcilers/images/challenge.ts'
+import { parseChallenges } from '../../../reconcilers/images/challenge.ts'
 import { readWords } from './body.ts'
 import { basicAuthorization, unauthorized } from './credentials.ts'
 import { withDeadline } from './deadline.ts'
 import { RegistryError } from './errors.ts'
 import { type RegistryLimits, tokensMax } from './limits.ts'
-import { askForToken, type Token, type TokenAsker } from './tokens.ts'
+import { askForToken, type Challenged, type Token, type TokenAsker } from './tokens.ts'
 import type { Answer } from './transport.ts'
 
 /** How one registry wants to be asked, learned from its challenges and remembered. */
@@ -54,12 +54,12 @@ export function createAuthentication(asker: TokenAsker, limits: RegistryLimits):
     return usesBasic ? basic : null
   }
   /** Layers that are pulled at once share one question; who gives up leaves it to the others. */
-  const freshToken = (challenge: Challenge, repository: string): Promise<string> => {
+  const freshToken = (challenged: Challenged, repository: string): Promise<string> => {
     const underWay = asked.get(repository)
     if (underWay !== undefined) return underWay
     const never = new AbortController().signal
     const question = withDeadline(limits.documentMs, endpoint.name, never, (signal) => {
-      return askForToken(asker, challenge, repository, signal)
+      return askForToken(asker, challenged, repository, signal)
     })
       .then((token) => keep(repository, token))
       .finally(() => asked.delete(repository))
@@ -76,7 +76,8 @@ export function createAuthentication(asker: TokenAsker, limits: RegistryLimits):
       const held = known(repository)
       if (held !== null && held !== rejected) return held
       tokens.delete(repository)
-      if (bearer !== undefined) return orAborted(freshToken(bearer, repository), signal)
+      if (bearer !== undefined)
+        return orAborted(freshToken({ asked: answer.url, challenge: bearer }, repository), signal)
       if (!challenges.some(({ scheme }) => scheme === 'basic')) {
         const offered = challenges.map(({ scheme }) => scheme).join(', ') || 'none'
         const message = `${endpoint.name} wants authentication of a kind unknown here: ${offered}`

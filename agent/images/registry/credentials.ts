@@ -1,7 +1,8 @@
+import { readRootOwned } from '../../machine/root-owned.ts'
 import type { Endpoint } from './endpoints.ts'
 import { RegistryError } from './errors.ts'
 import { passwordFileBytesMax } from './limits.ts'
-import { fileError, readSmallFile } from './trust.ts'
+import { fileError } from './trust.ts'
 
 /**
  * The Authorization header of Basic authentication (RFC 7617) with the credentials of `agent.json`,
@@ -13,7 +14,7 @@ export async function basicAuthorization({ credentials }: Endpoint): Promise<str
   const { username, passwordFile } = credentials
   let password: string
   try {
-    const text = (await readSmallFile(passwordFile, passwordFileBytesMax)).toString()
+    const text = (await readRootOwned(passwordFile, passwordFileBytesMax)).toString()
     password = text.replace(/\r?\n$/, '')
     if (password === '') throw new Error('it is empty')
     if (/\p{Cc}/u.test(password)) throw new Error('it holds more than one line')

@@ -26,9 +26,14 @@ export interface Endpoints {
   at(url: URL): Endpoint | undefined
 }
 
-/** The Docker Hub's API is not at its name, and its tokens come from a third host. */
+/** The Docker Hub's API is not at its name. */
 const dockerHub = { name: 'docker.io', authority: 'registry-1.docker.io' }
-const dockerHubRealmHosts: readonly string[] = ['auth.docker.io']
+
+/** Public registries whose tokens come from another host of the same owner (docs/OPERATING.md). */
+const knownRealmHosts: Readonly<Record<string, readonly string[]>> = {
+  'docker.io': ['auth.docker.io'],
+  'registry.gitlab.com': ['gitlab.com'],
+}
 
 function refuse(at: string, why: string): never {
   throw new CoveyError('settings', `registries.${at}: ${why}`, {
@@ -67,7 +72,7 @@ function endpointOf(name: string, key: string, settings: RegistrySettings | null
       username === undefined || passwordFile === undefined ? null : { username, passwordFile },
     realmHosts: [
       ...listed.map((host) => canonical(`${key}.realm_hosts`, host)),
-      ...(isDockerHub ? dockerHubRealmHosts : []),
+      ...(Object.hasOwn(knownRealmHosts, name) ? (knownRealmHosts[name] ?? []) : []),
     ],
   }
 }

@@ -24,6 +24,12 @@ export interface Token {
   readonly untilMs: number
 }
 
+/** A Bearer challenge, and the URL that was asked when it came. */
+export interface Challenged {
+  readonly asked: URL
+  readonly challenge: Challenge
+}
+
 /** What tokens are asked for with. */
 export interface TokenAsker {
   readonly endpoint: Endpoint
@@ -48,7 +54,11 @@ const tokenSchema: z.ZodType<RawToken> = z.object({
   expires_in: z.number().min(0).nullish(),
 })
 
-function realmUrl({ endpoint, access }: TokenAsker, challenge: Challenge, repository: string): URL {
+function realmUrl(
+  { endpoint, access }: TokenAsker,
+  { asked, challenge }: Challenged,
+  repository: string,
+): URL {
   const text = challenge.parameters.get('realm') ?? ''
   const url = text.length > urlCharactersMax ? null : URL.parse(text)
   if (url === null) {
@@ -56,7 +66,7 @@ function realmUrl({ endpoint, access }: TokenAsker, challenge: Challenge, reposi
     throw new RegistryError('realm-refused', message, { hint: 'is this a registry?' })
   }
   url.hash = ''
-  access.checkUrl(url, url, 'realm')
+  access.checkUrl(asked, url, 'realm')
   const service = challenge.parameters.get('service')
   if (service !== undefined) url.searchParams.set('service', service)
   // A registry may spell the name differently, but gets no right to more than pulling from it.
@@ -66,12 +76,12 @@ function realmUrl({ endpoint, access }: TokenAsker, challenge: Challenge, reposi
   return url
 }
 
-async function authorizationFor(asker: TokenAsker, realm: URL): Promise<string | null> {
+async function authorizationFor(asker: TokenAsker, asked: URL, realm: URL): Promise<string | null> {
   const { endpoint, access } = asker
   if (endpoint.credentials === null) return null
-  if (access.mayHoldCredentials(realm)) return basicAuthorization(endpoint)
+  if (access.mayHoldCredentials(asked, realm)) return basicAuthorization(endpoint)
   const entry = `{"registries": {"${endpoint.name}": {"realm_hosts": ["${realm.host}"]}}}`
-  const message = `${endpoint.name} wants its password told to ${realm.host}`
+  const message = `${endpoint.name} wants its password told to ${realm.origin}`
   throw new RegistryError('realm-refused', message, {
     hint: `if that is right, allow it in agent.json: ${entry}`,
   })
@@ -79,20 +89,20 @@ async function authorizationFor(asker: TokenAsker, realm: URL): Promise<string |
 
 /**
  * Asks the realm of a Bearer challenge for a token to pull one repository with (distribution token
- * authentication). Credentials go along if `agent.json` has some and the realm's host may have
- * them.
+ * authentication). Credentials go along if `agent.json` has some; where the realm may not have
+ * them, nothing is asked.
  *
  * Rejects with `realm-refused`, `registry-unauthorized`, and whatever a request may end with.
  */
 export async function askForToken(
   asker: TokenAsker,
-  challenge: Challenge,
+  challenged: Challenged,
   repository: string,
   signal: AbortSignal,
 ): Promise<Token> {
   const { endpoint, access, transport, clock } = asker
-  const url = realmUrl(asker, challenge, repository)
-  const authorization = await authorizationFor(asker, url)
+  const url = realmUrl(asker, challenged, repository)
+  const authorization = await authorizationFor(asker, challenged.asked, url)
   const headers = { accept: 'application/json', 'accept-encoding': 'identity' }
   const answer = await follow(transport, access, { url, headers, authorization }, 'realm', signal)
   if (answer.status === 401 || answer.status === 403) {

@@ -1,6 +1,8 @@
 import { X509Certificate } from 'node:crypto'
-import { open } from 'node:fs/promises'
 import tls from 'node:tls'
+import { CoveyError } from '../../../protocol/fault.ts'
+import { systemReason } from '../../host-json.ts'
+import { readRootOwned } from '../../machine/root-owned.ts'
 import { RegistryError } from './errors.ts'
 import { caFileBytesMax } from './limits.ts'
 
@@ -19,28 +21,14 @@ function knownAuthorities(): readonly string[] {
   return publicAuthorities
 }
 
-/** Reads a small file of the administrator's. `bytesMax` is the largest that is taken. */
-export async function readSmallFile(path: string, bytesMax: number): Promise<Buffer> {
-  const file = await open(path)
-  try {
-    const buffer = Buffer.alloc(bytesMax + 1)
-    let filled = 0
-    while (filled < buffer.length) {
-      const { bytesRead } = await file.read(buffer, filled, buffer.length - filled)
-      if (bytesRead === 0) return buffer.subarray(0, filled)
-      filled += bytesRead
-    }
-    throw new Error(`it is larger than ${bytesMax} bytes`)
-  } finally {
-    await file.close()
-  }
-}
-
 /** An error of `agent.json`'s files: which, and why. */
 export function fileError(field: string, path: string, cause: unknown): RegistryError {
-  const why = cause instanceof Error ? ('code' in cause && cause.code) || cause.message : cause
+  const isOurs = cause instanceof CoveyError
+  const isSystem = cause instanceof Error && 'errno' in cause
+  const why = isSystem ? systemReason(cause) : cause instanceof Error ? cause.message : cause
+  const hint = isOurs ? cause.hint : undefined
   return new RegistryError('registry-settings', `${field} ${path} cannot be used: ${why}`, {
-    hint: `mend the file, or ${field} in agent.json`,
+    hint: hint ?? `mend the file, or ${field} in agent.json`,
     cause,
   })
 }
@@ -57,7 +45,7 @@ export async function trustOf(caFile: string | null): Promise<tls.SecureContext>
     return publicTrust
   }
   try {
-    const text = (await readSmallFile(caFile, caFileBytesMax)).toString()
+    const text = (await readRootOwned(caFile, caFileBytesMax)).toString()
     const own = text.match(pemPattern) ?? []
     if (own.length === 0) throw new Error('it holds no PEM certificate')
     // TLS itself would pass over a damaged one in silence.

@@ -67,14 +67,14 @@ const capabilities: readonly string[] = [
 /** Makes the folder that becomes the root of every run. It holds nothing but mount points. */
 export async function createSandbox(root: string): Promise<Sandbox> {
   for (const name of ['usr', 'old', 'proc', 'target']) {
-    await mkdir(join(root, name), { recursive: true, mode: 0o755 })
+    await mkdir(join(root, name), { recursive: true, mode: 0o700 })
   }
   const shared = ['usr']
   for (const name of programFolders) {
     const kind = await lstat(`/${name}`).catch(() => null)
     if (kind?.isSymbolicLink()) await linkAs(await readlink(`/${name}`), join(root, name))
     if (!kind?.isDirectory()) continue
-    await mkdir(join(root, name), { recursive: true, mode: 0o755 })
+    await mkdir(join(root, name), { recursive: true, mode: 0o700 })
     shared.push(name)
   }
   return { start: (run) => startChild(root, shared, run) }

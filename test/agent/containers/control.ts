@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type ExecSessions, openExecSessions } from '../../../agent/containers/exec/sessions.ts'
-import { containerRoutes } from '../../../agent/control/container-routes.ts'
+import { containerRoutes, containerUpgrades } from '../../../agent/control/container-routes.ts'
 import { openControl } from '../../../agent/control/server.ts'
 import { afterwards } from '../temporary.ts'
 import type { RunningContainer } from './busybox.ts'
@@ -42,24 +42,24 @@ export async function serveContainer(
     exit_code: container === null ? 1 : null,
     health: null,
   }
-  const { routes, adminUpgrades } = containerRoutes({
+  const init = {
     stateDir: folder,
     execs,
     directory: {
       rows: async () => [row],
-      running: async (object) => (object === 'web' ? container : null),
+      running: async (object: string) => (object === 'web' ? container : null),
     },
-  })
+  }
   const control = await openControl({
     runDir,
-    routes,
+    routes: () => containerRoutes(init),
     adminRoutes: new Map(),
-    adminUpgrades,
+    adminUpgrades: containerUpgrades(init),
     log: quietLog as never,
   })
   afterwards(t, async () => {
     await execs.stop()
-    control.close()
+    await control.close()
   })
   const main = join(import.meta.dirname, '../../../operator/main.ts')
   return {

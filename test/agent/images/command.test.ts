@@ -35,11 +35,12 @@ async function host(t: TestContext): Promise<Host> {
   const registries = memoryRegistry()
   const images = await imagesIn(folder, { registries })
   const runDir = join(folder, 'run')
-  const [routes, adminRoutes] = [imageRoutes(images), imageAdminRoutes(images)]
+  const routes = () => imageRoutes(images)
+  const adminRoutes = imageAdminRoutes(images)
   const init = { runDir, routes, adminRoutes, adminUpgrades: new Map(), log: quiet }
   const control = await openControl(init)
   afterwards(t, async () => {
-    control.close()
+    await control.close()
     await images.close()
   })
   const begin: Host['begin'] = (...args) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
@@ -62,7 +62,8 @@ suite('packages with reconcilers', () => {
     await mkdir(join(folder, 'node_modules'))
     await cp(example, join(folder, 'node_modules/covey-reconciler-sysctl'), { recursive: true })
     // The example brings zod as its own dependency, which npm would have put here.
-    await symlink(join(example, '../../node_modules/zod'), join(folder, 'node_modules/zod'))
+    const zod = join(folder, 'node_modules/zod')
+    await cp(join(example, '../../node_modules/zod'), zod, { recursive: true })
   })
   after(() => rm(folder, { recursive: true }))
 

@@ -86,21 +86,52 @@ describe('where a registry may lead', () => {
 
   const realms: readonly (readonly [registry: string, realm: string, may: boolean])[] = [
     ['a.example', 'https://a.example/token', true],
-    ['a.example:5000', 'https://a.example:5001/token', true],
-    ['registry.gitlab.example', 'https://gitlab.example/jwt', true],
+    ['a.example', 'https://a.example:443/token', true],
+    ['a.example:5000', 'https://a.example:5000/token', true],
+    ['a.example:5000', 'https://a.example:5001/token', false],
+    ['a.example:5000', 'https://a.example/token', false],
+    ['a.example', 'https://a.example:8443/token', false],
+    ['a.example', 'http://a.example/token', false],
+    ['a.example:5000', 'http://a.example:5000/token', false],
+    ['a.example:80', 'http://a.example/token', false],
+    ['x.registry.example', 'https://registry.example/jwt', false],
+    ['registry.gitlab.example', 'https://gitlab.example/jwt/auth', false],
     ['a.example', 'https://auth.a.example/', false],
     ['a.example', 'https://b.example/', false],
     ['a.example', 'https://xa.example/', false],
     ['a.example', 'https://example/', false],
+    ['a.example', 'https://a.example./token', false],
     ['docker.io', 'https://auth.docker.io/token', true],
+    ['docker.io', 'https://auth.docker.io:8443/token', false],
+    ['docker.io', 'http://auth.docker.io/token', false],
     ['docker.io', 'https://auth.docker.io.evil.example/token', false],
     ['a.example', 'https://auth.docker.io/token', false],
+    ['registry.gitlab.com', 'https://gitlab.com/jwt/auth', true],
+    ['a.example', 'https://gitlab.com/jwt/auth', false],
+    ['x.azurecr.io', 'https://x.azurecr.io/oauth2/token', true],
+    ['x.azurecr.io', 'https://azurecr.io/oauth2/token', false],
+    ['[fd00::1]:5000', 'https://[fd00::1]:5000/token', true],
   ]
   for (const [registry, realm, may] of realms) {
     it(`${realm} ${may ? 'may' : 'must not'} be told the password for ${registry}`, () => {
-      assert.equal(accessOf(registry).mayHoldCredentials(new URL(realm)), may)
+      const asked = new URL(`https://${registry}/v2/`)
+      assert.equal(accessOf(registry).mayHoldCredentials(asked, new URL(realm)), may)
     })
   }
+
+  it('takes the password over http only where the registry itself speaks it', () => {
+    const name = 'a.example:5000'
+    const access = accessOf(name, { [name]: { insecure: true, realm_hosts: ['b.example:81'] } })
+    const may = (asked: string, realm: string): boolean =>
+      access.mayHoldCredentials(new URL(asked), new URL(realm))
+    assert.ok(may('http://a.example:5000/v2/', 'http://a.example:5000/token'))
+    assert.ok(may('http://a.example:5000/v2/', 'http://b.example:81/token'))
+    assert.ok(!may('http://a.example:5000/v2/', 'http://a.example:5001/token'))
+    assert.ok(!may('https://a.example:5000/v2/', 'http://a.example:5000/token'))
+    assert.ok(!may('https://a.example:5000/v2/', 'http://b.example:81/token'))
+    assert.ok(may('https://a.example:5000/v2/', 'https://b.example:81/token'))
+    assert.ok(!may('https://a.example:5000/v2/', 'https://b.example/token'))
+  })
 
   it('is unproven only where agent.json says so', () => {
     const access = accessOf('a.example:5000', {

@@ -28,14 +28,14 @@ const kinds: readonly (readonly [string, RegistryOptions])[] = [
 ]
 
 function settingsFor(
-  { caFile, credentials }: Registry,
+  { caFile, credentials, realmHosts }: Registry,
   { anonymousPull }: RegistryOptions,
 ): RegistrySettings {
   return {
     ...(caFile === null ? { insecure: true } : { ca_file: caFile }),
     ...(credentials === null || anonymousPull === true
       ? {}
-      : { username: credentials.username, password_file: passwordFile }),
+      : { username: credentials.username, password_file: passwordFile, realm_hosts: realmHosts }),
   }
 }
 
