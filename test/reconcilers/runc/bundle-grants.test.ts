@@ -22,6 +22,7 @@ function refusal(object: object, ...grants: readonly string[]): string | undefin
     settingsFile: '/etc/covey/agent.json',
     ownFolders: ['/state/covey'],
     realPath: (path) => paths[path] ?? null,
+    grantedPath: (path) => ({ real: paths[path] ?? path }),
   })
 }
 
