@@ -152,7 +152,7 @@ function wantedBind(
   }
   if (name === null && !isOwnPlace) expectGranted(source, opened, host, check.grants)
   if (opened.isLink) {
-    const message = `${what}: ${source} is a link: put what is meant there itself, or mount it there`
+    const message = `${what}: ${source} is a link: put what is meant there itself`
     throw new CoveyError('mount-exchanged', message)
   }
   const strict = ['ro', 'nosuid', 'nodev', 'noexec']

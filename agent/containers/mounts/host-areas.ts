@@ -44,12 +44,18 @@ export function kernelTypeOf(area: Area, { mounts }: HostMounts): string | undef
   return kernelTypes.has(type) ? type : undefined
 }
 
-/** What an area is called on the host; null where it is nowhere to be seen. Bytes. */
+/**
+ * What an area is called on the host, by the nearest mount; null where it is nowhere to be seen.
+ * Bytes.
+ */
 export function hostNameOf(area: Area, { mounts }: HostMounts): string | null {
+  let [nearest, name] = [-1, null as string | null]
   for (const mount of mounts) {
-    if (mount.area.device !== area.device) continue
-    const rest = restBelow(area.root, mount.area.root)
-    if (rest !== undefined) return withRest(mount.point, rest)
+    const { device, root } = mount.area
+    const rest = device === area.device ? restBelow(area.root, root) : undefined
+    if (rest === undefined || root.length <= nearest) continue
+    nearest = root.length
+    name = withRest(mount.point, rest)
   }
-  return null
+  return name
 }

@@ -46,9 +46,9 @@ export interface MountFault {
 }
 
 /**
- * Compares the mounts of a container with what it was to get. Each of them has to come from where it
- * says: one that nothing explains is refused, so that no name that led elsewhere for a moment is
- * missed. Pure.
+ * Compares the mounts of a container with what it was to get. Each of them has to come from where
+ * the config says: one that nothing explains is refused, so that no name that led elsewhere for a
+ * moment is missed. Pure.
  */
 export function mountsFault(
   wanted: MountsWanted,
@@ -79,7 +79,7 @@ export function mountsFault(
   return { code: 'mount-exchanged', message: 'its root file system is not the one of its image' }
 }
 
-/** The mount of each bind: first those where they should be, then those that a link led elsewhere. */
+/** The mount of each bind: first those at their places, then those that a link led elsewhere. */
 function matched(
   wanted: MountsWanted,
   mounts: readonly MountEntry[],
@@ -112,7 +112,7 @@ function matched(
   return found
 }
 
-/** The bind that brought a mount along, since the host has the same one at the same place below it. */
+/** The bind that brought a mount along: the host has the same one at the same place below it. */
 function broughtBy(
   mount: MountEntry,
   found: ReadonlyMap<WantedMount, MountEntry>,
@@ -150,7 +150,8 @@ function exchanged(
   const own = new Set(found.values())
   const other = mounts.findLast((mount) => mount.point === destination && !own.has(mount))
   const name = other === undefined ? null : hostNameOf(other.area, host)
-  const got = name === null ? 'something else was mounted' : `${textOf(name)} was mounted`
+  const isGone = name === null || name.endsWith('//deleted')
+  const got = isGone ? 'something else was mounted' : `${textOf(name)} was mounted`
   const message = `${what} was exchanged while it was mounted: ${got} instead of ${textOf(real)}`
   return { code: 'mount-exchanged', message: `${message}; look who may write beside it` }
 }
@@ -182,7 +183,7 @@ function below(mount: MountEntry, bind: WantedMount, wanted: MountsWanted): Moun
   return optionFault(`what is mounted below ${bind.what}`, bind.deepOptions ?? [], mount)
 }
 
-/** What the runtime has mounted of its own: of no file system that the host has, or of known ones. */
+/** What the runtime has mounted of its own: of file systems that the host has not, or known ones. */
 function ownFault(
   mount: MountEntry,
   free: string[],

@@ -68,12 +68,15 @@ export function openPaths(asked: readonly AskedPath[]): OpenedPaths {
 }
 
 function openedOf(file: number, mounts: readonly MountEntry[]): Opened | null {
+  const stat = fstatSync(file)
   const real = readlinkSync(`/proc/self/fd/${file}`, 'latin1')
+  // It was removed meanwhile, and has no name any more.
+  if (stat.nlink === 0 && real.endsWith(' (deleted)')) return null
   const [, id] =
     /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${file}`, 'latin1')) ?? []
   const mount = mounts.find((each) => each.id === Number(id))
   const rest = mount === undefined ? undefined : restBelow(real, mount.point)
   if (mount === undefined || rest === undefined) return null
   const area = { device: mount.area.device, root: withRest(mount.area.root, rest) }
-  return { real, area, isLink: fstatSync(file).isSymbolicLink() }
+  return { real, area, isLink: stat.isSymbolicLink() }
 }
