@@ -4,7 +4,7 @@ import { CoveyError } from '../../protocol/fault.ts'
 import type { DeviceNode } from '../../reconcilers/runc/bundle/facts.ts'
 import { devicePathRefusal, type GrantFacts } from '../../reconcilers/runc/bundle/grants.ts'
 import { deviceFoldersMax, deviceNodesMax } from './limits.ts'
-import { inFolder, withOpened } from './mounts/opened.ts'
+import { deviceNumbers, inFolder, withOpened } from './mounts/opened.ts'
 
 /**
  * The nodes at a path, or below it where it is a folder, without those behind links. The grants are
@@ -37,13 +37,6 @@ function collect(file: number, path: string, depth: number, found: DeviceNode[])
     const type = stat.isBlockDevice() ? 'b' : 'c'
     const [uid, gid] = [Number(stat.uid), Number(stat.gid)]
     const mode = Number(stat.mode) & 0o7777
-    found.push({ path, type, mode, uid, gid, ...numbersOf(stat.rdev) })
+    found.push({ path, type, mode, uid, gid, ...deviceNumbers(stat.rdev) })
   }
-}
-
-/** Major and minor number, as makedev(3) packs them. */
-function numbersOf(rdev: bigint): { readonly major: number; readonly minor: number } {
-  const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n)
-  const minor = (rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)
-  return { major: Number(major), minor: Number(minor) }
 }

@@ -116,4 +116,12 @@ export const mountMutations: readonly Mutation[] = [
     replace: 'const found = undefined as ReturnType<typeof lstatSync>',
     caughtBy: { test: 'test/agent/containers/volumes.test.ts' },
   },
+  {
+    name: 'volume-emptied-under-stranger',
+    breaks: 'A volume is emptied by name while an unknown container may still write in it.',
+    file: 'reconcilers/runc/volumes.ts',
+    find: 'isSure && !used.has(each)',
+    replace: '!used.has(each)',
+    caughtBy: { test: 'test/reconcilers/runc/plan.test.ts' },
+  },
 ]

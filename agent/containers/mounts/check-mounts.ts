@@ -33,7 +33,7 @@ const configSchema = z.object({
   linux: z.object({
     maskedPaths: texts,
     readonlyPaths: texts,
-    devices: z.array(z.object({ path: z.string() })).default([]),
+    devices: z.array(z.object({ path: z.string(), major: z.int(), minor: z.int() })).default([]),
     namespaces: z.array(z.object({ type: z.string() })).default([]),
   }),
 })
@@ -41,7 +41,14 @@ type RuntimeConfig = z.infer<typeof configSchema>
 type ConfiguredMount = z.infer<typeof mountSchema>
 
 /** Nodes that every container has (config-linux.md of the OCI runtime spec, Default Devices). */
-const usualNodes: readonly string[] = ['null', 'zero', 'full', 'random', 'urandom', 'tty']
+const usualNodes: readonly (readonly [path: string, device: string])[] = [
+  ['/dev/null', '1:3'],
+  ['/dev/zero', '1:5'],
+  ['/dev/full', '1:7'],
+  ['/dev/random', '1:8'],
+  ['/dev/urandom', '1:9'],
+  ['/dev/tty', '5:0'],
+]
 
 /**
  * Checks a process that waits to be started: what it sees of the host is what its config names and
@@ -82,13 +89,13 @@ function wantedMounts(config: RuntimeConfig, check: MountsCheck): MountsWanted {
   const { maskedPaths, readonlyPaths, devices, namespaces } = config.linux
   const binds = config.mounts.filter(isBind)
   const others = config.mounts.filter((mount) => !isBind(mount)).map((each) => each.destination)
-  const nodes = namespaces.some(({ type }) => type === 'user')
-    ? [...usualNodes.map((name) => `/dev/${name}`), ...devices.map(({ path }) => path)]
-    : []
+  const own = devices.map(({ path, major, minor }) => [path, `${major}:${minor}`] as const)
+  const nodes = namespaces.some(({ type }) => type === 'user') ? [...usualNodes, ...own] : []
   const closed = [...closedFolders, ...grants.ownFolders]
   const root = resolve(places.bundle, config.root.path)
   const asked: readonly AskedPath[] = [
-    ...[root, '/', ...closed, ...nodes].map((path) => ({ path, followsLast: true })),
+    ...[root, '/', ...closed].map((path) => ({ path, followsLast: true })),
+    ...nodes.map(([path]) => ({ path, followsLast: false })),
     ...binds.map((mount) => askedBind(mount, check)),
   ]
   const { opened, mounts } = openPaths(asked)
@@ -104,16 +111,17 @@ function wantedMounts(config: RuntimeConfig, check: MountsCheck): MountsWanted {
     return area === undefined ? [] : [{ name: `a part of ${folder}`, area }]
   })
   const host = { mounts, closed: areas, top }
-  const known = nodes.flatMap((node): readonly (readonly [string, Area])[] => {
-    const area = take()?.area
-    return area === undefined ? [] : [[bytesOf(node), area]]
+  const known = nodes.flatMap(([path, device]): readonly (readonly [string, Area])[] => {
+    const node = take()
+    return node?.device === device ? [[bytesOf(path), node.area]] : []
   })
+  const nodePlaces = known.map(([path]) => path)
   return {
     rootfs,
     host,
     binds: binds.map((mount) => wantedBind(mount, take(), host, check)),
     nodes: new Map(known),
-    places: [...others, ...maskedPaths, ...readonlyPaths, ...nodes].map(bytesOf),
+    places: [...[...others, ...maskedPaths, ...readonlyPaths].map(bytesOf), ...nodePlaces],
     memory: others.filter((path) => mountPointFault(path) === undefined).map(bytesOf),
   }
 }

@@ -183,7 +183,7 @@ function below(mount: MountEntry, bind: WantedMount, wanted: MountsWanted): Moun
   return optionFault(`what is mounted below ${bind.what}`, bind.deepOptions ?? [], mount)
 }
 
-/** What the runtime has mounted of its own: of file systems that the host has not, or known ones. */
+/** What the runtime has mounted of its own: file systems that the host has not, or known ones. */
 function ownFault(
   mount: MountEntry,
   free: string[],

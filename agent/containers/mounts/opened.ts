@@ -31,6 +31,15 @@ export interface Opened {
   readonly area: Area
   /** Whether it is a link that was not followed. */
   readonly isLink: boolean
+  /** Major and minor number of a device, as `1:3`; null for anything else. */
+  readonly device: string | null
+}
+
+/** Major and minor number, as makedev(3) packs them. */
+export function deviceNumbers(rdev: bigint): { readonly major: number; readonly minor: number } {
+  const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n)
+  const minor = (rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)
+  return { major: Number(major), minor: Number(minor) }
 }
 
 /** What several paths led to, and all mounts of the host at that time. */
@@ -68,15 +77,17 @@ export function openPaths(asked: readonly AskedPath[]): OpenedPaths {
 }
 
 function openedOf(file: number, mounts: readonly MountEntry[]): Opened | null {
-  const stat = fstatSync(file)
+  const stat = fstatSync(file, { bigint: true })
   const real = readlinkSync(`/proc/self/fd/${file}`, 'latin1')
   // It was removed meanwhile, and has no name any more.
-  if (stat.nlink === 0 && real.endsWith(' (deleted)')) return null
+  if (stat.nlink === 0n && real.endsWith(' (deleted)')) return null
   const [, id] =
     /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${file}`, 'latin1')) ?? []
   const mount = mounts.find((each) => each.id === Number(id))
   const rest = mount === undefined ? undefined : restBelow(real, mount.point)
   if (mount === undefined || rest === undefined) return null
   const area = { device: mount.area.device, root: withRest(mount.area.root, rest) }
-  return { real, area, isLink: stat.isSymbolicLink() }
+  const { major, minor } = deviceNumbers(stat.rdev)
+  const device = stat.isCharacterDevice() || stat.isBlockDevice() ? `${major}:${minor}` : null
+  return { real, area, isLink: stat.isSymbolicLink(), device }
 }

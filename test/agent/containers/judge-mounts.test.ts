@@ -108,6 +108,12 @@ describe('mounts of a container', () => {
 
   it('are as they should be', () => assert.equal(fault(table({})), ''))
 
+  it('are as they should be with control groups of version 2', () => {
+    const line = '54 53 0:30 /own /sys/fs/cgroup ro - cgroup2 cgroup rw'
+    assert.equal(fault(table({ 54: line, 55: '' })), '')
+    assert.match(fault(table({}, '70 50 0:30 / /x rw - cgroup2 cgroup rw')), /is mounted at \/x/)
+  })
+
   const evil: readonly (readonly [string, string, RegExp])[] = [
     ['the whole host', '254:0 /', /exchanged while it was mounted: \/ was mounted instead/],
     ['a folder above', '254:0 /srv', /: \/srv was mounted instead of \/srv\/data/],
