@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ContainerSeen, HostContainers } from '../../reconcilers/host-containers.ts'
 import type { Clock } from '../../reconcilers/host-ports.ts'
 import type { Log } from '../../reconcilers/reconciler.ts'
-import { type GrantFacts, refusalOf } from '../../reconcilers/runc/bundle/grants.ts'
+import { refusalOf } from '../../reconcilers/runc/bundle/grants.ts'
 import type { ContainerEvent } from '../event-feed.ts'
 import { adoptLife } from './adopt.ts'
 import { type Cgroups, openCgroups } from './cgroups.ts'
@@ -14,6 +14,7 @@ import { type Life, newLife, readLife, writeLife } from './life.ts'
 import { currentLogPath } from './logs/places.ts'
 import { type LookMemory, lookAt } from './look.ts'
 import { makeContainer, makeProcessAgain, startProcess, stopProcess } from './make.ts'
+import { grantFacts } from './mounts/grant-facts.ts'
 import { type ContainerPlaces, type HostPlaces, hostPlaces, placesOf } from './places.ts'
 import { bootId, mountPoints } from './processes.ts'
 import { foldersIn, openRecords, type Records } from './records.ts'
@@ -66,7 +67,7 @@ export interface MachineContainers {
  */
 export async function openContainers(init: ContainersInit): Promise<MachineContainers> {
   const state = await openState(init)
-  const facts = createFacts(state.places, init.runDir, state.cgroups)
+  const facts = createFacts(state.places, init, state.cgroups)
   const health = runHealthChecks(state)
   const exits = watchExits(state)
   let isFirstLook = true
@@ -102,20 +103,6 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
   return { port, state, close }
 }
 
-function grantFacts(init: ContainersInit): GrantFacts {
-  const { grants, settingsFile, stateDir, runDir } = init
-  const ownFolders = [stateDir, runDir, hostPlaces(stateDir, runDir).mappedRoots]
-  return { grants, settingsFile, ownFolders, realPath }
-}
-
-function realPath(path: string): string | null {
-  try {
-    return realpathSync(path)
-  } catch {
-    return null
-  }
-}
-
 async function openState(init: ContainersInit): Promise<ContainersState> {
   const places = hostPlaces(init.stateDir, init.runDir)
   for (const path of [places.records, places.volumes, places.runs, places.exits]) {
@@ -147,7 +134,7 @@ async function openState(init: ContainersInit): Promise<ContainersState> {
     },
     memory(id) {
       const known = memories.get(id) ?? {
-        ...{ exit: null, hosts: null, isStarted: false, isOomTold: false },
+        ...{ exit: null, hosts: null, isStarted: false, isOomTold: false, checkedTicks: null },
       }
       memories.set(id, known)
       return known

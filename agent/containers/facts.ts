@@ -1,23 +1,25 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
-import { lstat, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BundleFacts, DeviceNode } from '../../reconcilers/runc/bundle/facts.ts'
+import type { BundleFacts } from '../../reconcilers/runc/bundle/facts.ts'
 import type { Cgroups } from './cgroups.ts'
-import { deviceNodesMax, runtimeMs } from './limits.ts'
+import { grantedNodes } from './device-nodes.ts'
+import { runtimeMs } from './limits.ts'
+import { type GrantSettings, grantFacts } from './mounts/grant-facts.ts'
 import { type HostPlaces, placesOf } from './places.ts'
 import { runSound } from './spawn.ts'
 
 /** Says what bundles need to know of the machine. What cannot change is asked for once. */
 export function createFacts(
   places: HostPlaces,
-  runDir: string,
+  settings: GrantSettings,
   cgroups: Cgroups,
 ): (id: string, devices: readonly string[]) => Promise<BundleFacts> {
   let runtimeSpec: Promise<BundleFacts['runtimeSpec']> | null = null
   const busybox = ['/bin/busybox', '/usr/bin/busybox'].find(isStatic) ?? null
   const openFilesMax = openFilesLimit()
   return async (id, devices) => {
-    runtimeSpec ??= readRuntimeSpec(runDir).catch((error) => {
+    runtimeSpec ??= readRuntimeSpec(settings.runDir).catch((error) => {
       runtimeSpec = null
       throw error
     })
@@ -37,7 +39,7 @@ export function createFacts(
       openFilesMax,
       limitsSwap: cgroups.limitsSwap,
       busybox,
-      devices: (await Promise.all(devices.map(nodesAt))).flat(),
+      devices: devices.flatMap((path) => grantedNodes(path, grantFacts(settings))),
     }
   }
 }
@@ -89,33 +91,4 @@ function isStatic(path: string): boolean {
   } finally {
     closeSync(file)
   }
-}
-
-/** The nodes at a path, or below it where it is a folder. Links are not followed. */
-async function nodesAt(path: string): Promise<readonly DeviceNode[]> {
-  const found: DeviceNode[] = []
-  const pending = [path]
-  for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
-    const stat = await lstat(next).catch(() => null)
-    if (stat === null) continue
-    if (stat.isDirectory()) {
-      const folder = next
-      const inside = await readdir(folder).catch(() => [])
-      pending.push(...inside.map((name) => join(folder, name)))
-    } else if (stat.isCharacterDevice() || stat.isBlockDevice()) {
-      const { uid, gid, rdev } = stat
-      const type = stat.isBlockDevice() ? 'b' : 'c'
-      const mode = stat.mode & 0o7777
-      found.push({ path: next, type, mode, uid, gid, ...numbersOf(BigInt(rdev)) })
-    }
-    if (found.length + pending.length > deviceNodesMax) break
-  }
-  return found
-}
-
-/** Major and minor number, as makedev(3) packs them. */
-function numbersOf(rdev: bigint): { readonly major: number; readonly minor: number } {
-  const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n)
-  const minor = (rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)
-  return { major: Number(major), minor: Number(minor) }
 }

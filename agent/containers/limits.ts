@@ -25,6 +25,8 @@ export const checksMax: number = 8
 export const checkOutputBytesMax: number = 4 * 1024
 /** Device nodes that one path may stand for. */
 export const deviceNodesMax: number = 1024
+/** Folders within each other that such a path is looked through. */
+export const deviceFoldersMax: number = 16
 /** Time between two checks of a container that has not passed one yet. */
 export const startingCheckMs: number = 1_000
 /** Containers whose checks are due are looked for this often. */
@@ -38,3 +40,5 @@ export const fifoPollMs: number = 1
 export const unitMs: number = 30_000
 /** At a shutdown of the host containers get SIGTERM, and SIGKILL after this time. */
 export const unitStopSeconds: number = 20
+/** Links that are followed on the way of one grant, as the kernel does it (path_resolution(7)). */
+export const linksMax: number = 40

@@ -37,6 +37,8 @@ export interface LookMemory {
   isStarted: boolean
   /** Set once it was told that memory ran out. */
   isOomTold: boolean
+  /** Start of the process whose mounts were checked last, in ticks. */
+  checkedTicks: number | null
 }
 
 /** Looks at one container: files and /proc, nothing else. */

@@ -18,6 +18,8 @@ import { writeFiles } from './files.ts'
 import { newLife } from './life.ts'
 import { runtimeMs, stopPollMs } from './limits.ts'
 import { prepareLog } from './logs/rotate.ts'
+import { checkMounts } from './mounts/check-mounts.ts'
+import { grantFacts } from './mounts/grant-facts.ts'
 import type { ContainerPlaces } from './places.ts'
 import { lives, mountPoints, type ProcessName, signalProcess, startTicksOf } from './processes.ts'
 import { makeFolders, mountRootfs } from './rootfs.ts'
@@ -25,6 +27,8 @@ import { runSound } from './spawn.ts'
 import { loadSupervisor, type WaitingSupervisor } from './supervisor.ts'
 import { keepNeeds, meetNeeds, networkToEnter } from './user-namespace.ts'
 import { makeVolumes } from './volumes.ts'
+
+const sigkill = 9
 
 /**
  * Makes all of a container but its running; see `HostContainers.create`. Its record is written
@@ -142,7 +146,30 @@ async function makeProcess(
   }
   const cgroups = runtimeStateAt(places)?.cgroups ?? {}
   state.setLife(id, { process: { pid, startTicks }, supervisor: name, cgroups })
+  await expectMounts(state, id)
   state.tell(object, 'created')
+}
+
+/**
+ * Expects the process that waits in a container to see what it was to see; ends it otherwise, and
+ * leaves nothing of it. It has run nothing yet.
+ */
+async function expectMounts(state: ContainersState, id: string): Promise<void> {
+  const { process = null, supervisor = null } = state.life(id) ?? {}
+  if (process === null) throw new CoveyError('container-start', 'its process has gone')
+  const memory = state.memory(id)
+  if (memory.checkedTicks === process.startTicks) return
+  try {
+    checkMounts({ process, places: state.of(id), host: state.places, grants: grantFacts(state) })
+    memory.checkedTicks = process.startTicks
+  } catch (error) {
+    signalProcess(process, sigkill)
+    await ended(process, runtimeMs)
+    if (supervisor !== null) await ended(supervisor, runtimeMs)
+    await clearProcess(state, id, new AbortController().signal)
+    state.setLife(id, { process: null, supervisor: null, cgroups: {} })
+    throw error
+  }
 }
 
 /** Makes room for a process: the one before has ended, and its traces go. */
@@ -187,6 +214,8 @@ export async function startProcess(
 ): Promise<void> {
   const record = state.records.record(id)
   if (record === null) throw new CoveyError('container-start', 'its record is gone')
+  // An agent that ended before it had checked a process has left it waiting.
+  await expectMounts(state, id)
   if (record.policy.restart === 'never') await state.records.writeRan(id, { exit: null })
   const isChecked = record.policy.health !== null
   const health = isChecked ? ({ state: 'starting', failures: 0, reason: null } as const) : null
@@ -223,7 +252,7 @@ export async function stopProcess(
   if (life !== null) {
     state.setLife(id, { stopping: { signal, atMs: state.clock.now(), hadFailed } })
   }
-  for (const target of targets) signalProcess(target, known === null ? 9 : signal)
+  for (const target of targets) signalProcess(target, known === null ? sigkill : signal)
   const untilMs = performance.now() + waitMs
   for (;;) {
     const isLiving = targets.some(lives) || (life !== null && lives(life.supervisor) && !isSaid())

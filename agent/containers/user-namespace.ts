@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+} from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
@@ -59,12 +68,32 @@ async function mountForRoot(
   signal: AbortSignal,
 ): Promise<void> {
   if (!existsSync(mappedRoots)) mkdirSync(mappedRoots, { mode: 0o700 })
-  chownSync(mappedRoots, 0, mappedIdBase)
-  chmodSync(mappedRoots, 0o710)
+  openToMappedRoot(mappedRoots)
   if (mountPoints().has(mappedRootfs)) return
   mkdirSync(mappedRootfs, { recursive: true, mode: 0o700 })
   const args = ['--bind', rootfs, mappedRootfs]
   await runSound({ tool: 'mount', args, timeoutMs: mountMs }, signal)
+}
+
+/** It lies beside the run folder, where others may have made something by its name. */
+function openToMappedRoot(path: string): void {
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
+  let folder: number
+  try {
+    folder = openSync(path, flags)
+  } catch (cause) {
+    const message = `${path} is no folder: move it away`
+    throw new CoveyError('container-create', message, { cause })
+  }
+  try {
+    if (fstatSync(folder).uid !== 0) {
+      throw new CoveyError('container-create', `${path} is not root's: move it away`)
+    }
+    fchownSync(folder, 0, mappedIdBase)
+    fchmodSync(folder, 0o710)
+  } finally {
+    closeSync(folder)
+  }
 }
 
 /** Sets what belongs to a network namespace, from outside, as its owner. */

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
@@ -16,8 +16,13 @@ export function foldersOfVolumes(folder: string): readonly string[] {
 export function makeVolumes(folder: string, volumes: readonly VolumeUse[]): void {
   for (const { object, uid, gid } of volumes) {
     const path = join(folder, object)
-    const found = statSync(path, { throwIfNoEntry: false })
+    // A link would give a container whatever it leads to, unasked by any grant.
+    const found = lstatSync(path, { throwIfNoEntry: false })
     if (found?.isDirectory()) continue
+    if (found?.isSymbolicLink()) {
+      const message = `the volume ${object}: ${path} is a link: put what is meant there itself`
+      throw new CoveyError('container-create', message)
+    }
     if (found !== undefined) {
       throw new CoveyError('container-create', `${path} is no folder: move it away`)
     }

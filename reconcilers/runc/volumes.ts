@@ -48,7 +48,9 @@ export function planVolumes(spec: RuncSpec, observed: RuncObserved): readonly Ru
   if (text(next) !== text(memory)) {
     steps.push({ kind: 'remember-volumes', memory: next, objects: [] })
   }
-  for (const object of gone.filter((each) => !used.has(each))) {
+  // Of a container that has lost its record nobody knows what it writes to, while it is emptied.
+  const isSure = containers.every(({ record }) => record !== null)
+  for (const object of gone.filter((each) => isSure && !used.has(each))) {
     steps.push({ kind: 'remove-volume', object, objects: [], takesDown: true })
   }
   return steps

@@ -3,6 +3,7 @@ import { doorMutations } from './doors.ts'
 import { durabilityMutations } from './durability.ts'
 import { gossipMutations } from './gossip.ts'
 import { machineMutations } from './machine.ts'
+import { mountMutations } from './mounts.ts'
 import type { Mutation } from './mutation.ts'
 import { orderMutations } from './order.ts'
 import { trustMutations } from './trust.ts'
@@ -16,4 +17,5 @@ export const mutations: readonly Mutation[] = [
   ...connectionMutations,
   ...machineMutations,
   ...doorMutations,
+  ...mountMutations,
 ]

@@ -1,7 +1,13 @@
 import type { Attack } from './attack.ts'
+import { grantedFolder } from './granted-folder.ts'
 import { idleConnections } from './idle-connections.ts'
 import { pluginTree } from './plugin-tree.ts'
 import { registryRealm } from './registry-realm.ts'
 
 /** Every attack, in the order in which they run. */
-export const attacks: readonly Attack[] = [pluginTree, registryRealm, idleConnections]
+export const attacks: readonly Attack[] = [
+  pluginTree,
+  registryRealm,
+  idleConnections,
+  grantedFolder,
+]

@@ -1,6 +1,6 @@
 import { watch } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import type { ExecFault, ExecStart } from '../../../protocol/exec-frames.ts'
 import type { Checked } from '../../../protocol/fault.ts'
 import { createReason } from '../../../reconcilers/tools/runc.ts'
@@ -58,9 +58,14 @@ export async function beginExec(
 async function processOf(place: ExecPlace, start: ExecStart): Promise<Checked<ProcessSpec>> {
   const text = await readFile(join(place.bundle, 'config.json'), 'utf8').catch(() => null)
   if (text === null) throw new ExecRefusal('not-running', 'the container has just gone', 126)
-  const { process } = JSON.parse(text) as { readonly process: ProcessSpec }
+  const { process, root } = JSON.parse(text) as {
+    readonly process: ProcessSpec
+    readonly root: { readonly path: string }
+  }
   const accounts =
-    start.user === null ? { passwd: null, group: null } : await accountFilesOf(place.pid)
+    start.user === null
+      ? { passwd: null, group: null }
+      : accountFilesOf(place.pid, resolve(place.bundle, root.path))
   return execProcess(process, start, accounts)
 }
 

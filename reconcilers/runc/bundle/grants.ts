@@ -7,14 +7,19 @@ export interface GrantFacts {
   readonly grants: readonly string[]
   /** File in which grants stand, for what is said to people. */
   readonly settingsFile: string
-  /** Folders of covey's own state on this host. */
+  /** Folders of covey's own state on this host, with and without links on the way. */
   readonly ownFolders: readonly string[]
   /**
    * The path that is left when all symbolic links are followed; null where there is nothing. Asked
-   * for `host_path`s, `devices`, and the paths of grants.
+   * for `host_path`s and `devices`.
    */
   readonly realPath: (path: string) => string | null
+  /** The same for the path of a grant, which follows only what the host's root has made. */
+  readonly grantedPath: (path: string) => GrantedPath
 }
+
+/** Where a grant leads, or the first link on the way that others than the host's root may make. */
+export type GrantedPath = { readonly real: string } | { readonly link: string }
 
 /** Why a text is no grant, or undefined. */
 export function grantFault(text: string): string | undefined {
@@ -53,25 +58,56 @@ function ungranted(what: string, grant: string, { settingsFile }: GrantFacts): s
   return `${what} needs a grant of this host: ${line} in ${settingsFile}, then restart its agent`
 }
 
-/**
- * Whether a path lies in one that is granted, once links are followed on both sides: what a
- * container writes must not lead the next one out of it.
- */
-function isGranted(kind: 'path' | 'device', path: string, facts: GrantFacts): boolean {
-  const resolved = (text: string): string => facts.realPath(text) ?? text
-  return facts.grants.some((grant) => {
-    if (!grant.startsWith(`${kind}:`) || grantFault(grant) !== undefined) return false
-    return isWithin(resolved(path), resolved(grant.slice(kind.length + 1)))
+/** Whether the real path of something lies in one that is granted. */
+function isGranted(kind: 'path' | 'device', real: string, facts: GrantFacts): boolean {
+  return grantsOf(kind, facts).some((grant) => {
+    const granted = facts.grantedPath(grant)
+    return 'real' in granted && isWithin(real, granted.real)
   })
 }
 
+function grantsOf(kind: 'path' | 'device', { grants }: GrantFacts): readonly string[] {
+  const own = grants.filter((grant) => grant.startsWith(`${kind}:`))
+  return own
+    .filter((grant) => grantFault(grant) === undefined)
+    .map((grant) => grant.slice(kind.length + 1))
+}
+
+/** That a grant is there, and leads by a link that its container might have made itself. */
+function linkRefusal(what: string, path: string, facts: GrantFacts): string | undefined {
+  for (const grant of grantsOf('path', facts)) {
+    const granted = facts.grantedPath(grant)
+    if ('real' in granted || !isWithin(path, grant)) continue
+    const where = `the grant path:${grant} goes by the link ${granted.link}`
+    return `${what}: ${where}, which others than root may change: grant the folder that is meant`
+  }
+  return undefined
+}
+
 function pathRefusal(path: string, facts: GrantFacts): string | undefined {
-  const real = facts.realPath(path)
   const fault = hostPathFault(path, facts.ownFolders)
   if (fault !== undefined) return `host_path ${path}: ${fault}`
+  const real = facts.realPath(path)
+  return hostPathRefusal(path, real, facts)
+}
+
+/**
+ * Why what a `host_path` led to is not granted, or undefined. `real` is where it is without links,
+ * null where there is nothing: what a container writes must not lead the next one out of a grant.
+ */
+export function hostPathRefusal(
+  path: string,
+  real: string | null,
+  facts: GrantFacts,
+): string | undefined {
   const behind = real === null ? undefined : hostPathFault(real, facts.ownFolders)
-  if (behind !== undefined) return `host_path ${path} leads to ${real}: ${behind}`
-  if (!isGranted('path', path, facts)) {
+  if (behind !== undefined) {
+    const leads = real === path ? '' : ` leads to ${real}`
+    return `host_path ${path}${leads}: ${behind}`
+  }
+  if (!isGranted('path', real ?? path, facts)) {
+    const linked = linkRefusal(`host_path ${path}`, path, facts)
+    if (linked !== undefined) return linked
     const leads = real !== null && real !== path ? `, which leads to ${real},` : ''
     return ungranted(`host_path ${path}${leads}`, `path:${real ?? path}`, facts)
   }
@@ -79,10 +115,18 @@ function pathRefusal(path: string, facts: GrantFacts): string | undefined {
 }
 
 function deviceRefusal(device: string, facts: GrantFacts): string | undefined {
-  if (!isGranted('device', device, facts)) {
+  return devicePathRefusal(device, facts.realPath(device), facts)
+}
+
+/** Why what a path in `devices` led to is not granted, or undefined; `real` as above. */
+export function devicePathRefusal(
+  device: string,
+  real: string | null,
+  facts: GrantFacts,
+): string | undefined {
+  if (!isGranted('device', real ?? device, facts)) {
     return ungranted(`device ${device}`, `device:${device}`, facts)
   }
-  const real = facts.realPath(device)
   if (real === null) return `this host has no device ${device}`
   return isWithin(real, '/dev') ? undefined : `device ${device} leads to ${real}, out of /dev`
 }

@@ -1,5 +1,5 @@
 /** Folders of the host that no container gets anything of (docs/OBJECTS.md, runc_container). */
-const closed: readonly string[] = ['/proc', '/sys', '/dev', '/run', '/var/run']
+export const closedFolders: readonly string[] = ['/proc', '/sys', '/dev', '/run', '/var/run']
 
 /** Where covey keeps its state and its settings unless a host is told otherwise. */
 const usualFolders: readonly string[] = ['/var/lib/covey', '/etc/covey']
@@ -15,7 +15,7 @@ export function isWithin(path: string, folder: string): boolean {
  */
 export function hostPathFault(path: string, ownFolders: readonly string[]): string | undefined {
   if (path === '/') return 'the whole host is never mounted: name a folder'
-  const within = closed.find((folder) => isWithin(path, folder))
+  const within = closedFolders.find((folder) => isWithin(path, folder))
   if (within !== undefined) return `nothing of ${within} is ever mounted`
   const own = [...usualFolders, ...ownFolders].find(
     (folder) => isWithin(path, folder) || isWithin(folder, path),

@@ -50,8 +50,14 @@ export function scriptObject(script: string, members: object = {}): object {
 /** A server: it says that it is there, and goes on until it is asked to stop. */
 export const serving: string = 'trap "exit 0" TERM; echo here; while :; do sleep 0.02; done'
 
+/** What a test's machine is made with. */
+export interface MachineInit {
+  /** Grants of the host beyond its network; `folder` is the test's own. */
+  readonly grants?: (folder: string) => readonly string[]
+}
+
 /** Opens containers for a test; all of it ends with the test. */
-export async function openMachine(t: TestContext): Promise<TestMachine> {
+export async function openMachine(t: TestContext, init: MachineInit = {}): Promise<TestMachine> {
   const folder = await temporaryFolder(t)
   const runDir = join(folder, 'run')
   await mkdir(runDir)
@@ -59,7 +65,8 @@ export async function openMachine(t: TestContext): Promise<TestMachine> {
   await makeBusyboxTree(layer)
   const events: ContainerEvent[] = []
   const reports = new Map<string, ObjectStatus>()
-  const open = (): Promise<Opened> => openParts(folder, runDir, layer, events, reports)
+  const grants = ['host-network', ...(init.grants?.(folder) ?? [])]
+  const open = (): Promise<Opened> => openParts(folder, grants, layer, events, reports)
   let opened = await open()
   let version = 0
   let adopted = configWith({})
@@ -120,19 +127,19 @@ interface Opened {
 
 async function openParts(
   folder: string,
-  runDir: string,
+  grants: readonly string[],
   layer: string,
   events: ContainerEvent[],
   reports: Map<string, ObjectStatus>,
 ): Promise<Opened> {
-  const stateDir = join(folder, 'state')
+  const [stateDir, runDir] = [join(folder, 'state'), join(folder, 'run')]
   const images = createFakeImages()
   images.states.set(image, { ...readyImage(), layers: [layer] })
   const waiting: { loop?: ReconcileLoop } = {}
   const machine = await openContainers({
     ...{ stateDir, runDir, clock: machineClock, log: quietLog },
     cgroup: `covey-test-${process.pid}`,
-    grants: ['host-network'],
+    grants,
     settingsFile: 'agent.json',
     onChange: (reason) => waiting.loop?.poke(reason),
     onEvent: (event) => void events.push(event),

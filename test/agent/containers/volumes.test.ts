@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { foldersOfVolumes, makeVolumes } from '../../../agent/containers/volumes.ts'
@@ -22,4 +22,12 @@ test('a file in the place of a volume is not mounted as one', async (t) => {
   writeFileSync(join(folder, 'data'), '')
   const use = { object: 'data', uid: 0, gid: 0 }
   assert.throws(() => makeVolumes(folder, [use]), /data is no folder: move it away$/)
+})
+
+test('a link in the place of a volume is not mounted as one', async (t) => {
+  const folder = await temporaryFolder(t)
+  mkdirSync(join(folder, 'elsewhere'))
+  symlinkSync('elsewhere', join(folder, 'data'))
+  const use = { object: 'data', uid: 0, gid: 0 }
+  assert.throws(() => makeVolumes(folder, [use]), /^CoveyError: the volume data: \S+ is a link/)
 })

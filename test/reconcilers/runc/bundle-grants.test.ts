@@ -11,10 +11,14 @@ const paths: Readonly<Record<string, string>> = {
   '/srv/out': '/etc/cron.d',
   '/srv/back': '/state/covey/x',
   '/opt/x': '/opt/x',
+  '/opt/alice/data': '/root',
   '/dev/dri': '/dev/dri',
   '/dev/dri/card0': '/dev/dri/card0',
   '/dev/sneaky': '/opt/y',
 }
+
+/** Where grants go by links that others than root may change. */
+const loose: Readonly<Record<string, string>> = { '/opt/alice/data': '/opt/alice/data' }
 
 function refusal(object: object, ...grants: readonly string[]): string | undefined {
   return refusalOf(containerSpec(object).container, {
@@ -22,6 +26,10 @@ function refusal(object: object, ...grants: readonly string[]): string | undefin
     settingsFile: '/etc/covey/agent.json',
     ownFolders: ['/state/covey'],
     realPath: (path) => paths[path] ?? null,
+    grantedPath: (path) => {
+      const link = loose[path]
+      return link === undefined ? { real: paths[path] ?? path } : { link }
+    },
   })
 }
 
@@ -50,6 +58,12 @@ describe('grants of a host', () => {
       mount('/srv/back'),
       ['path:/srv', 'path:/'],
       /covey's own folder/,
+    ],
+    [
+      'a grant that others may move',
+      mount('/opt/alice/data'),
+      ['path:/opt/alice/data'],
+      /the grant path:\/opt\/alice\/data goes by the link .*: grant the folder that is meant$/,
     ],
     ['what is not there', mount('/srv/none'), ['path:/srv/none'], /does not exist on this host/],
     ['a device by a path', { devices: ['/dev/dri'] }, ['path:/dev/dri'], /\["device:\/dev\/dri"\]/],

@@ -130,4 +130,13 @@ describe('volumes', () => {
     const looked = observedWith([{ ...seen, record }], { memory, volumes: ['data'] })
     assert.deepEqual(planRunc(specOf({}), looked), [])
   })
+
+  it('stay as long as there is a container of which nobody knows what it uses', () => {
+    const user = onlyOf(specOf({ web: containerObject() }))
+    const memory = new Map([['data', 'delete']] as const)
+    const seen = seenFor(user, { record: null, stopping })
+    const looked = observedWith([seen], { memory, volumes: ['data'] })
+    const kinds = planRunc(specOf({}), looked).map(({ kind }) => kind)
+    assert.equal(kinds.includes('remove-volume'), false)
+  })
 })
