@@ -55,7 +55,8 @@ export function planNftables(
   }
   const why = whyReplace(observed)
   if (why !== null) {
-    const protects = spec.containers.map(({ object }) => object)
+    // The mesh goes on without a firewall; that it is open to the LAN is told by its `agent`.
+    const protects = [...spec.containers.map(({ object }) => object), ...spec.agents]
     const counts = table?.counts ?? new Map()
     // However often somebody takes it away: every moment without it is one too many.
     const learns = memory?.rules !== rulesDigest || table !== null
@@ -86,9 +87,16 @@ function whyReplace({ table, unread, memory }: NftablesObserved): string | null 
   return null
 }
 
-/** What is wrong on this host only: ports that the host itself listens on, and too many flows. */
+/**
+ * What is wrong on this host only: no firewall, ports that the host itself listens on, and too many
+ * flows.
+ */
 export function judgeNftables(spec: FirewallSpec, observed: NftablesObserved): readonly Verdict[] {
   const verdicts: Verdict[] = []
+  if (observed.unread !== null) {
+    const reason = `the LAN may reach this host's mesh addresses: ${observed.unread}`
+    for (const object of spec.agents) verdicts.push({ object, state: 'failed', reason })
+  }
   for (const publish of spec.publishes) {
     const listener = listenerOf(publish, observed.listening)
     if (listener === undefined) continue
