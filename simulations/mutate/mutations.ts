@@ -1,5 +1,6 @@
 import { connectionMutations } from './connections.ts'
 import { durabilityMutations } from './durability.ts'
+import { firewallMutations } from './firewall.ts'
 import { gossipMutations } from './gossip.ts'
 import { machineMutations } from './machine.ts'
 import type { Mutation } from './mutation.ts'
@@ -14,4 +15,5 @@ export const mutations: readonly Mutation[] = [
   ...gossipMutations,
   ...connectionMutations,
   ...machineMutations,
+  ...firewallMutations,
 ]
