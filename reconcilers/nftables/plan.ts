@@ -5,6 +5,7 @@ import { type Elements, joined } from './elements.ts'
 import type { FirewallSpec, PublishSpec } from './firewall.ts'
 import { elementsMax } from './limits.ts'
 import type { Listener, NftablesObserved } from './observe.ts'
+import { inPhases } from './phases.ts'
 import {
   type Count,
   changeBetween,
@@ -38,7 +39,7 @@ interface RemoveStep extends PlanStep {
 /** One step of a plan for the firewall. */
 export type NftablesStep = ReplaceStep | UpdateStep | RemoveStep
 
-/** What to do so that the table is as the spec says: nothing, or one transaction. Pure. */
+/** What to do so that the table is as the spec says: nothing, or a few transactions. Pure. */
 export function planNftables(
   spec: FirewallSpec,
   observed: NftablesObserved,
@@ -66,7 +67,10 @@ export function planNftables(
   const change = changeBetween(table.elements, elements)
   if (change === null) return []
   // An element too many opens something, and one too few may as well: neither waits.
-  return [{ kind: 'update', change, objects, protects: newcomers(spec, change), isUrgent: true }]
+  const protects = newcomers(spec, change)
+  return inPhases(change).map((phase) => {
+    return { kind: 'update', change: phase, objects, protects, isUrgent: true }
+  })
 }
 
 /** Containers of which the table knew nothing before. */

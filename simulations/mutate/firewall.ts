@@ -146,4 +146,20 @@ export const firewallMutations: readonly Mutation[] = [
     replace: 'meta l4proto != tcp continue`',
     caughtBy: publishedFlows,
   },
+  {
+    name: 'flows-swapped-with-their-judges',
+    breaks: 'A flow that is admitted before and after a change is dropped on the way.',
+    file: 'reconcilers/nftables/phases.ts',
+    find: 'return [opening, others, closing].filter(',
+    replace: 'return [others, opening, closing].filter(',
+    caughtBy: { test: 'test/reconcilers/nftables/phases.test.ts' },
+  },
+  {
+    name: 'flows-closed-too-early',
+    breaks: 'A flow that another rule admits from now on is dropped before that rule is there.',
+    file: 'reconcilers/nftables/phases.ts',
+    find: 'return [opening, others, closing].filter(',
+    replace: 'return [closing, opening, others].filter(',
+    caughtBy: { test: 'test/reconcilers/nftables/phases.test.ts' },
+  },
 ]
