@@ -113,16 +113,17 @@ export class MatrixTraffic {
       'container' in ask.to
         ? addressOf(config, ask.to)
         : (meshAddresses(config, ask.to.host)[0] ?? '')
-    // A datagram has the ports of those before it, so that old flows are met again. To a port that
-    // leads on they are others: conntrack sticks to where a flow was led first.
+    // A datagram has the ports of those before it, so that old flows are met again, also those that
+    // were led elsewhere before. A connection has others, apart where a port leads it on.
     const isLed = !('container' in ask.to)
-    const fresh = ask.protocol === 'tcp' ? 20_000 + (id % 40_000) : 19_000
+    const fresh = 20_000 + (id % 40_000)
+    const begun = isLed ? 1_024 + (this.#led++ % 18_000) : fresh
     const packet = craft({
       from: addressOf(config, ask.from),
       to,
       protocol: ask.protocol,
       port: 'container' in ask.to ? ask.port : ask.to.port,
-      sourcePort: isLed ? 1_024 + (this.#led++ % 64_000) : fresh,
+      sourcePort: ask.protocol === 'tcp' ? begun : 19_500,
       id,
     })
     this.#sent.set(id, { ask, since: this.settled })
