@@ -6,6 +6,7 @@ import type { CommandRunner } from '../../reconcilers/host-ports.ts'
 import type { FirewallSpec } from '../../reconcilers/nftables/firewall.ts'
 import { resolveNftables } from '../../reconcilers/nftables/resolve.ts'
 import { findRivals, type NeededPacket } from '../../reconcilers/nftables/rivals.ts'
+import { tableFamily, tableName } from '../../reconcilers/nftables/table.ts'
 import { sectionOf } from '../../reconcilers/references.ts'
 import { type ListedObject, listRulesetCommand, parseListing } from '../../reconcilers/tools/nft.ts'
 import { errorLine } from '../../reconcilers/tools/words.ts'
@@ -96,8 +97,26 @@ async function checkFirewalls(
       hint: 'let them through there (docs/OPERATING.md, firewalls): covey writes only its own',
     }),
   )
-  const found = [...rivals, ...offloads(listing)]
+  const found = [...rivals, ...offloads(listing), ...ownTable(listing, config, host)]
   return found.length === 0 ? [good('firewalls', "no other table drops covey's packets")] : found
+}
+
+/** Without its table a host closes nothing: not its mesh addresses to the LAN, nor containers. */
+function ownTable(
+  listing: readonly ListedObject[],
+  config: Config | null,
+  host: string,
+): readonly Check[] {
+  if (config === null || !resolveNftables(config, host).spec.isNeeded) return []
+  const isThere = listing.some(
+    ({ kind, fields }) =>
+      kind === 'table' && fields['family'] === tableFamily && fields['name'] === tableName,
+  )
+  if (isThere) return []
+  const message = `table ${tableFamily} ${tableName} is not there: the LAN may reach mesh addresses`
+  const hint =
+    "the agent makes it at once; if it stays away, the agent's object says why: covey status"
+  return [{ name: 'firewalls', state: 'problem', message, hint }]
 }
 
 /** Flows that a flowtable has taken over go by all chains that forward (nft(8), flowtables). */

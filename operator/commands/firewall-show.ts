@@ -52,6 +52,7 @@ const counterWords: readonly (readonly [string, string])[] = [
   ['refused_host', 'from containers to the host'],
   ['spoofed', 'with a false sender'],
   ['refused_overlay', 'to the overlay'],
+  ['refused_mesh', 'to mesh addresses by no link of the mesh'],
 ]
 
 function liveText({ host, present, counters }: LiveFirewall): string {

@@ -6,12 +6,12 @@ import { checkedElementsMax } from './limits.ts'
 import { saveMemory } from './memory.ts'
 import type { NftablesStep } from './plan.ts'
 import {
-  countElements,
   isWhole,
   readTable,
   removeTransaction,
   replaceTransaction,
   rulesDigest,
+  sampleOf,
   tableFamily,
   tableName,
   updateTransaction,
@@ -25,29 +25,31 @@ export async function applyNftables(
 ): Promise<void> {
   switch (step.kind) {
     case 'remove':
-      return commit(removeTransaction(), host, signal)
-    case 'update':
-      return commit(updateTransaction(step.change), host, signal)
+      return commit(removeTransaction(), removeTransaction(), host, signal)
+    case 'update': {
+      const { removed, added } = step.change
+      const sample = { removed, added: sampleOf(added, checkedElementsMax) }
+      return commit(updateTransaction(step.change), updateTransaction(sample), host, signal)
+    }
     case 'replace': {
-      const text = replaceTransaction(step.elements, step.counts)
-      const isChecked = countElements(step.elements) <= checkedElementsMax
-      await commit(text, host, signal, isChecked)
+      const { elements, counts } = step
+      const sample = replaceTransaction(sampleOf(elements, checkedElementsMax), counts)
+      await commit(replaceTransaction(elements, counts), sample, host, signal)
       if (step.learns) await learn(host, signal)
       return
     }
   }
 }
 
+/** `sample` is the same with fewer elements where there are many: it is what is checked first. */
 async function commit(
   text: string,
+  sample: string,
   host: HostPorts,
   signal: AbortSignal,
-  isChecked: boolean = false,
 ): Promise<void> {
-  await host.files.withTemporary(text, async (path) => {
-    if (isChecked) await runSound(host, checkCommand(path), signal)
-    await runSound(host, transactionCommand(path), signal)
-  })
+  await host.files.withTemporary(sample, (path) => runSound(host, checkCommand(path), signal))
+  await host.files.withTemporary(text, (path) => runSound(host, transactionCommand(path), signal))
 }
 
 async function runSound(

@@ -1,9 +1,12 @@
+import { hash } from 'node:crypto'
 import { type Address, addressText, type Cidr } from '../addresses.ts'
 import { spanOf, widestOf } from './boxes.ts'
 import { type Add, addressPart, type Elements, joined } from './elements.ts'
 import type { FirewallSpec } from './firewall.ts'
 import { addFlows } from './flows.ts'
+import { zoneMax } from './limits.ts'
 import { guardedAlways, namesAlways, near } from './ranges.ts'
+import { masqueradeZone } from './rules-zones.ts'
 import { setShapes } from './sets.ts'
 
 const protocolNumbers = { tcp: 6, udp: 17, icmp: 1 }
@@ -82,7 +85,10 @@ function addNetworks(set: string, ranges: readonly Cidr[], add: Add): void {
 }
 
 function addMesh(spec: FirewallSpec, add: Add): void {
-  for (const { address } of spec.hosts) add(`hosts${address.family}`, addressText(address))
+  for (const { address } of [...spec.hosts, ...spec.endpoints]) {
+    add(`hosts${address.family}`, addressText(address))
+  }
+  for (const address of spec.own) add(`own${address.family}`, addressText(address))
   for (const { address, ports } of spec.remotePublishes) {
     const protocol = protocolNumbers[ports.protocol]
     add(`services${address.family}`, joined(addressText(address), protocol, ports.first))
@@ -122,5 +128,24 @@ function addPublishes(spec: FirewallSpec, add: Add): void {
     add(`on_${publish.on}${family}`, `${asked} : ${leads}`)
     add(`led_${publish.on}${family}`, joined(asked, leads))
     add(`hairpins${family}`, joined(addressText(target), addressText(target)))
+    const zone = zoneOf(leads)
+    for (const whom of zonedFor[publish.on]) add(`zones_${whom}`, `${port} : ${zone}`)
+    add(`errors_${publish.protocol}`, `${publish.hostPort} : ${zone}`)
   }
+}
+
+/** Who is led by a published port, as the rules tell them apart. */
+const zonedFor = {
+  network: ['mesh'],
+  lan: ['mesh', 'lan'],
+  public: ['mesh', 'lan', 'public'],
+}
+
+/**
+ * The zone of conntrack for what a port leads to. Two targets have the same one once in 65,534
+ * times; then a sender that never falls silent notices a change between just these two late.
+ */
+function zoneOf(leads: string): number {
+  const drawn = Number.parseInt(hash('sha256', leads).slice(0, 8), 16)
+  return masqueradeZone + 1 + (drawn % (zoneMax - masqueradeZone))
 }

@@ -232,6 +232,11 @@ function guardOf(
     const what = `an address of host ${host.host}`
     return { range: hostNetwork(host.address), what, isSelf }
   }
+  const endpoint = spec.endpoints.find((each) => isSame(each.address, address))
+  if (endpoint !== undefined) {
+    const what = `where tunnels find host ${endpoint.host}`
+    return { range: hostNetwork(address), what, isSelf: false }
+  }
   const range = guardedAlways.find((each) => contains(each, hostNetwork(address)))
   return range === undefined ? null : { range, what: 'link-local or cloud metadata', isSelf: false }
 }

@@ -1,5 +1,6 @@
 import type { Address, Cidr } from '../addresses.ts'
 import type { Admission } from './boxes.ts'
+import type { HostEndpoint } from './endpoints.ts'
 import type { PortRange } from './words.ts'
 
 /** A container of this host, as the firewall sees it. */
@@ -48,7 +49,7 @@ export interface PublishSpec {
   readonly hostAddress: Address | null
 }
 
-/** A port that another host publishes on an address of the mesh. */
+/** A port that a host publishes on an address of the mesh, or where tunnels find it. */
 export interface RemotePublish {
   readonly host: string
   readonly object: string
@@ -82,6 +83,11 @@ export interface FirewallSpec {
    */
   readonly isJudging: boolean
   readonly containers: readonly LocalContainer[]
+  /**
+   * This host's addresses in the mesh, and those of its containers that the mesh reaches: asked by
+   * the mesh's links only. Empty where a link is not known.
+   */
+  readonly own: readonly Address[]
   readonly links: readonly LocalLink[]
   /** Networks that lie behind each link: what its peers may send from. */
   readonly reach: readonly { readonly link: string; readonly networks: readonly Cidr[] }[]
@@ -107,10 +113,14 @@ export interface FirewallSpec {
   }[]
   /** Addresses of all hosts' links, with the host. */
   readonly hosts: readonly { readonly host: string; readonly address: Address }[]
+  /** Addresses outside the mesh at which tunnels find hosts, with the host; numbers only. */
+  readonly endpoints: readonly HostEndpoint[]
   readonly remotePublishes: readonly RemotePublish[]
   readonly overlay: OverlaySpec | null
   /** Ports by which people get in. */
   readonly rescuePorts: readonly PortRange[]
+  /** `agent` objects of this host. */
+  readonly agents: readonly string[]
   /** Objects of this room on this host, sound or not. */
   readonly objects: readonly string[]
 }

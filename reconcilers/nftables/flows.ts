@@ -61,7 +61,9 @@ function byContainer(rules: readonly PolicyRule[]): ReadonlyMap<string, readonly
 /** Whether all of a network is guarded. */
 function guardOf(spec: FirewallSpec): (network: Cidr) => boolean {
   const hosts = { 4: new Set<bigint>(), 6: new Set<bigint>() }
-  for (const { address } of spec.hosts) hosts[address.family].add(address.bits)
+  for (const { address } of [...spec.hosts, ...spec.endpoints]) {
+    hosts[address.family].add(address.bits)
+  }
   return (network) =>
     (network.length === widthOf(network.family) && hosts[network.family].has(network.bits)) ||
     guardedAlways.some((range) => contains(range, network))

@@ -9,7 +9,9 @@ export const elementsMax: number = 200_000
 /** The whole table is looked at this often, also where no change of it was announced. */
 export const fullLookMs: number = 60_000
 /**
- * A table of up to so many elements is first checked and then put in place. A larger one is put
- * there at once: the kernel refuses it whole in any case, and checking takes as long again.
+ * A transaction is first checked with so many of the elements that each set gets, then carried out
+ * with all. Checking all of a large table takes as long again (docs/decisions/0035).
  */
-export const checkedElementsMax: number = 2_000
+export const checkedElementsMax: number = 200
+/** Zones of conntrack have 16 bits. */
+export const zoneMax: number = 65_535

@@ -1,3 +1,4 @@
+import { CoveyError } from '../../protocol/fault.ts'
 import { vethPrefix } from '../container-network/names.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { lookCommand, parseLook } from '../tools/ip.ts'
@@ -76,7 +77,9 @@ async function lookAtTable(host: HostPorts, signal: AbortSignal): Promise<Looked
     return { table: null, unread }
   } catch (error) {
     signal.throwIfAborted()
-    return { table: null, unread: error instanceof Error ? error.message : String(error) }
+    const message = error instanceof Error ? error.message : String(error)
+    const hint = error instanceof CoveyError && error.hint !== undefined ? ` (${error.hint})` : ''
+    return { table: null, unread: `${message}${hint}` }
   }
 }
 

@@ -6,6 +6,7 @@ import { type Address, addressText, type Cidr, parseAddress } from '../addresses
 import { containerNetworkSchema } from '../container-network/spec.ts'
 import { sectionOf } from '../references.ts'
 import { networkIndex } from '../wireguard/networks.ts'
+import { endpointsOf, type HostEndpoint } from './endpoints.ts'
 
 /** Where containers, their ranges and hosts are in the cluster. */
 export interface Places {
@@ -13,6 +14,8 @@ export interface Places {
   readonly containers: ReadonlyMap<string, ReadonlyMap<string, Address>>
   /** Addresses of each host's WireGuard links, by host and object name. */
   readonly links: ReadonlyMap<string, ReadonlyMap<string, Address>>
+  /** Addresses by which tunnels find hosts outside the mesh; those that are numbers. */
+  readonly endpoints: readonly HostEndpoint[]
   /** Texts of all addresses in `links`. */
   readonly linkAddresses: ReadonlySet<string>
   /** Ranges for containers, by host and object name, with the link that leads to them. */
@@ -66,7 +69,8 @@ export function placesOf(config: Pick<Config, 'hosts'>): Places {
   const linkAddresses = new Set(
     [...links.values()].flatMap((own) => [...own.values()].map(addressText)),
   )
-  const places = { containers, links, linkAddresses, subnets, agents: peerPlaces(config) }
+  const [agents, endpoints] = [peerPlaces(config), endpointsOf(config)]
+  const places = { containers, links, linkAddresses, subnets, agents, endpoints }
   known.set(config.hosts, places)
   return places
 }

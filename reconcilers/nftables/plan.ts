@@ -5,6 +5,7 @@ import { type Elements, joined } from './elements.ts'
 import type { FirewallSpec, PublishSpec } from './firewall.ts'
 import { elementsMax } from './limits.ts'
 import type { Listener, NftablesObserved } from './observe.ts'
+import { inPhases } from './phases.ts'
 import {
   type Count,
   changeBetween,
@@ -38,7 +39,7 @@ interface RemoveStep extends PlanStep {
 /** One step of a plan for the firewall. */
 export type NftablesStep = ReplaceStep | UpdateStep | RemoveStep
 
-/** What to do so that the table is as the spec says: nothing, or one transaction. Pure. */
+/** What to do so that the table is as the spec says: nothing, or a few transactions. Pure. */
 export function planNftables(
   spec: FirewallSpec,
   observed: NftablesObserved,
@@ -55,7 +56,8 @@ export function planNftables(
   }
   const why = whyReplace(observed)
   if (why !== null) {
-    const protects = spec.containers.map(({ object }) => object)
+    // The mesh goes on without a firewall; that it is open to the LAN is told by its `agent`.
+    const protects = [...spec.containers.map(({ object }) => object), ...spec.agents]
     const counts = table?.counts ?? new Map()
     // However often somebody takes it away: every moment without it is one too many.
     const learns = memory?.rules !== rulesDigest || table !== null
@@ -65,7 +67,10 @@ export function planNftables(
   const change = changeBetween(table.elements, elements)
   if (change === null) return []
   // An element too many opens something, and one too few may as well: neither waits.
-  return [{ kind: 'update', change, objects, protects: newcomers(spec, change), isUrgent: true }]
+  const protects = newcomers(spec, change)
+  return inPhases(change).map((phase) => {
+    return { kind: 'update', change: phase, objects, protects, isUrgent: true }
+  })
 }
 
 /** Containers of which the table knew nothing before. */
@@ -86,9 +91,16 @@ function whyReplace({ table, unread, memory }: NftablesObserved): string | null 
   return null
 }
 
-/** What is wrong on this host only: ports that the host itself listens on, and too many flows. */
+/**
+ * What is wrong on this host only: no firewall, ports that the host itself listens on, and too many
+ * flows.
+ */
 export function judgeNftables(spec: FirewallSpec, observed: NftablesObserved): readonly Verdict[] {
   const verdicts: Verdict[] = []
+  if (observed.unread !== null) {
+    const reason = `the LAN may reach this host's mesh addresses: ${observed.unread}`
+    for (const object of spec.agents) verdicts.push({ object, state: 'failed', reason })
+  }
   for (const publish of spec.publishes) {
     const listener = listenerOf(publish, observed.listening)
     if (listener === undefined) continue

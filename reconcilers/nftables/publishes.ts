@@ -109,13 +109,18 @@ function addressFault(
 const published = new WeakMap<Config['hosts'], readonly RemotePublish[]>()
 
 /**
- * Ports that hosts publish on their addresses in the mesh: containers of others may ask those.
+ * Ports that hosts publish, by their addresses in the mesh and where tunnels find them: containers
+ * of others may ask those.
  * Remembered per config, as every host is judged by it.
  */
 export function publishesOf(config: Config, places: Places): readonly RemotePublish[] {
   const before = published.get(config.hosts)
   if (before !== undefined) return before
   const found: RemotePublish[] = []
+  const endpoints = new Map<string, Address[]>()
+  for (const { host, address } of places.endpoints) {
+    endpoints.set(host, [...(endpoints.get(host) ?? []), address])
+  }
   for (const [host, links] of places.links) {
     const section = sectionOf(config, host) ?? {}
     for (const name of Object.keys(section).sort()) {
@@ -126,8 +131,9 @@ export function publishesOf(config: Config, places: Places): readonly RemotePubl
       const network: unknown = section[container]?.['network']
       const ranges = places.subnets.get(host)
       const through = typeof network === 'string' ? ranges?.get(network)?.network : undefined
-      for (const [link, address] of links) {
-        if (on === 'network' && link !== through) continue
+      const inMesh = [...links].filter(([link]) => on !== 'network' || link === through)
+      const outside = on === 'network' ? [] : (endpoints.get(host) ?? [])
+      for (const address of [...inMesh.map(([, own]) => own), ...outside]) {
         found.push({ host, object: name, address, ports: { protocol, first: port, last: port } })
       }
     }

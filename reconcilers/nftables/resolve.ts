@@ -1,6 +1,6 @@
 import type { Config, HostSection } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
-import { addressText, contains, hostNetwork, parseAddress } from '../addresses.ts'
+import { type Address, addressText, contains, hostNetwork, parseAddress } from '../addresses.ts'
 import { vethName } from '../container-network/names.ts'
 import type { Resolved } from '../reconciler.ts'
 import { sectionOf, typeIn } from '../references.ts'
@@ -41,26 +41,34 @@ export function resolveNftables(
   const objects = Object.keys(section)
     .filter((name) => Object.hasOwn(nftablesTypes, typeIn(section, name) ?? ''))
     .sort()
+  const isKnown = areLinksKnown(section, wireguard)
+  const agents = Object.keys(section).filter((name) => typeIn(section, name) === 'agent')
   const spec: FirewallSpec = {
     host,
-    isNeeded: objects.length > 0 || hasContainers(section),
+    isNeeded: objects.length + agents.length > 0 || hasContainers(section),
     isJudging: objects.length > 0,
     containers: [...containers.values()],
+    own: isKnown ? ownOf(context) : [],
     links,
     reach: wireguard.links.map(({ link, peers }) => ({
       link,
       networks: peers.flatMap(({ allowedIps }) => allowedIps),
     })),
-    mesh: areLinksKnown(section, wireguard) ? meshOf(host, places, wireguard) : [],
+    mesh: isKnown ? meshOf(host, places, wireguard) : [],
     strangers: strangersOf(host, places),
     invitations: invitationsOf(config, host),
     ...resolveObjects(context),
     hosts: [...places.links].flatMap(([name, own]) =>
       [...own.values()].map((address) => ({ host: name, address })),
     ),
-    remotePublishes: publishesOf(config, places).filter((each) => each.host !== host),
+    endpoints: places.endpoints,
+    remotePublishes: publishesOf(config, places).filter(
+      // At its endpoint a host behind a NAT is asked by its own containers as by any others.
+      (each) => each.host !== host || !places.linkAddresses.has(addressText(each.address)),
+    ),
     overlay: overlayOf(host, places),
     rescuePorts,
+    agents,
     objects,
   }
   // Rules are there before what they are about, so no reference holds them back.
@@ -150,6 +158,15 @@ function localContainers(
     found.set(object, { object, address, veth: vethName(object), network })
   }
   return found
+}
+
+/** A container on a range that no link leads to is reached by whatever way leads there. */
+function ownOf({ places, host, containers, links }: FirewallContext): readonly Address[] {
+  const ranges = places.subnets.get(host)
+  const reached = [...containers.values()].filter(
+    ({ network }) => (ranges?.get(network)?.network ?? null) !== null,
+  )
+  return [...links, ...reached].map(({ address }) => address)
 }
 
 function resolveForwards(context: FirewallContext): FirewallSpec['forwards'] {

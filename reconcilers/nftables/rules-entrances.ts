@@ -21,6 +21,7 @@ const senders: readonly Chain[] = [
       'iifname "lo" accept',
       ...perFamily(({ protocol, number }) => [
         `${protocol} saddr @containers${number} ${refuse('spoofed')}`,
+        `${protocol} saddr @own${number} ${refuse('spoofed')}`,
         `iifname != @links ${protocol} saddr @mesh${number} ${refuse('spoofed')}`,
       ]),
     ],
@@ -31,6 +32,34 @@ const flow = (protocol: string): string =>
   `${protocol} saddr . ${protocol} daddr . meta l4proto . th dport`
 
 const errors = 'ct state related meta l4proto { icmp, icmpv6 }'
+
+/**
+ * This host's addresses in the mesh, and those of its containers, are asked by the mesh's links, by
+ * containers and by the host itself. Linux takes a packet for any address of the host by any link,
+ * so whoever is on the LAN could else ask them without a key. It is judged before published ports
+ * are translated: those are asked at other addresses. Answers to what was asked from here may come
+ * by any link.
+ */
+const meshOnly: readonly Chain[] = [
+  {
+    name: 'off_mesh',
+    rules: [
+      'iifname "lo" accept',
+      `iifname ${containerLinks} accept`,
+      'ct direction reply ct state { established, related } accept',
+      `${errors} accept`,
+      'fib daddr type local meta l4proto . th dport @rescue_ports accept',
+      refuse('refused_mesh'),
+    ],
+  },
+  {
+    name: 'mesh_only',
+    base: 'type filter hook prerouting priority mangle',
+    rules: perFamily(({ protocol, number }) => [
+      `iifname != @links ${protocol} daddr @own${number} goto off_mesh`,
+    ]),
+  },
+]
 
 /** What comes to the host itself. What nobody may be locked out of comes first. */
 const inputs: readonly Chain[] = [
@@ -89,4 +118,4 @@ const inputs: readonly Chain[] = [
 ]
 
 /** Chains for who may send at all, and for what comes to the host itself. */
-export const entrances: readonly Chain[] = [...senders, ...inputs]
+export const entrances: readonly Chain[] = [...senders, ...meshOnly, ...inputs]

@@ -5,6 +5,8 @@ export interface SetShape {
   readonly name: string
   readonly key: readonly string[]
   readonly value?: readonly string[]
+  /** Its type in the words of nft(8), where `key` and `value` are no names of types. */
+  readonly declaration?: string
   /** Whether elements may be ranges. */
   readonly ranges: boolean
 }
@@ -28,6 +30,22 @@ export const setShapes: readonly SetShape[] = [
   { name: 'tunnel_ports', key: ['inet_service'], ranges: false },
   /** Ports by which people get in, of /etc/covey/rescue.json. */
   { name: 'rescue_ports', key: place, ranges: true },
+  /** Zone of what a published port leads to: for the mesh, who is near, and everybody. */
+  ...['mesh', 'lan', 'public'].map((whom): SetShape => {
+    const declaration = 'typeof meta l4proto . th dport : ct zone'
+    return { name: `zones_${whom}`, key: place, value: ['zone'], declaration, ranges: false }
+  }),
+  /** The same by the port alone, which is where an error's packet came from. */
+  ...['tcp', 'udp'].map((protocol): SetShape => {
+    const declaration = 'typeof @th,224,16 : ct zone'
+    return {
+      name: `errors_${protocol}`,
+      key: ['port'],
+      value: ['zone'],
+      declaration,
+      ranges: false,
+    }
+  }),
   ...families.flatMap(({ number, addressType: address }): readonly SetShape[] => {
     const named = (name: string, key: readonly string[], ranges: boolean): SetShape => ({
       name: `${name}${number}`,
@@ -46,6 +64,8 @@ export const setShapes: readonly SetShape[] = [
       named('judged', [address], false),
       /** Which link may send from which address. */
       named('sources', ['ifname', address], false),
+      /** This host's addresses in the mesh, and those of its containers that the mesh reaches. */
+      named('own', [address], false),
       /** What lies behind WireGuard links, and of that what other hosts' containers have. */
       named('mesh', [address], true),
       named('strangers', [address], true),
@@ -53,7 +73,7 @@ export const setShapes: readonly SetShape[] = [
       named('restricted', [address], false),
       named('egress', flow(address), true),
       named('ingress', flow(address), true),
-      /** Link-local and metadata addresses, and hosts of the mesh. */
+      /** Link-local and metadata addresses, and hosts: in the mesh, and where tunnels find them. */
       named('guarded', [address], true),
       named('hosts', [address], false),
       /** What of those a container may ask, and ports there that everyone may. */

@@ -95,7 +95,7 @@ function setText(shape: SetShape, elements: ReadonlySet<string> | undefined): st
   const own = written(shape, [...(elements ?? [])])
   return [
     `${shape.value === undefined ? 'set' : 'map'} ${shape.name} {`,
-    `type ${shape.key.join(' . ')}${values}`,
+    shape.declaration ?? `type ${shape.key.join(' . ')}${values}`,
     ...(shape.ranges ? ['flags interval'] : []),
     ...(own === '' ? [] : [`elements = {\n${own}\n}`]),
     '}',
@@ -160,6 +160,11 @@ function commands(verb: 'add' | 'delete', elements: Elements): readonly string[]
 /** A transaction that takes the table away, and nothing else. */
 export function removeTransaction(): string {
   return `add table ${table}\ndelete table ${table}\n`
+}
+
+/** At most so many elements of each set: those that come first. */
+export function sampleOf(elements: Elements, count: number): Elements {
+  return new Map([...elements].map(([set, own]) => [set, new Set([...own].slice(0, count))]))
 }
 
 /** How many elements there are in all. */

@@ -1,6 +1,7 @@
 import { connectionMutations } from './connections.ts'
 import { doorMutations } from './doors.ts'
 import { durabilityMutations } from './durability.ts'
+import { firewallMutations } from './firewall.ts'
 import { gossipMutations } from './gossip.ts'
 import { machineMutations } from './machine.ts'
 import { mountMutations } from './mounts.ts'
@@ -18,4 +19,5 @@ export const mutations: readonly Mutation[] = [
   ...machineMutations,
   ...doorMutations,
   ...mountMutations,
+  ...firewallMutations,
 ]

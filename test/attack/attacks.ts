@@ -1,6 +1,7 @@
 import type { Attack } from './attack.ts'
 import { grantedFolder } from './granted-folder.ts'
 import { idleConnections } from './idle-connections.ts'
+import { overlayFromLan } from './overlay-from-lan.ts'
 import { pluginTree } from './plugin-tree.ts'
 import { registryRealm } from './registry-realm.ts'
 
@@ -10,4 +11,5 @@ export const attacks: readonly Attack[] = [
   registryRealm,
   idleConnections,
   grantedFolder,
+  overlayFromLan,
 ]

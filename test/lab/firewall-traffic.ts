@@ -25,6 +25,22 @@ export function askText({ from, to, protocol, port }: Ask): string {
   return `${nameOf(from)} to ${target}/${protocol}`
 }
 
+/** Where packets may have got lost on a host: in covey's table, and in buffers that were full. */
+async function lossesOf(host: VirtualHost): Promise<string> {
+  const counters = await host.must('nft', ['list', 'counters', 'table', 'inet', 'covey'])
+  const refused = [...counters.matchAll(/counter (\w+) \{\s+packets (\d+)/g)]
+  const links: readonly { ifname: string; stats64: Record<'rx' | 'tx', Record<string, number>> }[] =
+    JSON.parse(await host.must('ip', ['-s', '-j', 'link']))
+  const lost = links.flatMap(({ ifname, stats64: { rx, tx } }) => {
+    const [received, sent] = [rx['dropped'] ?? 0, tx['dropped'] ?? 0]
+    return received + sent === 0 ? [] : [`${ifname} ${received} in ${sent} out`]
+  })
+  const sockets = await host.must('cat', ['/proc/net/snmp', '/proc/net/snmp6'])
+  const full = [...sockets.matchAll(/^(?:Udp: \d.*|Udp6RcvbufErrors.*)$/gm)].map(([line]) => line)
+  const words = refused.map(([, name, count]) => `${name} ${count}`).join(', ')
+  return `${host.name}: ${words}; dropped by links: ${lost.join(', ') || 'none'}; ${full.join('; ')}`
+}
+
 /**
  * Single packets between containers of real hosts, each known by its number wherever it comes out,
  * and what a model says of them over a sequence of configs.
@@ -39,10 +55,14 @@ export class MatrixTraffic {
   readonly #wires = new Map<string, Wire>()
   readonly #sent = new Map<number, Sent>()
   readonly #arrived = new Set<number>()
+  /** Packets that have left their container. */
+  readonly #left = new Set<number>()
+  #hosts: readonly VirtualHost[] = []
   #next = 1
   #led = 0
 
   async open(hosts: readonly VirtualHost[], places: readonly Place[]): Promise<void> {
+    this.#hosts = hosts
     for (const place of places) {
       const host = hosts.find(({ name }) => name === place.host)
       if (host === undefined) throw new Error(`no host ${place.host}`)
@@ -54,6 +74,7 @@ export class MatrixTraffic {
 
   #notice(place: Place, { id, way }: Sighting): void {
     const sent = this.#sent.get(id)
+    if (way === 'out') this.#left.add(id)
     // What comes back to the asker are answers, which quote what was asked.
     if (way === 'out' || sent === undefined || nameOf(place) === nameOf(sent.ask.from)) return
     this.#arrived.add(id)
@@ -92,16 +113,17 @@ export class MatrixTraffic {
       'container' in ask.to
         ? addressOf(config, ask.to)
         : (meshAddresses(config, ask.to.host)[0] ?? '')
-    // A datagram has the ports of those before it, so that old flows are met again. To a port that
-    // leads on they are others: conntrack sticks to where a flow was led first.
+    // A datagram has the ports of those before it, so that old flows are met again, also those that
+    // were led elsewhere before. A connection has others, apart where a port leads it on.
     const isLed = !('container' in ask.to)
-    const fresh = ask.protocol === 'tcp' ? 20_000 + (id % 40_000) : 19_000
+    const fresh = 20_000 + (id % 40_000)
+    const begun = isLed ? 1_024 + (this.#led++ % 18_000) : fresh
     const packet = craft({
       from: addressOf(config, ask.from),
       to,
       protocol: ask.protocol,
       port: 'container' in ask.to ? ask.port : ask.to.port,
-      sourcePort: isLed ? 1_024 + (this.#led++ % 64_000) : fresh,
+      sourcePort: ask.protocol === 'tcp' ? begun : 19_500,
       id,
     })
     this.#sent.set(id, { ask, since: this.settled })
@@ -117,9 +139,12 @@ export class MatrixTraffic {
     } catch {
       const texts = missing().flatMap((id) => {
         const sent = this.#sent.get(id)
-        return sent === undefined ? [] : [askText(sent.ask)]
+        const where = this.#left.has(id) ? 'left its container' : 'never left its container'
+        return sent === undefined ? [] : [`${askText(sent.ask)} (${where})`]
       })
-      throw new Error(`${what}: ${texts.length} never came: ${texts.slice(0, 8).join('; ')}`)
+      const never = `${texts.length} never came: ${texts.slice(0, 8).join('; ')}`
+      const losses = await Promise.all(this.#hosts.map(lossesOf))
+      throw new Error([`${what}: ${never}`, ...losses].join('\n'))
     }
   }
 

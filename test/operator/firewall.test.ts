@@ -38,7 +38,14 @@ const hosts = {
 const live = {
   host: 'cloud01',
   present: true,
-  counters: { refused_in: 3, refused_out: 2, refused_host: 1, spoofed: 0, refused_overlay: 0 },
+  counters: {
+    refused_in: 3,
+    refused_out: 2,
+    refused_host: 1,
+    spoofed: 0,
+    refused_overlay: 0,
+    refused_mesh: 4,
+  },
   passes: null,
 }
 
@@ -67,7 +74,7 @@ describe('covey firewall show', () => {
       'cloud01  container:web  behind wg0    any       out',
       'cloud02 has no firewall object: flows of its containers are open',
       'cloud01 has refused packets: 3 to containers, 2 from containers, ' +
-        '1 from containers to the host, 0 with a false sender, 0 to the overlay',
+        '1 from containers to the host, 0 with a false sender, 0 to the overlay, 4 to mesh addresses by no link of the mesh',
     ]
     assert.equal(await space.must('firewall', 'show'), `${lines.join('\n')}\n`)
     const shown = JSON.parse(await space.must('firewall', 'show', '--json', '--host', 'cloud01'))

@@ -3,13 +3,18 @@ import { suite, test } from 'node:test'
 import { type Check, examine } from '../../../agent/doctor/doctor.ts'
 import type { Config } from '../../../protocol/documents/config.ts'
 import type { CommandResult } from '../../../reconcilers/host-ports.ts'
+import { configOf } from '../../reconcilers/configs.ts'
 import { twoHosts } from '../../reconcilers/nftables/two-hosts.ts'
 
-const listed = (...objects: readonly object[]): CommandResult => ({
+const listing = (...objects: readonly object[]): CommandResult => ({
   exitCode: 0,
   stdout: JSON.stringify({ nftables: objects }),
   stderr: '',
 })
+
+/** Beside covey's own table, which every host of the mesh has. */
+const listed = (...objects: readonly object[]): CommandResult =>
+  listing({ table: { family: 'inet', name: 'covey' } }, ...objects)
 
 /** What the doctor says of firewalls on a host whose `nft` answers so. */
 async function checks(
@@ -25,6 +30,13 @@ async function checks(
     },
   })
   return found.filter(({ message }) => !message.includes('legacy'))
+}
+
+/** A host with a place in the overlay, and nothing else. */
+function meshOnly(): Config {
+  const wg = { type: 'wireguard_network', link_name: 'wg0', address: '10.69.0.1/16' }
+  const agent = { type: 'agent', peer_id: `12D3KooW${'A'.repeat(44)}`, network: 'wg' }
+  return configOf({ h1: { wg, agent } })
 }
 
 const firewalls = (found: readonly Check[]): readonly string[] =>
@@ -46,6 +58,16 @@ const chain = (
 suite('covey doctor', () => {
   test('finds nothing where there is nothing', async () => {
     assert.deepEqual(firewalls(await checks(listed())), [
+      "ok: no other table drops covey's packets",
+    ])
+  })
+
+  test("says that covey's own table is missing, and what is open without it", async () => {
+    const config = meshOnly()
+    assert.deepEqual(firewalls(await checks(listing(), config)), [
+      'problem: table inet covey is not there: the LAN may reach mesh addresses',
+    ])
+    assert.deepEqual(firewalls(await checks(listing(), null)), [
       "ok: no other table drops covey's packets",
     ])
   })

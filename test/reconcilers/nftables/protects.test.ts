@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Config } from '../../../protocol/documents/config.ts'
+import { CoveyError } from '../../../protocol/fault.ts'
 import { containerNetwork } from '../../../reconcilers/container-network/index.ts'
 import { roundMs } from '../../../reconcilers/limits.ts'
+import { agentType } from '../../../reconcilers/loop/extra-types.ts'
 import { createNftables } from '../../../reconcilers/nftables/index.ts'
 import { rescuePortsDefault } from '../../../reconcilers/nftables/resolve.ts'
 import { containerSchema } from '../../../reconcilers/runc/spec.ts'
@@ -56,6 +58,26 @@ suite('containers behind a firewall that fails', () => {
       await driven.loop.stop()
     })
   }
+
+  test('a mesh goes on without nft, and its hosts say that the LAN may reach them', async () => {
+    const host = createFakeHost()
+    const hint = 'on Debian: apt install nftables'
+    const run: typeof host.ports.run = async (command, signal) => {
+      if (command.tool !== 'nft') return await host.ports.run(command, signal)
+      throw new CoveyError('tool-missing', 'nft is not installed', { hint })
+    }
+    const nftables = createNftables({ rescuePorts: rescuePortsDefault, changes: () => null })
+    const more = { reconcilers: [nftables, wireguard], extraTypes: [agentType] }
+    const driven = drive({ ...more, ports: { ...host.ports, run } }, host)
+    const wg = { type: 'wireguard_network', link_name: 'wg0', address: '10.69.0.1/16' }
+    const agent = { type: 'agent', peer_id: `12D3KooW${'A'.repeat(44)}`, network: 'wg' }
+    driven.adopt(configOf({ h1: { wg, agent } }), 'h1')
+    await host.clock.advance(roundMs * 3)
+    assert.ok(host.model.links.has('wg0'))
+    const reason = `the LAN may reach this host's mesh addresses: nft is not installed (${hint})`
+    assert.deepEqual(driven.states(), ['wg: converged', `agent: failed: ${reason}`])
+    await driven.loop.stop()
+  })
 
   test('a container that the rules do not know yet waits; one that they know goes on', async () => {
     const driven = driveAll()

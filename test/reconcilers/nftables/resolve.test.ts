@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { faultText } from '../../../protocol/fault.ts'
+import { addressText } from '../../../reconcilers/addresses.ts'
 import { lintConfig } from '../../../reconcilers/lint.ts'
 import { compileFirewall } from '../../../reconcilers/nftables/compile.ts'
 import { resolveNftables } from '../../../reconcilers/nftables/resolve.ts'
@@ -140,8 +141,15 @@ suite('objects of the firewall, resolved', () => {
     assert.equal(resolveNftables(config, 'h1', rescue).faulty.length, 1)
   })
 
-  test('a host without containers and rules needs no table', () => {
+  test('a host needs a table for its place in the overlay, containers or rules', () => {
     const { wg } = section
+    const agent = { type: 'agent', peer_id: `12D3KooW${'A'.repeat(44)}`, network: 'wg' }
+    const placed = resolveNftables(configOf({ h1: { wg, agent } }), 'h1').spec
+    assert.deepEqual([placed.isNeeded, placed.isJudging], [true, false])
+    assert.deepEqual(placed.own.map(addressText), ['10.69.0.1'])
+    // A faulty one may be known to others, and its host is no less in the mesh.
+    const faulty = { ...agent, port: 'none' }
+    assert.ok(resolveNftables(configOf({ h1: { wg, agent: faulty } }), 'h1').spec.isNeeded)
     assert.equal(resolveNftables(configOf({ h1: { wg } }), 'h1').spec.isNeeded, false)
     assert.equal(resolveNftables(configOf({ h1: section }), 'h1').spec.isNeeded, true)
     assert.equal(resolveNftables(configOf({ h1: section }), 'h1').spec.isJudging, false)
