@@ -1,9 +1,17 @@
-import { addressText, contains, hostNetwork, networkOf, parseAddress } from '../addresses.ts'
+import {
+  addressText,
+  type Cidr,
+  contains,
+  hostNetwork,
+  networkOf,
+  parseAddress,
+} from '../addresses.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { handshakeMsMax, resolveMsMax, resolveRetryMs } from '../limits.ts'
 import type { LinkSeen, RouteSeen } from '../tools/ip.ts'
 import { lookAtLinks } from '../tools/ip-look.ts'
 import { type DeviceSeen, dumpCommand, type PeerSeen, parseDump } from '../tools/wg.ts'
+import { bootFile } from './guards.ts'
 import { loadMemory, type Memory, type NameMemory } from './memory.ts'
 import type { LinkSpec, PeerSpec, WireguardSpec } from './spec.ts'
 
@@ -18,6 +26,10 @@ export interface WireguardObserved {
   readonly links: ReadonlyMap<string, LinkSeen>
   /** Routes with covey's protocol number, on whatever link. */
   readonly routes: readonly RouteSeen[]
+  /** Ranges that a route of covey's guards (guards.ts). */
+  readonly guards: readonly Cidr[]
+  /** What is written down of them for the next boot; empty for nothing. */
+  readonly boot: string
   /** Devices of links that may be covey's; null for one that does not answer. */
   readonly devices: ReadonlyMap<string, DeviceSeen | null>
   /** Public keys of this host, the newest first. */
@@ -40,9 +52,10 @@ export async function observeWireguard(
   host: HostPorts,
   signal: AbortSignal,
 ): Promise<WireguardObserved> {
-  const [{ links, routes }, memory, ownKeys] = await Promise.all([
+  const [{ links, routes, guards }, memory, boot, ownKeys] = await Promise.all([
     lookAtLinks(host, signal),
     loadMemory(host.files),
+    host.files.read(bootFile),
     host.keys.wireguardPublicKeys(),
   ])
   const wanted = new Set(spec.links.map((each) => each.link))
@@ -59,7 +72,7 @@ export async function observeWireguard(
   const nowMs = host.clock.now()
   const names = await observeNames(spec, { nowMs, devices, memory }, host, signal)
   const byName = new Map(links.map((link) => [link.name, link]))
-  return { nowMs, links: byName, routes, devices, ownKeys, memory, names }
+  return { nowMs, links: byName, routes, guards, boot: boot ?? '', devices, ownKeys, memory, names }
 }
 
 async function observeDevice(

@@ -2,6 +2,7 @@ import { connectionMutations } from './connections.ts'
 import { durabilityMutations } from './durability.ts'
 import { gossipMutations } from './gossip.ts'
 import { machineMutations } from './machine.ts'
+import { meshLinkMutations } from './mesh-links.ts'
 import type { Mutation } from './mutation.ts'
 import { orderMutations } from './order.ts'
 import { trustMutations } from './trust.ts'
@@ -14,4 +15,5 @@ export const mutations: readonly Mutation[] = [
   ...gossipMutations,
   ...connectionMutations,
   ...machineMutations,
+  ...meshLinkMutations,
 ]

@@ -7,7 +7,15 @@ import {
 } from '../../../reconcilers/addresses.ts'
 import type { Command, CommandResult } from '../../../reconcilers/host-ports.ts'
 import { learnedJson, linksJson, namespacesJson, netconfJson, routesJson } from './ip-json.ts'
-import { done, type FakeLink, type FakeModel, failed, makeLink, removeLink } from './model.ts'
+import {
+  done,
+  type FakeLink,
+  type FakeModel,
+  type FakeRoute,
+  failed,
+  makeLink,
+  removeLink,
+} from './model.ts'
 import { addVeth, insideWords, namespaceWords } from './namespaces.ts'
 
 /** `ip` on the fake host: what covey and its tests say to it, and nothing else. */
@@ -140,12 +148,20 @@ function routeWords(model: FakeModel, words: readonly string[]): CommandResult {
   if (destination === undefined) return failed('Error: any valid prefix is expected.')
   if (link === undefined) return failed(`Cannot find device "${name}"`)
   const source = said.get('src') ?? null
-  const route = { destination, link: name, protocol: Number(said.get('proto') ?? 4), source }
-  const at = model.routes.findIndex((each) => cidrText(each.destination) === to)
+  const metric = said.has('metric') ? Number(said.get('metric')) : null
+  const protocol = Number(said.get('proto') ?? 4)
+  const route: FakeRoute = { destination, link: name, protocol, source, metric }
+  // The kernel has one route for each destination and metric.
+  const isSame = (each: FakeRoute): boolean =>
+    cidrText(each.destination) === to && (each.metric ?? null) === metric
+  const at = model.routes.findIndex(isSame)
   if (verb === 'del') {
     const found = model.routes.findIndex(
       (each) =>
-        cidrText(each.destination) === to && each.link === name && each.protocol === route.protocol,
+        // Without a metric the first one goes, whatever it has.
+        (metric === null ? cidrText(each.destination) === to : isSame(each)) &&
+        each.link === name &&
+        each.protocol === protocol,
     )
     if (found < 0) return failed('RTNETLINK answers: No such process', 2)
     model.routes.splice(found, 1)

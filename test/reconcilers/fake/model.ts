@@ -55,6 +55,8 @@ export interface FakeRoute {
   readonly link: string | null
   readonly protocol: number
   readonly source?: string | null
+  /** Null or absent for what the kernel takes by itself. */
+  readonly metric?: number | null
 }
 
 /** The state of the fake host. */
@@ -114,10 +116,11 @@ export function modelText(model: FakeModel): string {
       lines.push(`peer ${name} ${peer.publicKey} ${peer.endpoint} ${allowed} ${keepalive}`)
     }
   }
-  for (const { destination, link, protocol, source } of model.routes) {
+  for (const { destination, link, protocol, source, metric } of model.routes) {
     const way = link === null ? 'unreachable' : `dev ${link}`
     const from = source == null ? '' : ` src ${source}`
-    lines.push(`route ${cidrText(destination)} ${way} proto ${protocol}${from}`)
+    const behind = metric == null ? '' : ` metric ${metric}`
+    lines.push(`route ${cidrText(destination)} ${way} proto ${protocol}${from}${behind}`)
   }
   for (const [name, namespace] of model.namespaces) {
     lines.push(`netns ${name} ${namespace === null ? 'bare file' : insideText(namespace)}`)
