@@ -14,6 +14,7 @@ export interface ContainerEvent {
     | 'adopted'
     | 'exited'
     | 'oom'
+    | 'no-resolver'
     | 'restarting'
     | 'crash-loop'
     | 'stopped'

@@ -5,6 +5,7 @@ import type { BundleFacts, DeviceNode } from '../../reconcilers/runc/bundle/fact
 import type { Cgroups } from './cgroups.ts'
 import { deviceNodesMax, runtimeMs } from './limits.ts'
 import { type HostPlaces, placesOf } from './places.ts'
+import { lookResolvers } from './resolvers.ts'
 import { runSound } from './spawn.ts'
 
 /** Says what bundles need to know of the machine. What cannot change is asked for once. */
@@ -30,8 +31,7 @@ export function createFacts(
       filesDir: at.files,
       secretsDir: at.secrets,
       volumesDir: places.volumes,
-      resolvConf: (await textOf('/etc/resolv.conf')) ?? '',
-      upstreamResolvConf: await textOf('/run/systemd/resolve/resolv.conf'),
+      ...(await lookResolvers()),
       architecture: process.arch,
       runtimeSpec: await runtimeSpec,
       openFilesMax,
@@ -52,10 +52,6 @@ async function readRuntimeSpec(runDir: string): Promise<BundleFacts['runtimeSpec
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-async function textOf(path: string): Promise<string | null> {
-  return await readFile(path, 'utf8').catch(() => null)
 }
 
 function openFilesLimit(): number {

@@ -10,6 +10,7 @@ import { sectionOf } from '../../reconcilers/references.ts'
 import { type ListedObject, listRulesetCommand, parseListing } from '../../reconcilers/tools/nft.ts'
 import { errorLine } from '../../reconcilers/tools/words.ts'
 import { missingTools } from '../machine/tools.ts'
+import { checkResolvers } from './resolvers.ts'
 
 /** What was looked at, and what came of it. */
 export interface Check {
@@ -37,6 +38,7 @@ export async function examine(init: DoctorInit): Promise<readonly Check[]> {
     checkFirewalls(init, config),
     checkLegacyTables(),
     checkPlace(init.host, config),
+    checkResolvers(init.host, config),
   ])
   return parts.flat()
 }
