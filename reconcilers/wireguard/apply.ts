@@ -54,7 +54,7 @@ async function runSound(
 ): Promise<CommandResult> {
   const result = await host.run(command, signal)
   if (result.exitCode === 0) return result
-  throw new CoveyError('tool-failed', `${command.tool}: ${errorLine(result.stderr)}`)
+  throw new CoveyError('tool-failed', `${command.tool}: ${errorLine(result.stderr, command.tool)}`)
 }
 
 async function removeLink(link: string, host: HostPorts, signal: AbortSignal): Promise<void> {

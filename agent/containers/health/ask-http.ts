@@ -7,8 +7,8 @@ import { failedCheck } from './failed-check.ts'
 
 /**
  * Asks for a page. Any answer below 400 is good; a redirect is an answer and is not followed. By
- * TLS any certificate will do: the question is whether the container is well, and it goes to its own
- * address, by no other way than its host.
+ * TLS any certificate will do: the question is whether the container is well, and it goes to its
+ * own address, by no other way than its host.
  */
 export function askHttp(
   address: string,

@@ -73,11 +73,11 @@ function otherLines(text: string, isUpstream: boolean): readonly string[] {
 }
 
 /**
- * `/etc/resolv.conf` for a container in a network of its own: the host's, but for resolvers that
- * such a container cannot ask, as one of the other family or a loopback address. Where none is
- * left, those that the host's local resolver asks; where there are none either, none at all, so
- * that a question fails at once. Nobody else's resolver is ever put in: names that a container asks for
- * are not told to strangers.
+ * `/etc/resolv.conf` for a container in a network of its own (resolv.conf(5)): the host's, but for
+ * resolvers that such a container cannot ask, as one of the other family or a loopback address.
+ * Where none is left, those that the host's local resolver asks; where there are none either, none
+ * at all, so that a question fails at once. Nobody else's resolver is ever put in: names that a
+ * container asks for are not told to strangers.
  */
 export function resolvConfFor(host: HostResolvers, family: Address['family']): string {
   const own = resolversIn(host.resolvConf, family)
