@@ -98,6 +98,12 @@ export function parseBatchFailures(result: CommandResult): ReadonlyMap<number, s
   return failures
 }
 
+/** Asks for the ways to these addresses; `parseBatchFailures` tells of those that have none. */
+export function waysCommand(addresses: readonly string[]): Command {
+  const stdin = addresses.map((each) => `route get ${word(each)}\n`).join('')
+  return { tool: 'ip', args: ['-force', '-batch', '-'], stdin }
+}
+
 /** Makes a link with the kernel's own WireGuard and names its owner, in one process. */
 export function addLinkCommand(link: string, alias: string): Command {
   const add = `link add dev ${word(link)} type wireguard\n`

@@ -123,7 +123,8 @@ function planLink(
   const device = planDevice(link, own.key, seen, spec, observed)
   if (device.isDifferent) {
     const { changed, publicKey, listenPort, peers, renew, memory } = device
-    const about = { objects: changed, link: link.link }
+    const recurs = device.recurs ? { recurs: true as const } : {}
+    const about = { objects: changed, link: link.link, ...recurs }
     steps.push({ kind: 'sync-device', ...about, publicKey, listenPort, peers, renew, memory })
   }
   const lines = planBatch(link, claim, device, observed)

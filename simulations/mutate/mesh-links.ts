@@ -1,8 +1,9 @@
 import type { Mutation } from './mutation.ts'
 
 const guards = { test: 'test/reconcilers/wireguard/guards.test.ts' } as const
+const firstContact = { test: 'test/reconcilers/wireguard/first-contact.test.ts' } as const
 
-/** Faults in what a host does about its WireGuard links: the simulator has no kernel. */
+/** Faults in what a host does about its links, and says of them: the simulator has no kernel. */
 export const meshLinkMutations: readonly Mutation[] = [
   {
     name: 'guard-after-link',
@@ -51,5 +52,61 @@ export const meshLinkMutations: readonly Mutation[] = [
     find: 'unreachableOf(routes.filter((each) => each.metric !== guardMetric))',
     replace: 'unreachableOf(routes)',
     caughtBy: { test: 'test/reconcilers/tools/tools.test.ts' },
+  },
+  {
+    name: 'way-not-asked',
+    breaks: 'A host without IPv6 begins with the IPv6 address of a name.',
+    file: 'reconcilers/wireguard/names.ts',
+    find: '(_, index) => !missing.has(index)',
+    replace: '(_, index) => index >= 0',
+    caughtBy: firstContact,
+  },
+  {
+    name: 'address-kept-too-long',
+    breaks: 'An address that does not answer is left only when a handshake would be over.',
+    file: 'reconcilers/wireguard/names.ts',
+    find: 'tries < contactTriesMax ? contactMs',
+    replace: 'tries < 0 ? contactMs',
+    caughtBy: firstContact,
+  },
+  {
+    name: 'contact-tried-for-ever',
+    breaks: 'A host that is switched off is asked for, written down and logged every 5 s for good.',
+    file: 'reconcilers/wireguard/names.ts',
+    find: '(known?.tries ?? 0) + 1, contactTriesMax)',
+    replace: '(known?.tries ?? 0) + 1, 0)',
+    caughtBy: firstContact,
+  },
+  {
+    name: 'tries-called-drift',
+    breaks: 'A peer that is tried at one address after the other fails its object.',
+    file: 'reconcilers/wireguard/plan.ts',
+    find: 'device.recurs ? { recurs: true as const } : {}',
+    replace: '{}',
+    caughtBy: firstContact,
+  },
+  {
+    name: 'lost-peer-waits',
+    breaks: 'A host that boots with a clock in 1970 is refused for up to six minutes.',
+    file: 'reconcilers/wireguard/devices.ts',
+    find: 'const wasWell = seen.handshakeSeconds > 0',
+    replace: 'const wasWell = seen.handshakeSeconds < 0',
+    caughtBy: { test: 'test/reconcilers/wireguard/endpoints.test.ts' },
+  },
+  {
+    name: 'resolver-of-the-other-family',
+    breaks: 'Resolvers that a container cannot reach take the places of those that it can.',
+    file: 'reconcilers/runc/bundle/resolv-conf.ts',
+    find: 'if (address?.family !== family) return false',
+    replace: 'if (address === undefined) return false',
+    caughtBy: { test: 'test/reconcilers/runc/resolvers.test.ts' },
+  },
+  {
+    name: 'first-line-as-reason',
+    breaks: 'The reason of a tool is the frame of its banner, or a warning.',
+    file: 'reconcilers/tools/said.ts',
+    find: 'found.worth > best.worth',
+    replace: "best.text === ''",
+    caughtBy: { test: 'test/reconcilers/tools/said.test.ts' },
   },
 ]

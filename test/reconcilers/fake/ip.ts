@@ -54,6 +54,7 @@ function runWords(model: FakeModel, words: readonly string[]): CommandResult {
     return { ...done, stdout: `${JSON.stringify(learnedJson(model))}\n` }
   }
   const [object, verb] = words
+  if (object === 'route' && verb === 'get') return wayWords(model, words[2] ?? '')
   if (object === 'netns') return namespaceWords(model, words)
   if (object === 'link') return linkWords(model, words)
   if (object === 'addr' && (verb === 'replace' || verb === 'del')) return addressWords(model, words)
@@ -176,6 +177,12 @@ function routeWords(model: FakeModel, words: readonly string[]): CommandResult {
   else if (verb === 'add' || verb === 'replace') model.routes.push(route)
   else throw new Error(`the fake host does not know: ip ${words.join(' ')}`)
   return done
+}
+
+function wayWords(model: FakeModel, text: string): CommandResult {
+  const family = text.includes(':') ? 6 : 4
+  if (!model.unrouted.has(family)) return { ...done, stdout: `${text} dev eth0\n` }
+  return failed('RTNETLINK answers: Network is unreachable', 2)
 }
 
 function hasAddress(model: FakeModel, text: string): boolean {

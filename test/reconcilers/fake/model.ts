@@ -71,6 +71,8 @@ export interface FakeModel {
   /** Temporary files, by absolute path; empty between commands. */
   readonly temporary: Map<string, string>
   readonly names: Map<string, readonly string[]>
+  /** Families in which there is no way to anybody outside. */
+  readonly unrouted: Set<4 | 6>
   /** Whether the kernel has WireGuard; else `wireguard-go` makes links. */
   hasKernelWireguard: boolean
   /** Public key of each private key. */
@@ -96,6 +98,7 @@ export function createModel(keys: readonly KeyPair[]): FakeModel {
     files: new Map(),
     temporary: new Map(),
     names: new Map(),
+    unrouted: new Set(),
     hasKernelWireguard: true,
     publicKeys: new Map(keys.map((pair) => [pair.privateKey, pair.publicKey])),
     broken: new Map(),

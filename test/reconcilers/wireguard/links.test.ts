@@ -212,7 +212,7 @@ describe('what is remembered', () => {
   it('comes back from its text, and garbage is nothing', () => {
     const peers = new Map([['k', { object: 'p', host: null, endpoint: null, sinceMs: 1 }]])
     const links = new Map([['wg0', { object: 'wg', making: false, peers }]])
-    const names = new Map([['__proto__', { address: null, askedMs: 2 }]])
+    const names = new Map([['__proto__', { address: null, askedMs: 2, tries: 3 }]])
     const text = memoryText({ links, names })
     assert.equal(memoryText(parseMemory(text)), text)
     fc.assert(
