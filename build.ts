@@ -98,8 +98,9 @@ function layOutPackage(packages: readonly string[]): void {
   const launcher = join(packageFolder, 'bin/covey')
   copyFileSync(join(root, 'bin/covey'), launcher)
   chmodSync(launcher, 0o755)
-  const service = join(root, 'packaging/covey.service')
-  copyFileSync(service, join(packageFolder, 'covey.service'))
+  for (const unit of ['covey.service', 'covey-guard.service']) {
+    copyFileSync(join(root, 'packaging', unit), join(packageFolder, unit))
+  }
   for (const file of ['README.md', 'LICENSE']) {
     if (existsSync(join(root, file))) copyFileSync(join(root, file), join(packageFolder, file))
   }

@@ -13,6 +13,7 @@ export interface ContainerEvent {
     | 'adopted'
     | 'exited'
     | 'oom'
+    | 'no-resolver'
     | 'restarting'
     | 'crash-loop'
     | 'stopped'

@@ -50,10 +50,19 @@ export interface ContainerFacts {
   readonly secretsDir: string
   /** Where volumes are, by the names of their objects. */
   readonly volumesDir: string
-  /** Text of the host's own `/etc/resolv.conf`. */
-  readonly resolvConf: string
   /** As `process.arch` has it. */
   readonly architecture: string
+}
+
+/** Whom the host itself asks for names. */
+export interface HostResolvers {
+  /** Text of the host's own `/etc/resolv.conf`. */
+  readonly resolvConf: string
+  /**
+   * Text of files that name those whom a resolver on the host's own loopback asks, as
+   * `/run/systemd/resolve/resolv.conf`; null where there are none.
+   */
+  readonly upstreamResolvConf: string | null
 }
 
 /** A file that is mounted into a container from outside its layers. */
@@ -177,6 +186,8 @@ export interface ContainerSeen {
   readonly ailment: string | null
   /** Text of its `/etc/hosts`; null where it has none. */
   readonly hosts: string | null
+  /** Text of its `/etc/resolv.conf`; null where it has none. */
+  readonly resolvConf: string | null
 }
 
 /**
@@ -193,6 +204,8 @@ export interface HostContainers {
   facts(id: string, devices: readonly string[]): Promise<BundleFacts>
   /** All containers and leftovers, ordered by id. Reads files and /proc; starts no process. */
   look(): Promise<readonly ContainerSeen[]>
+  /** Whom the host asks for names now. */
+  resolvers(): Promise<HostResolvers>
   /** Objects that have a volume folder. */
   lookVolumes(): Promise<readonly string[]>
   /**
@@ -220,5 +233,7 @@ export interface HostContainers {
   remember(record: ContainerRecord): Promise<void>
   /** Writes the `/etc/hosts` of containers in place, so that who has it open sees it. */
   writeHosts(ids: readonly string[], text: string): Promise<void>
+  /** The same for `/etc/resolv.conf`. */
+  writeResolvConf(ids: readonly string[], text: string): Promise<void>
   removeVolume(object: string): Promise<void>
 }

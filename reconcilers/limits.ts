@@ -31,12 +31,18 @@ export const allowedNetworksMax: number = 256
 export const resolveMsMax: number = 2_000
 /** A name that had no answer is asked for again after this time. */
 export const resolveRetryMs: number = 15_000
+/** Of several addresses of a name the next one is tried after this time without an answer … */
+export const contactMs: number = 5_000
+/** … so often in a row; then as rarely as a handshake is over. */
+export const contactTriesMax: number = 12
 /** A handshake older than this is over (REJECT_AFTER_TIME of the WireGuard paper, section 6.1). */
 export const handshakeMsMax: number = 180_000
 /** A peer without handshake for this long is removed and added again. */
 export const renewMs: number = 300_000
 /** Largest time by which a renewal comes later, by peer. */
 export const renewJitterMs: number = 60_000
+/** The same for a peer that was well, whose handshake is over. */
+export const lostJitterMs: number = 15_000
 /** Peers of one link that are renewed in one round. */
 export const renewalsMax: number = 32
 /** Seconds between keepalives of a host that others cannot dial. */
@@ -47,6 +53,8 @@ const relations: readonly (readonly [boolean, string])[] = [
   [pokeGapMs < settleMs, 'an event is answered sooner than a check'],
   [retryMsMin < retryMsMax, 'backoff grows'],
   [resolveMsMax < commandMs, 'names do not hold a round up longer than a tool may'],
+  [contactMs < resolveRetryMs, 'an address that does not answer is left sooner than a resolver'],
+  [lostJitterMs + roundMs < 30_000, 'a peer that was well is renewed within 30 s of its loss'],
   [handshakeMsMax < renewMs, 'an endpoint is tried again before its peer is renewed'],
 ]
 for (const [holds, reason] of relations) {

@@ -59,7 +59,9 @@ describe('the bundle', () => {
       { env: { ...env, HOME: folder } },
     )
     const installed = join(prefix, 'lib/node_modules/covey')
-    assert.ok(existsSync(join(installed, 'covey.service')))
+    for (const unit of ['covey.service', 'covey-guard.service']) {
+      assert.ok(existsSync(join(installed, unit)), unit)
+    }
     assert.ok(!existsSync(join(installed, 'node_modules')), 'it has brought other packages')
     const covey = join(prefix, 'bin/covey')
     const state = ['--state-dir', join(folder, 'state')]

@@ -8,7 +8,7 @@ import type { ContainerEvent } from '../event-feed.ts'
 import { adoptLife } from './adopt.ts'
 import { type Cgroups, openCgroups } from './cgroups.ts'
 import { createFacts } from './facts.ts'
-import { writeHostsInPlace } from './files.ts'
+import { writeInPlace } from './files.ts'
 import { runHealthChecks } from './health/runner.ts'
 import { type Life, newLife, readLife, writeLife } from './life.ts'
 import { currentLogPath } from './logs/places.ts'
@@ -19,6 +19,7 @@ import { type ContainerPlaces, type HostPlaces, hostPlaces, placesOf } from './p
 import { bootId, mountPoints } from './processes.ts'
 import { foldersIn, openRecords, type Records } from './records.ts'
 import { emptyTrash, removeContainer, removeVolume } from './remove.ts'
+import { lookResolvers, tellOfResolvers } from './resolvers.ts'
 import { foldersOfVolumes } from './volumes.ts'
 import { watchExits } from './watch-exits.ts'
 
@@ -83,7 +84,12 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
       return all
     },
     lookVolumes: async () => foldersOfVolumes(state.places.volumes),
-    create: (creation, signal) => makeContainer(state, creation, signal),
+    resolvers: lookResolvers,
+    async create(creation, signal) {
+      await makeContainer(state, creation, signal)
+      const file = creation.files.find(({ name }) => name === 'resolv.conf')
+      tellOfResolvers(state, creation.record, file?.content ?? '')
+    },
     createAgain: (id, signal) => makeProcessAgain(state, id, signal),
     start: (id, count, signal) => startProcess(state, id, count, signal),
     stop: (id, order) => stopProcess(state, id, order),
@@ -93,7 +99,11 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
       if (exit !== null) await state.records.writeRan(id, { exit })
     },
     remember: (record) => state.records.write(record),
-    writeHosts: async (ids, text) => writeHostsInPlace(state, ids, text),
+    writeHosts: async (ids, text) => writeInPlace(state, ids, 'hosts', text),
+    async writeResolvConf(ids, text) {
+      writeInPlace(state, ids, 'resolv.conf', text)
+      for (const id of ids) tellOfResolvers(state, state.records.record(id), text)
+    },
     removeVolume: (object) => removeVolume(state, object),
   }
   const close = async (): Promise<void> => {
@@ -134,7 +144,8 @@ async function openState(init: ContainersInit): Promise<ContainersState> {
     },
     memory(id) {
       const known = memories.get(id) ?? {
-        ...{ exit: null, hosts: null, isStarted: false, isOomTold: false, checkedTicks: null },
+        ...{ exit: null, files: new Map(), isStarted: false, isOomTold: false },
+        checkedTicks: null,
       }
       memories.set(id, known)
       return known

@@ -7,6 +7,7 @@ import { grantedNodes } from './device-nodes.ts'
 import { runtimeMs } from './limits.ts'
 import { type GrantSettings, grantFacts } from './mounts/grant-facts.ts'
 import { type HostPlaces, placesOf } from './places.ts'
+import { lookResolvers } from './resolvers.ts'
 import { runSound } from './spawn.ts'
 
 /** Says what bundles need to know of the machine. What cannot change is asked for once. */
@@ -32,8 +33,7 @@ export function createFacts(
       filesDir: at.files,
       secretsDir: at.secrets,
       volumesDir: places.volumes,
-      resolvConf: (await textOf('/etc/resolv.conf')) ?? '',
-      upstreamResolvConf: await textOf('/run/systemd/resolve/resolv.conf'),
+      ...(await lookResolvers()),
       architecture: process.arch,
       runtimeSpec: await runtimeSpec,
       openFilesMax,
@@ -54,10 +54,6 @@ async function readRuntimeSpec(runDir: string): Promise<BundleFacts['runtimeSpec
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-async function textOf(path: string): Promise<string | null> {
-  return await readFile(path, 'utf8').catch(() => null)
 }
 
 function openFilesLimit(): number {

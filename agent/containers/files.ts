@@ -17,17 +17,18 @@ export async function writeFiles(folder: string, files: readonly ContainerFile[]
 }
 
 /**
- * Writes `/etc/hosts` of containers in place: it is mounted as this very file, and a new one in its
- * place would not be seen. Written over before it is cut, so that no reader finds it empty.
+ * Writes a file of containers in place: it is mounted as this very file, and a new one in its place
+ * would not be seen. Written over before it is cut, so that no reader finds it empty.
  */
-export function writeHostsInPlace(
+export function writeInPlace(
   state: ContainersState,
   ids: readonly string[],
+  name: 'hosts' | 'resolv.conf',
   text: string,
 ): void {
   const bytes = Buffer.from(text)
   for (const id of ids) {
-    const file = openSync(join(state.of(id).files, 'hosts'), 'r+')
+    const file = openSync(join(state.of(id).files, name), 'r+')
     try {
       writeSync(file, bytes, 0, bytes.length, 0)
       ftruncateSync(file, bytes.length)

@@ -32,7 +32,7 @@ export interface LookInit {
  */
 export interface LookMemory {
   exit: ExitSeen | null
-  hosts: { readonly stamp: string; readonly text: string } | null
+  readonly files: Map<string, { readonly stamp: string; readonly text: string }>
   /** Set once the process was seen to run what it is for. */
   isStarted: boolean
   /** Set once it was told that memory ran out. */
@@ -58,7 +58,8 @@ export function lookAt(init: LookInit): ContainerSeen {
     isPrepared: isPrepared(init),
     health: process.state === 'running' ? (life?.health ?? null) : null,
     ailment: life?.ailment ?? null,
-    hosts: hostsOf(init),
+    hosts: textOf('hosts', init),
+    resolvConf: textOf('resolv.conf', init),
   }
 }
 
@@ -113,11 +114,15 @@ function isPrepared({ places, mounts, record, life }: LookInit): boolean {
   return known && existsSync(join(places.bundle, 'config.json'))
 }
 
-function hostsOf({ places, memory }: LookInit): string | null {
-  const path = join(places.files, 'hosts')
+/** A file that is mounted into the container, read again where it seems to have changed. */
+function textOf(name: string, { places, memory }: LookInit): string | null {
+  const path = join(places.files, name)
   const stat = statSync(path, { throwIfNoEntry: false })
   if (stat === undefined) return null
   const stamp = `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`
-  if (memory.hosts?.stamp !== stamp) memory.hosts = { stamp, text: readFileSync(path, 'utf8') }
-  return memory.hosts.text
+  const known = memory.files.get(name)
+  if (known?.stamp === stamp) return known.text
+  const text = readFileSync(path, 'utf8')
+  memory.files.set(name, { stamp, text })
+  return text
 }

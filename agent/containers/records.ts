@@ -16,7 +16,15 @@ const seconds = z.number()
 const healthSchema: z.ZodType<ContainerRecord['policy']['health']> = z
   .object({
     command: z.array(z.string()).optional(),
-    http: z.object({ port: z.int(), path: z.string() }).optional(),
+    http: z
+      .object({
+        port: z.int(),
+        path: z.string(),
+        host: z.string().optional(),
+        headers: z.record(z.string(), z.string()).optional(),
+        https: z.boolean().optional(),
+      })
+      .optional(),
     tcp: z.object({ port: z.int() }).optional(),
     interval_seconds: seconds,
     timeout_seconds: seconds,

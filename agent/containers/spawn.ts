@@ -1,6 +1,6 @@
 import { type SpawnOptions, spawn } from 'node:child_process'
 import { CoveyError } from '../../protocol/fault.ts'
-import { printable } from '../../reconcilers/tools/runc.ts'
+import { errorLine } from '../../reconcilers/tools/words.ts'
 import { toolEnvironment, toolPath } from '../machine/tools.ts'
 import { toolOutputBytesMax } from './limits.ts'
 
@@ -22,7 +22,8 @@ export interface ToolRun {
 export async function runSound(run: ToolRun, signal?: AbortSignal): Promise<void> {
   const { exitCode, stderr } = await runPlain(run, signal)
   if (exitCode === 0) return
-  throw new CoveyError('tool-failed', `${run.tool}: ${printable(stderr) || `exit ${exitCode}`}`)
+  const reason = stderr.trim() === '' ? `exit ${exitCode}` : errorLine(stderr, run.tool)
+  throw new CoveyError('tool-failed', `${run.tool}: ${reason}`)
 }
 
 const paths = new Map<string, string>()

@@ -12,6 +12,7 @@ import { type ListedObject, listRulesetCommand, parseListing } from '../../recon
 import { errorLine } from '../../reconcilers/tools/words.ts'
 import { missingTools } from '../machine/tools.ts'
 import { checkRunc, readPackageChangelog } from './check-runc.ts'
+import { checkResolvers } from './resolvers.ts'
 
 /** What was looked at, and what came of it. */
 export interface Check {
@@ -42,6 +43,7 @@ export async function examine(init: DoctorInit): Promise<readonly Check[]> {
     checkFirewalls(init, config),
     checkLegacyTables(),
     checkPlace(init.host, config),
+    checkResolvers(init.host, config),
   ])
   return parts.flat()
 }

@@ -56,6 +56,8 @@ export function concerns(line: string, links: ReadonlySet<string> | undefined): 
   if (links === undefined) return true
   const [, subject] = /^(?:Deleted )?\d+: ([^\s:@]+)/.exec(line) ?? []
   if (subject !== undefined) return links.has(subject)
+  // A guard of the mesh's range; some names the device `lo`, which is none of the links.
+  if (/^(?:Deleted )?unreachable \S+ .*\bproto 190\b/.test(line)) return true
   const [, device] = /\bdev ([^\s:@]+)/.exec(line) ?? []
   return device !== undefined && links.has(device)
 }

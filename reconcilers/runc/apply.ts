@@ -37,6 +37,8 @@ export async function applyRunc(
       return containers.remember(step.record)
     case 'hosts':
       return containers.writeHosts(step.ids, step.text)
+    case 'resolvers':
+      return containers.writeResolvConf(step.ids, step.text)
     case 'remember-volumes':
       return saveVolumeMemory(host.files, step.memory)
     case 'remove-volume':

@@ -25,6 +25,8 @@ export function describeRunc(step: RuncStep): string {
       return `remember the policy of ${step.record.id}`
     case 'hosts':
       return `write the names of the cluster for ${listed(step.ids)}`
+    case 'resolvers':
+      return `write whom to ask for names for ${listed(step.ids)}`
     case 'remember-volumes':
       return 'remember what volumes say of their removal'
     case 'remove-volume':

@@ -1,4 +1,4 @@
-import type { ContainerSeen } from '../host-containers.ts'
+import type { ContainerSeen, HostResolvers } from '../host-containers.ts'
 import type { ImageState } from '../host-images.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { containersOf } from './containers.ts'
@@ -12,6 +12,7 @@ export interface RuncObserved {
   readonly nowMs: number
   /** All of covey's, and leftovers, ordered by id. */
   readonly containers: readonly ContainerSeen[]
+  readonly resolvers: HostResolvers
   /** Objects that have a volume folder. */
   readonly volumes: readonly string[]
   readonly memory: VolumeMemory
@@ -26,8 +27,9 @@ export async function observeRunc(
   signal: AbortSignal,
 ): Promise<RuncObserved> {
   signal.throwIfAborted()
-  const [containers, volumes, memory] = await Promise.all([
+  const [containers, resolvers, volumes, memory] = await Promise.all([
     host.containers.look(),
+    host.containers.resolvers(),
     host.containers.lookVolumes(),
     loadVolumeMemory(host.files),
   ])
@@ -36,7 +38,7 @@ export async function observeRunc(
     return wanted === null || wanted.process.state === 'absent' || !wanted.isPrepared
   })
   const images = await lookAtImages(needed, host)
-  return { nowMs: host.clock.now(), containers, volumes, memory, images }
+  return { nowMs: host.clock.now(), containers, resolvers, volumes, memory, images }
 }
 
 async function lookAtImages(

@@ -6,6 +6,7 @@ import { imageKey } from './images.ts'
 import { afterExit, isDue } from './lifecycle.ts'
 import { replaceWaitMs, stopWaitMs } from './limits.ts'
 import type { RuncObserved } from './observe.ts'
+import { planResolvers } from './resolvers.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
 import { killStep, orderOf } from './stopping.ts'
 import { planVolumes, type VolumeMemory } from './volumes.ts'
@@ -45,6 +46,7 @@ type RuncWork =
   | { readonly kind: 'keep-exit'; readonly id: string }
   | { readonly kind: 'remember'; readonly record: ContainerRecord }
   | { readonly kind: 'hosts'; readonly ids: readonly string[]; readonly text: string }
+  | { readonly kind: 'resolvers'; readonly ids: readonly string[]; readonly text: string }
   | { readonly kind: 'remember-volumes'; readonly memory: VolumeMemory }
   | { readonly kind: 'remove-volume'; readonly object: string }
 
@@ -58,6 +60,7 @@ export function planRunc(spec: RuncSpec, observed: RuncObserved): readonly RuncS
   const others = observed.containers.filter(({ object }) => !wanted.has(object))
   return [
     ...planHosts(spec, observed),
+    ...planResolvers(observed),
     ...spec.containers.flatMap((each) => planObject(each, spec.hosts, observed)),
     ...others.filter(({ object }) => kept.has(object)).flatMap((seen) => planKept(seen, observed)),
     ...others

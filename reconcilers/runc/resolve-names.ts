@@ -29,16 +29,48 @@ interface NameIndex {
 
 const known = new WeakMap<Config['hosts'], NameIndex>()
 
+/** A line of `/etc/hosts`. */
+interface Line {
+  readonly address: string
+  readonly names: readonly string[]
+}
+
 /**
  * Text of `/etc/hosts` for the containers of a host (hosts(5)): every host of the cluster by its
  * WireGuard address, and every container that can be reached from here as `web.cloud01`. `web`
- * alone is this host's own container of that name, or else the only one in the cluster.
+ * alone is this host's own container of that name, or else the only one in the cluster. A name with
+ * `_` is also there with `-`, unless that is somebody's.
  */
 export function hostsText(config: Pick<Config, 'hosts'>, host: string): string {
+  const lines = withHyphens(linesOf(config, host))
+  const local = ['127.0.0.1 localhost', '::1 localhost ip6-localhost ip6-loopback']
+  const all = lines.map(({ address, names }) => [address, ...names].join(' '))
+  return [...local, ...all].map((line) => `${line}\n`).join('')
+}
+
+/** Many programs take no name with `_` for that of a host (RFC 952). */
+function withHyphens(lines: readonly Line[]): readonly Line[] {
+  const known = new Set(['localhost', ...lines.flatMap(({ names }) => names)])
+  const askers = new Map<string, number>()
+  const hyphened = (name: string): readonly string[] => {
+    const other = name.replaceAll('_', '-')
+    return known.has(other) ? [] : [other]
+  }
+  for (const name of lines.flatMap(({ names }) => names.flatMap(hyphened))) {
+    askers.set(name, (askers.get(name) ?? 0) + 1)
+  }
+  return lines.map(({ address, names }) => {
+    // What two would come to is neither's.
+    const more = names.flatMap(hyphened).filter((name) => askers.get(name) === 1)
+    return { address, names: [...names, ...more] }
+  })
+}
+
+function linesOf(config: Pick<Config, 'hosts'>, host: string): readonly Line[] {
   const index = nameIndex(config)
-  const lines = ['127.0.0.1 localhost', '::1 localhost ip6-localhost ip6-loopback']
+  const lines: Line[] = []
   for (const [name, address] of index.hosts) {
-    if (name !== 'localhost') lines.push(`${address} ${name}`)
+    if (name !== 'localhost') lines.push({ address, names: [name] })
   }
   const taken = new Set<string>(['localhost', ...index.hosts.keys()])
   const own = index.containers.filter((each) => each.host === host)
@@ -55,9 +87,9 @@ export function hostsText(config: Pick<Config, 'hosts'>, host: string): string {
     if (each.host !== host && !each.isShared) continue
     const isOnly = index.owners.get(each.object)?.length === 1 && !taken.has(each.object)
     const names = bare.get(each) ?? (isOnly && each.host !== host ? [each.object] : [])
-    lines.push([each.address, `${each.object}.${each.host}`, ...names].join(' '))
+    lines.push({ address: each.address, names: [`${each.object}.${each.host}`, ...names] })
   }
-  return `${lines.join('\n')}\n`
+  return lines
 }
 
 function nameIndex(config: Pick<Config, 'hosts'>): NameIndex {

@@ -14,6 +14,7 @@ export function checkContainer(container: ContainerObject, context: z.Refinement
   }
   checkNetwork(container, report)
   checkSources(container, report)
+  checkShm(container, report)
   checkPlaces(container, report)
   checkVariables(container, report)
   checkCapabilities(container, report)
@@ -62,6 +63,7 @@ function checkSources(container: ContainerObject, report: Report): void {
   if (container.health !== undefined) {
     checkOne(container.health, ['command', 'http', 'tcp'], ['health'], report)
   }
+  checkHttpHost(container, report)
   for (const [index, device] of container.devices.entries()) {
     const first = container.devices.findIndex((other) => isWithin(device, other))
     const second = container.devices.findLastIndex((other) => isWithin(device, other))
@@ -72,6 +74,19 @@ function checkSources(container: ContainerObject, report: Report): void {
   if (bytes > filesBytesMax) {
     report(['files'], `hold ${bytes} bytes together, and at most ${filesBytesMax} are allowed`)
   }
+}
+
+function checkHttpHost({ health }: ContainerObject, report: Report): void {
+  const { host, headers = {} } = health?.http ?? {}
+  const name = Object.keys(headers).find((each) => each.toLowerCase() === 'host')
+  if (host === undefined || name === undefined) return
+  report(['health', 'http', 'headers', name], 'is told by host already')
+}
+
+function checkShm({ shm_bytes, mounts, tmpfs }: ContainerObject, report: Report): void {
+  const isTaken = [...tmpfs, ...mounts.map(({ path }) => path)].includes('/dev/shm')
+  if (shm_bytes === undefined || !isTaken) return
+  report(['shm_bytes'], 'goes without a mount of its own at /dev/shm')
 }
 
 /** A place where something is mounted. */

@@ -8,8 +8,11 @@ import {
   jweCharactersMax,
   memoryBytesMin,
   pidsMax,
+  shmBytesMax,
+  shmBytesMin,
 } from './bundle/limits.ts'
 import { parseSealedHeader } from './bundle/sealed.ts'
+import { httpHeaders, httpHost, httpPath } from './http-fields.ts'
 import { checkContainer } from './spec-checks.ts'
 import {
   address,
@@ -57,10 +60,22 @@ interface SecretUse {
   readonly env?: string | undefined
 }
 
+/** A page that is asked for. */
+export interface HttpCheck {
+  readonly port: number
+  readonly path: string
+  /** For the `Host` header and, with `https`, the name in TLS; the address where absent. */
+  readonly host?: string | undefined
+  /** Further headers, by name. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** By TLS, with whatever certificate; off where absent. */
+  readonly https?: boolean | undefined
+}
+
 /** How a container is known to be well. */
 export interface HealthObject {
   readonly command?: readonly string[] | undefined
-  readonly http?: { readonly port: number; readonly path: string } | undefined
+  readonly http?: HttpCheck | undefined
   readonly tcp?: { readonly port: number } | undefined
   readonly interval_seconds: number
   readonly timeout_seconds: number
@@ -83,6 +98,8 @@ export interface ContainerObject {
   readonly hostname?: string | undefined
   readonly mounts: readonly MountObject[]
   readonly tmpfs: readonly string[]
+  /** Size of `/dev/shm`; the runtime's 64 MiB where absent. */
+  readonly shm_bytes?: number | undefined
   readonly files: readonly FileObject[]
   readonly secrets: readonly SecretUse[]
   readonly devices: readonly string[]
@@ -107,16 +124,20 @@ export interface ContainerObject {
 const mode: z.ZodType<string> = z.string().regex(/^0?[0-7]{3}$/, 'must be an octal mode, as 0644')
 const seconds: z.ZodType<number> = z.int().min(1).max(3600)
 const port: z.ZodType<number> = z.int().min(1).max(65535)
-const httpPath: z.ZodType<string> = z
-  .string()
-  .max(1024)
-  .regex(/^\/[\x21-\x7e]*$/, 'must start with / and hold no white space')
 
 const healthSchema: z.ZodType<HealthObject> = z.strictObject({
   command: command
     .refine((words) => words.length > 0, { message: 'must name a program', path: [0] })
     .optional(),
-  http: z.strictObject({ port, path: httpPath }).optional(),
+  http: z
+    .strictObject({
+      port,
+      path: httpPath,
+      host: httpHost.optional(),
+      headers: httpHeaders.optional(),
+      https: z.boolean().optional(),
+    })
+    .optional(),
   tcp: z.strictObject({ port }).optional(),
   interval_seconds: seconds.default(10),
   timeout_seconds: seconds.default(5),
@@ -165,6 +186,7 @@ export const containerSchema: z.ZodType<ContainerObject> = z
     hostname: hostname.optional(),
     mounts: z.array(mountSchema).max(entriesMax).default([]),
     tmpfs: z.array(mountPoint).max(entriesMax).default([]),
+    shm_bytes: z.int().min(shmBytesMin).max(shmBytesMax).optional(),
     files: z.array(fileSchema).max(entriesMax).default([]),
     secrets: z.array(secretUseSchema).max(entriesMax).default([]),
     devices: z.array(devicePath).max(entriesMax).default([]),

@@ -3,6 +3,12 @@ import { CoveyError } from '../../protocol/fault.ts'
 import { type Cidr, hostNetwork, parseAddress, parseCidr } from '../addresses.ts'
 import type { LinkSeen, LinksAndRoutes, RouteSeen } from './ip.ts'
 
+/**
+ * Metric of the routes that guard a mesh's range. The kernel takes the lowest one, so any other
+ * route to the same range wins over a guard, for IPv4 and for IPv6.
+ */
+export const guardMetric: number = 0xffff_ffff
+
 const linkSchema = z.object({
   ifname: z.string(),
   flags: z.array(z.string()),
@@ -26,6 +32,7 @@ const routeSchema = z.object({
   type: z.string().optional(),
   dev: z.string().optional(),
   table: z.string().optional(),
+  metric: z.number().optional(),
 })
 
 const namespaceSchema = z.object({ name: z.string(), id: z.number().optional() })
@@ -60,9 +67,8 @@ export function parseLook(stdout: string): LinksAndRoutes {
   return {
     links: links.map(linkOf),
     routes: routes.flatMap(routeOf),
-    unreachable: routes.flatMap(({ type, dst }) =>
-      type === 'unreachable' ? (destinationOf(dst) ?? []) : [],
-    ),
+    unreachable: unreachableOf(routes.filter((each) => each.metric !== guardMetric)),
+    guards: unreachableOf(routes.filter((each) => each.metric === guardMetric)),
     namespaces: new Map(namespaces.map(({ name, id }) => [name, id ?? null])),
     forwarding: { 4: forwards('inet'), 6: forwards('inet6') },
   }
@@ -150,6 +156,11 @@ function routeOf({ type, dst, dev }: RoutePrinted): readonly RouteSeen[] {
   if (dev === undefined || type === 'unreachable') return []
   const destination = destinationOf(dst)
   return destination === undefined ? [] : [{ destination, link: dev }]
+}
+
+function unreachableOf(routes: readonly RoutePrinted[]): readonly Cidr[] {
+  const found = routes.filter(({ type }) => type === 'unreachable')
+  return found.flatMap(({ dst }) => destinationOf(dst) ?? [])
 }
 
 function destinationOf(dst: string): Cidr | undefined {

@@ -1,5 +1,6 @@
 import { type Address, addressText, type Cidr, cidrText } from '../addresses.ts'
 import type { Command, CommandResult } from '../host-ports.ts'
+import { guardMetric } from './ip-parse.ts'
 import { errorLine, word } from './words.ts'
 
 /** Routing protocol number of covey's routes: what it made, and only that, is found by it again. */
@@ -35,8 +36,10 @@ export interface RouteSeen {
 export interface LinksAndRoutes {
   readonly links: readonly LinkSeen[]
   readonly routes: readonly RouteSeen[]
-  /** Networks that carry covey's protocol number and that it answers as unreachable. */
+  /** Networks with covey's protocol number that are answered as unreachable, but for guards. */
   readonly unreachable: readonly Cidr[]
+  /** Networks with covey's protocol number that a guard answers as unreachable. */
+  readonly guards: readonly Cidr[]
   /**
    * Names in /run/netns, with the numbers by which this host knows them. Null for one that it has
    * no number for, which holds no end of its links, or for a file that is no namespace.
@@ -93,6 +96,12 @@ export function parseBatchFailures(result: CommandResult): ReadonlyMap<number, s
     }
   }
   return failures
+}
+
+/** Asks for the ways to these addresses; `parseBatchFailures` tells of those that have none. */
+export function waysCommand(addresses: readonly string[]): Command {
+  const stdin = addresses.map((each) => `route get ${word(each)}\n`).join('')
+  return { tool: 'ip', args: ['-force', '-batch', '-'], stdin }
 }
 
 /** Makes a link with the kernel's own WireGuard and names its owner, in one process. */
@@ -161,4 +170,13 @@ export function routeWords(
 /** `route add unreachable 10.69.1.0/24 proto 190`: for what has no nearer route. */
 export function unreachableWords(verb: 'add' | 'del', network: Cidr): readonly string[] {
   return ['route', verb, 'unreachable', cidrText(network), 'proto', String(routeProtocol)]
+}
+
+/**
+ * `route add unreachable 10.69.0.0/16 proto 190 metric 4294967295`: for as long as no other route
+ * leads there.
+ */
+export function guardWords(verb: 'add' | 'replace' | 'del', network: Cidr): readonly string[] {
+  const words = ['route', verb, 'unreachable', cidrText(network), 'proto', String(routeProtocol)]
+  return [...words, 'metric', String(guardMetric)]
 }

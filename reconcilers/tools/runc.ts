@@ -1,3 +1,7 @@
+import { errorText, printable } from './said.ts'
+
+export { printable } from './said.ts'
+
 /** What is needed of the state that runc keeps of a container (`state.json` below its root). */
 export interface RuntimeState {
   readonly pid: number
@@ -75,25 +79,11 @@ function mounted(source: string): string {
  * words, others in runc's, without its prefixes.
  */
 export function createReason(message: string): string {
-  const line = lastSaid(message)
+  const line = errorText(message)
   for (const [pattern, reason] of reasons) {
     const found = pattern.exec(line)
     if (found !== null) return printable(reason(found))
   }
   const bare = line.replace(/^(?:runc create failed: |unable to start container process: )+/, '')
   return bare === '' ? 'the runtime gave no reason' : `the runtime refused: ${printable(bare)}`
-}
-
-/** runc's last message, with or without the form of its log. */
-function lastSaid(message: string): string {
-  const lines = message.split('\n').filter((each) => each.trim() !== '')
-  const last = lines.at(-1)?.trim() ?? ''
-  const [, quoted] = /\bmsg="((?:[^"\\]|\\.)*)"/.exec(last) ?? []
-  return quoted === undefined ? last : quoted.replaceAll('\\"', '"')
-}
-
-/** One line without control characters, bounded. */
-export function printable(text: string, charactersMax: number = 300): string {
-  const clean = text.replace(/[\p{C}\s]+/gu, ' ').trim()
-  return clean.length <= charactersMax ? clean : `${clean.slice(0, charactersMax - 1)}…`
 }

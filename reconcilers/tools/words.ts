@@ -10,8 +10,4 @@ export function word(text: string): string {
   throw new CoveyError('unsafe-argument', `not safe as an argument: ${JSON.stringify(text)}`)
 }
 
-/** First line of a tool's error text, bounded, for a reason that people read. */
-export function errorLine(stderr: string): string {
-  const line = stderr.split('\n').find((each) => each.trim() !== '') ?? 'it said nothing'
-  return line.trim().slice(0, 200)
-}
+export { errorLine } from './said.ts'

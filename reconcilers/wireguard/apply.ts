@@ -3,6 +3,7 @@ import type { Command, CommandResult, HostPorts } from '../host-ports.ts'
 import { StepError } from '../reconciler.ts'
 import {
   addLinkCommand,
+  type BatchLine,
   batchCommand,
   deleteLinkCommand,
   parseBatchFailures,
@@ -10,9 +11,10 @@ import {
 } from '../tools/ip.ts'
 import { removePeersCommand, syncconfCommand, syncconfText, userspaceCommand } from '../tools/wg.ts'
 import { errorLine } from '../tools/words.ts'
+import { bootFile } from './guards.ts'
 import { aliasOf } from './links.ts'
 import { changeMemory, loadMemory } from './memory.ts'
-import type { BatchStep, MakeLinkStep, SyncDeviceStep, WireguardStep } from './plan.ts'
+import type { MakeLinkStep, SyncDeviceStep, WireguardStep } from './plan.ts'
 
 /**
  * Carries one step out. Rejects with a `CoveyError`, or a `StepError` if part of a batch failed.
@@ -34,7 +36,11 @@ export async function applyWireguard(
     case 'sync-device':
       return syncDevice(step, host, signal)
     case 'batch':
-      return runBatch(step, host, signal)
+    case 'guard':
+      return runBatch(step.lines, host, signal)
+    case 'boot':
+      if (step.text === '') return host.files.remove(bootFile)
+      return host.files.write(bootFile, step.text)
     case 'remember':
       return changeMemory(host.files, step.change)
   }
@@ -48,7 +54,7 @@ async function runSound(
 ): Promise<CommandResult> {
   const result = await host.run(command, signal)
   if (result.exitCode === 0) return result
-  throw new CoveyError('tool-failed', `${command.tool}: ${errorLine(result.stderr)}`)
+  throw new CoveyError('tool-failed', `${command.tool}: ${errorLine(result.stderr, command.tool)}`)
 }
 
 async function removeLink(link: string, host: HostPorts, signal: AbortSignal): Promise<void> {
@@ -100,14 +106,20 @@ function isGone(words: readonly string[], said: string): boolean {
   return words[1] === 'del' && /no such process|cannot assign requested address/i.test(said)
 }
 
-async function runBatch(step: BatchStep, host: HostPorts, signal: AbortSignal): Promise<void> {
-  const result = await host.run(batchCommand(step.lines), signal)
+async function runBatch(
+  lines: readonly BatchLine[],
+  host: HostPorts,
+  signal: AbortSignal,
+): Promise<void> {
+  const result = await host.run(batchCommand(lines), signal)
   if (result.exitCode === 0) return
   const failures = parseBatchFailures(result)
   const failed = [...failures].flatMap(([index, said]) => {
-    const line = step.lines[index]
+    const line = lines[index]
     if (line === undefined || isGone(line.words, said)) return []
-    return [{ object: line.object, reason: `${line.words.join(' ')}: ${said}` }]
+    const reason = `${line.words.join(' ')}: ${said}`
+    if (line.object === '') throw new CoveyError('tool-failed', reason)
+    return [{ object: line.object, reason }]
   })
   if (failed.length > 0) throw new StepError(failed)
   if (failures.size > 0) return

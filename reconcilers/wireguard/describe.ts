@@ -14,7 +14,10 @@ export function describeWireguard(step: WireguardStep): string {
       return `give ${step.link} port ${step.listenPort} and ${step.peers.length} peers${renewed}`
     }
     case 'batch':
+    case 'guard':
       return step.lines.map((line) => line.words.join(' ')).join('; ')
+    case 'boot':
+      return 'note which ranges to guard at the next boot'
     case 'remember':
       return 'remember what was applied'
   }

@@ -6,7 +6,7 @@ import {
   parseCidr,
   parseEndpoint,
 } from '../addresses.ts'
-import { handshakeMsMax, renewalsMax, renewJitterMs, renewMs } from '../limits.ts'
+import { handshakeMsMax, lostJitterMs, renewalsMax, renewJitterMs, renewMs } from '../limits.ts'
 import type { DeviceSeen, PeerSeen, PeerWanted } from '../tools/wg.ts'
 import type { LinkMemory, PeerMemory } from './memory.ts'
 import { handshakeAgeMs, type WireguardObserved } from './observe.ts'
@@ -23,6 +23,8 @@ export interface DevicePlan {
   readonly changed: readonly string[]
   /** Whether it differs at all: a peer that nobody wants belongs to no object. */
   readonly isDifferent: boolean
+  /** Whether it differs in how silent peers are to be reached, and in nothing else. */
+  readonly recurs: boolean
   readonly memory: LinkMemory
 }
 
@@ -41,6 +43,7 @@ export function planDevice(
   const memory = new Map<string, PeerMemory>()
   const peers: PeerWanted[] = []
   const renew: string[] = []
+  let recurs = true
   for (const peer of wanted) {
     const known = before?.peers.get(peer.publicKey)
     const context = { peer, seen: seen.get(peer.publicKey), known, observed, publicKey }
@@ -48,6 +51,8 @@ export function planDevice(
     const target = targetOf(context, isNew)
     if (isNew) renew.push(peer.publicKey)
     if (isNew || differs(target, context.seen)) changed.add(peer.object)
+    // Neither is a sign that somebody undoes what was applied.
+    recurs &&= isNew || !differs({ ...target, endpoint: null }, context.seen)
     peers.push(target)
     memory.set(peer.publicKey, remembered(context, isNew))
   }
@@ -59,6 +64,7 @@ export function planDevice(
   const isStrange = device?.peers.some((peer) => !names.has(peer.publicKey)) ?? false
   const isOwn = device?.publicKey === publicKey && device.listenPort === link.listenPort
   if (!isOwn || isStrange) changed.add(link.object)
+  recurs &&= isOwn && !isStrange
   return {
     publicKey,
     listenPort: link.listenPort,
@@ -66,6 +72,7 @@ export function planDevice(
     renew,
     changed: [...changed],
     isDifferent: changed.size > 0,
+    recurs,
     memory: { object: link.object, making: false, peers: memory },
   }
 }
@@ -119,10 +126,14 @@ function differs(target: PeerWanted, seen: PeerSeen | undefined): boolean {
 function isToRenew({ peer, seen, known, observed, publicKey }: PeerContext): boolean {
   if (seen === undefined || known === undefined) return false
   const { nowMs } = observed
-  const jitterMs = spread(`${publicKey} ${peer.publicKey} ${known.sinceMs}`) * renewJitterMs
+  const share = spread(`${publicKey} ${peer.publicKey} ${known.sinceMs}`)
+  // One that was well may come back from a boot with a clock in 1970, and would be refused for its
+  // earlier handshake. Once it was renewed there is none.
+  const wasWell = seen.handshakeSeconds > 0
+  const limitMs = wasWell ? handshakeMsMax + share * lostJitterMs : renewMs + share * renewJitterMs
   const quietMs = handshakeAgeMs(seen, nowMs)
   const ageMs = nowMs < known.sinceMs ? Number.POSITIVE_INFINITY : nowMs - known.sinceMs
-  return Math.min(quietMs, ageMs) > renewMs + jitterMs
+  return Math.min(quietMs, ageMs) > limitMs
 }
 
 /** A number in [0, 1) that looks random and is the same for the same text (FNV-1a, 32 bits). */

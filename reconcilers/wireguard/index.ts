@@ -15,6 +15,7 @@ export const wireguard: Reconciler<WireguardSpec, WireguardObserved, WireguardSt
   observe: observeWireguard,
   judge: judgeWireguard,
   plan: planWireguard,
+  dueAt: (_spec, { dueAtMs }) => dueAtMs,
   apply: applyWireguard,
   describe: describeWireguard,
 }

@@ -37,6 +37,8 @@ export interface NameMemory {
   /** The last good numeric address, or null. */
   readonly address: string | null
   readonly askedMs: number
+  /** Addresses in a row at which nobody has answered. */
+  readonly tries: number
 }
 
 /** Nothing is remembered. */
@@ -55,7 +57,12 @@ const linkSchema = z.object({
   making: z.boolean(),
   peers: z.array(z.tuple([z.string(), peerSchema])),
 })
-const nameSchema = z.object({ address: z.string().nullable(), askedMs: z.number() })
+const nameSchema = z.object({
+  address: z.string().nullable(),
+  askedMs: z.number(),
+  // Version 0.1.0 counted none.
+  tries: z.int().default(0),
+})
 const memorySchema = z.object({
   links: z.array(z.tuple([z.string(), linkSchema])),
   names: z.array(z.tuple([z.string(), nameSchema])),
@@ -87,9 +94,9 @@ export function memoryText(memory: Memory): string {
     ])
     return [link, { object, making, peers: texts }]
   })
-  const names = sorted(memory.names).map(([name, { address, askedMs }]) => [
+  const names = sorted(memory.names).map(([name, { address, askedMs, tries }]) => [
     name,
-    { address, askedMs },
+    { address, askedMs, tries },
   ])
   return JSON.stringify({ links, names })
 }

@@ -2,6 +2,7 @@ import type { PlanStep } from '../reconciler.ts'
 import type { BatchLine } from '../tools/ip.ts'
 import type { PeerWanted } from '../tools/wg.ts'
 import { planDevice } from './devices.ts'
+import { planGuards } from './guards.ts'
 import { aliasOf, claimLink, leftovers, linkKey } from './links.ts'
 import { type LinkMemory, type MemoryChange, memoryText, sameLinkMemory } from './memory.ts'
 import type { WireguardObserved } from './observe.ts'
@@ -40,11 +41,27 @@ export interface SyncDeviceStep extends PlanStep {
 }
 
 /** Brings a link up, with addresses and routes, in one batch. */
-export interface BatchStep extends PlanStep {
+interface BatchStep extends PlanStep {
   readonly kind: 'batch'
   readonly link: string
   readonly lines: readonly BatchLine[]
 }
+
+/** Adds or removes routes that guard the range of a link. */
+interface GuardLinesStep extends PlanStep {
+  readonly kind: 'guard'
+  readonly lines: readonly BatchLine[]
+}
+
+/** Writes down, for the next boot, which ranges are guarded. */
+interface BootStep extends PlanStep {
+  readonly kind: 'boot'
+  /** Empty for no file. */
+  readonly text: string
+}
+
+/** A step about the guards of ranges. */
+export type GuardStep = GuardLinesStep | BootStep
 
 /** Remembers what no other step does. */
 interface RememberStep extends PlanStep {
@@ -59,6 +76,7 @@ export type WireguardStep =
   | NameLinkStep
   | SyncDeviceStep
   | BatchStep
+  | GuardStep
   | RememberStep
 
 /**
@@ -71,12 +89,15 @@ export function planWireguard(
   const left = leftovers(spec, observed)
   const before = left.filter((each) => each.isInTheWay)
   const after = left.filter((each) => !each.isInTheWay)
+  const guards = planGuards(spec, observed)
   return [
+    ...guards.before,
     ...before.map(({ link }): WireguardStep => ({ kind: 'remove-link', link, objects: [] })),
     ...spec.links.flatMap((link) => planLink(link, spec, observed)),
     ...after.map(
       ({ link }): WireguardStep => ({ kind: 'remove-link', link, objects: [], takesDown: true }),
     ),
+    ...guards.after,
     ...planMemory(spec, observed),
   ]
 }
@@ -102,7 +123,8 @@ function planLink(
   const device = planDevice(link, own.key, seen, spec, observed)
   if (device.isDifferent) {
     const { changed, publicKey, listenPort, peers, renew, memory } = device
-    const about = { objects: changed, link: link.link }
+    const recurs = device.recurs ? { recurs: true as const } : {}
+    const about = { objects: changed, link: link.link, ...recurs }
     steps.push({ kind: 'sync-device', ...about, publicKey, listenPort, peers, renew, memory })
   }
   const lines = planBatch(link, claim, device, observed)

@@ -94,7 +94,11 @@ function resolveLinks(config: Config, host: string, membersOf: Members): Resolve
     return linkOf(context, settle(context, [...candidates, ...members], findings))
   })
   const { pending, faulty, kept, references } = findings
-  const spec = { links, kept, listed: listedHosts(config) }
+  const keepsGuards = kept.some(({ object, host: member }) => {
+    const type = typeIn(section, object)
+    return member === null && type !== 'wireguard_peer' && type !== 'wireguard_mesh'
+  })
+  const spec = { links, kept, keepsGuards, listed: listedHosts(config) }
   return { spec, pending, faulty, references }
 }
 

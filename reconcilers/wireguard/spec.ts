@@ -152,6 +152,8 @@ export interface WireguardSpec {
   readonly links: readonly LinkSpec[]
   /** What is faulty in the config and stays as it was applied. */
   readonly kept: readonly Kept[]
+  /** Whether an object is faulty of which nobody knows what range it had: guards stay. */
+  readonly keepsGuards: boolean
   /** Hosts in the config: a peer that was applied for any other one goes, whatever is kept. */
   readonly listed: ReadonlySet<string>
 }

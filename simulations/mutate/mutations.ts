@@ -5,6 +5,7 @@ import { firewallMutations } from './firewall.ts'
 import { gossipMutations } from './gossip.ts'
 import { machineMutations } from './machine.ts'
 import { mountMutations } from './mounts.ts'
+import { meshLinkMutations } from './mesh-links.ts'
 import type { Mutation } from './mutation.ts'
 import { orderMutations } from './order.ts'
 import { trustMutations } from './trust.ts'
@@ -20,4 +21,5 @@ export const mutations: readonly Mutation[] = [
   ...doorMutations,
   ...mountMutations,
   ...firewallMutations,
+  ...meshLinkMutations,
 ]

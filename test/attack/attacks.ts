@@ -2,6 +2,7 @@ import type { Attack } from './attack.ts'
 import { grantedFolder } from './granted-folder.ts'
 import { idleConnections } from './idle-connections.ts'
 import { overlayFromLan } from './overlay-from-lan.ts'
+import { plainText } from './plain-text.ts'
 import { pluginTree } from './plugin-tree.ts'
 import { registryRealm } from './registry-realm.ts'
 
@@ -12,4 +13,5 @@ export const attacks: readonly Attack[] = [
   idleConnections,
   grantedFolder,
   overlayFromLan,
+  plainText,
 ]

@@ -27,7 +27,7 @@ mkdir -p $modules/covey
 tar -xzf /payload/covey-*.tgz -C $modules/covey --strip-components=1
 ln -s $modules/covey/bin/covey /usr/local/bin/covey
 ln -s /payload/node /usr/local/bin/node
-cp $modules/covey/covey.service /etc/systemd/system/
+cp $modules/covey/covey*.service /etc/systemd/system/
 systemctl daemon-reload
 `
 

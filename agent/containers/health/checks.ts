@@ -1,6 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
-import { get } from 'node:http'
 import { createConnection } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { CheckResult } from '../../../reconcilers/runc/health.ts'
@@ -11,6 +10,8 @@ import { endTree } from '../exec/process-tree.ts'
 import { checkOutputBytesMax, checkReasonCharactersMax } from '../limits.ts'
 import { startTicksOf } from '../processes.ts'
 import { knownPath, withinNetwork } from '../spawn.ts'
+import { askHttp } from './ask-http.ts'
+import { failedCheck } from './failed-check.ts'
 
 /** What a check is made on. */
 export interface CheckTarget {
@@ -39,26 +40,6 @@ export async function makeCheck(
   return { ok: true }
 }
 
-/** Any answer below 400 is good. A redirect is an answer and is not followed. */
-function askHttp(
-  address: string,
-  { port, path }: { readonly port: number; readonly path: string },
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<CheckResult> {
-  return new Promise((resolve) => {
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-    const options = { host: address, port, path, signal: bounded, agent: false } as const
-    const what = `GET :${port}${path}`
-    const asked = get(options, (response) => {
-      const status = response.statusCode ?? 0
-      response.destroy()
-      resolve(status < 400 ? { ok: true } : { ok: false, reason: `${what} answered ${status}` })
-    })
-    asked.once('error', (error) => resolve(failed(what, error, bounded, timeoutMs)))
-  })
-}
-
 function askTcp(
   host: string,
   port: number,
@@ -72,15 +53,8 @@ function askTcp(
       socket.destroy()
       resolve({ ok: true })
     })
-    socket.once('error', (error) => resolve(failed(`port ${port}`, error, bounded, timeoutMs)))
+    socket.once('error', (error) => resolve(failedCheck(`port ${port}`, error, bounded, timeoutMs)))
   })
-}
-
-function failed(what: string, error: Error, bounded: AbortSignal, timeoutMs: number): CheckResult {
-  if (bounded.aborted) return { ok: false, reason: `${what} did not answer in ${timeoutMs} ms` }
-  const code = 'code' in error ? String(error.code) : error.message
-  const known = code === 'ECONNREFUSED' ? 'refuses connections' : `fails (${printable(code)})`
-  return { ok: false, reason: `${what} ${known}` }
 }
 
 /** Runs a command in the container; exit code 0 is good. */

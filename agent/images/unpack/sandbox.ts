@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { lstat, mkdir, readlink, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CoveyError } from '../../../protocol/fault.ts'
+import { errorLine } from '../../../reconcilers/tools/words.ts'
 import { toolEnvironment, toolPath } from '../../machine/tools.ts'
 import { codeOfError } from '../../state/calls.ts'
 import { sandboxStallMs, sandboxStderrBytesMax } from '../limits.ts'
@@ -145,10 +146,10 @@ function failure(
   code: number | null,
   signal: NodeJS.Signals | null,
 ): CoveyError {
-  const line = said.split('\n').find((each) => each !== '') ?? ''
   if (fullDisk.test(said)) {
     return new CoveyError('disk-full', 'there is no room left on the disk for the image')
   }
-  const reason = line === '' ? (signal ?? `exit code ${code}`) : line.replaceAll('/target/', '')
-  return new CoveyError('unpack', `${tool} failed: ${reason.slice(0, 300)}`)
+  const line = errorLine(said.replaceAll('/target/', ''), tool)
+  const reason = said.trim() === '' ? (signal ?? `exit code ${code}`) : line
+  return new CoveyError('unpack', `${tool} failed: ${reason}`)
 }

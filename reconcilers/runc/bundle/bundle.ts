@@ -105,15 +105,14 @@ function baseMounts({ runtimeSpec }: BundleFacts): readonly Mount[] {
 
 /** Files from outside the layers: those in /etc, and the object's own. */
 function filesOf(
-  { container }: ContainerSpec,
+  { container, attachment }: ContainerSpec,
   account: Account,
   hostname: string,
   hosts: string,
   facts: BundleFacts,
 ): readonly ContainerFile[] {
-  const resolvers = container.host_network
-    ? facts.resolvConf
-    : resolvConfFor(facts.resolvConf, facts.upstreamResolvConf)
+  const resolvers =
+    attachment === null ? facts.resolvConf : resolvConfFor(facts, attachment.address.family)
   const contents = new Map([
     ['hosts', hosts],
     ['resolv.conf', resolvers],

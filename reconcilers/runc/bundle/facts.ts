@@ -1,4 +1,9 @@
-import type { ContainerFacts, ContainerFile, UserNamespaceNeeds } from '../../host-containers.ts'
+import type {
+  ContainerFacts,
+  ContainerFile,
+  HostResolvers,
+  UserNamespaceNeeds,
+} from '../../host-containers.ts'
 import type { SecretFile } from '../../host-secrets.ts'
 
 /** A folder that an image declares as a volume, and need not have in its layers. */
@@ -23,7 +28,7 @@ export interface DeviceNode {
 }
 
 /** What the machine has for one container, and what a bundle needs beyond it. */
-export interface BundleFacts extends ContainerFacts {
+export interface BundleFacts extends ContainerFacts, HostResolvers {
   /** The object that `runc spec` writes; read once by whoever runs runc. */
   readonly runtimeSpec: Readonly<Record<string, unknown>>
   /** Hard limit of open files of the agent itself: without CAP_SYS_RESOURCE none can be higher. */
@@ -35,11 +40,6 @@ export interface BundleFacts extends ContainerFacts {
    * has none.
    */
   readonly busybox: string | null
-  /**
-   * Text of `/run/systemd/resolve/resolv.conf`, which names resolvers that are not the host's own
-   * loopback; null where there is none.
-   */
-  readonly upstreamResolvConf: string | null
   /** Nodes at or below the paths in `devices`. */
   readonly devices: readonly DeviceNode[]
   /**

@@ -23,6 +23,9 @@ export const jweCharactersMax: number = 128 * 1024
 
 /** Below this even the runtime's own start does not fit into the container's memory. */
 export const memoryBytesMin: number = 4 * 1024 * 1024
+/** Size of `/dev/shm`: a page at the least; what is in it counts as memory of the container. */
+export const shmBytesMin: number = 64 * 1024
+export const shmBytesMax: number = 1024 ** 4
 /** A quota below 1 ms for each period is refused by the kernel. */
 export const cpuMilliMin: number = 10
 export const cpuMilliMax: number = 1_024_000
@@ -46,3 +49,13 @@ export const oomScoreAdjust: number = 100
 export const accountLinesMax: number = 10_000
 /** Resolvers that a C library asks (MAXNS of resolv.h). */
 export const resolversMax: number = 3
+/** Domains and characters of a `search` line; C libraries have had 6 and 256, and now no limit. */
+export const searchDomainsMax: number = 32
+export const searchCharactersMax: number = 2048
+/** Words of all `options` lines. */
+export const resolverOptionsMax: number = 32
+/** Pairs of a `sortlist` line (MAXRESOLVSORT of resolv.h). */
+export const resolverSortsMax: number = 10
+/** Headers of a health check, and characters of one, name and value together. */
+export const httpHeadersMax: number = 32
+export const httpHeaderCharactersMax: number = 4096

@@ -44,7 +44,16 @@ export function mountsOf(base: readonly Mount[], init: MountsInit): readonly Mou
   const own = [...asked, ...given, ...init.more]
   const depthOf = ({ destination }: Mount): number => destination.split('/').length
   own.sort((a, b) => depthOf(a) - depthOf(b))
-  return [...base.filter((mount) => !isAsked(mount)).map(hardened), ...own]
+  const { shm_bytes: bytes } = init.container
+  const rest = base.filter((mount) => !isAsked(mount)).map(hardened)
+  return [...rest.map((mount) => (bytes === undefined ? mount : sized(mount, bytes))), ...own]
+}
+
+/** The runtime's shared memory, of another size. */
+function sized(mount: Mount, bytes: number): Mount {
+  if (mount.destination !== '/dev/shm') return mount
+  const others = (mount.options ?? []).filter((option) => !option.startsWith('size='))
+  return { ...mount, options: [...others, `size=${bytes}`] }
 }
 
 /** The runtime's own mounts, with nothing to run or to become root by in /proc. */

@@ -1,41 +1,94 @@
-import { type Cidr, contains, hostNetwork, parseAddress, parseCidr } from '../../addresses.ts'
-import { resolversMax } from './limits.ts'
+import {
+  type Address,
+  type Cidr,
+  contains,
+  hostNetwork,
+  parseAddress,
+  parseCidr,
+} from '../../addresses.ts'
+import type { HostResolvers } from '../../host-containers.ts'
+import {
+  resolverOptionsMax,
+  resolverSortsMax,
+  resolversMax,
+  searchCharactersMax,
+  searchDomainsMax,
+} from './limits.ts'
 
 /** Ranges that mean another machine inside a container than on its host. */
 const ownRanges: readonly Cidr[] = ['127.0.0.0/8', '0.0.0.0/32', '::1/128', '::/128', 'fe80::/10']
-  .concat(['169.254.0.0/16'])
+  .concat(['169.254.0.0/16', '::ffff:0:0/96'])
   .flatMap((text) => parseCidr(text) ?? [])
 
-/** What a container must not take for its own: a line that names a loopback or a link. */
-function reachesOut(address: string): boolean {
-  const parsed = parseAddress(address)
-  return parsed !== undefined && !ownRanges.some((range) => contains(range, hostNetwork(parsed)))
+/** Whether a container of a family can send a question there: not to a loopback or by a link. */
+function isReached(text: string, family: Address['family']): boolean {
+  const address = parseAddress(text)
+  if (address?.family !== family) return false
+  return !ownRanges.some((range) => contains(range, hostNetwork(address)))
 }
 
-function wordsOf(text: string): readonly (readonly string[])[] {
+function linesOf(text: string): readonly (readonly string[])[] {
   return text.split('\n').map((line) => line.trim().split(/\s+/))
 }
 
-function resolversIn(text: string): readonly string[] {
-  return wordsOf(text)
-    .flatMap(([keyword, address = '']) => (keyword === 'nameserver' ? [address] : []))
-    .filter(reachesOut)
+function resolversIn(text: string, family: Address['family']): readonly string[] {
+  const named = linesOf(text).flatMap(([keyword, address = '']) =>
+    keyword === 'nameserver' ? [address] : [],
+  )
+  return [...new Set(named)].filter((address) => isReached(address, family))
+}
+
+/** Words until one does not fit any more. */
+function fitting(words: readonly string[], wordsMax: number): readonly string[] {
+  let characters = 0
+  const isOver = (word: string): boolean => {
+    characters += word.length + 1
+    return characters > searchCharactersMax
+  }
+  const end = words.findIndex(isOver)
+  return words.slice(0, Math.min(wordsMax, end < 0 ? words.length : end))
+}
+
+/**
+ * What the host says beside its resolvers: the last `search` or `domain` line, which is the one
+ * that counts, all options and the last `sortlist`, within what C libraries read (resolv.conf(5)).
+ */
+function otherLines(text: string, isUpstream: boolean): readonly string[] {
+  const all = linesOf(text).filter((words) => words.length > 1)
+  const wordsOf = (...keywords: readonly string[]): readonly (readonly string[])[] =>
+    all.filter(([keyword = '']) => keywords.includes(keyword))
+  const [searchKeyword = '', ...domains] = wordsOf('search', 'domain').at(-1) ?? []
+  const [, ...sorts] = wordsOf('sortlist').at(-1) ?? []
+  const options = wordsOf('options').flatMap(([, ...words]) => words)
+  // What a resolver on the host has proved (RFC 6840) is believed of that one only.
+  const believed = options.filter((option) => !isUpstream || option !== 'trust-ad')
+  const lines: readonly (readonly [string, readonly string[]])[] = [
+    [searchKeyword, fitting(domains, searchKeyword === 'domain' ? 1 : searchDomainsMax)],
+    ['options', fitting([...new Set(believed)], resolverOptionsMax)],
+    ['sortlist', fitting(sorts, resolverSortsMax)],
+  ]
+  return lines.flatMap(([keyword, words]) =>
+    words.length === 0 ? [] : [[keyword, ...words].join(' ')],
+  )
 }
 
 /**
  * `/etc/resolv.conf` for a container in a network of its own (resolv.conf(5)): the host's, but for
- * resolvers that only the host itself reaches, as a loopback address. Where none is left, those
- * that the host's local resolver asks, from `upstream`; where there are none either, none at all,
- * so that a question fails at once. Nobody else's resolver is ever put in: names that a container
- * asks for are not told to strangers.
+ * resolvers that such a container cannot ask, as one of the other family or a loopback address.
+ * Where none is left, those that the host's local resolver asks; where there are none either, none
+ * at all, so that a question fails at once. Nobody else's resolver is ever put in: names that a
+ * container asks for are not told to strangers.
  */
-export function resolvConfFor(host: string, upstream: string | null): string {
-  const own = resolversIn(host)
-  const resolvers = own.length > 0 ? own : resolversIn(upstream ?? '')
-  const rest = wordsOf(host).flatMap((words) => {
-    const isKept = ['search', 'domain', 'options', 'sortlist'].includes(words[0] ?? '')
-    return isKept ? [words.join(' ')] : []
-  })
+export function resolvConfFor(host: HostResolvers, family: Address['family']): string {
+  const own = resolversIn(host.resolvConf, family)
+  const isUpstream = own.length === 0
+  const resolvers = isUpstream ? resolversIn(host.upstreamResolvConf ?? '', family) : own
   const lines = resolvers.slice(0, resolversMax).map((address) => `nameserver ${address}`)
+  const rest = otherLines(host.resolvConf, isUpstream)
   return [...lines, ...rest].map((line) => `${line}\n`).join('')
+}
+
+/** Whether the text of a container's `/etc/resolv.conf` names somebody to ask. */
+export function namesResolver(text: string): boolean {
+  return /^nameserver /m.test(text)
 }

@@ -23,6 +23,9 @@ describe("the kernel's announcements", () => {
     ['10.1.0.0/16 dev eth0 proto kernel scope link src 10.1.0.1', false],
     ['2: wg01: <POINTOPOINT>', false],
     ['unreachable default proto kernel', false],
+    ['Deleted unreachable 10.69.0.0/16 proto 190 metric 4294967295', true],
+    ['Deleted unreachable fd69::/32 dev lo proto 190 metric 4294967295 pref medium', true],
+    ['Deleted unreachable 10.98.0.0/16 proto static metric 4294967295', false],
   ]
   for (const [line, isOurs] of cases) {
     it(`${isOurs ? 'notices' : 'passes over'} ${line}`, () => {

@@ -149,6 +149,7 @@ describe('namespaces of containers', () => {
       isPrepared: true,
       health: null,
       hosts: null,
+      resolvConf: null,
       creation: null,
     })
     const without = configOf({ a: { lan, db } })

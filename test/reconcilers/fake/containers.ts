@@ -7,6 +7,7 @@ import type {
   ExitSeen,
   HealthSeen,
   HostContainers,
+  HostResolvers,
   RestartCount,
   StopOrder,
 } from '../../../reconcilers/host-containers.ts'
@@ -25,6 +26,7 @@ export interface FakeContainer {
   isPrepared: boolean
   health: HealthSeen | null
   hosts: string | null
+  resolvConf: string | null
   creation: ContainerCreation | null
 }
 
@@ -36,6 +38,8 @@ export interface FakeContainers {
   readonly volumes: Set<string>
   /** Files of secrets, by container. */
   readonly placed: Map<string, readonly string[]>
+  /** Whom the host asks for names. */
+  resolvers: HostResolvers
   /** Ids that cannot be created, with the reason. */
   readonly refused: Map<string, string>
   /** Ids that do not end when they are asked to. */
@@ -56,6 +60,12 @@ export function createFakeContainers(clock: Clock): FakeContainers {
   const { all, volumes, placed, refused, stubborn } = model
   return {
     ...{ all, volumes, placed, refused, stubborn },
+    get resolvers() {
+      return model.resolvers
+    },
+    set resolvers(resolvers) {
+      model.resolvers = resolvers
+    },
     port: portOf(model),
     secrets: {
       place: async (id, secrets) =>
@@ -68,8 +78,9 @@ export function createFakeContainers(clock: Clock): FakeContainers {
     exit: (id, exitCode, members) => model.exit(id, exitCode, members),
     reboot: () => model.reboot(),
     text() {
-      const lines = [...all].map(([id, { process, record, hosts, broken }]) => {
-        const rest = `${record?.policy.restart} ${hosts?.length} ${broken ?? 'whole'}`
+      const lines = [...all].map(([id, { process, record, hosts, resolvConf, broken }]) => {
+        const asks = JSON.stringify(resolvConf)
+        const rest = `${record?.policy.restart} ${hosts?.length} ${asks} ${broken ?? 'whole'}`
         return `container ${id} ${process.state} ${rest}`
       })
       const folders = [...volumes].map((volume) => `volume ${volume}`)
@@ -84,6 +95,7 @@ class Model {
   readonly placed = new Map<string, readonly string[]>()
   readonly refused = new Map<string, string>()
   readonly stubborn = new Set<string>()
+  resolvers: HostResolvers = { resolvConf: 'nameserver 192.0.2.53\n', upstreamResolvConf: null }
   readonly clock: Clock
   #pid = 1000
 
@@ -129,11 +141,13 @@ class Model {
       throw new Error(`the fake host runs ${id} already`)
     }
     for (const volume of creation.volumes) this.volumes.add(volume.object)
-    const hosts = creation.files.find((file) => file.name === 'hosts')?.content ?? null
+    const textOf = (name: string): string | null =>
+      creation.files.find((file) => file.name === name)?.content ?? null
+    const files = { hosts: textOf('hosts'), resolvConf: textOf('resolv.conf') }
     const lastExit = before?.lastExit ?? null
     const count = before?.count ?? { restarts: 0, streak: 0 }
     const process = { state: 'absent', wasStarted: false } as const
-    const rest = { broken: null, stopping: null, health: null, hosts, creation, lastExit }
+    const rest = { broken: null, stopping: null, health: null, ...files, creation, lastExit }
     this.all.set(id, { record: creation.record, process, count, isPrepared: true, ...rest })
     this.makeProcess(id)
   }
@@ -184,7 +198,8 @@ function portOf(model: Model): HostContainers {
   const { all, placed, volumes } = model
   return {
     refusal: async (container) => (container.host_network ? ungranted : null),
-    facts: async (id) => factsFor(id),
+    facts: async (id) => ({ ...factsFor(id), ...model.resolvers }),
+    resolvers: async () => model.resolvers,
     look: async () => model.look(),
     lookVolumes: async () => [...volumes].sort(),
     create: async (creation) => model.create(creation),
@@ -211,11 +226,14 @@ function portOf(model: Model): HostContainers {
     async writeHosts(ids, text) {
       for (const id of ids) model.at(id).hosts = text
     },
+    async writeResolvConf(ids, text) {
+      for (const id of ids) model.at(id).resolvConf = text
+    },
     removeVolume: async (object) => void volumes.delete(object),
   }
 }
 
-function factsFor(id: string): BundleFacts {
+function factsFor(id: string): Omit<BundleFacts, keyof HostResolvers> {
   return {
     cgroupVersion: 2,
     cgroupsPath: `covey/${id}`,
@@ -224,13 +242,11 @@ function factsFor(id: string): BundleFacts {
     filesDir: `/run/covey/containers/${id}/files`,
     secretsDir: `/run/covey/secrets/${id}`,
     volumesDir: '/var/lib/covey/volumes',
-    resolvConf: 'nameserver 192.0.2.53\n',
     architecture: 'x64',
     runtimeSpec: {},
     openFilesMax: 1024,
     limitsSwap: true,
     busybox: null,
-    upstreamResolvConf: null,
     devices: [],
   }
 }

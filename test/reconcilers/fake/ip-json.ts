@@ -40,14 +40,15 @@ export function learnedJson(model: FakeModel): unknown {
 
 function routesOf(model: FakeModel, protocol: number): unknown {
   const own = model.routes.filter((route) => route.protocol === protocol)
-  return own.map(({ destination, link, source }) => {
+  return own.map(({ destination, link, source, metric }) => {
     const host = hostNetwork(destination)
     const isHost = cidrText(host) === cidrText(destination)
     const dst = isHost ? addressText(destination) : cidrText(destination)
     const from = source == null ? {} : { prefsrc: source }
     if (link !== null) return { type: 'unicast', dst, dev: link, table: 'main', flags: [], ...from }
     const device = destination.family === 6 ? { dev: 'lo' } : {}
-    return { type: 'unreachable', dst, ...device, table: 'main', flags: [] }
+    const behind = metric == null ? {} : { metric }
+    return { type: 'unreachable', dst, ...device, table: 'main', ...behind, flags: [] }
   })
 }
 

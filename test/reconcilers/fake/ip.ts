@@ -7,7 +7,15 @@ import {
 } from '../../../reconcilers/addresses.ts'
 import type { Command, CommandResult } from '../../../reconcilers/host-ports.ts'
 import { learnedJson, linksJson, namespacesJson, netconfJson, routesJson } from './ip-json.ts'
-import { done, type FakeLink, type FakeModel, failed, makeLink, removeLink } from './model.ts'
+import {
+  done,
+  type FakeLink,
+  type FakeModel,
+  type FakeRoute,
+  failed,
+  makeLink,
+  removeLink,
+} from './model.ts'
 import { addVeth, insideWords, namespaceWords } from './namespaces.ts'
 
 /** `ip` on the fake host: what covey and its tests say to it, and nothing else. */
@@ -46,6 +54,7 @@ function runWords(model: FakeModel, words: readonly string[]): CommandResult {
     return { ...done, stdout: `${JSON.stringify(learnedJson(model))}\n` }
   }
   const [object, verb] = words
+  if (object === 'route' && verb === 'get') return wayWords(model, words[2] ?? '')
   if (object === 'netns') return namespaceWords(model, words)
   if (object === 'link') return linkWords(model, words)
   if (object === 'addr' && (verb === 'replace' || verb === 'del')) return addressWords(model, words)
@@ -140,12 +149,20 @@ function routeWords(model: FakeModel, words: readonly string[]): CommandResult {
   if (destination === undefined) return failed('Error: any valid prefix is expected.')
   if (link === undefined) return failed(`Cannot find device "${name}"`)
   const source = said.get('src') ?? null
-  const route = { destination, link: name, protocol: Number(said.get('proto') ?? 4), source }
-  const at = model.routes.findIndex((each) => cidrText(each.destination) === to)
+  const metric = said.has('metric') ? Number(said.get('metric')) : null
+  const protocol = Number(said.get('proto') ?? 4)
+  const route: FakeRoute = { destination, link: name, protocol, source, metric }
+  // The kernel has one route for each destination and metric.
+  const isSame = (each: FakeRoute): boolean =>
+    cidrText(each.destination) === to && (each.metric ?? null) === metric
+  const at = model.routes.findIndex(isSame)
   if (verb === 'del') {
     const found = model.routes.findIndex(
       (each) =>
-        cidrText(each.destination) === to && each.link === name && each.protocol === route.protocol,
+        // Without a metric the first one goes, whatever it has.
+        (metric === null ? cidrText(each.destination) === to : isSame(each)) &&
+        each.link === name &&
+        each.protocol === protocol,
     )
     if (found < 0) return failed('RTNETLINK answers: No such process', 2)
     model.routes.splice(found, 1)
@@ -160,6 +177,12 @@ function routeWords(model: FakeModel, words: readonly string[]): CommandResult {
   else if (verb === 'add' || verb === 'replace') model.routes.push(route)
   else throw new Error(`the fake host does not know: ip ${words.join(' ')}`)
   return done
+}
+
+function wayWords(model: FakeModel, text: string): CommandResult {
+  const family = text.includes(':') ? 6 : 4
+  if (!model.unrouted.has(family)) return { ...done, stdout: `${text} dev eth0\n` }
+  return failed('RTNETLINK answers: Network is unreachable', 2)
 }
 
 function hasAddress(model: FakeModel, text: string): boolean {

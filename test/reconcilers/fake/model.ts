@@ -55,6 +55,8 @@ export interface FakeRoute {
   readonly link: string | null
   readonly protocol: number
   readonly source?: string | null
+  /** Null or absent for what the kernel takes by itself. */
+  readonly metric?: number | null
 }
 
 /** The state of the fake host. */
@@ -69,6 +71,8 @@ export interface FakeModel {
   /** Temporary files, by absolute path; empty between commands. */
   readonly temporary: Map<string, string>
   readonly names: Map<string, readonly string[]>
+  /** Families in which there is no way to anybody outside. */
+  readonly unrouted: Set<4 | 6>
   /** Whether the kernel has WireGuard; else `wireguard-go` makes links. */
   hasKernelWireguard: boolean
   /** Public key of each private key. */
@@ -94,6 +98,7 @@ export function createModel(keys: readonly KeyPair[]): FakeModel {
     files: new Map(),
     temporary: new Map(),
     names: new Map(),
+    unrouted: new Set(),
     hasKernelWireguard: true,
     publicKeys: new Map(keys.map((pair) => [pair.privateKey, pair.publicKey])),
     broken: new Map(),
@@ -114,10 +119,11 @@ export function modelText(model: FakeModel): string {
       lines.push(`peer ${name} ${peer.publicKey} ${peer.endpoint} ${allowed} ${keepalive}`)
     }
   }
-  for (const { destination, link, protocol, source } of model.routes) {
+  for (const { destination, link, protocol, source, metric } of model.routes) {
     const way = link === null ? 'unreachable' : `dev ${link}`
     const from = source == null ? '' : ` src ${source}`
-    lines.push(`route ${cidrText(destination)} ${way} proto ${protocol}${from}`)
+    const behind = metric == null ? '' : ` metric ${metric}`
+    lines.push(`route ${cidrText(destination)} ${way} proto ${protocol}${from}${behind}`)
   }
   for (const [name, namespace] of model.namespaces) {
     lines.push(`netns ${name} ${namespace === null ? 'bare file' : insideText(namespace)}`)

@@ -27,7 +27,10 @@ describe('the loop', () => {
     assert.deepEqual(driven.reports.at(-1)?.head, headAt(1))
     assert.equal(
       modelText(driven.host.model),
-      'link wg_cluster wireguard up mtu 1420 alias covey:wg_network 10.69.0.1/16',
+      [
+        'link wg_cluster wireguard up mtu 1420 alias covey:wg_network 10.69.0.1/16',
+        'route 10.69.0.0/16 unreachable proto 190 metric 4294967295',
+      ].join('\n'),
     )
     await driven.loop.stop()
   })

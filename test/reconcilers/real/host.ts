@@ -100,8 +100,10 @@ async function realText(ports: HostPorts): Promise<string> {
   }
   const args = ['-details', '-json', 'route', 'show', 'table', 'all']
   const routes: unknown = JSON.parse((await ports.run({ tool: 'ip', args }, never)).stdout)
-  for (const { dst, dev, protocol } of routes as Record<string, string>[]) {
-    if (protocol !== 'kernel') lines.push(`route ${dst} dev ${dev} proto ${protocol}`)
+  for (const { dst, dev, protocol, type, metric } of routes as Record<string, string>[]) {
+    const way = type === 'unreachable' ? type : `dev ${dev}`
+    const behind = metric === undefined ? '' : ` metric ${metric}`
+    if (protocol !== 'kernel') lines.push(`route ${dst} ${way} proto ${protocol}${behind}`)
   }
   return lines.sort().join('\n')
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { resolvConfFor } from '../../../reconcilers/runc/bundle/resolv-conf.ts'
 import { at, bundleOf } from './bundles.ts'
 
 const hostNetwork = { host_network: true, network: undefined, address: undefined }
@@ -67,39 +66,4 @@ describe('limits and devices', () => {
     bundleOf(asked)
     assert.throws(() => bundleOf(asked, {}, { cgroupVersion: 1 }), /cgroup-version: /)
   })
-})
-
-describe('resolv.conf', () => {
-  const upstream = 'nameserver 192.0.2.1\nnameserver 2001:db8::1\n'
-  const cases: readonly (readonly [string, string, string | null, string])[] = [
-    [
-      'the host’s',
-      'nameserver 192.0.2.53\nsearch a b\n',
-      upstream,
-      'nameserver 192.0.2.53\nsearch a b\n',
-    ],
-    [
-      'not its loopback',
-      'nameserver 127.0.0.1\nnameserver 10.0.0.1\n',
-      null,
-      'nameserver 10.0.0.1\n',
-    ],
-    [
-      'what its local resolver asks',
-      'nameserver 127.0.0.53\noptions edns0\n',
-      upstream,
-      'nameserver 192.0.2.1\nnameserver 2001:db8::1\noptions edns0\n',
-    ],
-    ['nobody, rather than a stranger', 'nameserver ::1\nnameserver fe80::1%eth0\n', null, ''],
-    ['three at most', 'nameserver 1.0.0.1\n'.repeat(5), null, 'nameserver 1.0.0.1\n'.repeat(3)],
-    [
-      'no comments',
-      '# nameserver 1.1.1.1\n; x\n\tnameserver\t10.0.0.1 \n',
-      null,
-      'nameserver 10.0.0.1\n',
-    ],
-  ]
-  for (const [says, host, others, expected] of cases) {
-    it(`asks ${says}`, () => assert.equal(resolvConfFor(host, others), expected))
-  }
 })

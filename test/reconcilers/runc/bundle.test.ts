@@ -181,6 +181,14 @@ describe('mounts', () => {
     assert.ok(found[0]?.options?.includes('mode=1777'))
   })
 
+  it('have the shared memory that the object says', () => {
+    const shm = (object: object): readonly string[] | undefined =>
+      mounts(object).find(({ destination }) => destination === '/dev/shm')?.options
+    assert.deepEqual(shm({}), ['nodev', 'size=65536k'])
+    assert.deepEqual(shm({ shm_bytes: 1_048_576 }), ['nodev', 'size=1048576'])
+    assert.deepEqual(shm({ shm_bytes: 65_536, user_namespace: true }), ['nodev', 'size=65536'])
+  })
+
   it('make an image’s volumes writable below a root that is not', () => {
     const image = { volumes: ['/var/cache/', '/proc/x', 'relative', '/own', '/a/../b'] }
     const object = { tmpfs: ['/own'], read_only_root: true }

@@ -18,7 +18,7 @@ const runtimeSpec: BundleFacts['runtimeSpec'] = {
   root: { path: 'rootfs', readonly: true },
   mounts: [
     { destination: '/proc', type: 'proc', source: 'proc' },
-    { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nodev'] },
+    { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nodev', 'size=65536k'] },
   ],
   linux: {
     namespaces: [{ type: 'pid' }],

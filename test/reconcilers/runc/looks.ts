@@ -78,6 +78,7 @@ export function seenFor(spec: ContainerSpec, members: Partial<ContainerSeen> = {
     isPrepared: true,
     health: null,
     hosts: null,
+    resolvConf: null,
     ...members,
   }
 }
@@ -103,5 +104,6 @@ export function observedWith(
   members: Partial<RuncObserved> = {},
 ): RuncObserved {
   const images = new Map<string, ImageState>([[imageReference, readyImage()]])
-  return { nowMs, containers, volumes: [], memory: new Map(), images, ...members }
+  const resolvers = { resolvConf: 'nameserver 192.0.2.53\n', upstreamResolvConf: null }
+  return { nowMs, containers, resolvers, volumes: [], memory: new Map(), images, ...members }
 }

@@ -176,6 +176,25 @@ describe('the names of a cluster', () => {
     assert.deepEqual(lines({}, { b, c }).slice(3), ['10.69.2.5 db.b', '10.69.3.5 db.c'])
   })
 
+  it('has names with _ also with -, where nobody else is called so', () => {
+    const b = { ...networkObjects(2), my_db: at(2, 5), 'my-web': at(2, 6) }
+    const c_1 = { ...networkObjects(3), a_b: at(3, 5) }
+    const own = { my_web: at(1, 5), 'x_y-z': at(1, 6), 'x-y_z': at(1, 7) }
+    assert.deepEqual(lines(own, { b, c_1 }), [
+      '10.69.0.1 a',
+      '10.69.0.2 b',
+      '10.69.0.3 c_1 c-1',
+      // Neither gets x-y-z.a.
+      '10.69.1.5 my_web.a my_web my-web.a',
+      '10.69.1.7 x-y_z.a x-y_z',
+      '10.69.1.6 x_y-z.a x_y-z',
+      // Its own name, also where another one would come to it.
+      '10.69.2.6 my-web.b my-web',
+      '10.69.2.5 my_db.b my_db my-db.b my-db',
+      '10.69.3.5 a_b.c_1 a_b a-b.c-1 a-b',
+    ])
+  })
+
   it('takes the address in the network of the agent', () => {
     const apart = { type: 'wireguard_network', link_name: 'wg1', address: '10.70.0.1/16' }
     const agent = { type: 'agent', peer_id: 'x', network: 'z' }

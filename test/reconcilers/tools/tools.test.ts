@@ -97,6 +97,7 @@ describe('ip', () => {
       { type: 'unreachable', dst: '10.69.1.0/24', table: 'main' },
       { type: 'unreachable', dst: 'fd00:1::/64', dev: 'lo', table: 'main' },
       { type: 'unreachable', dst: '10.9.0.0/24', table: '7' },
+      { type: 'unreachable', dst: '10.69.0.0/16', table: 'main', metric: 4294967295 },
     ]
     const names = [{ name: 'covey-web', id: 7 }, { name: 'bare' }]
     const forwarding = [
@@ -111,6 +112,7 @@ describe('ip', () => {
     assert.deepEqual(link?.linkLocal, [cidr('169.254.1.1/32')])
     assert.deepEqual(seen.routes, [])
     assert.deepEqual(seen.unreachable, [cidr('10.69.1.0/24'), cidr('fd00:1::/64')])
+    assert.deepEqual(seen.guards, [cidr('10.69.0.0/16')])
     assert.deepEqual([...seen.namespaces], Object.entries({ 'covey-web': 7, bare: null }))
     assert.deepEqual([...seen.forwarding[4], ...seen.forwarding[6]], ['all', 'eth0'])
   })

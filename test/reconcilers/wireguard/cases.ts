@@ -109,7 +109,23 @@ export function wireguardDrifts(names: LinkNames): readonly ContractDrift[] {
     }
   const remove = ['set', names.wg, 'peer', peerKey.b, 'remove']
   const route = `10.69.2.0/24 dev ${names.wg} proto 190`
+  const guard = 'proto 190 metric 4294967295'
   return [
+    {
+      name: 'the guard of the range is gone',
+      happen: hand(ip(`route del unreachable 10.69.0.0/16 ${guard}`)),
+    },
+    {
+      name: 'there is a guard too many',
+      happen: hand(ip(`route add unreachable 10.70.0.0/16 ${guard}`)),
+    },
+    {
+      name: 'the guard and the link are gone',
+      happen: hand(
+        ip(`link del dev ${names.wg}`),
+        ip(`route del unreachable 10.69.0.0/16 ${guard}`),
+      ),
+    },
     { name: 'the link is deleted', happen: hand(ip(`link del dev ${names.wg}`)) },
     { name: 'a peer is removed', happen: hand({ tool: 'wg', args: remove }) },
     { name: 'the link is down', happen: hand(ip(`link set dev ${names.wg} down`)) },
@@ -133,5 +149,7 @@ export async function makeForeign(host: ContractHost, names: LinkNames): Promise
   await byHand(host.ports, ip(`link set dev ${names.bridge} up`))
   await byHand(host.ports, ip(`route add 10.99.0.0/24 dev ${names.bridge} proto 4`))
   await byHand(host.ports, ip(`route add 10.99.1.0/24 dev ${names.bridge} proto 190`))
+  // For the range of covey's own link, by somebody who has another idea of it.
+  await byHand(host.ports, ip(`route add 10.69.0.0/16 dev ${names.bridge} proto 4 metric 7`))
   await byHand(host.ports, { tool: 'wireguard-go', args: [names.foreign] })
 }

@@ -13,7 +13,11 @@ const network = { type: 'wireguard_network', link_name: 'wg0', address: '10.69.0
 const config = configOf({ a: { wg: network } })
 const never = new AbortController().signal
 
+/** What is said of a link that is not touched, though its range is guarded. */
 async function verdicts(host: FakeHost, desired = config): Promise<readonly string[]> {
+  for (const step of await reconcile(wireguard, desired, 'a', host.ports)) {
+    assert.match(step, /^route add unreachable|^note which ranges/)
+  }
   const { spec } = wireguard.resolve(desired, 'a')
   const observed = await wireguard.observe(spec, host.ports, never)
   assert.deepEqual(wireguard.plan(spec, observed), [])
@@ -27,7 +31,8 @@ describe('whose a link is', () => {
       host.model.links.set('wg0', makeLink(kind))
       const before = modelText(host.model)
       assert.deepEqual(await verdicts(host), ["wg: not covey's link"])
-      assert.equal(modelText(host.model), before)
+      const guard = 'route 10.69.0.0/16 unreachable proto 190 metric 4294967295'
+      assert.equal(modelText(host.model), `${before}\n${guard}`)
     }
   })
 
@@ -207,7 +212,7 @@ describe('what is remembered', () => {
   it('comes back from its text, and garbage is nothing', () => {
     const peers = new Map([['k', { object: 'p', host: null, endpoint: null, sinceMs: 1 }]])
     const links = new Map([['wg0', { object: 'wg', making: false, peers }]])
-    const names = new Map([['__proto__', { address: null, askedMs: 2 }]])
+    const names = new Map([['__proto__', { address: null, askedMs: 2, tries: 3 }]])
     const text = memoryText({ links, names })
     assert.equal(memoryText(parseMemory(text)), text)
     fc.assert(

@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises'
+import { parseAddress } from '../../reconcilers/addresses.ts'
+import type { ContainerRecord, HostResolvers } from '../../reconcilers/host-containers.ts'
+import { namesResolver } from '../../reconcilers/runc/bundle/resolv-conf.ts'
+import type { ContainersState } from './containers.ts'
+
+/** Where a host says whom it asks for names. */
+const resolvConfPath: string = '/etc/resolv.conf'
+
+/** Where local resolvers say whom they ask: systemd-resolved, and the one of NetworkManager. */
+const upstreamPaths: readonly string[] = [
+  '/run/systemd/resolve/resolv.conf',
+  '/run/NetworkManager/no-stub-resolv.conf',
+]
+
+/** Reads whom this host asks for names; a file that is not there says nothing. */
+export async function lookResolvers(): Promise<HostResolvers> {
+  const [own, ...upstream] = await Promise.all([resolvConfPath, ...upstreamPaths].map(textAt))
+  const found = upstream.filter((text) => text !== null)
+  return {
+    resolvConf: own ?? '',
+    upstreamResolvConf: found.length === 0 ? null : found.join('\n'),
+  }
+}
+
+async function textAt(path: string): Promise<string | null> {
+  return await readFile(path, 'utf8').catch(() => null)
+}
+
+/** Tells of a container that was just given nobody to ask for names; it goes on all the same. */
+export function tellOfResolvers(
+  state: Pick<ContainersState, 'tell' | 'log'>,
+  record: ContainerRecord | null,
+  text: string,
+): void {
+  if (record === null || record.namespace === null || namesResolver(text)) return
+  const message = noResolverText(parseAddress(record.address)?.family)
+  state.log.warn({ object: record.object }, message)
+  state.tell(record.object, 'no-resolver', message)
+}
+
+/** What it means that the host knows no resolver for containers of a family. */
+export function noResolverText(family: 4 | 6 | undefined): string {
+  const whose = family === undefined ? 'it' : `an IPv${family} container`
+  return `the host has no resolver that ${whose} can reach: only names of the cluster are found`
+}
