@@ -1,5 +1,6 @@
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
+import { escapedJson, oneLine } from '../../protocol/printable.ts'
 import type { Io } from './io.ts'
 import { type Paint, paintFor } from './style.ts'
 
@@ -23,9 +24,9 @@ export interface Session {
   readonly paint: Paint
   /** Prints what came of it: one JSON document with `--json`, else the text. Called once. */
   result(document: unknown, text: string): void
-  /** A sentence for people on stderr; nothing with `--json`. */
+  /** One line for people on stderr; nothing with `--json`. */
   note(text: string): void
-  /** A warning on stderr, in both modes. */
+  /** A warning of one line on stderr, in both modes. */
   warn(text: string): void
   /** A path of the user's, made absolute. */
   path(text: string): string
@@ -60,13 +61,18 @@ export function openSession(flags: GlobalFlags, io: Io): Session {
     path,
     result: (document, text) => io.out(settings.json ? jsonText(document) : text),
     note: (text) => {
-      if (!settings.json) io.err(`${text}\n`)
+      if (!settings.json) io.err(`${oneLine(text)}\n`)
     },
-    warn: (text) => io.err(`covey: warning: ${text}\n`),
+    warn: (text) => io.err(`covey: warning: ${oneLine(text)}\n`),
   }
 }
 
 /** A document as it is printed: indented, ended by a line feed. */
 export function jsonText(document: unknown): string {
-  return `${JSON.stringify(document, null, 2)}\n`
+  return `${escapedJson(JSON.stringify(document, null, 2))}\n`
+}
+
+/** A document as one of many: on one line. */
+export function jsonLine(document: unknown): string {
+  return `${escapedJson(JSON.stringify(document))}\n`
 }
