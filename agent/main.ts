@@ -1,3 +1,4 @@
+import './signals.ts'
 import { open } from 'node:fs/promises'
 import { Command } from 'commander'
 import { CoveyError } from '../protocol/fault.ts'
