@@ -8,7 +8,7 @@ import { coveyVersion } from '../protocol/version.ts'
 import { runAgent } from './commands/agent.ts'
 import { enrolHost, enrolledText } from './commands/enrol.ts'
 import { showIdentity } from './commands/identity.ts'
-import { print, printError } from './commands/print.ts'
+import { print, printError, within } from './commands/print.ts'
 
 interface Places {
   readonly stateDir: string
@@ -74,7 +74,7 @@ function buildProgram(): Command {
       '\nExample:\n  covey agent\n\nIt logs JSON lines to stdout. Links and routes go on when it ends.',
     )
     .action(async (options: Places) => {
-      await runAgent(options)
+      await within(options.stateDir, () => runAgent(options))
     })
   withPlaces(program.command('identity'))
     .description("show this host's public keys and its card; the first call makes them")
@@ -87,11 +87,8 @@ function buildProgram(): Command {
     .addHelpText('after', '\nExample:\n  covey identity --host cloud01 --json > cloud01.card.json')
     .action(
       async (options: Places & { host?: string; newWireguardKey?: boolean; json?: boolean }) => {
-        const view = await showIdentity({
-          stateDir: options.stateDir,
-          host: options.host,
-          newWireguardKey: options.newWireguardKey ?? false,
-        })
+        const { stateDir, host, newWireguardKey = false } = options
+        const view = await within(stateDir, () => showIdentity({ stateDir, host, newWireguardKey }))
         const text = [
           `host:                 ${view.host}`,
           `peer id:              ${view.peer_id}`,
@@ -111,7 +108,10 @@ function buildProgram(): Command {
       '\nExample:\n  covey enrol cloud01.bundle.json && systemctl enable --now covey',
     )
     .action(async (path: string, options: Places & { json?: boolean }) => {
-      const enrolled = await enrolHost(options.stateDir, await readInput(path), path)
+      const bytes = await readInput(path)
+      const enrolled = await within(options.stateDir, () =>
+        enrolHost(options.stateDir, bytes, path),
+      )
       print(options.json, enrolled, enrolledText(enrolled))
     })
   for (const command of program.commands) {

@@ -32,6 +32,7 @@ const systemReasons: Readonly<Record<string, string>> = {
   EADDRINUSE: 'somebody else uses it',
   ECONNREFUSED: 'nobody listens there',
   ECONNRESET: 'the connection was broken off',
+  EAGAIN: 'it is busy',
   ETIMEDOUT: 'it took too long',
 }
 
@@ -65,13 +66,16 @@ export interface SystemFault {
   readonly hint: string
 }
 
-/** Null for an error that is not the system's. */
-export function systemFault(error: unknown): SystemFault | null {
+/**
+ * Null for an error that is not the system's. `where` stands for the path of an error that has
+ * none.
+ */
+export function systemFault(error: unknown, where?: string): SystemFault | null {
   const code = systemCode(error)
   if (!(error instanceof Error) || !/^E[A-Z0-9]+$/.test(code)) return null
   const { path, syscall } = error as { readonly path?: unknown; readonly syscall?: unknown }
   if (typeof syscall !== 'string') return null
-  const place = typeof path === 'string' ? path : `the call ${syscall}`
+  const place = typeof path === 'string' ? path : (where ?? `the call ${syscall}`)
   const hint = hints[code] ?? 'look at that file and the folders above it'
   return { message: `${place}: ${systemReason(error)}`, hint }
 }

@@ -35,6 +35,20 @@ export function printError(error: unknown, argv: readonly string[]): number {
   return exitCodes[code] ?? 1
 }
 
+/**
+ * Runs what reads and writes below `folder`: an error of the system that names no path, as that of
+ * a write, names the folder then.
+ */
+export async function within<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const fault = error instanceof Error && !('path' in error) ? systemFault(error, folder) : null
+    if (fault === null) throw error
+    throw new CoveyError('system', fault.message, { hint: fault.hint, cause: error })
+  }
+}
+
 interface Tellable {
   readonly code: string
   readonly message: string

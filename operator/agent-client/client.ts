@@ -78,11 +78,22 @@ function exchange(socketPath: string, question: Question, signal: AbortSignal): 
 }
 
 /**
- * What a broken connection to an agent means: `no-agent` (5), `socket-denied`, `answer-broken` (1).
+ * What a broken connection to an agent means: `no-agent` (5), `socket-denied`, `socket-unusable`,
+ * `answer-broken` (1).
  */
 export function connectFailure(socket: string, error: unknown): Failure {
   const code = systemCode(error)
-  if (['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR', 'EPROTOTYPE'].includes(code)) {
+  if (
+    [
+      'ENOENT',
+      'ECONNREFUSED',
+      'ENOTSOCK',
+      'ENOTDIR',
+      'EPROTOTYPE',
+      'ELOOP',
+      'ENAMETOOLONG',
+    ].includes(code)
+  ) {
     return new Failure(5, 'no-agent', `no agent answers at ${socket}`, {
       hint: 'start it (systemctl start covey), or name its socket with --run-dir or --to',
       cause: error,
@@ -100,6 +111,13 @@ export function connectFailure(socket: string, error: unknown): Failure {
         cause: error,
       },
     )
+  }
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'connect') {
+    const message = `cannot connect to ${socket}: ${systemReason(error)}`
+    return new Failure(1, 'socket-unusable', message, {
+      hint: 'name the socket of an agent with --run-dir or --to',
+      cause: error,
+    })
   }
   const message = `the agent at ${socket} broke off: ${systemReason(error)}`
   return new Failure(1, 'answer-broken', message, {

@@ -1,6 +1,6 @@
-import { homedir } from 'node:os'
 import { resolve } from 'node:path'
 import { escapedJson, oneLine } from '../../protocol/printable.ts'
+import { usualKeyFolder } from '../folder/key-folder.ts'
 import type { Io } from './io.ts'
 import { type Paint, paintFor } from './style.ts'
 
@@ -9,6 +9,7 @@ interface Settings {
   readonly json: boolean
   readonly debug: boolean
   readonly runDir: string
+  /** Reading it throws `Failure` `no-home` where nothing says where it is. */
   readonly keyDir: string
   /**
    * The operator's folder where it was named; else it is found upwards from the working directory.
@@ -45,12 +46,15 @@ export interface GlobalFlags {
 /** Settles flags against the environment and its defaults. */
 export function openSession(flags: GlobalFlags, io: Io): Session {
   const path = (text: string): string => resolve(io.cwd, text)
-  const home = io.env['HOME'] || homedir()
+  const named = flags.keyDir ?? (io.env['COVEY_KEY_DIR'] || undefined)
   const settings: Settings = {
     json: flags.json ?? false,
     debug: flags.debug ?? false,
     runDir: path(flags.runDir ?? (io.env['COVEY_RUN_DIR'] || '/run/covey')),
-    keyDir: path(flags.keyDir ?? (io.env['COVEY_KEY_DIR'] || `${home}/.config/covey/keys`)),
+    // Looked for when it is needed: most commands do without.
+    get keyDir() {
+      return path(named ?? usualKeyFolder(io.env))
+    },
     dir: flags.dir === undefined ? undefined : path(flags.dir),
     to: flags.to,
   }
