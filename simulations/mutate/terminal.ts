@@ -8,7 +8,7 @@ export const terminalMutations: readonly Mutation[] = [
     file: 'operator/terminal/controls.ts',
     find: "part.split('\\n').map(printable)",
     replace: "part.split('\\n')",
-    caughtBy: { test: 'test/operator/terminal-escapes.test.ts' },
+    caughtBy: { test: 'test/operator/text.test.ts' },
   },
   {
     name: 'agents-make-up-lines',
@@ -86,8 +86,8 @@ export const terminalMutations: readonly Mutation[] = [
     name: 'hangup-ends-the-agent',
     breaks: 'SIGHUP ends the agent.',
     file: 'agent/commands/agent.ts',
-    find: "['SIGHUP', 'SIGUSR1', 'SIGUSR2']",
-    replace: "['SIGUSR1', 'SIGUSR2']",
+    find: 'process.on(signal, () => log.warn({ signal }, signalIgnored))',
+    replace: 'process.on(signal, () => ending.abort(signal))',
     caughtBy: { test: 'test/agent/signals.test.ts' },
   },
 ]

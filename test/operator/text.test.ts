@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { control, safeIo } from '../../operator/terminal/controls.ts'
+import type { Io } from '../../operator/terminal/io.ts'
 import { shellWord } from '../../operator/terminal/shell-word.ts'
 import { escapedJson, oneLine, printable } from '../../protocol/printable.ts'
 
@@ -19,6 +21,25 @@ describe('text for a terminal', () => {
     assert.deepEqual(JSON.parse(text), value)
     assert.doesNotMatch(text.replaceAll('\n', ''), /[\p{Cc}\p{Cf}\u2028]/u)
     assert.ok(text.includes('\\udb40\\udc41') && text.includes('ü'), text)
+  })
+})
+
+describe('where text leaves the program', () => {
+  it('nothing is left of others, and all of its own', async () => {
+    const said: string[] = []
+    const say = (text: string): void => {
+      said.push(text)
+    }
+    const ask = async (question: string): Promise<string> => {
+      say(question)
+      return ''
+    }
+    const io = safeIo({ out: say, err: say, ask } as unknown as Io)
+    const text = `${control('\u001b[1m')}a\u001b[2J\r\u009bb\u202e${control('\r')}\nc\n`
+    io.out(text)
+    io.err(text)
+    await io.ask(text)
+    assert.deepEqual(said, Array(3).fill('\u001b[1ma?[2J??b?\r\nc\n'))
   })
 })
 
