@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import { type Logger, pino } from 'pino'
+import { escapedJson } from '../protocol/printable.ts'
 import { logWaitMs, logWaitsMax } from './limits.ts'
 
 /**
@@ -9,7 +10,9 @@ import { logWaitMs, logWaitsMax } from './limits.ts'
 export function openLog(level: string, descriptor = 1): Logger {
   let torn = false
   const write = (line: string): void => {
-    const bytes = Buffer.from(torn ? `\n${line}` : line)
+    // What other hosts say is in it, and it may be a terminal that shows it.
+    const safe = escapedJson(line)
+    const bytes = Buffer.from(torn ? `\n${safe}` : safe)
     const written = writeAll(descriptor, bytes)
     if (written > 0) torn = written < bytes.length
   }

@@ -1,22 +1,14 @@
+import './signals.ts'
 import { open } from 'node:fs/promises'
-import { Command, CommanderError } from 'commander'
+import { Command } from 'commander'
 import { CoveyError } from '../protocol/fault.ts'
 import { envelopeBytesMax } from '../protocol/limits.ts'
+import { systemReason } from '../protocol/system-reason.ts'
 import { coveyVersion } from '../protocol/version.ts'
 import { runAgent } from './commands/agent.ts'
 import { enrolHost, enrolledText } from './commands/enrol.ts'
 import { showIdentity } from './commands/identity.ts'
-import { systemReason } from './host-json.ts'
-
-/** Exit codes of docs/OPERATING.md for the errors of this program; 1 for the rest. */
-const exitCodes: Readonly<Record<string, number>> = {
-  usage: 2,
-  settings: 2,
-  'not-root-owned': 2,
-  'invalid-input': 2,
-  refused: 4,
-  'other-host': 4,
-}
+import { print, printError, within } from './commands/print.ts'
 
 interface Places {
   readonly stateDir: string
@@ -44,10 +36,6 @@ function withPlaces(command: Command): Command {
       env['COVEY_CONFIG'] || '/etc/covey/agent.json',
     )
     .option('--debug', 'show the stack of an error')
-}
-
-function print(json: boolean | undefined, value: object, text: string): void {
-  process.stdout.write(`${json ? JSON.stringify(value) : text}\n`)
 }
 
 /** Reads a file, or stdin for `-`, as far as it may go: a bundle that is too large is refused. */
@@ -86,7 +74,7 @@ function buildProgram(): Command {
       '\nExample:\n  covey agent\n\nIt logs JSON lines to stdout. Links and routes go on when it ends.',
     )
     .action(async (options: Places) => {
-      await runAgent(options)
+      await within(options.stateDir, () => runAgent(options))
     })
   withPlaces(program.command('identity'))
     .description("show this host's public keys and its card; the first call makes them")
@@ -99,11 +87,8 @@ function buildProgram(): Command {
     .addHelpText('after', '\nExample:\n  covey identity --host cloud01 --json > cloud01.card.json')
     .action(
       async (options: Places & { host?: string; newWireguardKey?: boolean; json?: boolean }) => {
-        const view = await showIdentity({
-          stateDir: options.stateDir,
-          host: options.host,
-          newWireguardKey: options.newWireguardKey ?? false,
-        })
+        const { stateDir, host, newWireguardKey = false } = options
+        const view = await within(stateDir, () => showIdentity({ stateDir, host, newWireguardKey }))
         const text = [
           `host:                 ${view.host}`,
           `peer id:              ${view.peer_id}`,
@@ -123,7 +108,10 @@ function buildProgram(): Command {
       '\nExample:\n  covey enrol cloud01.bundle.json && systemctl enable --now covey',
     )
     .action(async (path: string, options: Places & { json?: boolean }) => {
-      const enrolled = await enrolHost(options.stateDir, await readInput(path), path)
+      const bytes = await readInput(path)
+      const enrolled = await within(options.stateDir, () =>
+        enrolHost(options.stateDir, bytes, path),
+      )
       print(options.json, enrolled, enrolledText(enrolled))
     })
   for (const command of program.commands) {
@@ -132,34 +120,12 @@ function buildProgram(): Command {
   return program
 }
 
-/** Prints an error as `covey: <what>: <why>` and a hint, and returns the exit code. */
-function reportError(error: unknown, argv: readonly string[]): number {
-  const what = argv[0] ?? 'covey'
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return 0
-    const why = error.message.replace(/^error: /, '')
-    process.stderr.write(`covey: ${what}: ${why}\nhint: covey ${what} --help\n`)
-    return 2
-  }
-  const covey = error instanceof CoveyError ? error : null
-  const why = error instanceof Error ? error.message : String(error)
-  if (argv.includes('--json')) {
-    const shown = { code: covey?.code ?? 'failed', message: why, hint: covey?.hint ?? null }
-    process.stdout.write(`${JSON.stringify({ error: shown })}\n`)
-  }
-  process.stderr.write(`covey: ${what}: ${why}\n`)
-  if (covey?.hint !== undefined) process.stderr.write(`hint: ${covey.hint}\n`)
-  if (argv.includes('--debug') && error instanceof Error) process.stderr.write(`${error.stack}\n`)
-  return exitCodes[covey?.code ?? ''] ?? 1
-}
-
 // What a command has done is done, whether or not anybody could be told.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') return
   process.exitCode = 1
-  const why = error.code === 'ENOSPC' ? 'the disk is full' : error.message
   const hint = 'hint: make room, or write elsewhere'
-  process.stderr.write(`covey: cannot write the output: ${why}\n${hint}\n`)
+  process.stderr.write(`covey: cannot write the output: ${systemReason(error)}\n${hint}\n`)
 })
 process.stderr.on('error', () => undefined)
 
@@ -170,5 +136,5 @@ const argv = process.argv.slice(2)
 try {
   await buildProgram().parseAsync(argv, { from: 'user' })
 } catch (error) {
-  process.exitCode = reportError(error, argv)
+  process.exitCode = printError(error, argv)
 }

@@ -9,6 +9,8 @@ import { payloadBytesMax } from '../protocol/limits.ts'
 export const configSourceBytesMax: number = 4 * payloadBytesMax
 /** A layout, a lock, a card or a key, as a file. */
 export const smallFileBytesMax: number = 4 * 1024 * 1024
+/** Longest path of a socket, in bytes (unix(7): 108 with the final NUL). */
+export const socketPathBytesMax: number = 107
 /** One answer of an agent on its socket. */
 export const answerBytesMax: number = 16 * 1024 * 1024
 /** One request to an agent, from the connect to the end of its answer; then the exit code is 1. */

@@ -1,3 +1,4 @@
+import './terminal/no-debugger.ts'
 import { createInterface } from 'node:readline/promises'
 import { run } from './run.ts'
 import { systemCode, systemReason } from './terminal/failure.ts'

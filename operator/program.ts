@@ -67,9 +67,21 @@ function addCommand(parent: Command, definition: CommandDefinition, io: Io): voi
   for (const below of subcommands ?? []) addCommand(command, below, io)
   if (run === undefined) return
   command.action(async () => {
+    expectValues(command)
     const session = openSession(command.optsWithGlobals(), io)
     await run(session, inputOf(command))
   })
+}
+
+/** Empty is a variable of a script that was not set; as a path it would be the folder here. */
+function expectValues(command: Command): void {
+  for (const [name, value] of Object.entries(command.optsWithGlobals())) {
+    if (value !== '') continue
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+    throw new Failure(2, 'usage', `the value of ${flag} is empty`, {
+      hint: `give it one, or leave ${flag} out`,
+    })
+  }
 }
 
 /** `covey help host add`: commander's own looks one word far, and takes any word. */

@@ -1,7 +1,10 @@
 import { type Command, CommanderError } from 'commander'
 import { CoveyError } from '../protocol/fault.ts'
+import { oneLine, printable } from '../protocol/printable.ts'
+import { systemFault } from '../protocol/system-reason.ts'
 import { faultsShownMax } from './limits.ts'
 import { buildProgram, commandBelow } from './program.ts'
+import { safeIo } from './terminal/controls.ts'
 import {
   ExitWith,
   Failure,
@@ -11,12 +14,12 @@ import {
 } from './terminal/failure.ts'
 import type { Io } from './terminal/io.ts'
 import { jsonText } from './terminal/session.ts'
-import { printable } from './terminal/style.ts'
 
 /**
  * Runs one command line (without the program's own name) and returns its exit code. Never throws.
  */
-export async function run(argv: readonly string[], io: Io): Promise<number> {
+export async function run(argv: readonly string[], process: Io): Promise<number> {
+  const io = safeIo(process)
   const program = buildProgram(io)
   try {
     await program.parseAsync([...soundWords(program, argv)], { from: 'user' })
@@ -92,6 +95,10 @@ function failureOf(error: unknown): Failure {
     const hint = error.hint === undefined ? {} : { hint: error.hint }
     return new Failure(1, error.code, error.message, { ...hint, cause: error })
   }
+  const fault = systemFault(error)
+  if (fault !== null) {
+    return new Failure(1, 'system', fault.message, { hint: fault.hint, cause: error })
+  }
   const hint = 'this should not happen: run it again with --debug and report what it prints'
   return new Failure(1, 'unexpected', systemReason(error), { hint, cause: error })
 }
@@ -99,13 +106,11 @@ function failureOf(error: unknown): Failure {
 function stackText(error: unknown): string {
   const parts: string[] = []
   for (let at: unknown = error; at instanceof Error && parts.length < 8; at = at.cause) {
-    parts.push(`${at.stack ?? at.message}\n`)
+    const stack = at.stack ?? ''
+    const frames = stack.slice(stack.indexOf(at.message) + at.message.length)
+    parts.push(`${at.name}: ${oneLine(at.message)}${frames}\n`)
   }
   return parts.join('caused by ')
-}
-
-function oneLine(text: string): string {
-  return printable(text.replace(/\s*[\r\n]+\s*/g, ' '))
 }
 
 /**

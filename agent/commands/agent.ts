@@ -1,8 +1,12 @@
+import { constants } from 'node:os'
 import { startAgent } from '../agent.ts'
 import { stopMsMax } from '../limits.ts'
 import { openLog } from '../log.ts'
 import { openReconcilers } from '../reconcilers.ts'
 import { readSettings } from '../settings.ts'
+
+const signalIgnored =
+  'the signal changes nothing: settings are read at a start (systemctl restart covey)'
 
 /** Where the agent finds its files. */
 export interface AgentPlaces {
@@ -12,7 +16,8 @@ export interface AgentPlaces {
 }
 
 /**
- * Runs the agent until SIGTERM or SIGINT. Errors: those of `startAgent`, `settings`, `rescue`.
+ * Runs the agent until SIGTERM, SIGINT or SIGQUIT (which would leave its keys in a core file, were
+ * it not listened to). Errors: those of `startAgent`, `settings`, `rescue`.
  */
 export async function runAgent(places: AgentPlaces): Promise<void> {
   const settings = await readSettings(places.config)
@@ -20,8 +25,15 @@ export async function runAgent(places: AgentPlaces): Promise<void> {
   const reconcilers = await openReconcilers({ settings, settingsFile: places.config, log })
   const ending = new AbortController()
   // From here on a signal ends the agent, also while it starts.
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => ending.abort(signal))
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
+    process.on(signal, () => {
+      // Who says it twice does not want to wait; what has been reported is durable already.
+      if (ending.signal.aborted) process.exit(128 + constants.signals[signal])
+      ending.abort(signal)
+    })
+  }
+  for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+    process.on(signal, () => log.warn({ signal }, signalIgnored))
   }
   const agent = await startAgent({
     ...places,

@@ -8,12 +8,16 @@ import { expectRootOwned, judgeEntry } from '../machine/root-owned.ts'
  * started this process. One that is there stays as it is.
  */
 export async function makeFolder(path: string, mode: number = 0o700): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode })
-  if (first === undefined) return
-  for (let at = path; ; at = dirname(at)) {
-    await chmod(at, mode)
-    if (at === first || at === dirname(at)) return
+  // Node's own `recursive` says that a folder is missing where the file system is read-only.
+  const above = dirname(path)
+  if (above !== path && !existsSync(above)) await makeFolder(above, mode)
+  try {
+    await mkdir(path, { mode })
+  } catch (error) {
+    if ((await stat(path).catch(() => null))?.isDirectory() === true) return
+    throw error
   }
+  await chmod(path, mode)
 }
 
 /**

@@ -1,7 +1,9 @@
 import { request } from 'node:http'
+import { oneLine } from '../../protocol/printable.ts'
 import { answerBytesMax, answerMsMax } from '../limits.ts'
 import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
+import { heard } from './heard.ts'
 import { adminSocketPath, socketPath } from './sockets.ts'
 
 /** One question to an agent. */
@@ -76,11 +78,22 @@ function exchange(socketPath: string, question: Question, signal: AbortSignal): 
 }
 
 /**
- * What a broken connection to an agent means: `no-agent` (5), `socket-denied`, `answer-broken` (1).
+ * What a broken connection to an agent means: `no-agent` (5), `socket-denied`, `socket-unusable`,
+ * `answer-broken` (1).
  */
 export function connectFailure(socket: string, error: unknown): Failure {
   const code = systemCode(error)
-  if (['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR', 'EPROTOTYPE'].includes(code)) {
+  if (
+    [
+      'ENOENT',
+      'ECONNREFUSED',
+      'ENOTSOCK',
+      'ENOTDIR',
+      'EPROTOTYPE',
+      'ELOOP',
+      'ENAMETOOLONG',
+    ].includes(code)
+  ) {
     return new Failure(5, 'no-agent', `no agent answers at ${socket}`, {
       hint: 'start it (systemctl start covey), or name its socket with --run-dir or --to',
       cause: error,
@@ -99,6 +112,13 @@ export function connectFailure(socket: string, error: unknown): Failure {
       },
     )
   }
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'connect') {
+    const message = `cannot connect to ${socket}: ${systemReason(error)}`
+    return new Failure(1, 'socket-unusable', message, {
+      hint: 'name the socket of an agent with --run-dir or --to',
+      cause: error,
+    })
+  }
   const message = `the agent at ${socket} broke off: ${systemReason(error)}`
   return new Failure(1, 'answer-broken', message, {
     hint: 'look at the log of the agent',
@@ -107,12 +127,13 @@ export function connectFailure(socket: string, error: unknown): Failure {
 }
 
 /**
- * The JSON of an answer with this status. Throws `Failure` `agent-error` for a problem (RFC 9457).
+ * The JSON of an answer, as `heard` gives it. Throws `Failure` `agent-error` for a problem (RFC
+ * 9457), `answer-broken`.
  */
-export function documentOf(answer: Answer): unknown {
+export function documentOf(session: Session, answer: Answer): unknown {
   let value: unknown
   try {
-    value = JSON.parse(answer.text)
+    value = heard(session, answer.text)
   } catch {
     throw new Failure(1, 'answer-broken', `the agent answered with ${answer.status} and no JSON`)
   }
@@ -123,7 +144,9 @@ export function documentOf(answer: Answer): unknown {
 /** A problem (RFC 9457) of the agent as the failure of a command, with exit code 1. */
 export function problemFailure(value: unknown, status: number): Failure {
   const { code, detail, title, hint } = Object(value) as Record<string, unknown>
-  const message = String(detail ?? title ?? `the agent answered with ${status}`)
-  const options = typeof hint === 'string' ? { hint } : {}
-  return new Failure(1, typeof code === 'string' ? code : 'agent-error', message, options)
+  const said = [detail, title].find((text) => typeof text === 'string')
+  const message = oneLine(said ?? `the agent answered with ${status}`)
+  const options = typeof hint === 'string' ? { hint: oneLine(hint) } : {}
+  const known = typeof code === 'string' && /^[a-z0-9-]{1,64}$/.test(code)
+  return new Failure(1, known ? code : 'agent-error', message, options)
 }

@@ -14,7 +14,7 @@ export async function askConfig(session: Session): Promise<Config> {
     const hint = 'hand it one: covey inject FILE'
     throw new Failure(1, 'no-config', 'this node holds no config yet', { hint })
   }
-  if (answer.status !== 200) documentOf(answer)
+  if (answer.status !== 200) documentOf(session, answer)
   const envelope = parseEnvelope(answer.text)
   if (!envelope.ok) throw new Failure(1, 'answer-broken', faultText(envelope.fault))
   const text = textOf(envelope.value)

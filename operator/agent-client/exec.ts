@@ -10,6 +10,7 @@ import {
   stdinWindowBytes,
   type TerminalSize,
 } from '../../protocol/exec-frames.ts'
+import { oneLine } from '../../protocol/printable.ts'
 import { answerMsMax } from '../limits.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
@@ -153,7 +154,7 @@ function faultFailure(text: string): Failure {
   const fault = execFaultSchema.safeParse(JSON.parse(text))
   if (!fault.success) return new Failure(1, 'answer-broken', 'the agent is not understood')
   const { code, message, hint, exit } = fault.data
-  return new Failure(exit, code, message, hint === null ? {} : { hint })
+  return new Failure(exit, code, oneLine(message), hint === null ? {} : { hint: oneLine(hint) })
 }
 
 /** Room for bytes of stdin that the agent has not passed on yet. */

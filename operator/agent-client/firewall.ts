@@ -32,7 +32,7 @@ export interface LiveFlow {
 export async function askFirewall(session: Session, flow?: LiveFlow): Promise<LiveFirewall> {
   const query = flow === undefined ? '' : `?${new URLSearchParams({ ...flow })}`
   const answer = await ask(session, { method: 'GET', path: `/v1/firewall${query}` })
-  const parsed = schema.safeParse(documentOf(answer))
+  const parsed = schema.safeParse(documentOf(session, answer))
   if (parsed.success) return parsed.data
   throw new Failure(1, 'answer-broken', 'the agent told of its firewall in an unknown form')
 }

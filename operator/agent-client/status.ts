@@ -93,7 +93,10 @@ export async function askStatus(
   session: Session,
   options: Pick<Question, 'timeoutMs'> = {},
 ): Promise<StatusAnswer> {
-  const document = documentOf(await ask(session, { method: 'GET', path: '/v1/status', ...options }))
+  const document = documentOf(
+    session,
+    await ask(session, { method: 'GET', path: '/v1/status', ...options }),
+  )
   const parsed = statusSchema.safeParse(document)
   if (parsed.success) return { document, status: parsed.data }
   const path = parsed.error.issues[0]?.path.join('.') ?? ''

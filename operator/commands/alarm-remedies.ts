@@ -1,4 +1,4 @@
-import { printable } from '../terminal/style.ts'
+import { printable } from '../../protocol/printable.ts'
 
 /** What to do about each alarm of a node (docs/OPERATING.md), for people. */
 const remedyOf: Readonly<Record<string, string>> = {

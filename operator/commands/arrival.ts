@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { askStatus, type Status } from '../agent-client/status.ts'
 import { arrivalMsMax, lookMs } from '../limits.ts'
 import type { VerifiedConfig } from '../signing/verify.ts'
+import { control } from '../terminal/controls.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
-import { type Cell, printable, table } from '../terminal/style.ts'
+import { type Cell, table } from '../terminal/style.ts'
 
 /** Where a config is, as far as the node has heard. */
 export interface Arrival {
@@ -76,7 +77,7 @@ function lines(session: Session, version: number, awaited: readonly string[]): S
       told.add(host)
       const count = awaited.filter((one) => told.has(one)).length
       const of = awaited.includes(host) ? ` (${count}/${awaited.length})` : ''
-      session.note(`${printable(host)}: holds version ${version}${of}`)
+      session.note(`${host}: holds version ${version}${of}`)
     }
   }
 }
@@ -93,8 +94,8 @@ function block(session: Session, version: number, awaited: readonly string[]): S
         : { text: 'waiting', tone: 'busy' },
     ])
     const text = table(['HOST', 'STATE'], rows, session.paint)
-    const up = drawn === 0 ? '' : `\u001b[${drawn}A`
-    session.io.err(up + text.replaceAll('\n', '\u001b[K\n'))
+    const up = drawn === 0 ? '' : control(`\u001b[${drawn}A`)
+    session.io.err(up + text.replaceAll('\n', `${control('\u001b[K')}\n`))
     drawn = rows.length + 1
   }
 }

@@ -8,6 +8,7 @@ import { hostFact } from '../layout/lock.ts'
 import { sideQuestionMsMax } from '../limits.ts'
 import { Failure } from '../terminal/failure.ts'
 import { jsonText, type Session } from '../terminal/session.ts'
+import { shellWord } from '../terminal/shell-word.ts'
 import type { Input } from './definition.ts'
 
 /** `covey bundle --host NAME`: what `covey enrol` takes on that host. It holds no secret. */
@@ -38,7 +39,7 @@ export async function makeBundle(session: Session, input: Input): Promise<void> 
     { file: output, host, root_digest: clusterId, floor: bundle.floor },
     `${output}: for ${host}, ${version}\n` +
       (before === undefined
-        ? `next, on ${host}: covey enrol ${output}\n`
+        ? `next, on ${host}: covey enrol ${shellWord(output)}\n`
         : `next: ${before.next}, then bundle it again\n`),
   )
 }

@@ -14,7 +14,7 @@ export async function showConfig(session: Session, input: Input): Promise<void> 
     const hint = 'hand it one: covey inject FILE'
     throw new Failure(1, 'no-config', 'this node holds no config yet', { hint })
   }
-  documentOf(answer)
+  documentOf(session, answer)
   const envelope = parseEnvelope(answer.text)
   if (!envelope.ok) throw new Failure(1, 'answer-broken', faultText(envelope.fault))
   const { payload, signatures } = envelope.value

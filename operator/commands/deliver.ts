@@ -3,6 +3,7 @@ import type { OperatorFolder } from '../folder/folder.ts'
 import { envelopeText } from '../signing/sign.ts'
 import type { VerifiedConfig } from '../signing/verify.ts'
 import type { Session } from '../terminal/session.ts'
+import { shellWord } from '../terminal/shell-word.ts'
 import { counted } from '../terminal/style.ts'
 import type { Input } from './definition.ts'
 
@@ -35,7 +36,7 @@ export async function deliver(
     session.note(`signed ${said}; also in ${history}`)
   }
   if (missing > 0) {
-    const file = toFile ? output : 'FILE'
+    const file = toFile ? shellWord(output) : 'FILE'
     session.note(
       `${counted(missing, 'signature')} of others still missing: covey sign --add ${file} -o FILE`,
     )

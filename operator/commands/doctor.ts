@@ -1,8 +1,9 @@
 import * as z from 'zod'
+import { printable } from '../../protocol/printable.ts'
 import { ask, documentOf } from '../agent-client/client.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
-import { counted, printable } from '../terminal/style.ts'
+import { counted } from '../terminal/style.ts'
 
 interface Checkup {
   readonly host: string
@@ -29,7 +30,7 @@ const schema: z.ZodType<Checkup> = z.object({
 /** `covey doctor`: what around covey on a host may keep it from working. Exit 1 with a problem. */
 export async function examineHost(session: Session): Promise<void> {
   const answer = await ask(session, { method: 'GET', path: '/v1/doctor' })
-  const parsed = schema.safeParse(documentOf(answer))
+  const parsed = schema.safeParse(documentOf(session, answer))
   if (!parsed.success) {
     throw new Failure(1, 'answer-broken', 'the agent told of its host in an unknown form')
   }
@@ -39,10 +40,12 @@ export async function examineHost(session: Session): Promise<void> {
     `${session.paint(tones[state], state.padEnd('problem'.length))}  ${printable(message)}`,
     ...(hint === null ? [] : [`         hint: ${printable(hint)}`]),
   ])
-  session.result(parsed.data, `${lines.join('\n')}\n`)
   const problems = checks.filter(({ state }) => state === 'problem').length
+  // With --json the failure prints the document, which is the only one.
+  if (problems === 0 || !session.settings.json) session.result(parsed.data, `${lines.join('\n')}\n`)
   if (problems === 0) return
   throw new Failure(1, 'unwell', `${counted(problems, 'problem')} on ${host}`, {
     hint: 'each stands above with what to do',
+    document: parsed.data,
   })
 }

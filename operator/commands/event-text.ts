@@ -1,5 +1,5 @@
+import { printable } from '../../protocol/printable.ts'
 import type { Paint, Tone } from '../terminal/style.ts'
-import { printable } from '../terminal/style.ts'
 import type { AgentEvent } from './events.ts'
 
 /** One line for people: when by this machine's clock, who, what, and what there is to add. */

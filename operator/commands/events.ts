@@ -1,10 +1,10 @@
 import * as z from 'zod'
+import { heard } from '../agent-client/heard.ts'
 import { socketPath } from '../agent-client/sockets.ts'
 import { askStream, goneFailure } from '../agent-client/stream.ts'
 import { eventBytesMax } from '../limits.ts'
 import { Failure } from '../terminal/failure.ts'
-import type { Session } from '../terminal/session.ts'
-import { printable } from '../terminal/style.ts'
+import { jsonLine, type Session } from '../terminal/session.ts'
 import { eventText } from './event-text.ts'
 
 /** An event of an agent, as far as this program has to know it. */
@@ -25,9 +25,9 @@ export async function showEvents(session: Session): Promise<void> {
   const { io, settings, paint } = session
   const signal = io.interrupted()
   const lines = createLines((data) => {
-    const event = eventOf(data)
+    const event = eventOf(session, data)
     if (event === null) return
-    if (settings.json) io.out(`${JSON.stringify(event)}\n`)
+    if (settings.json) io.out(jsonLine(event))
     else io.out(`${eventText(event, paint)}\n`)
   })
   const question = { method: 'GET', path: '/v1/events' } as const
@@ -37,12 +37,12 @@ export async function showEvents(session: Session): Promise<void> {
 }
 
 /** Null for what is told at the beginning, and for what is no event. */
-function eventOf(data: string): AgentEvent | null {
+function eventOf(session: Session, data: string): AgentEvent | null {
   let value: unknown
   try {
-    value = JSON.parse(data)
+    value = heard(session, data)
   } catch {
-    throw new Failure(1, 'answer-broken', `the agent says what is no event: ${printable(data)}`)
+    throw new Failure(1, 'answer-broken', `the agent says what is no event: ${data.slice(0, 200)}`)
   }
   const event = eventSchema.safeParse(value)
   return event.success ? event.data : null

@@ -14,6 +14,7 @@ import { smallFileBytesMax } from '../limits.ts'
 import { parseJsonSource } from '../sources/json-source.ts'
 import { Failure, faultsFailure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
+import { shellWord } from '../terminal/shell-word.ts'
 import type { Input } from './definition.ts'
 
 /**
@@ -67,9 +68,9 @@ export async function addHost(session: Session, input: Input): Promise<void> {
 }
 
 function needsCard(name = 'NAME', destination: string | undefined): Failure {
-  const file = `${name}.card.json`
+  const file = shellWord(`${name}.card.json`)
   const hint =
-    `on the host: covey identity --host ${name} --json > ${file}; ` +
+    `on the host: covey identity --host ${shellWord(name)} --json > ${file}; ` +
     `here: covey host add --card ${file}`
   const message =
     destination === undefined

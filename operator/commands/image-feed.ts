@@ -1,4 +1,6 @@
 import * as z from 'zod'
+import { oneLine } from '../../protocol/printable.ts'
+import { heard } from '../agent-client/heard.ts'
 import { adminSocketPath } from '../agent-client/sockets.ts'
 import { askStream, goneFailure, type StreamQuestion } from '../agent-client/stream.ts'
 import { answerBytesMax } from '../limits.ts'
@@ -53,7 +55,7 @@ export async function followFeed(
 ): Promise<unknown> {
   const signal = session.io.interrupted()
   for await (const line of lines(askStream(session, { ...question, admin: true }, signal))) {
-    const value = jsonOf(line)
+    const value = jsonOf(session, line)
     const event = eventSchema.safeParse(value)
     // Events that this version does not know are passed over: the agent may be newer.
     if (!event.success) continue
@@ -63,7 +65,7 @@ export async function followFeed(
       const { code, message, hint } = event.data
       // What was handed in is at fault, as a file is that cannot be read.
       const exit = code.startsWith('archive-') ? 2 : 1
-      throw new Failure(exit, code, message, hint === null ? {} : { hint })
+      throw new Failure(exit, code, oneLine(message), hint === null ? {} : { hint: oneLine(hint) })
     }
   }
   if (signal.aborted) {
@@ -86,9 +88,9 @@ async function* lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
   }
 }
 
-function jsonOf(line: string): unknown {
+function jsonOf(session: Session, line: string): unknown {
   try {
-    return JSON.parse(line)
+    return heard(session, line)
   } catch {
     return null
   }

@@ -27,7 +27,7 @@ const listSchema: z.ZodType<{ readonly images: readonly Row[] }> = z.object({
 
 /** `covey image list`. */
 export async function showImages(session: Session): Promise<void> {
-  const document = documentOf(await ask(session, { method: 'GET', path: '/v1/images' }))
+  const document = documentOf(session, await ask(session, { method: 'GET', path: '/v1/images' }))
   const parsed = listSchema.safeParse(document)
   if (!parsed.success) {
     throw new Failure(1, 'answer-broken', 'the list of the agent is not understood', {

@@ -1,3 +1,4 @@
+import { control } from '../terminal/controls.ts'
 import type { Session } from '../terminal/session.ts'
 import type { FeedProgress } from './image-feed.ts'
 
@@ -20,7 +21,7 @@ export function progressLine(session: Session): ProgressLine {
   let last = ''
   if (io.errIsTerminal) {
     const write = (text: string): void => {
-      io.err(`\r${text}\u001b[K`)
+      io.err(`${control('\r')}${text}${control('\u001b[K')}`)
       last = text
     }
     return {

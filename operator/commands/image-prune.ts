@@ -19,7 +19,10 @@ const prunedSchema: z.ZodType<Pruned> = z.object({
 /** `covey image prune`. */
 export async function pruneImages(session: Session): Promise<void> {
   const question = { method: 'POST', path: '/v1/images/prune', admin: true } as const
-  const document = documentOf(await ask(session, { ...question, timeoutMs: adminPruneMsMax }))
+  const document = documentOf(
+    session,
+    await ask(session, { ...question, timeoutMs: adminPruneMsMax }),
+  )
   const parsed = prunedSchema.safeParse(document)
   if (!parsed.success) {
     throw new Failure(1, 'answer-broken', 'the answer of the agent is not understood', {

@@ -7,6 +7,7 @@ import { parseReference } from '../../reconcilers/images/reference.ts'
 import { askStream } from '../agent-client/stream.ts'
 import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
+import { shellWord } from '../terminal/shell-word.ts'
 import type { Input } from './definition.ts'
 import { progressLine, sizeText } from './image-progress.ts'
 
@@ -36,7 +37,7 @@ export async function saveImage(session: Session, input: Input): Promise<void> {
     if (isPlain) await rename(path, target)
     session.result(
       { file: output, reference, bytes },
-      `${output}: ${reference}, ${sizeText(bytes)}\non another host: covey image load ${output}\n`,
+      `${output}: ${reference}, ${sizeText(bytes)}\non another host: covey image load ${shellWord(output)}\n`,
     )
   } catch (error) {
     if (isPlain) await rm(path, { force: true })

@@ -22,9 +22,9 @@ export async function initFolder(session: Session, input: Input): Promise<void> 
   const layoutPath = join(dir, 'cluster.yaml')
   const hasLayout = (await stat(layoutPath).catch(() => undefined)) !== undefined
   const name = await clusterName(session, input, hasLayout ? layoutPath : undefined)
+  const { keyDir } = session.settings
   await makeFolder(dir)
   await expectWritable(layoutPath)
-  const { keyDir } = session.settings
   await makeFolder(keyDir, 0o700)
   await expectWritable(join(keyDir, `${name}.operator.jwk.json`))
   await makeFolder(join(dir, 'roots'))

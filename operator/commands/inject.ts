@@ -5,6 +5,7 @@ import { faultText } from '../../protocol/fault.ts'
 import { type Head, headText } from '../../protocol/heads.ts'
 import { envelopeBytesMax } from '../../protocol/limits.ts'
 import { ask } from '../agent-client/client.ts'
+import { heard } from '../agent-client/heard.ts'
 import { socketPath } from '../agent-client/sockets.ts'
 import { askStatus } from '../agent-client/status.ts'
 import { readSource } from '../files/read-text.ts'
@@ -68,7 +69,7 @@ export async function injectDelivery(
   if (switches.allowIsolation) query.set('allow_isolation', '1')
   const path = query.size === 0 ? '/v1/config' : `/v1/config?${query}`
   const answer = await ask(session, { method: 'POST', path, body: deliveryText(delivery) })
-  const reply = replyIn(answer.text)
+  const reply = replyIn(session, answer.text)
   if (reply === undefined) {
     const message = `the agent answered with ${answer.status} and no verdict`
     throw new Failure(1, 'answer-broken', message, { hint: 'look at the log of the agent' })
@@ -104,9 +105,9 @@ const hints: Readonly<Record<string, string>> = {
   'root-fork': 'two root documents have one number: covey root rotate --settle OTHER_ROOT',
 }
 
-function replyIn(text: string): Reply | undefined {
+function replyIn(session: Session, text: string): Reply | undefined {
   try {
-    return replySchema.parse(JSON.parse(text))
+    return replySchema.parse(heard(session, text))
   } catch {
     return undefined
   }

@@ -1,7 +1,7 @@
 import { type LogRecord, parseLogRecord } from '../../protocol/log-record.ts'
 import { logTextBytesMax } from '../limits.ts'
 import { terminalSafe } from '../terminal/log-text.ts'
-import type { Session } from '../terminal/session.ts'
+import { jsonLine, type Session } from '../terminal/session.ts'
 
 /** Shows records of a log as they arrive. */
 export interface LogPrinter {
@@ -75,7 +75,7 @@ export function jsonPrinter({ io }: Session): LogPrinter {
   const say = (stream: 'stdout' | 'stderr', partial: boolean): void => {
     const { time, text } = open[stream]
     const content = Buffer.concat(text).toString('utf8')
-    lines.push(`${JSON.stringify({ time, stream, text: content, partial })}\n`)
+    lines.push(jsonLine({ time, stream, text: content, partial }))
     open[stream] = createLine()
   }
   const cutter = createCutter(({ time, stream, partial }, text) => {

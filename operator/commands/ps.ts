@@ -29,7 +29,10 @@ const rowsSchema: z.ZodType<readonly ContainerRow[]> = z.array(
 
 /** `covey ps`. */
 export async function showContainers(session: Session): Promise<void> {
-  const document = documentOf(await ask(session, { method: 'GET', path: '/v1/containers' }))
+  const document = documentOf(
+    session,
+    await ask(session, { method: 'GET', path: '/v1/containers' }),
+  )
   const rows = rowsSchema.safeParse(document)
   if (!rows.success) {
     throw new Failure(1, 'answer-broken', 'the containers of the agent are not understood', {

@@ -3,6 +3,7 @@ import type { OperatorFolder } from '../folder/folder.ts'
 import { type AssessedDelivery, deliveryText } from '../signing/delivery.ts'
 import { missingText } from '../signing/root-proof.ts'
 import type { Session } from '../terminal/session.ts'
+import { shellWord } from '../terminal/shell-word.ts'
 import type { Input } from './definition.ts'
 
 /** Writes a delivery to `-o` or stdout, and says how far it is. */
@@ -29,7 +30,7 @@ export async function sayDelivery(
     signed_by: newest?.kids ?? [],
     missing: missing.map(({ keys, count, open }) => ({ keys, count, open })),
   }
-  const shown = toFile ? output : 'FILE'
+  const shown = toFile ? shellWord(output) : 'FILE'
   const next =
     lacks === ''
       ? `next: covey inject ${shown}`
@@ -37,5 +38,5 @@ export async function sayDelivery(
   const said = `root ${epoch} of ${chain.cluster}, with version ${config.head.version} under it`
   if (toFile) return session.result(facts, `${output}: ${said}\n${next}\n`)
   session.result({ ...facts, delivery }, text)
-  session.note(`${said}; also in ${kept}\n${next}`)
+  for (const line of [`${said}; also in ${kept}`, ...next.split('\n')]) session.note(line)
 }

@@ -1,5 +1,5 @@
 import { Failure } from '../terminal/failure.ts'
-import type { Session } from '../terminal/session.ts'
+import { jsonText, type Session } from '../terminal/session.ts'
 import type { Input } from './definition.ts'
 
 /** `covey schema [config|layout]`. */
@@ -11,7 +11,7 @@ export async function printSchema(session: Session, input: Input): Promise<void>
       hint: 'covey schema config, or layout',
     })
   }
-  session.io.out(`${JSON.stringify(schema, null, 2)}\n`)
+  session.io.out(jsonText(schema))
 }
 
 async function schemaOf(of: 'config' | 'layout'): Promise<object> {

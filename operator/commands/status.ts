@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { askStatus, type StatusAnswer } from '../agent-client/status.ts'
 import { lookMs } from '../limits.ts'
+import { control } from '../terminal/controls.ts'
 import { Failure } from '../terminal/failure.ts'
-import type { Session } from '../terminal/session.ts'
+import { jsonLine, type Session } from '../terminal/session.ts'
 import type { Input } from './definition.ts'
 import { changesBetween, statusText } from './status-text.ts'
 
@@ -49,7 +50,7 @@ function jsonLines(session: Session): Show {
     const now = JSON.stringify(answer.document, (name, value) =>
       name === 'age_seconds' ? 0 : value,
     )
-    if (now !== last) session.io.out(`${JSON.stringify(answer.document)}\n`)
+    if (now !== last) session.io.out(jsonLine(answer.document))
     last = now
   }
 }
@@ -62,7 +63,8 @@ function screen(session: Session): Show {
         : statusText(answer.status, session.paint)
     // Home, the text with the rest of each line cleared, then the rest of the screen cleared: no
     // flicker.
-    session.io.out(`\u001b[H${text.replace(/\n/g, '\u001b[K\n')}\u001b[J`)
+    const [home, clearLine, clearRest] = ['\u001b[H', '\u001b[K', '\u001b[J'].map(control)
+    session.io.out(`${home}${text.replaceAll('\n', `${clearLine}\n`)}${clearRest}`)
   }
 }
 

@@ -32,6 +32,10 @@ export async function readSource(
     const bytes = await collect(session.io.stdin, '<stdin>', options)
     return { file: '<stdin>', text: decode(bytes, '<stdin>', options) }
   }
+  if (path === '') {
+    const hint = options.hint ?? `give the path of ${options.kind}`
+    throw new Failure(2, 'usage', `the path of ${options.kind} is empty`, { hint })
+  }
   const bytes = await readBytes(session.path(path), path, options)
   return { file: path, text: decode(bytes, path, options) }
 }

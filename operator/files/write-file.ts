@@ -130,6 +130,8 @@ async function syncFolder(path: string): Promise<void> {
 function cannotWrite(path: string, error: unknown): Failure {
   if (error instanceof Failure) return error
   const message = `cannot write ${path}: ${systemReason(error)}`
-  const hint = 'what was there before is unchanged; write to another place or make room'
+  const isFull = ['ENOSPC', 'EDQUOT'].includes(systemCode(error))
+  const way = isFull ? 'make room there' : 'write to another place'
+  const hint = `what was there before is unchanged; ${way}`
   return new Failure(1, 'cannot-write', message, { hint, cause: error })
 }

@@ -1,6 +1,7 @@
 import { open, readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK } from 'jose'
+import { inspect } from '../../protocol/documents/canonical-json.ts'
 import type { PublicJwk } from '../../protocol/documents/root.ts'
 import { createWhole, makeFolder } from '../files/write-file.ts'
 import { smallFileBytesMax } from '../limits.ts'
@@ -84,11 +85,17 @@ export async function readKey(path: string): Promise<OperatorKey> {
   try {
     const text = await readStart(path, smallFileBytesMax + 1)
     if (text.length > smallFileBytesMax) throw wrong('too large for a key')
-    value = Object(JSON.parse(text.toString()))
+    // A byte order mark is taken off, as from every file of the user's.
+    const json = new TextDecoder('utf-8', { fatal: true }).decode(text)
+    if (json.trim() === '') throw wrong('it is empty')
+    value = Object(JSON.parse(json))
+    const finding = inspect(json)
+    if (finding !== undefined) throw wrong(`${finding.path ?? 'the file'}: ${finding.message}`)
   } catch (error) {
     if (error instanceof Failure) throw error
     // The parser's own message would quote the file, which may be a damaged private key.
-    throw wrong(error instanceof SyntaxError ? 'not valid JSON' : systemReason(error))
+    const isText = error instanceof SyntaxError || error instanceof TypeError
+    throw wrong(isText ? 'not valid JSON' : systemReason(error))
   }
   const { kty, crv, x, d, kid } = value
   const isSeed = (text: unknown): text is string =>

@@ -18,6 +18,7 @@ import { type RootChain, rootPath } from '../folder/roots.ts'
 import { versionTriesMax } from '../limits.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
+import { shellWord } from '../terminal/shell-word.ts'
 import { nextPlace } from './next-version.ts'
 import { signPayload } from './sign.ts'
 import { signersFor } from './signers.ts'
@@ -207,7 +208,7 @@ function cutOff(
 
 function unsigned(waiting: string): Failure {
   return new Failure(4, 'gap', `${waiting} still waits for the signatures of others`, {
-    hint: `add them: covey sign --add ${waiting} -o FILE; or leave it out: --allow-gap`,
+    hint: `add them: covey sign --add ${shellWord(waiting)} -o FILE; or leave it out: --allow-gap`,
   })
 }
 

@@ -8,6 +8,7 @@ import { chainOf } from '../folder/roots.ts'
 import { readRotation, recordRotation, takeDelivery } from '../folder/rotations.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
+import { shellWord } from '../terminal/shell-word.ts'
 import { type AssessedDelivery, assessDelivery } from './delivery.ts'
 import { unknownMembers } from './draft.ts'
 import { expectNewestRoot, payloadFor, signConfig } from './make-config.ts'
@@ -85,8 +86,9 @@ export async function expectNoneWaits(
 
 function waits(folder: OperatorFolder, epoch: number): Failure {
   const path = folder.shown(`rotations/${epoch}.json`)
+  const sign = `covey root sign ${shellWord(path)} -o FILE`
   return new Failure(4, 'rotation-waits', `root ${epoch} was made already, and waits in ${path}`, {
-    hint: `let the others sign it: covey root sign ${path} -o FILE; or throw it away: --abandon`,
+    hint: `let the others sign it: ${sign}; or throw it away: --abandon`,
   })
 }
 

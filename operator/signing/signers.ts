@@ -2,6 +2,7 @@ import type { Role } from '../../protocol/documents/root.ts'
 import { isExposed, type KeyFolder, type OperatorKey, readKey, readKeys } from '../folder/keys.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
+import { shellWord } from '../terminal/shell-word.ts'
 
 /** The keys that may be signed with in this run. */
 export interface KeysAtHand {
@@ -75,7 +76,8 @@ export async function warnOfExposed(
   signers: readonly OperatorKey[],
 ): Promise<void> {
   for (const key of signers) {
-    if (await isExposed(key)) session.warn(`others can read ${key.path}: chmod 600 ${key.path}`)
+    const chmod = `chmod 600 ${shellWord(key.path)}`
+    if (await isExposed(key)) session.warn(`others can read ${key.path}: ${chmod}`)
   }
 }
 

@@ -1,5 +1,7 @@
 import { CoveyError, type Fault } from '../../protocol/fault.ts'
 
+export { systemCode, systemReason } from '../../protocol/system-reason.ts'
+
 /**
  * 1 it failed, 2 wrong usage or input, 3 there are differences, 4 refused, 5 no agent answers; 126
  * and 127 are a shell's for a command that cannot be run, or is not there.
@@ -64,29 +66,4 @@ export function faultsFailure(faults: readonly LocatedFault[], hint?: string): F
 export function locatedText(fault: LocatedFault): string {
   const path = fault.path === undefined || fault.path === '' ? '' : `${fault.path}: `
   return `${fault.file}:${fault.line}:${fault.column}: ${path}${fault.message}`
-}
-
-const systemReasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file or folder',
-  EISDIR: 'it is a folder, not a file',
-  ENOTDIR: 'a part of the path is no folder',
-  EACCES: 'permission denied',
-  EPERM: 'not permitted',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is used up',
-  ELOOP: 'too many symbolic links',
-  ENAMETOOLONG: 'the name is too long',
-  EEXIST: 'it exists already',
-}
-
-/** The `code` of a system error, as ENOENT, or the empty string. */
-export function systemCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
-}
-
-/** Why the system did not do something, in words where they are known. */
-export function systemReason(error: unknown): string {
-  const reason = systemReasons[systemCode(error)]
-  return reason ?? (error instanceof Error ? error.message : String(error))
 }

@@ -1,5 +1,6 @@
-import { homedir } from 'node:os'
 import { resolve } from 'node:path'
+import { escapedJson, oneLine } from '../../protocol/printable.ts'
+import { usualKeyFolder } from '../folder/key-folder.ts'
 import type { Io } from './io.ts'
 import { type Paint, paintFor } from './style.ts'
 
@@ -8,6 +9,7 @@ interface Settings {
   readonly json: boolean
   readonly debug: boolean
   readonly runDir: string
+  /** Reading it throws `Failure` `no-home` where nothing says where it is. */
   readonly keyDir: string
   /**
    * The operator's folder where it was named; else it is found upwards from the working directory.
@@ -23,9 +25,9 @@ export interface Session {
   readonly paint: Paint
   /** Prints what came of it: one JSON document with `--json`, else the text. Called once. */
   result(document: unknown, text: string): void
-  /** A sentence for people on stderr; nothing with `--json`. */
+  /** One line for people on stderr; nothing with `--json`. */
   note(text: string): void
-  /** A warning on stderr, in both modes. */
+  /** A warning of one line on stderr, in both modes. */
   warn(text: string): void
   /** A path of the user's, made absolute. */
   path(text: string): string
@@ -44,12 +46,15 @@ export interface GlobalFlags {
 /** Settles flags against the environment and its defaults. */
 export function openSession(flags: GlobalFlags, io: Io): Session {
   const path = (text: string): string => resolve(io.cwd, text)
-  const home = io.env['HOME'] || homedir()
+  const named = flags.keyDir ?? (io.env['COVEY_KEY_DIR'] || undefined)
   const settings: Settings = {
     json: flags.json ?? false,
     debug: flags.debug ?? false,
     runDir: path(flags.runDir ?? (io.env['COVEY_RUN_DIR'] || '/run/covey')),
-    keyDir: path(flags.keyDir ?? (io.env['COVEY_KEY_DIR'] || `${home}/.config/covey/keys`)),
+    // Looked for when it is needed: most commands do without.
+    get keyDir() {
+      return path(named ?? usualKeyFolder(io.env))
+    },
     dir: flags.dir === undefined ? undefined : path(flags.dir),
     to: flags.to,
   }
@@ -60,13 +65,18 @@ export function openSession(flags: GlobalFlags, io: Io): Session {
     path,
     result: (document, text) => io.out(settings.json ? jsonText(document) : text),
     note: (text) => {
-      if (!settings.json) io.err(`${text}\n`)
+      if (!settings.json) io.err(`${oneLine(text)}\n`)
     },
-    warn: (text) => io.err(`covey: warning: ${text}\n`),
+    warn: (text) => io.err(`covey: warning: ${oneLine(text)}\n`),
   }
 }
 
 /** A document as it is printed: indented, ended by a line feed. */
 export function jsonText(document: unknown): string {
-  return `${JSON.stringify(document, null, 2)}\n`
+  return `${escapedJson(JSON.stringify(document, null, 2))}\n`
+}
+
+/** A document as one of many: on one line. */
+export function jsonLine(document: unknown): string {
+  return `${escapedJson(JSON.stringify(document))}\n`
 }

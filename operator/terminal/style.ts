@@ -1,3 +1,5 @@
+import { printable } from '../../protocol/printable.ts'
+import { control } from './controls.ts'
 import type { Io } from './io.ts'
 
 /** What a colour stands for. */
@@ -18,15 +20,18 @@ export type Paint = (tone: Tone, text: string) => string
 export function paintFor(io: Io): Paint {
   const wanted = io.outIsTerminal && !io.env['NO_COLOR'] && io.env['TERM'] !== 'dumb'
   if (!wanted) return (_tone, text) => text
-  return (tone, text) => `\u001b[${codes[tone][0]}m${text}\u001b[${codes[tone][1]}m`
+  return (tone, text) => {
+    const [on, off] = codes[tone].map((code) => control(`\u001b[${code}m`))
+    return `${on}${text}${off}`
+  }
 }
 
 /** A cell of a table: its text and, where it has one, its colour. */
 export type Cell = string | { readonly text: string; readonly tone: Tone }
 
 /**
- * Columns that line up, two spaces apart, each line ended. Control characters in cells are shown as
- * `?`: what other hosts say must not reach the terminal as commands.
+ * Columns that line up, two spaces apart, each line ended. Control characters in heads and cells
+ * are shown as `?`, so that each is as wide as it looks.
  */
 export function table(
   heads: readonly string[],
@@ -37,16 +42,17 @@ export function table(
     row.map((cell) => (typeof cell === 'string' ? { text: cell } : cell)),
   )
   const safe = cells.map((row) => row.map((cell) => ({ ...cell, text: printable(cell.text) })))
-  const widths = heads.map((head, column) =>
+  const titles = heads.map(printable)
+  const widths = titles.map((head, column) =>
     safe.reduce(
       (width, row) => Math.max(width, [...(row[column]?.text ?? '')].length),
-      head.length,
+      [...head].length,
     ),
   )
   const last = heads.length - 1
   const padding = (text: string, column: number): string =>
     column === last ? '' : ' '.repeat((widths[column] ?? 0) - [...text].length + 2)
-  const head = heads.map((text, column) => paint('quiet', text) + padding(text, column)).join('')
+  const head = titles.map((text, column) => paint('quiet', text) + padding(text, column)).join('')
   const lines = safe.map((row) =>
     row
       .map((cell, column) => {
@@ -56,11 +62,6 @@ export function table(
       .join(''),
   )
   return [head, ...lines].map((line) => `${line.trimEnd()}\n`).join('')
-}
-
-/** A text without control characters and direction marks, for a terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?')
 }
 
 /** `3 s`, `12 min`, `5 h`, `9 d`: an age for people, rounded down. */

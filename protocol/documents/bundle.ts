@@ -1,9 +1,9 @@
 import { bad, type Checked, good } from '../fault.ts'
 import type { Head } from '../heads.ts'
-import { epochMax } from '../limits.ts'
+import { epochMax, jsonDepthMax } from '../limits.ts'
 import { isDigest, isName } from '../names.ts'
 import { isHeadOrNull } from '../status-record.ts'
-import { isObject } from './canonical-json.ts'
+import { depthOf, inspect, isObject } from './canonical-json.ts'
 import { type Envelope, parseEnvelope } from './envelope.ts'
 
 /** What a host is given to join a cluster: `covey bundle` writes it, `covey enrol` reads it. */
@@ -25,12 +25,18 @@ const bundleMembers: readonly string[] = ['host', 'root_digest', 'roots', 'floor
  * envelope's.
  */
 export function parseBundle(text: string): Checked<Bundle> {
+  if (depthOf(text) > jsonDepthMax) {
+    return bad('bundle-shape', `JSON is nested deeper than ${jsonDepthMax} levels`)
+  }
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
-    return bad('bundle-shape', 'not JSON')
+    return bad('bundle-shape', 'not valid JSON')
   }
+  // One reader would take the first of two members of one name, another one the last.
+  const finding = inspect(text)
+  if (finding !== undefined) return bad('bundle-shape', finding.message, finding.path)
   if (!isObject(value)) return bad('bundle-shape', 'must be an object')
   const unknown = Object.keys(value).find((member) => !bundleMembers.includes(member))
   if (unknown !== undefined) {

@@ -1,4 +1,5 @@
 import { CoveyError } from '../../protocol/fault.ts'
+import { systemFault } from '../../protocol/system-reason.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { restlessRoundsMax } from '../limits.ts'
 import {
@@ -267,5 +268,5 @@ function reasonOf(error: unknown): string {
   if (error instanceof CoveyError && error.hint !== undefined) {
     return `${error.message} (${error.hint})`
   }
-  return error instanceof Error ? error.message : String(error)
+  return systemFault(error)?.message ?? (error instanceof Error ? error.message : String(error))
 }

@@ -8,6 +8,7 @@ import { meshLinkMutations } from './mesh-links.ts'
 import { mountMutations } from './mounts.ts'
 import type { Mutation } from './mutation.ts'
 import { orderMutations } from './order.ts'
+import { terminalMutations } from './terminal.ts'
 import { trustMutations } from './trust.ts'
 
 /** Every mutation, by what it is about. */
@@ -22,4 +23,5 @@ export const mutations: readonly Mutation[] = [
   ...mountMutations,
   ...firewallMutations,
   ...meshLinkMutations,
+  ...terminalMutations,
 ]

@@ -1,10 +1,12 @@
 import type { Attack } from './attack.ts'
+import { nodeDebugger } from './debugger.ts'
 import { grantedFolder } from './granted-folder.ts'
 import { idleConnections } from './idle-connections.ts'
 import { overlayFromLan } from './overlay-from-lan.ts'
 import { plainText } from './plain-text.ts'
 import { pluginTree } from './plugin-tree.ts'
 import { registryRealm } from './registry-realm.ts'
+import { terminalEscapes } from './terminal-escapes.ts'
 
 /** Every attack, in the order in which they run. */
 export const attacks: readonly Attack[] = [
@@ -14,4 +16,6 @@ export const attacks: readonly Attack[] = [
   grantedFolder,
   overlayFromLan,
   plainText,
+  terminalEscapes,
+  nodeDebugger,
 ]

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { buildCovey } from './bundled.ts'
 import { createLab, type Lab } from './lab.ts'
 import { lookAround } from './look-around.ts'
 import { humanNarrator, jsonNarrator, type Narrator } from './narrator.ts'
@@ -35,7 +36,12 @@ function leave(lab: Lab, narrator: Narrator, keep: boolean): void {
 
 async function demo(narrator: Narrator, keep: boolean): Promise<void> {
   const begun = performance.now()
-  const lab = await createLab({ keepable: keep })
+  // What people install: the sources take a second longer to start, which says nothing of covey.
+  const { path, remove } = buildCovey()
+  process.on('exit', () => {
+    if (!keep) remove()
+  })
+  const lab = await createLab({ keepable: keep, covey: path })
   try {
     await new Story(lab, narrator).tell()
     narrator.chapter('The end')

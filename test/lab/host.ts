@@ -58,11 +58,14 @@ export class VirtualHost {
   readonly name: string
   readonly #lab: LabRecord
   readonly #keep: boolean
+  readonly #covey: string
 
-  constructor(lab: LabRecord, name: string, keep: boolean) {
+  /** `covey` is the command under test: that of the checkout, or a build of it. */
+  constructor(lab: LabRecord, name: string, keep: boolean, covey: string = coveyPath) {
     this.#lab = lab
     this.name = name
     this.#keep = keep
+    this.#covey = covey
   }
 
   get record(): HostRecord {
@@ -179,7 +182,7 @@ export class VirtualHost {
 
   /** Runs the covey command on the host. */
   covey(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    return this.exec(coveyPath, args, options)
+    return this.exec(this.#covey, args, options)
   }
 
   /** Starts a process on the host that goes on until it ends by itself or with the host. */
@@ -201,7 +204,7 @@ export class VirtualHost {
    * Starts the agent, as a process of its own that outlives the lab's, and waits until it answers.
    * `covey` is another build of the command under test.
    */
-  async startAgent(covey: string = coveyPath): Promise<void> {
+  async startAgent(covey: string = this.#covey): Promise<void> {
     const { exitCode, stderr } = await this.exec('sh', [
       '-c',
       'setsid "$0" agent >>"$1" 2>&1 </dev/null & echo $! >/run/covey-lab.agent',

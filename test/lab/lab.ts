@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { VirtualHost } from './host.ts'
+import { coveyPath, VirtualHost } from './host.ts'
 import {
   cutLinks,
   healAllLinks,
@@ -46,13 +46,15 @@ export class Lab {
   readonly hosts: Map<string, VirtualHost>
   readonly operator: Operator
   readonly #keep: boolean
+  readonly #covey: string
 
-  constructor(record: LabRecord, keep: boolean) {
+  constructor(record: LabRecord, keep: boolean, covey: string = coveyPath) {
     this.record = record
     this.#keep = keep
-    this.operator = new Operator(join(record.folder, 'operator'))
+    this.#covey = covey
+    this.operator = new Operator(join(record.folder, 'operator'), covey)
     this.hosts = new Map(
-      Object.keys(record.hosts).map((name) => [name, new VirtualHost(record, name, keep)]),
+      Object.keys(record.hosts).map((name) => [name, new VirtualHost(record, name, keep, covey)]),
     )
   }
 
@@ -67,7 +69,7 @@ export class Lab {
     this.record.hosts[name] = { name, site, ...place, holder: null, init: null }
     saveLab(this.record)
     this.#writeNames()
-    const host = new VirtualHost(this.record, name, this.#keep)
+    const host = new VirtualHost(this.record, name, this.#keep, this.#covey)
     this.hosts.set(name, host)
     await host.boot()
     return host
@@ -176,8 +178,16 @@ function guardExit(): void {
   }
 }
 
-/** Makes a lab without hosts. With `keepable` it can be told to outlive this process, by `keep`. */
-export async function createLab(options: { readonly keepable?: boolean } = {}): Promise<Lab> {
+/** What a lab is made from. */
+export interface LabOptions {
+  /** It can be told to outlive this process, by `keep`. */
+  readonly keepable?: boolean
+  /** The command under test; that of the checkout where absent. */
+  readonly covey?: string
+}
+
+/** Makes a lab without hosts. */
+export async function createLab(options: LabOptions = {}): Promise<Lab> {
   const keep = options.keepable === true
   guardExit()
   sweepLabs()
@@ -192,7 +202,7 @@ export async function createLab(options: { readonly keepable?: boolean } = {}): 
   const owner = thisProcess()
   const record: LabRecord = { id, folder, owner, internet, links: 0, routers: {}, hosts: {} }
   saveLab(record)
-  const lab = new Lab(record, keep)
+  const lab = new Lab(record, keep, options.covey)
   openLabs.add(lab)
   await layInternet(internet.pid)
   return lab

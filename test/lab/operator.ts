@@ -15,7 +15,11 @@ export class Operator {
   /** The folder with `cluster.yaml`. */
   readonly folder: string
 
-  constructor(home: string) {
+  readonly #coveyPath: string
+
+  /** `covey` is the command under test. */
+  constructor(home: string, covey: string = coveyPath) {
+    this.#coveyPath = covey
     this.home = home
     this.keyFolder = join(home, 'keys')
     this.folder = join(home, 'home')
@@ -34,7 +38,7 @@ export class Operator {
       COVEY_STATE_DIR: join(this.home, 'state'),
       ...options.env,
     }
-    return run(coveyPath, args, { cwd: this.folder, ...options, env })
+    return run(this.#coveyPath, args, { cwd: this.folder, ...options, env })
   }
 
   /** Runs a covey command that has to succeed; gives its stdout. */

@@ -70,26 +70,42 @@ export class Story {
 
   async #enrol(): Promise<Hosts> {
     this.#narrator.chapter('An operator makes keys, signs version 1, and enrols the hosts')
+    const hosts = [...this.#lab.hosts.values()]
+    await this.#lab.operator.enrol(hosts)
+    this.#narrator.tell({ event: 'enrolled', text: 'every host has its bundle; the agents start' })
     const begun = performance.now()
-    await this.#lab.enrolAll()
-    this.#narrator.tell({ event: 'enrolled', text: 'every host has its bundle; the agents run' })
-    await this.#arrival(1, [...this.#lab.hosts.values()], begun)
+    const starts = hosts.map((host) => host.startAgent())
+    await Promise.all([...starts, this.#arrival(1, hosts, begun, 'its start')])
     return await this.#lab.operator.hosts()
   }
 
-  /** Waits until these hosts have applied a version, and tells when each one did. */
-  async #arrival(version: number, hosts: readonly VirtualHost[], begun: number): Promise<void> {
+  /**
+   * Waits until these hosts have applied a version, and tells how long after `since`, which was at
+   * `begun`, each one did.
+   */
+  async #arrival(
+    version: number,
+    hosts: readonly VirtualHost[],
+    begun: number,
+    since = 'it was handed over',
+  ): Promise<void> {
     await Promise.all(
       hosts.map(async (host) => {
         const deadline = begun + waitMsMax
-        while (!(await host.status().then((status) => hasApplied(status, version)))) {
+        // An agent that has only just been started has no socket yet.
+        const arrived = (): Promise<boolean> =>
+          host.status().then(
+            (status) => hasApplied(status, version),
+            () => false,
+          )
+        while (!(await arrived())) {
           if (performance.now() > deadline) {
             await host.waitFor(`has applied version ${version}`, () => false, 0)
           }
           await sleep(lookMs)
         }
         const ms = performance.now() - begun
-        const text = `${host.name.padEnd(8)} has applied version ${version} after ${seconds(ms)}`
+        const text = `${host.name.padEnd(8)} has applied version ${version} ${seconds(ms)} after ${since}`
         const facts = { host: host.name, version, ms: Math.round(ms) }
         this.#narrator.tell({ event: 'applied', text, facts })
       }),
@@ -164,7 +180,7 @@ export class Story {
     this.#narrator.chapter('The cut is healed')
     const healed = performance.now()
     await this.#lab.heal()
-    await this.#arrival(3, [home01], healed)
+    await this.#arrival(3, [home01], healed, 'the healing')
     await this.#checkMtu(hosts, [home01], 1380)
   }
 

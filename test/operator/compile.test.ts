@@ -1,6 +1,44 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { reasons } from '../../operator/sources/yaml-reasons.ts'
 import { addHost, makeCard, openCluster, openWorkspace } from './workspace.ts'
+
+/** Odd texts, and the place of what is wrong. */
+const oddYaml: readonly (readonly [name: string, text: string, where: string])[] = [
+  ['an alias of nothing', 'a: *x\n', '1:4'],
+  ['an alias with a tag', 'a: &x 1\nb: !t *x\n', '2:7'],
+  ['an anchor without a name', 'a: &\n', '1:4'],
+  ['a directive', '%FOO\n---\na: 1\n', '1:1'],
+  ['a version to come', '%YAML 1.3\n---\na: 1\n', '1:7'],
+  ['an escape', 'a: "\\q"\n', '1:5'],
+  ['indentation', 'a:\n   b: 1\n  c: 2\n', '3:1'],
+  ['a character that begins no text', 'a: @x\n', '1:4'],
+  ['a map in a line', 'a: b: c\n', '1:4'],
+  ['a key twice', 'a: 1\na: 2\n', '2:1'],
+  ['a long key', `${'x'.repeat(2000)}: 1\n`, '1:1'],
+  ['a quote', "a: 'x\n", '2:1'],
+  ['a brace', 'a: {b: 1\n', '2:1'],
+  ['a key of two lines', '"a\n b": 1\n', '1:1'],
+  ['two anchors', 'a: &x &y 1\n', '1:7'],
+  ['two documents', 'a: 1\n---\nb: 2\n', '2:1'],
+  ['a second document after an end', 'a: 1\n...\nb: 2\n', '3:1'],
+  ['two tags', 'a: !!str !!int 1\n', '1:10'],
+  ['a list as a key', '? [1]\n: 2\n', '1:3'],
+  ['a tab', 'a:\n\tb: 1\n', '2:1'],
+  ['a tag', 'a: !foo 1\n', '1:4'],
+  ['a value that does not fit its tag', 'a: !!int x\n', '1:4'],
+  ['a bracket too many', 'a: ]\n', '1:4'],
+  ['a merge of a number', '<<: 3\n', '1:1'],
+  ['a merge of itself', '&x a: {<<: *x}\n', '1:12'],
+  ['depth in lines', Array.from({ length: 1500 }, (_, at) => `${' '.repeat(at)}a:\n`).join(''), ''],
+]
+
+const saidOfYaml = [
+  ...Object.values(reasons),
+  ...['a closing } or ] is missing', 'the closing quote is missing'],
+  ...['nothing before this alias has the anchor &x'],
+  ...['a merge key (<<) takes a map, or an alias (*) of one'],
+]
 
 describe('covey compile', () => {
   it('gives the same bytes for the same layout and lock', async (context) => {
@@ -105,8 +143,8 @@ describe('covey compile', () => {
       ['l.yaml:3:8: hosts.x.address: must be an address of the first /24'],
     ],
     ['a key twice', 'cluster: a\ncluster: b\n', ['l.yaml:2:1: this key stands twice']],
-    ['a tab', 'cluster: home\nhosts:\n\ta: {}\n', ['l.yaml:3:1: tabs are not allowed']],
-    ['an unknown tag', 'cluster: !reset home\n', ['l.yaml:1:10: unresolved tag']],
+    ['a tab', 'cluster: home\nhosts:\n\ta: {}\n', ['l.yaml:3:1: a tab cannot indent']],
+    ['an unknown tag', 'cluster: !reset home\n', ['l.yaml:1:10: covey knows no such tag']],
   ]
   for (const [name, layout, lines] of faulty) {
     it(`tells every fault of a layout with ${name}`, async (context) => {
@@ -120,6 +158,20 @@ describe('covey compile', () => {
         assert.ok(printed[index]?.startsWith(line), `${printed[index]} is not ${line}`)
       }
       assert.equal(printed.length, lines.length, outcome.err)
+    })
+  }
+
+  for (const [name, text, where] of oddYaml) {
+    it(`says in its own words what is wrong with YAML: ${name}`, async (context) => {
+      const space = await openCluster(context)
+      await space.write('l.yaml', text)
+      const outcome = await space.covey(['compile', '-f', 'l.yaml'])
+      assert.equal(outcome.exit, 2)
+      for (const line of outcome.err.trimEnd().split('\n')) {
+        const [, at = '', said = ''] = /^l\.yaml:(\d+:\d+): (.*)$/.exec(line) ?? []
+        if (where !== '') assert.equal(at, where)
+        assert.ok(saidOfYaml.includes(said), `"${said}" is nobody's sentence`)
+      }
     })
   }
 

@@ -92,7 +92,7 @@ describe('covey events', () => {
         'alarm: isolated: alone',
         'web: exited (exit code 1)',
         'nginx: pulled',
-        'later: {"what":"a\\u001b[2J"}',
+        'later: {"what":"a?[2J"}',
         '',
       ],
     )
@@ -260,10 +260,26 @@ describe('text of programs on a terminal', () => {
     ['\u009b2J', '??2J'],
     ['\x1b', '?'],
     ['\x1b[31', '?[31'],
+    ['a\u202eb\u2066c\u200fd\u2028', 'a???b???c???d???'],
+    ['\u{1f600} \u{e0041}', '\u{1f600} \u{e0041}'],
   ]
   for (const [text, shown] of table) {
     it(`shows ${JSON.stringify(text)} without what moves the cursor`, () => {
       assert.equal(Buffer.from(terminalSafe(Buffer.from(text))).toString(), shown)
     })
   }
+
+  it('takes a control character that two records share for none', () => {
+    const whole = Buffer.from('\u009b2J\u202e', 'utf8')
+    for (let cut = 1; cut < whole.length; cut++) {
+      const parts = [whole.subarray(0, cut), whole.subarray(cut)].map(terminalSafe)
+      const shown = Buffer.concat(parts).toString('utf8')
+      assert.ok(!/[\p{Cc}\p{Bidi_Control}]/u.test(shown), `${cut}: ${JSON.stringify(shown)}`)
+    }
+  })
+
+  it('leaves Latin-1 as it is, but for its control characters', () => {
+    const bytes = Uint8Array.from([0xe4, 0x20, 0x9b, 0x41, 0xff, 0xfc])
+    assert.deepEqual([...terminalSafe(bytes)], [0xe4, 0x20, 0x3f, 0x41, 0xff, 0xfc])
+  })
 })

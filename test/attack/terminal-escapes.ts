@@ -1,0 +1,114 @@
+import { renameSync } from 'node:fs'
+import { createServer, type IncomingMessage, request, type Server } from 'node:http'
+import { join } from 'node:path'
+import { shellWord } from '../../operator/terminal/shell-word.ts'
+import { coveyPath } from '../lab/host.ts'
+import { createLab, type Lab } from '../lab/lab.ts'
+import { plainEnv, run } from '../lab/processes.ts'
+import { poison } from '../operator/hostile-agent.ts'
+import type { Attack, AttackEnd } from './attack.ts'
+
+/** What the operator asks of a host that was taken over. */
+const commands: readonly (readonly string[])[] = [
+  ['status'],
+  ['firewall', 'show'],
+  ['firewall', 'trace', 'host:h1', 'host:h1', '80/tcp', '--live'],
+  ['ps'],
+  ['doctor'],
+  ['image', 'list'],
+  ['image', 'prune'],
+  ['logs', 'web'],
+  ['exec', 'web', '--', 'id'],
+  ['config', 'show'],
+]
+
+/** Puts the poison into every text of an answer that is no part of a signed document. */
+function poisoned(value: unknown): unknown {
+  if (typeof value === 'string') return value + poison
+  if (Array.isArray(value)) return value.map(poisoned)
+  if (typeof value !== 'object' || value === null || 'payload' in value) return value
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, poisoned(one)]))
+}
+
+/** Stands in front of the agent's socket, as who has taken the host over can. */
+async function standBefore(socket: string): Promise<Server> {
+  const behind = `${socket}.true`
+  renameSync(socket, behind)
+  const server = createServer((incoming, response) => {
+    const { method, url = '/', headers } = incoming
+    const outgoing = request({ socketPath: behind, method, path: url, headers }, async (answer) => {
+      const text = await textOf(answer)
+      response.writeHead(answer.statusCode ?? 500, { 'content-type': 'application/json' })
+      try {
+        response.end(JSON.stringify(poisoned(JSON.parse(text))))
+      } catch {
+        response.end(text + poison)
+      }
+    })
+    outgoing.on('error', () => response.destroy())
+    incoming.pipe(outgoing)
+  })
+  await new Promise<void>((listening) => server.listen(socket, () => listening()))
+  return server
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of answer) text += String(chunk)
+  return text
+}
+
+/** What of the poison got through to a terminal, in words; the program's own colours are none. */
+function leaks(text: string): boolean {
+  const shown = text.replaceAll('\r\n', '\n').replace(/\p{Cc}\[[\d;]*[mK]/gu, '')
+  return /[\p{Cc}\p{Cf}\u2028]/u.test(shown.replaceAll('\n', ''))
+}
+
+async function tellAll(lab: Lab): Promise<AttackEnd> {
+  const host = await lab.host('h1')
+  await lab.enrolAll()
+  await host.waitFor('has applied version 1', ({ applied }) => applied?.version === 1)
+  const folder = `/proc/${host.pid}/root/run/covey`
+  const servers = [
+    await standBefore(join(folder, 'covey.sock')),
+    await standBefore(join(folder, 'admin.sock')),
+  ]
+  try {
+    const leaking: string[] = []
+    let poisonedAnswers = 0
+    for (const words of commands) {
+      const line = [coveyPath, '--to', host.socketPath, ...words].map(shellWord).join(' ')
+      // script(1) gives the command a terminal, so that it does what it does for a person.
+      const { stdout } = await run('script', ['-qec', line, '/dev/null'], {
+        env: { ...plainEnv, TERM: 'xterm', HOME: lab.operator.home },
+        cwd: lab.operator.folder,
+      })
+      if (stdout.includes('PWN') || stdout.includes('?]0;')) poisonedAnswers += 1
+      if (leaks(stdout)) leaking.push(words.join(' '))
+    }
+    const seen = `${poisonedAnswers} of ${commands.length} commands showed the agent's words`
+    const through = leaking.length === 0 ? 'no control character among them' : leaking.join(', ')
+    if (poisonedAnswers === 0) throw new Error('no command showed what the agent said')
+    return { held: leaking.length === 0, seen: `${seen}; let through: ${through}` }
+  } finally {
+    for (const server of servers) {
+      server.closeAllConnections()
+      server.close()
+    }
+  }
+}
+
+/** A host that was taken over writes commands for a terminal into everything that it says. */
+export const terminalEscapes: Attack = {
+  name: 'terminal-escapes',
+  from: 'root on a member',
+  wants: "to run the operator's terminal",
+  async run() {
+    const lab = await createLab()
+    try {
+      return await tellAll(lab)
+    } finally {
+      lab.close()
+    }
+  },
+}
