@@ -1,6 +1,7 @@
 import type { Attack } from './attack.ts'
 import { grantedFolder } from './granted-folder.ts'
 import { idleConnections } from './idle-connections.ts'
+import { oddLayers } from './odd-layers.ts'
 import { overlayFromLan } from './overlay-from-lan.ts'
 import { plainText } from './plain-text.ts'
 import { pluginTree } from './plugin-tree.ts'
@@ -14,4 +15,5 @@ export const attacks: readonly Attack[] = [
   grantedFolder,
   overlayFromLan,
   plainText,
+  oddLayers,
 ]

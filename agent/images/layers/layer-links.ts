@@ -1,4 +1,3 @@
-import { folderOf } from './layer-paths.ts'
 import { type LayerTree, pathOf } from './layer-tree.ts'
 import { refuse, shownPath } from './refuse.ts'
 
@@ -53,7 +52,7 @@ export function createLayerLinks(tree: LayerTree): LayerLinks {
         tree.add(path, known)
         return target
       }
-      if (further === undefined && !mayBeBelow(target, tree)) refuseMissing(path, target)
+      if (further === undefined && tree.isHidden(target)) refuseMissing(path, target)
       tree.add(path, { kind: 'other', lower: further ?? target })
       links.set(path, further ?? target)
       if (further === undefined && !asked.has(target)) asked.set(target, path)
@@ -64,20 +63,11 @@ export function createLayerLinks(tree: LayerTree): LayerLinks {
       const groups = new Map([...asked.keys()].map((target) => [target, [] as string[]]))
       for (const [path, target] of links) groups.get(target)?.push(path)
       return [...groups].map(([target, paths]) => {
-        const isHidden = tree.get(target) !== undefined || !mayBeBelow(target, tree)
+        const isHidden = tree.get(target) !== undefined || tree.isHidden(target)
         return { target, paths, isHidden, asked: asked.get(target) ?? '' }
       })
     },
   }
-}
-
-/** Whether a file of a layer below can be seen at a path that the layer itself has not. */
-function mayBeBelow(path: string, tree: LayerTree): boolean {
-  for (let at = folderOf(path); at !== ''; at = folderOf(at)) {
-    const node = tree.get(at)
-    if (node !== undefined && node.kind !== 'folder') return false
-  }
-  return !tree.isHidden(path)
 }
 
 /** Refuses a hard link to what is not there. */

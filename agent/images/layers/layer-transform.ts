@@ -17,10 +17,11 @@ export interface LayerFixes {
   readonly impliedFolders: readonly string[]
   /** Those of them that owe nothing to the layers below. */
   readonly freshFolders: ReadonlySet<string>
-  /** Groups of fresh folders below one with the set-group-id bit, as far as the layer says them. */
-  readonly groups: ReadonlyMap<string, number>
-  /** Implied folders whose group is for the layers below to say. */
-  readonly lowerGroups: ReadonlySet<string>
+  /**
+   * Groups that the folder above hands on to implied ones, by its entry; null for none. Absent
+   * where that folder is an implied one itself.
+   */
+  readonly groups: ReadonlyMap<string, number | null>
   /** Paths that entries went through as if the layers below had no link there. */
   readonly passed: ReadonlySet<string>
   /** Folders that entries went into, and that layers below must not have as anything else. */
@@ -103,12 +104,11 @@ class Transform implements LayerTransform {
     this.reader.end()
     const marks = settleMarks(this.tree)
     const implied = this.tree.impliedFolders()
-    const { fresh, groups, lowerGroups, passed, entered } = this.tree
+    const { fresh, groups, passed, entered } = this.tree
     const fixes: LayerFixes = {
       impliedFolders: implied.filter((path) => path !== ''),
       freshFolders: fresh,
       groups,
-      lowerGroups,
       passed,
       entered,
       opaque: marks.opaque,

@@ -42,7 +42,7 @@ export interface LayerTree {
   remove(path: string): void
   /** An opaque mark: what layers below have in the folder is gone from now on. */
   hide(folder: string): void
-  /** Whether what layers below have at the path is gone by now. */
+  /** Whether what layers below have at the path is gone by now: removed, or its folder replaced. */
   isHidden(path: string): boolean
   readonly removed: ReadonlySet<string>
   readonly opaque: ReadonlySet<string>
@@ -50,10 +50,11 @@ export interface LayerTree {
   impliedFolders(): readonly string[]
   /** Those of them that owe nothing to the layers below. */
   readonly fresh: ReadonlySet<string>
-  /** Groups that they were made with, where the folder above hands its own on by an entry. */
-  readonly groups: ReadonlyMap<string, number>
-  /** Those whose group is for the layers below to say, as the folder above is theirs. */
-  readonly lowerGroups: ReadonlySet<string>
+  /**
+   * Groups that the folder above handed on to implied ones, by its entry; null for none. Absent
+   * where that folder is an implied one itself.
+   */
+  readonly groups: ReadonlyMap<string, number | null>
   /** Paths that entries went through as if the layers below had no link there. */
   readonly passed: ReadonlySet<string>
   /** Folders that entries went into, and that layers below must not have as anything else. */
@@ -73,8 +74,7 @@ class Tree implements LayerTree {
   readonly removed = new Set<string>()
   readonly opaque = new Set<string>()
   readonly fresh = new Set<string>()
-  readonly groups = new Map<string, number>()
-  readonly lowerGroups = new Set<string>()
+  readonly groups = new Map<string, number | null>()
   readonly passed = new Set<string>()
   readonly entered = new Set<string>()
 
@@ -115,9 +115,10 @@ class Tree implements LayerTree {
   }
 
   isHidden(path: string): boolean {
-    if (this.removed.size === 0 && this.opaque.size === 0) return false
     for (let at = path; at !== ''; at = folderOf(at)) {
       if (this.removed.has(at) || this.opaque.has(folderOf(at))) return true
+      const above = this.nodes.get(folderOf(at))
+      if (above !== undefined && above.kind !== 'folder') return true
     }
     return false
   }
@@ -147,22 +148,12 @@ class Tree implements LayerTree {
     }
     const above = folderOf(folder)
     this.addFolders(above)
-    this.inherit(folder, above)
+    // The kernel hands the set-group-id bit on to folders made in one that has it (mkdir(2)).
+    const node = this.nodes.get(above)
+    if (node?.kind === 'folder' && !node.isImplied) this.groups.set(folder, node.group)
     if (this.isHidden(folder)) this.fresh.add(folder)
     else this.entered.add(folder)
-    this.nodes.set(folder, {
-      kind: 'folder',
-      isImplied: true,
-      group: this.groups.get(folder) ?? null,
-    })
-  }
-
-  /** The kernel hands the set-group-id bit on to folders made in one that has it (mkdir(2)). */
-  private inherit(folder: string, above: string): void {
-    const node = this.nodes.get(above)
-    if (node?.kind !== 'folder') return
-    if (node.group !== null) this.groups.set(folder, node.group)
-    else if (node.isImplied && !this.fresh.has(above)) this.lowerGroups.add(folder)
+    this.nodes.set(folder, { kind: 'folder', isImplied: true, group: null })
   }
 }
 

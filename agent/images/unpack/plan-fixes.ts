@@ -118,17 +118,14 @@ class Planner {
     else this.fresh.set(path, await this.groupOf(path))
   }
 
-  /** The group by which the folder above makes folders; null for the usual one. */
+  /** The group that a folder which is made anew has from the one above; null for the usual one. */
   private async groupOf(path: string): Promise<number | null> {
-    const own = this.fixes.groups.get(path)
-    if (own !== undefined) return own
-    if (!this.fixes.lowerGroups.has(path)) return null
+    const said = this.fixes.groups.get(path)
+    if (said !== undefined || path === '') return said ?? null
     const above = folderOf(path)
-    const known = this.fresh.get(above)
-    if (known !== undefined) return known
-    const seen = await lookThrough(this.lower, above)
-    const hands = seen?.path === above && (seen.stats.mode & setGroupId) !== 0
-    return hands ? seen.stats.gid : null
+    const seen = this.fixes.freshFolders.has(above) ? null : await lookThrough(this.lower, above)
+    if (seen?.path !== above || !seen.stats.isDirectory()) return await this.groupOf(above)
+    return (seen.stats.mode & setGroupId) === 0 ? null : seen.stats.gid
   }
 
   /** Describes the folders above a path that is about to be made in the layer. */

@@ -80,6 +80,18 @@ const recipes: Readonly<Record<string, readonly (readonly Make[])[]>> = {
     [folder('a', { mode: 0o2770, gid: 77 }), file('a/b/c/d')],
     [file('a/e/f')],
   ],
+  'the same, where only the layer below knows the group': [
+    [file('a/a/a'), folder('.', { mode: 0o2750, gid: 78 })],
+    [opaque('.'), folder('a/a/a')],
+  ],
+  'a folder below that has no group of the one above it': [
+    [file('a/b')],
+    [folder('.', { mode: 0o2755, gid: 79 }), gone('a/b'), file('a/b/c/d')],
+  ],
+  'a mark through a link that went with its folder': [
+    [file('a/b/x'), link('b/l', '../a')],
+    [file('b'), opaque('b/l')],
+  ],
   'a sparse file that ends in a hole': [
     [
       file('a', {
