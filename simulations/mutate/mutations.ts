@@ -3,6 +3,7 @@ import { doorMutations } from './doors.ts'
 import { durabilityMutations } from './durability.ts'
 import { firewallMutations } from './firewall.ts'
 import { gossipMutations } from './gossip.ts'
+import { imageMutations } from './images.ts'
 import { machineMutations } from './machine.ts'
 import { meshLinkMutations } from './mesh-links.ts'
 import { mountMutations } from './mounts.ts'
@@ -22,4 +23,5 @@ export const mutations: readonly Mutation[] = [
   ...mountMutations,
   ...firewallMutations,
   ...meshLinkMutations,
+  ...imageMutations,
 ]

@@ -30,7 +30,10 @@ describe('an answer that is no part of an image', () => {
     [
       [
         'a login page',
-        (_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end(page),
+        (_, response) => {
+          const length = { 'content-length': Buffer.byteLength(page) }
+          response.writeHead(200, { 'content-type': 'text/html', ...length }).end(page)
+        },
         /^127\.0\.0\.1:\d+ answers with a web page$/,
         /login page of the network or of a proxy/,
       ],
