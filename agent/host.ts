@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { HostKeys, HostPorts } from '../reconcilers/host-ports.ts'
 import { linuxPlatform } from '../reconcilers/images/platform.ts'
@@ -62,7 +63,11 @@ export async function openHost(init: HostInit): Promise<Host> {
     stateDir,
     runDir,
     registries,
-    machine: linuxPlatform(process.arch, armVersion === undefined ? null : String(armVersion)),
+    machine: linuxPlatform(
+      process.arch,
+      armVersion === undefined ? null : String(armVersion),
+      await readFile('/proc/cpuinfo', 'utf8').catch(() => ''),
+    ),
     budgetBytes: settings.image_budget_bytes,
     log,
     now: machineClock.now,

@@ -26,6 +26,15 @@ const texts: z.ZodType<readonly string[]> = z
   .max(imageConfigEntriesMax, `has more than ${imageConfigEntriesMax} entries`)
   .nullish()
   .transform((value) => value ?? [])
+/** A mere text is one word, as for Docker. */
+const words: z.ZodType<readonly string[]> = z.preprocess(
+  (value) => (typeof value !== 'string' ? value : value === '' ? null : [value]),
+  texts,
+)
+/** Docker has one empty word for none: `ENTRYPOINT [""]` takes back that of the image below. */
+const entrypoint: z.ZodType<readonly string[]> = words.transform((value) => {
+  return value.length === 1 && value[0] === '' ? [] : value
+})
 
 interface RunSettings {
   readonly Entrypoint: readonly string[]
@@ -36,9 +45,9 @@ interface RunSettings {
   readonly StopSignal: string
   readonly Volumes: Readonly<Record<string, unknown>>
 }
-const runSchema: z.ZodType<RunSettings> = z.object({
-  Entrypoint: texts,
-  Cmd: texts,
+const runSettings = {
+  Entrypoint: entrypoint,
+  Cmd: words,
   Env: texts,
   WorkingDir: textOrNone,
   // Some builders write a number here.
@@ -51,24 +60,34 @@ const runSchema: z.ZodType<RunSettings> = z.object({
     .refine((value) => Object.keys(value).length <= imageConfigEntriesMax, 'has too many entries')
     .nullish()
     .transform((value) => value ?? {}),
-})
+}
+const runSchema: z.ZodType<RunSettings> = z.object(runSettings, 'must be an object')
 
 interface RawDocument {
   readonly architecture: string
   readonly os: string
   readonly variant: string
   readonly config: RunSettings
-  readonly rootfs: { readonly type: string; readonly diff_ids: readonly string[] }
+  readonly rootfs: { readonly diff_ids: readonly string[] }
 }
+const diffIdSays = 'must be sha256: and 64 hex digits'
+const rootfsSchema = z.object(
+  {
+    // Only a type that is another one is an error (image-spec config.md, rootfs).
+    type: z.union([z.literal(['layers', '']), z.null()], 'must be "layers"').optional(),
+    diff_ids: z.array(
+      z.string(diffIdSays).refine(isDigest, diffIdSays),
+      'must be a list of digests',
+    ),
+  },
+  'must be an object that names the layers',
+)
 const documentSchema: z.ZodType<RawDocument> = z.object({
   architecture: textOrNone,
   os: textOrNone,
   variant: textOrNone,
   config: z.preprocess((value) => value ?? {}, runSchema),
-  rootfs: z.object({
-    type: z.literal('layers', 'must be "layers"'),
-    diff_ids: z.array(z.string().refine(isDigest, 'must be sha256: and 64 hex digits')),
-  }),
+  rootfs: rootfsSchema,
 })
 
 /** A path made absolute and free of `.`, `..` and empty parts, as a container would see it. */

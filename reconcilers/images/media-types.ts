@@ -18,46 +18,95 @@ const configMediaTypes = new Set([
   'application/vnd.docker.container.image.v1+json',
 ])
 
-/** How a layer's tar stream is packed. */
-export type Compression = 'none' | 'gzip' | 'zstd'
-
-const compressions: ReadonlyMap<string, Compression> = new Map([
-  ['application/vnd.oci.image.layer.v1.tar', 'none'],
-  ['application/vnd.oci.image.layer.v1.tar+gzip', 'gzip'],
-  ['application/vnd.oci.image.layer.v1.tar+zstd', 'zstd'],
-  ['application/vnd.docker.image.rootfs.diff.tar', 'none'],
-  ['application/vnd.docker.image.rootfs.diff.tar.gzip', 'gzip'],
-  ['application/vnd.docker.image.rootfs.diff.tar.zstd', 'zstd'],
+const layerTypes = new Set([
+  'application/vnd.oci.image.layer.v1.tar',
+  'application/vnd.oci.image.layer.v1.tar+gzip',
+  'application/vnd.oci.image.layer.v1.tar+zstd',
+  'application/vnd.docker.image.rootfs.diff.tar',
+  'application/vnd.docker.image.rootfs.diff.tar.gzip',
+  'application/vnd.docker.image.rootfs.diff.tar.zstd',
 ])
+
+/** What servers and builders write where they know nothing better. */
+const genericTypes = new Set([
+  '',
+  'application/octet-stream',
+  'binary/octet-stream',
+  'application/json',
+  'text/json',
+  'text/plain',
+  'text/html',
+])
+
+/** Packed or plain tar archives, as others than image builders call them. */
+const archiveTypes = new Set([
+  'application/tar',
+  'application/x-tar',
+  'application/gzip',
+  'application/x-gzip',
+  'application/tar+gzip',
+  'application/zstd',
+])
+
+/** Other things that registries hold, by the start of the type of their config. */
+const artifacts: readonly (readonly [start: string, name: string])[] = [
+  ['application/vnd.cncf.helm.', 'a Helm chart'],
+  ['application/vnd.docker.plugin.', 'a plugin for Docker'],
+  ['application/vnd.dev.cosign.', 'a signature'],
+  ['application/vnd.dev.sigstore.', 'a signature'],
+  ['application/vnd.cncf.notary.', 'a signature'],
+  ['application/vnd.in-toto', 'an attestation'],
+  ['application/vnd.wasm.', 'a WebAssembly module'],
+  ['application/vnd.cncf.flux.', 'an artifact of Flux'],
+  ['application/vnd.buildkit.cacheconfig.', 'a cache of a builder'],
+]
+
+/** A media type without its parameters, in lower case. */
+export function bareMediaType(mediaType: string): string {
+  return mediaType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+}
+
+/** Whether a media type says nothing of what it is about. */
+export function isGeneric(mediaType: string): boolean {
+  return genericTypes.has(bareMediaType(mediaType))
+}
 
 /** Whether a media type is an index's or a manifest's; undefined for anything else. */
 export function documentKind(mediaType: string): DocumentKind | undefined {
-  return documentKinds.get(mediaType)
+  return documentKinds.get(bareMediaType(mediaType))
 }
 
-/** Whether a config descriptor is that of a container image, not of some other artifact. */
+/**
+ * Whether a config descriptor may be that of a container image, and not of some other artifact: its
+ * type says so, or nothing.
+ */
 export function isImageConfig(mediaType: string): boolean {
-  return configMediaTypes.has(mediaType)
+  return configMediaTypes.has(bareMediaType(mediaType)) || isGeneric(mediaType)
 }
 
-/** How a layer of that type is packed, or why covey does not take it, as the end of a sentence. */
-export function layerCompression(
-  mediaType: string,
-): { readonly compression: Compression } | { readonly refusal: string } {
-  const compression = compressions.get(mediaType)
-  if (compression !== undefined) return { compression }
-  if (mediaType.includes('nondistributable') || mediaType.includes('.foreign.')) {
-    return {
-      refusal: 'is kept elsewhere by its publisher (a foreign layer), which is not supported',
-    }
+/** What an artifact is that is no image, by a media type of it: `a Helm chart`; null if unknown. */
+export function artifactName(mediaType: string): string | null {
+  const bare = bareMediaType(mediaType)
+  return artifacts.find(([start]) => bare.startsWith(start))?.[1] ?? null
+}
+
+/**
+ * Why covey does not take a layer of that type, as the end of a sentence; null where it does. How
+ * the layer is packed is told by its bytes.
+ */
+export function layerRefusal(mediaType: string): string | null {
+  const bare = bareMediaType(mediaType)
+  if (layerTypes.has(bare) || isGeneric(bare) || archiveTypes.has(bare)) return null
+  if (bare.includes('nondistributable') || bare.includes('.foreign.')) {
+    return 'is kept elsewhere by its publisher (a foreign layer), which is not supported'
   }
-  if (mediaType.endsWith('+encrypted')) return { refusal: 'is encrypted, which is not supported' }
+  if (bare.endsWith('+encrypted')) return 'is encrypted, which is not supported'
   const shown = JSON.stringify(mediaType.slice(0, 100))
-  return { refusal: `has the media type ${shown}, which is no layer that covey can unpack` }
+  return `has the media type ${shown}, which is no layer that covey can unpack`
 }
 
 /** A Content-Type without its parameters, in lower case; null where there is none. */
 export function mediaTypeOf(contentType: string | null | undefined): string | null {
-  const bare = contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  const bare = bareMediaType(contentType ?? '')
   return bare === '' ? null : bare
 }

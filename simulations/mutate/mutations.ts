@@ -3,6 +3,7 @@ import { doorMutations } from './doors.ts'
 import { durabilityMutations } from './durability.ts'
 import { firewallMutations } from './firewall.ts'
 import { gossipMutations } from './gossip.ts'
+import { imageMutations } from './images.ts'
 import { machineMutations } from './machine.ts'
 import { meshLinkMutations } from './mesh-links.ts'
 import { mountMutations } from './mounts.ts'
@@ -24,4 +25,5 @@ export const mutations: readonly Mutation[] = [
   ...firewallMutations,
   ...meshLinkMutations,
   ...terminalMutations,
+  ...imageMutations,
 ]

@@ -2,6 +2,7 @@ import type { Attack } from './attack.ts'
 import { nodeDebugger } from './debugger.ts'
 import { grantedFolder } from './granted-folder.ts'
 import { idleConnections } from './idle-connections.ts'
+import { oddLayers } from './odd-layers.ts'
 import { overlayFromLan } from './overlay-from-lan.ts'
 import { plainText } from './plain-text.ts'
 import { pluginTree } from './plugin-tree.ts'
@@ -16,6 +17,12 @@ export const attacks: readonly Attack[] = [
   grantedFolder,
   overlayFromLan,
   plainText,
+  <<<<<<<,
+  HEAD,
   terminalEscapes,
   nodeDebugger,
+  =======,
+  oddLayers,
+  >>>>>>>,
+  h/images,
 ]

@@ -3,9 +3,15 @@ import * as z from 'zod'
 import { CoveyError } from '../../../protocol/fault.ts'
 import { isDigest } from '../../../protocol/names.ts'
 import { parseImageConfig } from '../../../reconcilers/images/image-config.ts'
+import { platformSchema } from '../../../reconcilers/images/manifest.ts'
+import { documentKind, isGeneric } from '../../../reconcilers/images/media-types.ts'
+import { type Platform, runsOn } from '../../../reconcilers/images/platform.ts'
 import { parseReference, referenceText } from '../../../reconcilers/images/reference.ts'
 import { archiveImagesMax } from '../limits.ts'
+import { errorOf } from '../pull/documents.ts'
 import type { Spooled } from './spool.ts'
+
+const tooMany = `lists more than ${archiveImagesMax} images`
 
 /** One image that an archive tells of. */
 export interface ArchivedImage {
@@ -23,52 +29,68 @@ const nameAnnotations: readonly string[] = [
   'org.opencontainers.image.ref.name',
 ]
 
-interface LayoutIndex {
-  readonly manifests: readonly {
-    readonly digest: string
-    readonly annotations?: Readonly<Record<string, string>> | null | undefined
-  }[]
+interface LayoutEntry {
+  readonly digest: string
+  readonly mediaType?: unknown
+  readonly platform?: unknown
+  readonly annotations?: Readonly<Record<string, unknown>> | null | undefined
 }
-const layoutSchema: z.ZodType<LayoutIndex> = z.object({
-  manifests: z
-    .array(
-      z.object({
-        digest: z.string().refine(isDigest, 'must be sha256: and 64 hex digits'),
-        annotations: z.record(z.string(), z.string()).nullish(),
-      }),
-    )
-    .max(archiveImagesMax),
+interface LayoutIndex {
+  readonly manifests: readonly unknown[]
+}
+const layoutSchema: z.ZodType<LayoutIndex> = z.object(
+  { manifests: z.array(z.unknown(), 'must be a list').max(archiveImagesMax, tooMany) },
+  'must be an object',
+)
+const entrySchema: z.ZodType<LayoutEntry> = z.object({
+  digest: z.string().refine(isDigest),
+  mediaType: z.unknown().optional(),
+  platform: z.unknown().optional(),
+  annotations: z.record(z.string(), z.unknown()).nullish(),
 })
 
 type SaveManifest = readonly {
   readonly Config: string
   readonly RepoTags?: readonly string[] | null | undefined
-  readonly Layers: readonly string[]
+  readonly Layers?: readonly string[] | null | undefined
 }[]
+const path: z.ZodType<string> = z.string('must be a path')
 const saveSchema: z.ZodType<SaveManifest> = z
   .array(
-    z.object({
-      Config: z.string(),
-      RepoTags: z.array(z.string()).nullish(),
-      Layers: z.array(z.string()),
-    }),
+    z.object(
+      {
+        Config: path,
+        RepoTags: z.array(z.string('must be a text'), 'must be a list').nullish(),
+        Layers: z.array(path, 'must be a list').nullish(),
+      },
+      'must be an object',
+    ),
+    'must be a list',
   )
-  .max(archiveImagesMax)
+  .max(archiveImagesMax, tooMany)
 
 /**
  * The images of an archive: those of an OCI layout (image-spec image-layout.md), else those of
  * `docker save`, which knows no manifests. For them one is made from config and layers, the same
  * one on every host, so that its digest can stand in a config. Error: `archive-invalid`.
  */
-export function archivedImages(spooled: Spooled): readonly ArchivedImage[] {
+export async function archivedImages(
+  spooled: Spooled,
+  machine: Platform,
+): Promise<readonly ArchivedImage[]> {
   const layout = spooled.documents.get('index.json')
-  if (layout !== undefined) return layoutImages(spooled, parse(layout, layoutSchema, 'index.json'))
+  if (layout !== undefined) {
+    return layoutImages(spooled, parse(layout, layoutSchema, 'index.json'), machine)
+  }
   const saved = spooled.documents.get('manifest.json')
   if (saved === undefined) {
     throw invalid('it has neither an index.json (OCI) nor a manifest.json (docker save)')
   }
-  const images = parse(saved, saveSchema, 'manifest.json')
-  return images.map((image) => savedImage(spooled, image))
+  const images: ArchivedImage[] = []
+  for (const image of parse(saved, saveSchema, 'manifest.json')) {
+    images.push(await savedImage(spooled, image))
+  }
+  return images
 }
 
 function invalid(message: string): CoveyError {
@@ -77,30 +99,62 @@ function invalid(message: string): CoveyError {
   })
 }
 
+/** An archive of images that is faulty itself. */
+function faulty(message: string): CoveyError {
+  return new CoveyError('archive-invalid', `the archive is faulty: ${message}`, {
+    hint: 'save the image again',
+  })
+}
+
+function lacking(name: string): CoveyError {
+  const message = `the archive lacks ${shown(name)}, which its manifest.json names`
+  return new CoveyError('archive-incomplete', message, { hint: 'save the image again' })
+}
+
+/** Text of a stranger, made harmless for a terminal. */
+function shown(text: string): string {
+  return text.slice(0, 120).replace(/[^\x20-\x7e]/g, '?')
+}
+
 function parse<T>(bytes: Buffer, schema: z.ZodType<T>, name: string): T {
   let value: unknown
   try {
     value = JSON.parse(bytes.toString('utf8'))
   } catch {
-    throw invalid(`its ${name} is not JSON`)
+    throw faulty(`its ${name} is not JSON`)
   }
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
-  throw invalid(`its ${name} is not valid at ${issue?.path.join('.')}: ${issue?.message}`)
+  const at = issue?.path.length ? ` at ${shown(issue.path.map(String).join('.'))}` : ''
+  throw faulty(`its ${name} is not valid${at}: ${issue?.message}`)
 }
 
-function layoutImages(spooled: Spooled, { manifests }: LayoutIndex): readonly ArchivedImage[] {
+/** What a manifest.json says beside a layout, where it is sound. */
+function savedBeside(bytes: Buffer | undefined): SaveManifest {
+  try {
+    return bytes === undefined ? [] : parse(bytes, saveSchema, 'manifest.json')
+  } catch {
+    return []
+  }
+}
+
+function layoutImages(
+  spooled: Spooled,
+  { manifests }: LayoutIndex,
+  machine: Platform,
+): readonly ArchivedImage[] {
   // `docker save` writes a layout too, with names that only its own manifest.json has.
-  const saved = spooled.documents.get('manifest.json')
-  const tags =
-    saved === undefined
-      ? []
-      : parse(saved, saveSchema, 'manifest.json').flatMap(({ RepoTags }) => RepoTags ?? [])
+  const saved = savedBeside(spooled.documents.get('manifest.json'))
+  const tags = saved.flatMap(({ RepoTags }) => RepoTags ?? [])
+  const entries = entriesFor(manifests, machine)
   const names = new Map<string, Set<string>>()
-  for (const { digest, annotations } of manifests) {
-    const own = nameAnnotations.flatMap((key) => annotations?.[key] ?? [])
-    const only = manifests.length === 1 ? tags : []
+  for (const { digest, annotations } of entries) {
+    const own = nameAnnotations.flatMap((key) => {
+      const name = annotations?.[key]
+      return typeof name === 'string' ? [name] : []
+    })
+    const only = entries.length === 1 ? tags : []
     const known = names.get(digest) ?? new Set()
     for (const name of [...own, ...only]) known.add(name)
     names.set(digest, known)
@@ -108,6 +162,25 @@ function layoutImages(spooled: Spooled, { manifests }: LayoutIndex): readonly Ar
   return [...names].map(([digest, known]) => {
     return { digest, references: referencesOf([...known], digest), made: null }
   })
+}
+
+/**
+ * Entries of the outermost index that may be images for this host. What cannot be judged is passed
+ * over, and so is what other platforms run, which may not even be in the archive; unless there is
+ * nothing else, so that loading it says why not.
+ */
+function entriesFor(manifests: readonly unknown[], machine: Platform): readonly LayoutEntry[] {
+  const entries = manifests.flatMap((entry) => {
+    const parsed = entrySchema.safeParse(entry)
+    return parsed.success ? [parsed.data] : []
+  })
+  const mine = entries.filter(({ mediaType, platform }) => {
+    const type = typeof mediaType === 'string' ? mediaType : ''
+    if (documentKind(type) === undefined && !isGeneric(type)) return false
+    const parsed = platformSchema.safeParse(platform)
+    return !parsed.success || runsOn(parsed.data, machine)
+  })
+  return mine.length > 0 ? mine : entries
 }
 
 /** A mere tag names no image. */
@@ -121,19 +194,18 @@ function referencesOf(names: readonly string[], digest: string): readonly string
   return [...new Set(texts)]
 }
 
-function savedImage(spooled: Spooled, image: SaveManifest[number]): ArchivedImage {
+async function savedImage(spooled: Spooled, image: SaveManifest[number]): Promise<ArchivedImage> {
   const config = spooled.file(image.Config)
-  const layers = image.Layers.map((path) => {
+  if (config === null) throw lacking(image.Config)
+  const layers = (image.Layers ?? []).map((path) => {
     const layer = spooled.file(path)
-    if (layer === null) throw invalid(`its manifest.json names ${path}, which is not in it`)
+    if (layer === null) throw lacking(path)
     return layer
   })
-  const bytes = spooled.documents.get(image.Config)
-  if (config === null || bytes === undefined) {
-    throw invalid(`its manifest.json names ${image.Config}, which is not in it`)
-  }
+  const bytes = await spooled.read(config)
+  if (bytes === null) throw faulty(`the config ${shown(image.Config)} is too large`)
   const document = parseImageConfig(bytes, layers.length)
-  if (!document.ok) throw invalid(document.fault.message)
+  if (!document.ok) throw errorOf(document.fault)
   const { diffIds } = document.value
   const tar = 'application/vnd.oci.image.layer.v1.tar'
   const made = Buffer.from(

@@ -23,8 +23,9 @@ export interface LoadEvents {
 }
 
 /**
- * Loads all images of an archive. Each is proven as if it came from a registry, and whole before
- * the next begins. Errors: `archive-invalid`, `archive-incomplete`, those of `pullImage`.
+ * Loads all images of an archive that are for this host. Each is proven as if it came from a
+ * registry, and whole before the next begins. Errors: `archive-invalid`, `archive-incomplete`,
+ * those of `pullImage`.
  */
 export async function loadArchive(
   place: PullPlace,
@@ -40,9 +41,10 @@ export async function loadArchive(
   try {
     const spooled = await spoolArchive(store, share, archive, digests)
     share.close()
-    const images = archivedImages(spooled)
+    const images = await archivedImages(spooled, place.machine)
     if (images.length === 0) throw new CoveyError('archive-invalid', 'there is no image in it')
     const loaded: LoadedImage[] = []
+    const passed: CoveyError[] = []
     for (const { digest, references, made } of images) {
       signal.throwIfAborted()
       if (made !== null && store.blobs.size(digest) === null) {
@@ -51,9 +53,16 @@ export async function loadArchive(
       }
       const source = blobsSource(store.blobs)
       const onProgress = (ask: () => PullProgress): void => events.onImage(digest, ask)
-      const record = await pullImage(place, { source, digest, references, signal, onProgress })
-      loaded.push({ record, digest, references })
+      try {
+        const task = { source, digest, references, signal, onProgress }
+        loaded.push({ record: await pullImage(place, task), digest, references })
+      } catch (error) {
+        if (!(error instanceof CoveyError) || !isForOthers(error)) throw error
+        passed.push(error)
+      }
     }
+    // Of several that are all for others the first says why.
+    if (loaded.length === 0 && passed[0] !== undefined) throw passed[0]
     return loaded
   } catch (error) {
     throw await inWordsOfRoom(error, store.folder)
@@ -65,6 +74,14 @@ export async function loadArchive(
       if (!kept.has(digest) && !pins.has(digest)) await store.blobs.remove(digest)
     }
   }
+}
+
+/**
+ * What may stand in an archive beside images for this host: images for other platforms, and what is
+ * no image, such as signatures and attestations.
+ */
+function isForOthers({ code }: CoveyError): boolean {
+  return code === 'image-platform' || code === 'manifest-artifact'
 }
 
 /** Only what is in the store. */

@@ -3,7 +3,7 @@ import { CoveyError } from '../../../protocol/fault.ts'
 import { imageDocumentBytesMax } from '../../../reconcilers/images/limits.ts'
 import type { TarEntry } from '../layers/tar-entry.ts'
 import { createTarReader } from '../layers/tar-reader.ts'
-import { archiveEntriesMax, pathBytesMax } from '../limits.ts'
+import { archiveEntriesMax, linkHopsMax, pathBytesMax } from '../limits.ts'
 import type { BlobWriter } from '../store/blobs.ts'
 import type { Share } from '../store/room.ts'
 import type { Store } from '../store/store.ts'
@@ -21,6 +21,8 @@ export interface Spooled {
   readonly documents: ReadonlyMap<string, Buffer>
   /** Everything else, by path. Links are followed. */
   file(path: string): SpooledFile | null
+  /** The content of a small file; null for a large one. */
+  read(file: SpooledFile): Promise<Buffer | null>
   /** Digests of all that was spooled. */
   readonly digests: ReadonlySet<string>
 }
@@ -49,11 +51,23 @@ export async function spoolArchive(
   } catch (error) {
     await spool.discard()
     if (error instanceof CoveyError && error.code === 'layer-invalid') {
-      return refuseArchive(`this is no archive of images: ${error.message}`)
+      // Whoever had some files of it has an archive, and not all of it.
+      const what = spool.isBegun() ? 'the archive is damaged' : 'this is no archive of images'
+      return refuseArchive(`${what}: ${error.message}`)
     }
     throw error
   }
   return spool
+}
+
+/** A path below the root of an archive, without `.`, `..` and empty parts. */
+function cleanPath(path: string): string {
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return parts.join('/')
 }
 
 type Step = { readonly entry: TarEntry } | { readonly data: Buffer }
@@ -86,17 +100,24 @@ class Spool implements Spooled {
     this.digests = digests
   }
 
+  isBegun(): boolean {
+    return this.files.size > 0
+  }
+
   file(path: string): SpooledFile | null {
-    const known = this.files.get(path)
-    if (known !== undefined) return known
-    const target = this.links.get(path)
-    if (target === undefined) return null
-    const from = target.startsWith('/') ? [] : path.split('/').slice(0, -1)
-    for (const part of target.split('/')) {
-      if (part === '..') from.pop()
-      else if (part !== '' && part !== '.') from.push(part)
+    let at = cleanPath(path)
+    for (let hops = 0; hops <= linkHopsMax; hops++) {
+      const known = this.files.get(at)
+      const target = this.links.get(at)
+      if (known !== undefined || target === undefined) return known ?? null
+      const from = target.startsWith('/') ? [] : at.split('/').slice(0, -1)
+      at = cleanPath([...from, target].join('/'))
     }
-    return this.files.get(from.join('/')) ?? null
+    return null
+  }
+
+  async read({ digest, sizeBytes }: SpooledFile): Promise<Buffer | null> {
+    return sizeBytes > imageDocumentBytesMax ? null : await this.store.blobs.get(digest)
   }
 
   async push(chunk: Buffer): Promise<void> {
@@ -121,10 +142,7 @@ class Spool implements Spooled {
   private async begin(entry: TarEntry): Promise<void> {
     this.entries++
     if (this.entries > archiveEntriesMax) refuseArchive(`more than ${archiveEntriesMax} entries`)
-    const path = entry.path
-      .split('/')
-      .filter((part) => part !== '' && part !== '.')
-      .join('/')
+    const path = cleanPath(entry.path)
     if (path.length > pathBytesMax) refuseArchive('a path in it is too long')
     if (entry.kind === 'symlink' || entry.kind === 'hardlink') {
       const target = entry.kind === 'hardlink' ? `/${entry.target}` : entry.target

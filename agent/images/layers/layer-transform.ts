@@ -1,4 +1,5 @@
 import { layerBytesMax, layerEntriesMax, pathBytesMax, xattrBytesMax } from '../limits.ts'
+import { createLayerLinks, type LayerLinks, type LowerLinks } from './layer-links.ts'
 import { createLayerTree, type LayerTree, pathOf } from './layer-tree.ts'
 import { refuse, shownPath } from './refuse.ts'
 import type { TarEntry } from './tar-entry.ts'
@@ -6,24 +7,28 @@ import { createTarReader, type TarReader } from './tar-reader.ts'
 import { archiveEnd, entryHeaders, padding } from './tar-writer.ts'
 import { markOf, settleMarks } from './whiteouts.ts'
 
-/** A name for a file that a layer below has. */
-export interface LowerLink {
-  readonly path: string
-  readonly target: string
-}
-
 /**
  * What cannot be unpacked from the layer alone: overlayfs takes a folder's owner, mode and times
- * from the topmost layer that has it, and a hard link reaches no file of another layer.
+ * from the topmost layer that has it, a hard link reaches no file of another layer, and a mark that
+ * hides nothing would be seen itself.
  */
 export interface LayerFixes {
   /** Folders that the layer has something in, without an entry of their own; not the root. */
   readonly impliedFolders: readonly string[]
-  /** Those of them, and of `opaque`, that owe nothing to the layers below. */
+  /** Those of them that owe nothing to the layers below. */
   readonly freshFolders: ReadonlySet<string>
+  /**
+   * Groups that the folder above hands on to implied ones, by its entry; null for none. Absent
+   * where that folder is an implied one itself.
+   */
+  readonly groups: ReadonlyMap<string, number | null>
+  /** Paths that entries went through as if the layers below had no link there. */
+  readonly passed: ReadonlySet<string>
+  /** Folders that entries went into, and that layers below must not have as anything else. */
+  readonly entered: ReadonlySet<string>
   readonly opaque: readonly string[]
   readonly whiteouts: readonly string[]
-  readonly links: readonly LowerLink[]
+  readonly links: readonly LowerLinks[]
   /** Whether the layer says nothing of the root folder itself. */
   readonly isRootImplied: boolean
 }
@@ -67,10 +72,7 @@ const entryBytes = 512
 
 class Transform implements LayerTransform {
   private readonly tree: LayerTree
-  private readonly removed = new Set<string>()
-  private readonly opaque = new Set<string>()
-  /** Second names, by path, of files that the layer has not told of. */
-  private readonly links = new Map<string, string>()
+  private readonly links: LayerLinks
   private readonly reader: TarReader
   private readonly entriesMax: number
   private readonly bytesMax: number
@@ -83,6 +85,7 @@ class Transform implements LayerTransform {
 
   constructor(init: LayerTransformInit) {
     this.tree = createLayerTree(init.lowerLinks ?? new Map())
+    this.links = createLayerLinks(this.tree)
     this.entriesMax = init.entriesMax ?? layerEntriesMax
     this.bytesMax = init.bytesMax ?? layerBytesMax
     this.reader = createTarReader({
@@ -99,20 +102,21 @@ class Transform implements LayerTransform {
 
   end(): { readonly last: readonly Buffer[]; readonly summary: LayerSummary } {
     this.reader.end()
-    const marks = settleMarks(this.tree, this.removed, this.opaque)
+    const marks = settleMarks(this.tree)
     const implied = this.tree.impliedFolders()
-    const folders = [...implied, ...marks.opaque]
-    const { late, lower } = this.settleLinks()
+    const { fresh, groups, passed, entered } = this.tree
     const fixes: LayerFixes = {
       impliedFolders: implied.filter((path) => path !== ''),
-      freshFolders: new Set(folders.filter((path) => marks.hidesBelow(path))),
+      freshFolders: fresh,
+      groups,
+      passed,
+      entered,
       opaque: marks.opaque,
-      whiteouts: marks.whiteoutsBelow,
-      links: lower,
+      whiteouts: marks.whiteouts,
+      links: this.links.settled(),
       isRootImplied: implied.includes(''),
     }
-    const last = [...late.map(linkHeaders), ...marks.whiteouts.map(whiteoutHeaders), archiveEnd]
-    return { last, summary: { entries: this.entries, bytes: this.bytes, fixes } }
+    return { last: [archiveEnd], summary: { entries: this.entries, bytes: this.bytes, fixes } }
   }
 
   private pass(part: Buffer): void {
@@ -130,16 +134,18 @@ class Transform implements LayerTransform {
     this.dataLeft = -1
     if (mark.kind === 'ignored') return
     if (mark.kind === 'opaque') {
-      this.opaque.add(place.folder)
+      this.tree.hide(place.folder)
       return
     }
     if (mark.kind === 'whiteout') {
-      this.removed.add(pathOf({ ...place, name: mark.name }))
+      this.tree.remove(pathOf({ ...place, name: mark.name }))
       return
     }
     const target = this.targetOf(entry, path)
     if (target === null) return
-    this.tree.add(path, nodeOf(entry))
+    this.links.replaced(path)
+    // A hard link to a symbolic link is one; what it names was recorded with it.
+    if (entry.kind !== 'hardlink') this.tree.add(path, nodeOf(entry))
     const xattrs = keptXattrs(entry)
     this.out.push(entryHeaders({ ...entry, path: path === '' ? './' : path, target, xattrs }))
     this.dataLeft = entry.dataBytes
@@ -168,37 +174,18 @@ class Transform implements LayerTransform {
       checkKind(entry, path)
       return ''
     }
-    const target = pathOf(this.tree.placeOf(entry.target))
-    const known = this.tree.get(target)
-    if (known?.kind === 'folder') refuseFolderLink({ path, target })
-    // A second name that is the first one changes nothing.
-    if (target === path) return null
-    const further = this.links.get(target)
-    if (known !== undefined && further === undefined) return target
-    this.tree.add(path, { kind: 'other' })
-    this.links.set(path, further ?? target)
-    return null
-  }
-
-  /** Links whose file came after them, and links whose file can only be in a lower layer. */
-  private settleLinks(): {
-    readonly late: readonly LowerLink[]
-    readonly lower: readonly LowerLink[]
-  } {
-    const links = [...this.links].map(([path, target]) => ({ path, target }))
-    const isHere = ({ target }: LowerLink): boolean => this.tree.get(target)?.kind !== undefined
-    const toFolder = links.find(({ target }) => this.tree.get(target)?.kind === 'folder')
-    if (toFolder !== undefined) refuseFolderLink(toFolder)
-    return { late: links.filter(isHere), lower: links.filter((link) => !isHere(link)) }
+    return this.links.take(path, entry.target)
   }
 }
 
-function refuseFolderLink({ path, target }: LowerLink): never {
-  refuse('layer-refused', `a hard link to a folder: ${shownPath(path)} to ${shownPath(target)}`)
-}
+/** The bit of a folder's mode by which what is made in it gets its group (inode(7)). */
+export const setGroupId: number = 0o2000
 
 function nodeOf(entry: TarEntry): Parameters<LayerTree['add']>[1] {
-  if (entry.kind === 'folder') return { kind: 'folder', isImplied: false }
+  if (entry.kind === 'folder') {
+    const group = (entry.mode & setGroupId) === 0 ? null : entry.gid
+    return { kind: 'folder', isImplied: false, group }
+  }
   if (entry.kind === 'symlink') return { kind: 'symlink', target: entry.target }
   return { kind: 'other' }
 }
@@ -261,6 +248,6 @@ export function whiteoutHeaders(path: string): Buffer {
 }
 
 /** A second name of a file. */
-export function linkHeaders({ path, target }: LowerLink): Buffer {
+export function linkHeaders(path: string, target: string): Buffer {
   return entryHeaders({ ...plainEntry, kind: 'hardlink', path, target })
 }

@@ -16,6 +16,7 @@ export interface Extension {
 }
 
 const kinds: Readonly<Record<string, EntryKind>> = {
+  '\0': 'file',
   '0': 'file',
   '1': 'hardlink',
   '2': 'symlink',
@@ -31,8 +32,9 @@ const xattrPrefix = 'SCHILY.xattr.'
 const idMax = 2 ** 32 - 2
 
 /**
- * An entry as its headers have it together: what a pax header says wins over GNU's long names, and
- * those over the header itself. `mapBytes` of its data were the map of a sparse file.
+ * An entry as its headers have it together: GNU's long names win over what a pax header says, and
+ * that over the header itself, as in Go's archive/tar, which other container tools read with.
+ * `mapBytes` of its data were the map of a sparse file.
  */
 export function entryOf(
   header: RawHeader,
@@ -42,7 +44,7 @@ export function entryOf(
 ): TarEntry {
   const { records } = extension
   const said = (key: string): string | undefined => records.get(key) || undefined
-  const path = said('GNU.sparse.name') ?? said('path') ?? extension.path ?? header.name
+  const path = said('GNU.sparse.name') ?? extension.path ?? said('path') ?? header.name
   const kind = kindOf(header, path)
   const size = said('size')
   const bytes = size === undefined ? header.sizeBytes : paxNumber(size, 'size')
@@ -58,7 +60,7 @@ export function entryOf(
     gid: idOf(said('gid'), header.gid, 'group'),
     dataBytes,
     time: time === undefined ? timeOf(header.mtime) : paxTime(time),
-    target: kind.endsWith('link') ? (said('linkpath') ?? extension.target ?? header.linkName) : '',
+    target: kind.endsWith('link') ? (extension.target ?? said('linkpath') ?? header.linkName) : '',
     major: kind.endsWith('device') ? header.major : 0,
     minor: kind.endsWith('device') ? header.minor : 0,
     xattrs: xattrsOf(records),
@@ -73,7 +75,7 @@ function kindOf(header: RawHeader, path: string): EntryKind {
     return refuse('layer-invalid', `an entry of type ${type}, which no image has`)
   }
   // Before ustar a folder was a file whose name ends in a slash.
-  return kind === 'file' && header.type === '0' && path.endsWith('/') ? 'folder' : kind
+  return header.type === '\0' && path.endsWith('/') ? 'folder' : kind
 }
 
 function idOf(said: string | undefined, own: number, what: string): number {

@@ -107,7 +107,12 @@ export function readSparseLines(): SparseLines {
 
 /** A map in format 1.0, filled up to whole blocks. */
 export function sparseLines(map: SparseMap): Buffer {
-  const numbers = [map.pieces.length, ...map.pieces.flatMap(({ offset, bytes }) => [offset, bytes])]
+  const last = map.pieces.at(-1)
+  // GNU tar ends a file with its last piece, so a hole at the end takes an empty one after it.
+  const end = last === undefined ? 0 : last.offset + last.bytes
+  const pieces =
+    end < map.realBytes ? [...map.pieces, { offset: map.realBytes, bytes: 0 }] : map.pieces
+  const numbers = [pieces.length, ...pieces.flatMap(({ offset, bytes }) => [offset, bytes])]
   const lines = Buffer.from(numbers.map((each) => `${each}\n`).join(''), 'latin1')
   const padded = Buffer.alloc(Math.ceil(lines.length / blockBytes) * blockBytes)
   lines.copy(padded)

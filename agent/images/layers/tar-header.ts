@@ -14,7 +14,7 @@ export interface RawHeader {
   readonly sizeBytes: number
   /** Seconds since 1970. */
   readonly mtime: number
-  /** The type flag, as one character; `\0` is told as `0`. */
+  /** The type flag, as one character; `\0` is a file of before ustar. */
   readonly type: string
   readonly linkName: string
   readonly major: number
@@ -27,6 +27,11 @@ const zeroBlock: Buffer = Buffer.alloc(blockBytes)
 /** Whether a block is all zeros; two of them end an archive. */
 export function isZeroBlock(block: Buffer): boolean {
   return block[0] === 0 && zeroBlock.equals(block)
+}
+
+/** Whether at most one block of bytes is all zeros. */
+export function isZeros(bytes: Buffer): boolean {
+  return zeroBlock.subarray(0, bytes.length).equals(bytes)
 }
 
 /** Bytes that fill the last block of `size` bytes. */
@@ -44,7 +49,6 @@ export function parseHeader(block: Buffer): RawHeader {
   const isUstar = magic.startsWith('ustar\0')
   const prefix = isUstar ? text(block, 345, 155) : ''
   const name = text(block, 0, 100)
-  const flag = String.fromCharCode(block[156] ?? 0)
   return {
     name: prefix === '' ? name : `${prefix}/${name}`,
     mode: number(block, 100, 8, 'mode'),
@@ -52,7 +56,7 @@ export function parseHeader(block: Buffer): RawHeader {
     gid: number(block, 116, 8, 'group'),
     sizeBytes: number(block, 124, 12, 'size'),
     mtime: number(block, 136, 12, 'time'),
-    type: flag === '\0' ? '0' : flag,
+    type: String.fromCharCode(block[156] ?? 0),
     linkName: text(block, 157, 100),
     major: isGnu || isUstar ? number(block, 329, 8, 'device number') : 0,
     minor: isGnu || isUstar ? number(block, 337, 8, 'device number') : 0,

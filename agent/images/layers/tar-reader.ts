@@ -14,6 +14,7 @@ import type { TarEntry } from './tar-entry.ts'
 import {
   blockBytes,
   isZeroBlock,
+  isZeros,
   number,
   paddingOf,
   parseHeader,
@@ -85,6 +86,7 @@ class Reader implements TarReader {
   }
 
   end(): void {
+    if (this.expect === 'nothing' && isZeros(this.block.subarray(0, this.blockFill))) return
     if (this.zeroBlocks >= 1 && this.blockFill === 0) return
     const isBetween = this.expect === 'header' && this.blockFill === 0 && this.left === 0
     if (!isBetween || this.extension !== none) {

@@ -36,50 +36,41 @@ export function markOf(place: Place): Mark {
 
 /** The marks of a layer once all of it is known. */
 export interface SettledMarks {
-  /** Removed paths whose folder the layer has: they are made at once. */
+  /** Removed paths; whether the layers below have them is still to be seen. */
   readonly whiteouts: readonly string[]
-  /** Removed paths whose folder only layers below can have. */
-  readonly whiteoutsBelow: readonly string[]
-  /** Folders that hide what layers below have in them. */
+  /** Folders that hide what layers below have in them, if they have such folders. */
   readonly opaque: readonly string[]
-  /** Whether nothing of the layers below is to be seen at this path. */
-  hidesBelow(path: string): boolean
 }
 
 /**
  * Marks are about the layers below only, wherever they stand in the archive (layer.md: whiteout
  * files must only apply to resources in lower layers). So what is both removed and there again is a
- * replacement: a folder that hides the old one, or a file, which hides by itself.
+ * replacement: a folder that hides the old one, or a file, which hides by itself. A mark in what is
+ * hidden already, or was replaced by a file or a link, says nothing more.
  */
-export function settleMarks(
-  tree: LayerTree,
-  removed: ReadonlySet<string>,
-  opaqueFolders: ReadonlySet<string>,
-): SettledMarks {
-  const opaque = new Set(opaqueFolders)
+export function settleMarks(tree: LayerTree): SettledMarks {
+  const opaque = new Set<string>()
   const whiteouts: string[] = []
-  const whiteoutsBelow: string[] = []
-  for (const path of removed) {
+  for (const path of tree.removed) {
     const node = tree.get(path)
     if (node?.kind === 'folder') opaque.add(path)
-    if (node !== undefined || isBelowRemoved(path, removed, tree)) continue
-    if (tree.get(folderOf(path))?.kind === 'folder') whiteouts.push(path)
-    else whiteoutsBelow.push(path)
+    if (node === undefined && !isCovered(path, tree)) whiteouts.push(path)
   }
-  const hidesBelow = (path: string): boolean => {
-    if (removed.has(path)) return true
-    for (let at = path; at !== ''; at = folderOf(at)) {
-      if (opaque.has(folderOf(at)) || removed.has(folderOf(at))) return true
-    }
-    return false
+  for (const path of tree.opaque) {
+    const node = tree.get(path)
+    const isGone = node === undefined && (tree.removed.has(path) || isCovered(path, tree))
+    if (!isGone && (node === undefined || node.kind === 'folder')) opaque.add(path)
   }
-  return { whiteouts, whiteoutsBelow, opaque: [...opaque], hidesBelow }
+  return { whiteouts, opaque: [...opaque] }
 }
 
-/** What lies in a removed folder is gone with it. */
-function isBelowRemoved(path: string, removed: ReadonlySet<string>, tree: LayerTree): boolean {
-  for (let at = folderOf(path); at !== ''; at = folderOf(at)) {
-    if (removed.has(at) && tree.get(at) === undefined) return true
+/** Whether nothing of the layers below is to be seen in the folder of a path. */
+function isCovered(path: string, tree: LayerTree): boolean {
+  for (let at = path; at !== ''; ) {
+    at = folderOf(at)
+    const node = tree.get(at)
+    if (node !== undefined && node.kind !== 'folder') return true
+    if (tree.removed.has(at) || tree.opaque.has(at)) return true
   }
   return false
 }

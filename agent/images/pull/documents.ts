@@ -6,7 +6,7 @@ import {
   type ImageManifest,
   parseManifest,
 } from '../../../reconcilers/images/manifest.ts'
-import { checkPlatform, chooseEntry, type Platform } from '../../../reconcilers/images/platform.ts'
+import { checkPlatform, type Platform, rankEntries } from '../../../reconcilers/images/platform.ts'
 import type { ImageSource } from './source.ts'
 
 /** One document of an image. */
@@ -28,9 +28,17 @@ export interface ImageDocuments {
 /** What to do about an image that is wrong by itself. */
 export const faultyImageHint: string = 'the image is faulty: build and push it anew'
 
+/** A manifest or an index, as something names it. */
+interface Named {
+  readonly digest: string
+  readonly sizeBytes?: number
+  /** What the index above calls it. */
+  readonly calledIn: string | null
+}
+
 /**
  * Goes from the digest in a reference to the image for this machine. Rejects with what the source
- * rejects with, and the faults of `parseManifest`, `parseImageConfig`, `chooseEntry` and
+ * rejects with, and the faults of `parseManifest`, `parseImageConfig`, `rankEntries` and
  * `checkPlatform`; `index-depth`.
  */
 export async function readDocuments(
@@ -40,13 +48,12 @@ export async function readDocuments(
   signal: AbortSignal,
 ): Promise<ImageDocuments> {
   const indexes: ImageBytes[] = []
-  let target: { readonly digest: string; readonly sizeBytes?: number } = { digest }
-  let calledIn: string | null = null
+  let candidates: readonly Named[] = [{ digest, calledIn: null }]
   for (;;) {
-    const { bytes, mediaType } = await source.manifest(target, signal)
-    const parsed = parseManifest(bytes, mediaType ?? calledIn)
+    const { named, bytes, mediaType } = await firstThere(source, candidates, signal)
+    const parsed = parseManifest(bytes, mediaType, named.calledIn)
     if (!parsed.ok) throw errorOf(parsed.fault)
-    const at = { digest: target.digest, bytes }
+    const at = { digest: named.digest, bytes }
     if (parsed.value.kind === 'manifest') {
       const config = await readConfig(source, parsed.value.config, signal)
       const document = parseImageConfig(config.bytes, parsed.value.layers.length)
@@ -59,11 +66,35 @@ export async function readDocuments(
     if (indexes.length > indexDepthMax) {
       throw new CoveyError('index-depth', `more than ${indexDepthMax} indexes above one image`)
     }
-    const entry = chooseEntry(parsed.value, machine)
-    if (!entry.ok) throw errorOf(entry.fault)
-    target = { digest: entry.value.digest, sizeBytes: entry.value.sizeBytes }
-    calledIn = entry.value.mediaType
+    const entries = rankEntries(parsed.value, machine)
+    if (!entries.ok) throw errorOf(entries.fault)
+    candidates = entries.value.map((entry) => ({ ...entry, calledIn: entry.mediaType }))
   }
+}
+
+/**
+ * The best of several that the source has: an archive may hold the image for one platform only,
+ * and its index name a better one. Rejects with what the best one failed with.
+ */
+async function firstThere(
+  source: ImageSource,
+  candidates: readonly Named[],
+  signal: AbortSignal,
+): Promise<{
+  readonly named: Named
+  readonly bytes: Uint8Array
+  readonly mediaType: string | null
+}> {
+  const errors: CoveyError[] = []
+  for (const named of candidates) {
+    try {
+      return { named, ...(await source.manifest(named, signal)) }
+    } catch (error) {
+      if (!(error instanceof CoveyError) || error.code !== 'archive-incomplete') throw error
+      errors.push(error)
+    }
+  }
+  throw errors[0] ?? new Error('an index was chosen from without entries')
 }
 
 async function readConfig(
@@ -80,10 +111,18 @@ async function readConfig(
   return { digest: descriptor.digest, bytes: Buffer.concat(parts) }
 }
 
-function errorOf(fault: Fault): CoveyError {
-  const hint =
-    fault.code === 'image-platform'
-      ? 'build it for this platform too, or name the digest of one that is'
-      : faultyImageHint
-  return new CoveyError(fault.code, fault.message, { hint })
+/** What to do about a fault of an image, by its code. */
+const hints: Readonly<Record<string, string>> = {
+  'image-platform': 'build it for this platform too, or name the digest of one that is',
+  'manifest-artifact': 'name the digest of a container image: a registry holds other things too',
+  'manifest-media-type':
+    'push the image anew, or look at what changes answers between here and there',
+  'manifest-schema-1': 'push the image anew with a builder of this decade',
+  'layer-media-type': 'build the image with its layers in it, as tar archives, plain, gzip or zstd',
+  'image-size': 'build a smaller image, or several',
+}
+
+/** A fault of an image's documents, with what to do about it. */
+export function errorOf(fault: Fault): CoveyError {
+  return new CoveyError(fault.code, fault.message, { hint: hints[fault.code] ?? faultyImageHint })
 }

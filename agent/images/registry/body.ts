@@ -64,8 +64,25 @@ export async function readBody(
   return Buffer.concat(chunks)
 }
 
+/** A body, or of a longer one more than `bytesMax` bytes of its start. Throws as `chunksOf`. */
+export async function readStart(
+  transport: Transport,
+  answer: Answer,
+  bytesMax: number,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let sumBytes = 0
+  for await (const chunk of chunksOf(transport, answer, signal)) {
+    chunks.push(chunk)
+    sumBytes += chunk.length
+    if (sumBytes > bytesMax) break
+  }
+  return Buffer.concat(chunks)
+}
+
 /** Text of a stranger, made harmless for a terminal and a log line. */
-function wordsOf(text: string): string {
+export function wordsOf(text: string): string {
   const plain = text.replace(/[^\x20-\x7e]+/g, ' ').trim()
   return plain.length > wordsCharactersMax ? `${plain.slice(0, wordsCharactersMax)}…` : plain
 }

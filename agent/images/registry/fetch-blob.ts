@@ -6,9 +6,10 @@ import {
 } from '../../../reconcilers/images/response-headers.ts'
 import { chunksOf, discard } from './body.ts'
 import { RegistryError } from './errors.ts'
-import type { RegistryLimits } from './limits.ts'
+import { errorBytesMax, type RegistryLimits } from './limits.ts'
 import type { Session } from './session.ts'
 import type { Answer } from './transport.ts'
+import { explainLength, strangeAnswer } from './what-came.ts'
 
 /** One try to get the rest of a blob from one source. */
 export interface BlobTry {
@@ -93,18 +94,28 @@ export async function* fetchBlob(attempt: BlobTry, signal: AbortSignal): AsyncGe
   try {
     skipBytes = bytesToSkip(attempt, answer)
   } catch (error) {
+    if (error instanceof RegistryError && error.code === 'size-mismatch') {
+      throw await explainLength(session.transport, answer, error, signal)
+    }
     discard(answer)
     throw error
   }
+  const type = answer.one('content-type')
+  let start: Buffer | null = null
   let atBytes = offsetBytes
   for await (const chunk of atPace(attempt, chunksOf(session.transport, answer, signal))) {
+    start ??= chunk.subarray(0, errorBytesMax)
     const rest = chunk.subarray(Math.min(skipBytes, chunk.length))
     skipBytes -= chunk.length - rest.length
     atBytes += rest.length
-    if (atBytes > sizeBytes) throw wrongSize(attempt, 'more')
+    if (atBytes > sizeBytes) {
+      throw strangeAnswer(answer.url.host, type, start) ?? wrongSize(attempt, 'more')
+    }
     if (rest.length > 0) yield rest
   }
   if (atBytes === sizeBytes) return
+  const strange = start === null ? null : strangeAnswer(answer.url.host, type, start)
+  if (strange !== null) throw strange
   // Where an answer has no length, a broken connection looks like its end.
   const message = `${session.endpoint.name} ended ${digest} after ${atBytes} of ${sizeBytes} bytes`
   throw new RegistryError('size-mismatch', message, {

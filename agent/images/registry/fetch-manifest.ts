@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto'
 import { imageDocumentBytesMax } from '../../../reconcilers/images/limits.ts'
 import { manifestMediaTypes, mediaTypeOf } from '../../../reconcilers/images/media-types.ts'
 import { parseContentLength } from '../../../reconcilers/images/response-headers.ts'
-import { discard, readBody } from './body.ts'
+import { readStart } from './body.ts'
 import { withDeadline } from './deadline.ts'
 import { RegistryError } from './errors.ts'
-import type { RegistryLimits } from './limits.ts'
+import { errorBytesMax, type RegistryLimits } from './limits.ts'
 import type { Session } from './session.ts'
 import type { ManifestBytes, ManifestTarget } from './types.ts'
+import { explainLength, strangeAnswer } from './what-came.ts'
 
 /** The digest of bytes, as documents spell it. */
 function digestOf(bytes: Uint8Array): string {
@@ -35,21 +36,20 @@ export function fetchManifest(
   const bytesMax = sizeBytes ?? imageDocumentBytesMax
   return withDeadline(limits.documentMs, name, outer, async (signal) => {
     const answer = await session.ask({ repository, kind: 'manifests', digest, headers }, signal)
+    const type = answer.one('content-type')
     const length = parseContentLength(answer.one('content-length'))
     if (length !== undefined && (length > bytesMax || (sizeBytes ?? length) !== length)) {
-      discard(answer)
-      throw wrongSize(String(length))
+      throw await explainLength(session.transport, answer, wrongSize(String(length)), signal)
     }
-    const bytes = await readBody(session.transport, answer, bytesMax, signal).catch((error) => {
-      if (!(error instanceof RegistryError) || error.code !== 'registry-answer') throw error
-      throw wrongSize(`more than ${bytesMax}`)
-    })
-    if (sizeBytes !== undefined && bytes.length !== sizeBytes) throw wrongSize(`${bytes.length}`)
+    const bytes = await readStart(session.transport, answer, bytesMax, signal)
     const found = digestOf(bytes)
-    if (found !== digest) {
-      const message = `${name} serves bytes of ${found} as ${digest}`
-      throw new RegistryError('digest-mismatch', message, { hint: 'do not trust this registry' })
-    }
-    return { bytes, mediaType: mediaTypeOf(answer.one('content-type')) }
+    if (found === digest) return { bytes, mediaType: mediaTypeOf(type) }
+    const start = bytes.subarray(0, errorBytesMax)
+    const strange = strangeAnswer(answer.url.host, type, start)
+    if (strange !== null) throw strange
+    if (bytes.length > bytesMax) throw wrongSize(`more than ${bytesMax}`)
+    if (sizeBytes !== undefined && bytes.length !== sizeBytes) throw wrongSize(`${bytes.length}`)
+    const message = `${name} serves bytes of ${found} as ${digest}`
+    throw new RegistryError('digest-mismatch', message, { hint: 'do not trust this registry' })
   })
 }

@@ -3,6 +3,7 @@ import { parseRetryAfter } from '../../../reconcilers/images/response-headers.ts
 import { readWords } from './body.ts'
 import { RegistryError } from './errors.ts'
 import type { Answer, Transport } from './transport.ts'
+import { portalHint } from './what-came.ts'
 
 const passing = new Set([408, 500, 502, 503, 504])
 
@@ -25,6 +26,11 @@ export async function statusFailure(
       transient: true,
       retryAfterMs,
     })
+  }
+  // RFC 6585 section 6: Network Authentication Required.
+  if (answer.status === 511) {
+    const message = `the network wants a login before it lets anybody reach ${host}`
+    return new RegistryError('registry-answer', message, { hint: portalHint, transient: true })
   }
   if (answer.status >= 500) {
     const message = `${host} fails with status ${answer.status}${words}`

@@ -17,6 +17,7 @@ import {
 } from './limits.ts'
 import { statusFailure } from './status-failure.ts'
 import type { Transport } from './transport.ts'
+import { strangeAnswer } from './what-came.ts'
 
 /** A bearer token, and until when it is used (milliseconds since 1970, by this host's clock). */
 export interface Token {
@@ -110,9 +111,12 @@ export async function askForToken(
     throw unauthorized(endpoint, `a token for ${repository}`, words)
   }
   if (answer.status !== 200) throw await statusFailure(transport, answer, clock, signal)
-  const raw = parseToken(await readBody(transport, answer, tokenBytesMax, signal))
+  const bytes = await readBody(transport, answer, tokenBytesMax, signal)
+  const raw = parseToken(bytes)
   const token = raw?.token ?? raw?.access_token
   if (token === undefined) {
+    const strange = strangeAnswer(answer.url.host, answer.one('content-type'), bytes)
+    if (strange !== null) throw strange
     throw new RegistryError('registry-answer', `${shownUrl(answer.url)} answers without a token`)
   }
   const seconds = Math.min(raw?.expires_in || tokenSecondsDefault, tokenSecondsMax)

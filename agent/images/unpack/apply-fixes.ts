@@ -1,5 +1,11 @@
 import { CoveyError } from '../../../protocol/fault.ts'
-import { keptXattrs, linkHeaders, plainEntry, whiteoutHeaders } from '../layers/layer-transform.ts'
+import {
+  keptXattrs,
+  linkHeaders,
+  plainEntry,
+  setGroupId,
+  whiteoutHeaders,
+} from '../layers/layer-transform.ts'
 import type { TarEntry } from '../layers/tar-entry.ts'
 import { createTarReader } from '../layers/tar-reader.ts'
 import { archiveEnd, entryHeaders, padding } from '../layers/tar-writer.ts'
@@ -14,7 +20,7 @@ const opaqueMark: readonly [string, string] = ['trusted.overlay.opaque', 'y']
 /** Whether there is anything to do. */
 export function isEmptyPlan(plan: FixPlan): boolean {
   const { copies, fresh, opaque, whiteouts, links } = plan
-  return copies.size + fresh.length + opaque.size + whiteouts.length + links.length === 0
+  return copies.size + fresh.size + opaque.size + whiteouts.length + links.length === 0
 }
 
 /**
@@ -24,14 +30,14 @@ export function isEmptyPlan(plan: FixPlan): boolean {
 export async function applyFixes(sandbox: Sandbox, tree: string, plan: FixPlan): Promise<void> {
   const mayMarkOverlay = plan.opaque.size > 0
   const extraction = startExtraction(sandbox, tree, { mayMarkOverlay })
-  const change = (entry: TarEntry): TarEntry => marked(entry, plan.opaque)
+  const change = (entry: TarEntry): TarEntry => renamed(marked(entry, plan.opaque), plan.renames)
   try {
     for (const [layer, paths] of plan.copies) {
       await copyEntries(sandbox, { layer, paths }, change, extraction)
     }
-    await extraction.write(plan.fresh.map((path) => folderHeaders(path, plan)))
+    await extraction.write([...plan.fresh].map(([path, group]) => folderHeaders(path, group, plan)))
     await extraction.write(plan.whiteouts.map(whiteoutHeaders))
-    await extraction.write(plan.links.map(linkHeaders))
+    await extraction.write(plan.links.map(({ path, target }) => linkHeaders(path, target)))
     await extraction.write([archiveEnd])
     await extraction.end()
   } catch (error) {
@@ -40,9 +46,10 @@ export async function applyFixes(sandbox: Sandbox, tree: string, plan: FixPlan):
   }
 }
 
-function folderHeaders(path: string, plan: FixPlan): Buffer {
+function folderHeaders(path: string, group: number | null, plan: FixPlan): Buffer {
   const xattrs = new Map(plan.opaque.has(path) ? [opaqueMark] : [])
-  return entryHeaders({ ...plainEntry, path: path === '' ? './' : path, xattrs })
+  const owned = group === null ? {} : { mode: plainEntry.mode | setGroupId, gid: group }
+  return entryHeaders({ ...plainEntry, ...owned, path: path === '' ? './' : path, xattrs })
 }
 
 /**
@@ -54,6 +61,17 @@ export function marked(entry: TarEntry, opaque: ReadonlySet<string>): TarEntry {
   const xattrs = new Map(keptXattrs(entry))
   if (opaque.has(path)) xattrs.set(...opaqueMark)
   return { ...entry, path: path === '' ? './' : path, xattrs }
+}
+
+/**
+ * A file under its new name, and so a hard link to one that has a new name. The folder that took
+ * its place may be copied as well, and stays where it is.
+ */
+function renamed(entry: TarEntry, renames: ReadonlyMap<string, string>): TarEntry {
+  if (renames.size === 0 || entry.kind === 'folder') return entry
+  const target = entry.kind === 'hardlink' ? entry.target.replace(/^\.\//, '') : entry.target
+  const next = entry.kind === 'hardlink' ? (renames.get(target) ?? target) : target
+  return { ...entry, path: renames.get(entry.path) ?? entry.path, target: next }
 }
 
 /** What is read out of a layer. */

@@ -1,6 +1,7 @@
-import { readlink } from 'node:fs/promises'
+import { readdir, readlink } from 'node:fs/promises'
+import { type LowerLinks, refuseMissing } from '../layers/layer-links.ts'
 import { folderOf } from '../layers/layer-paths.ts'
-import type { LayerFixes } from '../layers/layer-transform.ts'
+import { type LayerFixes, setGroupId } from '../layers/layer-transform.ts'
 import { refuse, shownPath } from '../layers/refuse.ts'
 import { inLayer, type LayerFolder, lookThrough } from './merged-view.ts'
 
@@ -8,11 +9,13 @@ import { inLayer, type LayerFolder, lookThrough } from './merged-view.ts'
 export interface FixPlan {
   /** Paths whose entry is copied from another layer: folders without content, and files. */
   readonly copies: ReadonlyMap<LayerFolder, readonly string[]>
-  /** Folders that get covey's own defaults. */
-  readonly fresh: readonly string[]
+  /** Folders that get covey's own defaults, and the group of those that hand theirs on. */
+  readonly fresh: ReadonlyMap<string, number | null>
   readonly opaque: ReadonlySet<string>
   readonly whiteouts: readonly string[]
   readonly links: readonly { readonly path: string; readonly target: string }[]
+  /** Copies that get another path, by the one that they are copied from. */
+  readonly renames: ReadonlyMap<string, string>
 }
 
 /** The outcome of planning. */
@@ -45,10 +48,11 @@ class Planner {
   private readonly fixes: LayerFixes
   private readonly implied: ReadonlySet<string>
   private readonly copies = new Map<LayerFolder, Set<string>>()
-  private readonly fresh = new Set<string>()
+  private readonly fresh = new Map<string, number | null>()
   private readonly opaque = new Set<string>()
   private readonly whiteouts: string[] = []
   private readonly links: { readonly path: string; readonly target: string }[] = []
+  private readonly renames = new Map<string, string>()
   readonly symlinks = new Map<string, string>()
   dependsOnLower = false
 
@@ -61,6 +65,9 @@ class Planner {
 
   async run(): Promise<void> {
     const { fixes } = this
+    for (const path of fixes.passed) await this.passThrough(path)
+    if (this.symlinks.size > 0) return
+    for (const path of fixes.entered) await this.enter(path)
     for (const path of fixes.impliedFolders) await this.folder(path)
     for (const path of fixes.opaque) await this.hide(path)
     for (const path of fixes.whiteouts) await this.whiteout(path)
@@ -72,8 +79,8 @@ class Planner {
     // What is copied from the layer itself is read before anything in it changes.
     const layers = [this.own, ...this.lower].filter((layer) => this.copies.has(layer))
     const copies = new Map(layers.map((layer) => [layer, [...(this.copies.get(layer) ?? [])]]))
-    const { opaque, whiteouts, links } = this
-    return { copies, fresh: [...this.fresh], opaque, whiteouts, links }
+    const { fresh, opaque, whiteouts, links, renames } = this
+    return { copies, fresh, opaque, whiteouts, links, renames }
   }
 
   private copy(layer: LayerFolder, path: string): void {
@@ -81,23 +88,44 @@ class Planner {
     this.copies.set(layer, paths.add(path))
   }
 
+  /** Whether the layers below have a link where the layer was read as if they had none. */
+  private async passThrough(path: string): Promise<void> {
+    this.dependsOnLower = true
+    const seen = await lookThrough(this.lower, path)
+    if (seen?.path !== path || !seen.stats.isSymbolicLink()) return
+    const target = await readlink(inLayer(seen.layer, seen.path), { encoding: 'latin1' })
+    this.symlinks.set(path, target)
+  }
+
+  /** What is no folder in the layers below does not become one by something that is put in it. */
+  private async enter(path: string): Promise<void> {
+    this.dependsOnLower = true
+    const seen = await lookThrough(this.lower, path)
+    if (seen === null || seen.stats.isDirectory()) return
+    const shown = shownPath(seen.path)
+    refuse('layer-refused', `an entry below ${shown}, which is no folder in the layers below it`)
+  }
+
   /** A folder that the layer itself does not describe, or must be described again. */
-  private async folder(path: string): Promise<boolean> {
+  private async folder(path: string): Promise<void> {
     if (this.fixes.freshFolders.has(path) && this.implied.has(path)) {
-      this.fresh.add(path)
-      return true
+      this.fresh.set(path, await this.groupOf(path))
+      return
     }
     this.dependsOnLower = true
     const seen = await lookThrough(this.lower, path)
-    if (seen?.stats.isSymbolicLink()) {
-      const target = await readlink(inLayer(seen.layer, seen.path), { encoding: 'latin1' })
-      this.symlinks.set(seen.path, target)
-      return false
-    }
-    const isFolder = seen !== null && seen.path === path && seen.stats.isDirectory()
-    if (isFolder) this.copy(seen.layer, path)
-    else this.fresh.add(path)
-    return isFolder
+    if (seen?.path === path && seen.stats.isDirectory()) this.copy(seen.layer, path)
+    else this.fresh.set(path, await this.groupOf(path))
+  }
+
+  /** The group that a folder which is made anew has from the one above; null for the usual one. */
+  private async groupOf(path: string): Promise<number | null> {
+    const said = this.fixes.groups.get(path)
+    if (said !== undefined || path === '') return said ?? null
+    const above = folderOf(path)
+    const seen = this.fixes.freshFolders.has(above) ? null : await lookThrough(this.lower, above)
+    if (seen?.path !== above || !seen.stats.isDirectory()) return await this.groupOf(above)
+    return (seen.stats.mode & setGroupId) === 0 ? null : seen.stats.gid
   }
 
   /** Describes the folders above a path that is about to be made in the layer. */
@@ -112,7 +140,22 @@ class Planner {
     if (!this.fixes.isRootImplied) this.copy(this.own, '')
   }
 
+  /** Overlayfs looks for no such mark on the root of a layer, so each thing in it is hidden. */
+  private async hideRoot(): Promise<void> {
+    this.dependsOnLower = true
+    const names = new Set<string>()
+    for (const { tree } of this.lower) {
+      for (const name of await readdir(tree, { encoding: 'latin1' })) names.add(name)
+    }
+    for (const name of names) {
+      const own = await lookThrough([this.own], name)
+      if (own?.stats.isDirectory()) await this.hide(name)
+      else if (own === null) await this.whiteout(name)
+    }
+  }
+
   private async hide(path: string): Promise<void> {
+    if (path === '') return await this.hideRoot()
     const own = await lookThrough([this.own], path)
     const hasOwn = own !== null && own.path === path && own.stats.isDirectory()
     if (hasOwn) {
@@ -129,33 +172,28 @@ class Planner {
     this.opaque.add(path)
   }
 
+  /** A mark where there is nothing to remove would be listed in its folder (overlayfs.rst). */
   private async whiteout(path: string): Promise<void> {
     this.dependsOnLower = true
-    const folder = folderOf(path)
-    const seen = await lookThrough(this.lower, folder)
-    if (seen?.stats.isSymbolicLink()) await this.folder(folder)
-    // Removing something from a folder that is not there must not make the folder.
-    if (seen?.path !== folder || !seen.stats.isDirectory()) return
+    const seen = await lookThrough(this.lower, path)
+    if (seen?.path !== path) return
     await this.foldersAbove(path)
     this.whiteouts.push(path)
   }
 
-  private async link(link: { readonly path: string; readonly target: string }): Promise<void> {
+  private async link({ target, paths, isHidden, asked }: LowerLinks): Promise<void> {
     this.dependsOnLower = true
-    const seen = await lookThrough(this.lower, link.target)
-    const isThere = seen?.path === link.target
-    if (seen !== null && !isThere && seen.stats.isSymbolicLink()) {
-      await this.folder(folderOf(link.target))
-      return
-    }
-    if (!isThere || seen.stats.isDirectory()) {
-      const shown = `${shownPath(link.path)} to ${shownPath(link.target)}`
-      refuse('layer-refused', `a hard link to a file that is not there: ${shown}`)
-    }
-    this.copy(seen.layer, link.target)
-    await this.foldersAbove(link.target)
-    await this.foldersAbove(link.path)
-    this.links.push(link)
+    const seen = await lookThrough(this.lower, target)
+    const [first = '', ...further] = paths
+    if (seen?.path !== target || seen.stats.isDirectory()) refuseMissing(asked, target)
+    if (paths.length === 0) return
+    this.copy(seen.layer, target)
+    // What is gone from its own path is copied to the first of its new names.
+    if (isHidden) this.renames.set(target, first)
+    else await this.foldersAbove(target)
+    for (const path of paths) await this.foldersAbove(path)
+    const names = isHidden ? further : paths
+    this.links.push(...names.map((path) => ({ path, target: isHidden ? first : target })))
   }
 
   /** The root shows the attributes of the highest layer too; nearly always they are as made. */

@@ -17,19 +17,28 @@ export function plainLayer(tar: Buffer): MadeLayer {
   return { packed: tar, diffId: digestOf(tar) }
 }
 
-/** What `docker save` writes, of one image with these layers. */
-export function savedArchive(layers: readonly MadeLayer[], tags: readonly string[] = []): Buffer {
-  const config = JSON.stringify({
+/** The config of an image with these layers; `more` stands in it as well. */
+export function savedConfig(layers: readonly MadeLayer[], more: object = {}): string {
+  return JSON.stringify({
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
     os: 'linux',
     config: { Cmd: ['/bin/true'] },
     rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
+    ...more,
   })
+}
+
+/** What `docker save` writes, of one image with these layers. */
+export function savedArchive(
+  layers: readonly MadeLayer[],
+  tags: readonly string[] = [],
+  more: object = {},
+): Buffer {
   const names = layers.map((_, index) => `layer-${index}/layer.tar`)
   const manifest = JSON.stringify([{ Config: 'config.json', RepoTags: tags, Layers: names }])
   return tarOf(
     ...layers.map(({ packed }, index) => ({ path: names[index] ?? '', content: packed })),
-    { path: 'config.json', content: config },
+    { path: 'config.json', content: savedConfig(layers, more) },
     { path: 'manifest.json', content: manifest },
   )
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createReadStream } from 'node:fs'
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { promisify } from 'node:util'
@@ -10,7 +10,7 @@ import type { Images } from '../../../agent/images/images.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
 import { buildLayout } from '../../registry/image.ts'
 import { temporaryFolder } from '../temporary.ts'
-import { pieces, plainLayer, savedArchive } from './archive-of.ts'
+import { digestOf, pieces, plainLayer, savedArchive, savedConfig } from './archive-of.ts'
 import { folder as folderEntry, tarOf } from './rich-image.ts'
 import { stateOf } from './settled.ts'
 import { imagesIn } from './store-of.ts'
@@ -41,6 +41,13 @@ async function layoutArchive(
   const archive = `${layout}.tar`
   await run('tar', ['-C', layout, '-cf', archive, '.'])
   return { archive, digest }
+}
+
+/** Puts a document into a layout; gives its digest. */
+async function addBlob(layout: string, text: string): Promise<string> {
+  const digest = digestOf(Buffer.from(text))
+  await writeFile(join(layout, 'blobs/sha256', digest.slice(7)), text)
+  return digest
 }
 
 const mine = process.arch === 'x64' ? 'amd64' : process.arch
@@ -137,7 +144,11 @@ describe('archives of images', () => {
       ],
       [Buffer.alloc(0), 'archive-invalid', /neither an index\.json/],
       [tarOf({ path: 'other', content: 'x' }), 'archive-invalid', /neither an index\.json/],
-      [tarOf({ path: 'index.json', content: '{' }), 'archive-invalid', /index\.json is not JSON/],
+      [
+        tarOf({ path: 'index.json', content: '{' }),
+        'archive-invalid',
+        /^the archive is faulty: its index\.json is not JSON/,
+      ],
       [tarOf({ path: 'index.json', content: '{}' }), 'archive-invalid', /not valid at manifests/],
       [
         tarOf({ path: 'index.json', content: json({ manifests: [] }) }),
@@ -151,10 +162,14 @@ describe('archives of images', () => {
       ],
       [
         tarOf({ path: 'manifest.json', content: json([{ Config: 'c.json', Layers: ['l'] }]) }),
-        'archive-invalid',
-        /names l, which is not in it/,
+        'archive-incomplete',
+        /the archive lacks c\.json, which its manifest\.json names/,
       ],
-      [savedArchive(layers).subarray(0, 100_000), 'archive-invalid', /ends in the middle/],
+      [
+        savedArchive(layers).subarray(0, 100_000),
+        'archive-invalid',
+        /^the archive is damaged: .*ends/,
+      ],
     ]
     for (const [bytes, code, says] of cases) {
       await assert.rejects(images.load(pieces(bytes), events), (error) => {
@@ -167,6 +182,90 @@ describe('archives of images', () => {
       const { stdout } = await run('find', [join(folder, 'state/images'), '-path', '*/blobs/*'])
       assert.equal(stdout, '')
     }
+  })
+
+  it('of good archives say what is odd in an image', async (t) => {
+    const images = await imagesIn(await temporaryFolder(t))
+    const archive = savedArchive(layers, [], { config: { User: {} } })
+    await assert.rejects(images.load(pieces(archive), events), {
+      code: 'image-config',
+      message: 'the image config is not valid at config.User: must be a text',
+    })
+  })
+
+  it('of docker save name their files in many ways', async (t) => {
+    const images = await imagesIn(await temporaryFolder(t))
+    const [config, layer] = ['sha256:0a', 'layer.tar.gz']
+    const document = savedConfig(layers.slice(0, 1))
+    const link = { kind: 'symlink', target: './two' } as const
+    const manifest = [{ Config: `./${config}`, RepoTags: null, Layers: ['one'] }]
+    const archive = tarOf(
+      { ...link, path: 'one' },
+      { ...link, path: 'two', target: `/${layer}` },
+      { path: `./${layer}`, content: gzipSync(layers[0]?.packed ?? '') },
+      { path: config, content: document },
+      { path: 'repositories', content: '{}' },
+      { path: 'manifest.json', content: JSON.stringify(manifest) },
+    )
+    const [loaded, ...others] = await images.load(pieces(archive), events)
+    assert.deepEqual(others, [])
+    assert.deepEqual(loaded?.references, [])
+    assert.ok(await isReady(images, loaded?.digest ?? ''))
+  })
+
+  it('of several platforms give what is for this host', async (t) => {
+    const work = await workWithTree(t)
+    const other = mine === 'arm64' ? 'amd64' : 'arm64'
+    const [first, second] = [await layoutArchive(work, other), await layoutArchive(work, mine)]
+    const folder = (archive: string): string => archive.replace(/\.tar$/, '')
+    const entry = (digest: string, more: object): object => ({ digest, size: 1, ...more })
+    const type = { mediaType: 'application/vnd.oci.image.manifest.v1+json' }
+    const both = join(work, 'both')
+    await run('cp', ['-a', folder(first.archive), both])
+    await run('cp', ['-a', `${folder(second.archive)}/blobs`, both])
+    const absent = `sha256:${'3'.repeat(64)}`
+    const found = async (...manifests: readonly unknown[]): Promise<readonly string[]> => {
+      await writeFile(join(both, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }))
+      await run('tar', ['-C', both, '-cf', `${both}.tar`, '.'])
+      const images = await imagesIn(await temporaryFolder(t))
+      const loaded = await images.load(createReadStream(`${both}.tar`), events)
+      return loaded.map(({ digest }) => digest)
+    }
+    const platform = (architecture: string): object => ({ platform: { os: 'linux', architecture } })
+    const attestation = { platform: { os: 'unknown', architecture: 'unknown' } }
+    const foreign = entry(first.digest, { ...type, ...platform(other) })
+    const own = entry(second.digest, { ...type, ...platform(mine) })
+    assert.deepEqual(await found(foreign, own), [second.digest])
+    // Without a platform it is the config that says so.
+    assert.deepEqual(await found(entry(first.digest, type), own), [second.digest])
+    assert.deepEqual(await found(entry(absent, { ...type, ...attestation }), own), [second.digest])
+    assert.deepEqual(await found('odd', { digest: 7 }, null, own), [second.digest])
+    const signature = { mediaType: 'application/vnd.example.signature' }
+    assert.deepEqual(await found(entry(absent, signature), own), [second.digest])
+    await assert.rejects(found(foreign), { code: 'image-platform' })
+    const nested = { schemaVersion: 2, manifests: [entry(absent, foreign), own] }
+    const digest = await addBlob(both, JSON.stringify(nested))
+    const index = { mediaType: 'application/vnd.oci.image.index.v1+json' }
+    assert.deepEqual(await found(entry(digest, index)), [digest])
+  })
+
+  it('that lack the best of several images give the next', async (t) => {
+    const work = await workWithTree(t)
+    const { archive, digest } = await layoutArchive(work, mine)
+    const layout = archive.replace(/\.tar$/, '')
+    const saved = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8'))
+    const { size } = saved.manifests[0]
+    const type = { mediaType: 'application/vnd.oci.image.manifest.v1+json', size }
+    const platform = { os: 'linux', architecture: mine }
+    const best = { ...type, digest: `sha256:${'4'.repeat(64)}`, platform }
+    const nested = { schemaVersion: 2, manifests: [best, { ...type, digest, platform }] }
+    const top = await addBlob(layout, JSON.stringify(nested))
+    const index = { mediaType: 'application/vnd.oci.image.index.v1+json', digest: top, size: 1 }
+    await writeFile(join(layout, 'index.json'), JSON.stringify({ manifests: [index] }))
+    await run('tar', ['-C', layout, '-cf', archive, '.'])
+    const images = await imagesIn(await temporaryFolder(t))
+    const [loaded] = await images.load(createReadStream(archive), events)
+    assert.equal(loaded?.record.manifest, digest)
   })
 
   it('say so where an image is not on the host', async (t) => {

@@ -79,8 +79,76 @@ describe('an image config', () => {
     assert.equal(parsed.value.config.stopSignal, '3')
   })
 
+  it('may have no entrypoint in all the ways that there are', () => {
+    for (const Entrypoint of [undefined, null, [], [''], '']) {
+      const parsed = parse({ rootfs, config: { Entrypoint, Cmd: ['a'] } })
+      assert.ok(parsed.ok, JSON.stringify(Entrypoint))
+      assert.deepEqual(parsed.value.config.entrypoint, [])
+    }
+    const parsed = parse({ rootfs, config: { Entrypoint: ['/e', ''], Cmd: [''] } })
+    assert.ok(parsed.ok)
+    assert.deepEqual(parsed.value.config.entrypoint, ['/e', ''])
+    assert.deepEqual(parsed.value.config.command, [''])
+  })
+
+  it('may have a mere text for a command, which is one word', () => {
+    const parsed = parse({ rootfs, config: { Entrypoint: '/entry', Cmd: 'a b' } })
+    assert.ok(parsed.ok)
+    assert.deepEqual(parsed.value.config.entrypoint, ['/entry'])
+    assert.deepEqual(parsed.value.config.command, ['a b'])
+  })
+
+  const odd: Readonly<Record<string, object>> = {
+    'a user of all kinds': { User: ':100' },
+    'a user without group': { User: '1000:' },
+    'the folder it is in': { WorkingDir: '.' },
+    'no volumes': { Volumes: {} },
+    'odd ports': { ExposedPorts: { http: null, '99999/sctp': 'x' } },
+    'ports as a list': { ExposedPorts: ['80'] },
+    'no labels': { Labels: null },
+    'labels that are numbers': { Labels: { a: 1 } },
+    'a signal in small letters': { StopSignal: 'sigterm' },
+    'a real-time signal': { StopSignal: 'SIGRTMIN+3' },
+    'no health check': { Healthcheck: { Test: ['NONE'] } },
+    'an empty health check': { Healthcheck: [] },
+    'a health check of a shell': { Healthcheck: { Test: ['CMD-SHELL', 'x'], Interval: 1e9 } },
+    'a shell': { Shell: ['/bin/sh', '-c'], ArgsEscaped: true, OnBuild: null },
+    'triggers for builds': { OnBuild: ['RUN x'], Image: 'sha256:x', Domainname: '', Tty: 'no' },
+    'what nobody knows': { Unknown: { deep: [1, 2.5, null] }, '': 0 },
+    'variables twice': { Env: ['A=1', 'A=2', 'A', '=', ''] },
+  }
+  for (const [says, config] of Object.entries(odd)) {
+    it(`may have ${says}`, () => {
+      const parsed = parse({ rootfs, config })
+      assert.ok(parsed.ok, JSON.stringify(parsed))
+    })
+  }
+
+  it('may have odd things around its settings', () => {
+    for (const around of [
+      { history: null },
+      { history: [{ empty_layer: 'x' }, {}, {}] },
+      { created: 'yesterday' },
+      { created: 7, author: null },
+      { container_config: { Cmd: 'x' }, docker_version: '1.9', parent: 'sha256:x', id: 7 },
+      { 'os.version': 1, 'os.features': null, Size: -1 },
+      { rootfs: { diff_ids: [diffId] } },
+      { rootfs: { type: '', diff_ids: [diffId] } },
+      { rootfs: { ...rootfs, base_layer: 'x' } },
+    ]) {
+      const parsed = parse({ rootfs, config: { Cmd: ['a'] }, ...around })
+      assert.ok(parsed.ok, JSON.stringify([around, parsed]))
+      assert.deepEqual(parsed.value.config.command, ['a'])
+    }
+  })
+
   const bad: readonly (readonly [string, unknown, RegExp])[] = [
-    ['no rootfs', {}, /at rootfs/],
+    ['no rootfs', {}, /at rootfs: must be an object that names the layers/],
+    [
+      'no diff_ids',
+      { rootfs: { type: 'layers' } },
+      /at rootfs.diff_ids: must be a list of digests/,
+    ],
     [
       'rootfs of another type',
       { rootfs: { ...rootfs, type: 'x' } },
@@ -94,8 +162,8 @@ describe('an image config', () => {
       /2 diff_ids, and the manifest 1/,
     ],
     [
-      'a command as text',
-      { rootfs, config: { Cmd: 'sh -c x' } },
+      'a command as an object',
+      { rootfs, config: { Cmd: { sh: 1 } } },
       /at config.Cmd: must be a list of texts/,
     ],
     [
@@ -129,7 +197,7 @@ describe('an image config', () => {
       { rootfs, config: { User: {} } },
       /at config.User: must be a text/,
     ],
-    ['a config that is a text', { rootfs, config: 'x' }, /at config/],
+    ['a config that is a text', { rootfs, config: 'x' }, /at config: must be an object/],
     [
       'endless lists',
       { rootfs, config: { Env: Array(5000).fill('A=1') } },

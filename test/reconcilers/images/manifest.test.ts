@@ -33,9 +33,7 @@ describe('a manifest', () => {
     assert.deepEqual(parsed.value, {
       kind: 'manifest',
       config: { mediaType: config.mediaType, digest: config.digest, sizeBytes: 100 },
-      layers: [
-        { mediaType: layer.mediaType, digest: layer.digest, sizeBytes: 1000, compression: 'gzip' },
-      ],
+      layers: [{ mediaType: layer.mediaType, digest: layer.digest, sizeBytes: 1000 }],
     })
   })
 
@@ -50,10 +48,7 @@ describe('a manifest', () => {
     }
     const parsed = parse(dockerImage, dockerManifestType)
     assert.ok(parsed.ok && parsed.value.kind === 'manifest')
-    assert.deepEqual(
-      parsed.value.layers.map(({ compression }) => compression),
-      ['none', 'gzip', 'zstd'],
-    )
+    assert.equal(parsed.value.layers.length, 3)
     const { mediaType: _, ...untyped } = image
     assert.ok(parse(untyped).ok)
     assert.ok(parse(untyped, manifestType).ok)
@@ -96,13 +91,12 @@ describe('a manifest', () => {
       'manifest-media-type',
       /calls itself .*, and its registry calls it/,
     ],
-    ['a Content-Type of text', image, 'text/html', 'manifest-media-type', /"text\/html" is no/],
     [
       'an unknown media type',
       { ...image, mediaType: 'x/y' },
       null,
-      'manifest-media-type',
-      /"x\/y"/,
+      'manifest-artifact',
+      /no container image: it is "x\/y"/,
     ],
     ['a media type that is a number', { ...image, mediaType: 1 }, null, 'manifest-invalid', /text/],
     [
@@ -170,14 +164,33 @@ describe('a manifest', () => {
       { ...image, config: { ...config, mediaType: 'application/vnd.cncf.helm.config.v1+json' } },
       null,
       'manifest-artifact',
-      /no container image: its config is "application\/vnd.cncf.helm/,
+      /this is a Helm chart, and no image/,
     ],
+    [
+      'an artifact with an empty config',
+      {
+        ...image,
+        artifactType: 'application/vnd.example.sbom',
+        config: { ...config, mediaType: 'application/vnd.oci.empty.v1+json' },
+      },
+      null,
+      'manifest-artifact',
+      /no container image: it is "application\/vnd.example.sbom"/,
+    ],
+    [
+      'a type of a manifest of artifacts',
+      { ...image, mediaType: 'application/vnd.oci.artifact.manifest.v1+json' },
+      null,
+      'manifest-artifact',
+      /no container image/,
+    ],
+    ['the Content-Type of an index', image, indexType, 'manifest-media-type', /calls itself/],
     ...(
       [
         [`${docker}.image.rootfs.foreign.diff.tar.gzip`, /foreign layer/],
         [`${oci}.layer.nondistributable.v1.tar+gzip`, /foreign layer/],
         [`${oci}.layer.v1.tar+gzip+encrypted`, /is encrypted/],
-        ['application/octet-stream', /no layer that covey can unpack/],
+        ['application/vnd.in-toto+json', /no layer that covey can unpack/],
       ] as const
     ).map(([mediaType, message]) => {
       const layers = [layer, { ...layer, mediaType }]
@@ -219,9 +232,6 @@ describe('an index', () => {
 
   for (const [says, manifests] of [
     ['too many entries', Array(257).fill(entry)],
-    ['a huge entry', [{ ...entry, size: 2 ** 30 }]],
-    ['a damaged platform', [{ ...entry, platform: { os: 1, architecture: 'amd64' } }]],
-    ['a damaged entry', [{ ...entry, digest: 'x' }]],
     ['no list', { 0: entry }],
   ] as const) {
     it(`is refused with ${says}`, () => {

@@ -3,10 +3,10 @@ import { describe, it } from 'node:test'
 import type { IndexEntry } from '../../../reconcilers/images/manifest.ts'
 import {
   checkPlatform,
-  chooseEntry,
   linuxPlatform,
   type Platform,
   platformText,
+  rankEntries,
 } from '../../../reconcilers/images/platform.ts'
 
 function platform(text: string): Platform {
@@ -32,6 +32,14 @@ describe('the entry of an index', () => {
     ['linux/amd64', ['linux/amd64/v3', 'linux/amd64'], 1],
     ['linux/amd64', ['linux/amd64/v2'], /there are linux\/amd64\/v2/],
     ['linux/amd64/v3', ['linux/amd64', 'linux/amd64/v2', 'linux/amd64/v3'], 2],
+    ['linux/amd64/v3', ['linux/amd64', 'linux/amd64/v4', 'linux/amd64/v2'], 2],
+    ['linux/amd64/v2', ['linux/amd64/v3', 'linux/amd64/v4'], /there are linux\/amd64\/v3/],
+    ['linux/amd64/v4', ['linux/amd64/v1'], 0],
+    ['linux/amd64', ['Linux/x86_64'], 0],
+    ['linux/arm64', ['linux/aarch64'], 0],
+    ['linux/arm64', ['linux/arm64/8'], 0],
+    ['linux/arm/v7', ['linux/armhf'], 0],
+    ['linux/arm/v8', ['linux/arm/v7', 'linux/arm/v8'], 1],
     ['linux/amd64', ['windows/amd64', 'linux/amd64'], 1],
     ['linux/arm64', ['linux/arm64/v8'], 0],
     ['linux/arm64', ['linux/arm64', 'linux/arm64/v8'], 1],
@@ -55,10 +63,12 @@ describe('the entry of an index', () => {
   for (const [machine, offered, wanted] of cases) {
     it(`for ${machine} of ${JSON.stringify(offered).slice(0, 60)}`, () => {
       const list = entries(...offered)
-      const chosen = chooseEntry({ kind: 'index', entries: list }, platform(machine))
+      const index = { kind: 'index', entries: list, passedOver: 0 } as const
+      const chosen = rankEntries(index, platform(machine))
       if (typeof wanted === 'number') {
         assert.ok(chosen.ok)
-        assert.equal(list.indexOf(chosen.value), wanted)
+        const [best] = chosen.value
+        assert.equal(best === undefined ? -1 : list.indexOf(best), wanted)
       } else {
         assert.ok(!chosen.ok)
         assert.equal(chosen.fault.code, 'image-platform')
@@ -78,6 +88,10 @@ describe('the platform that an image config names', () => {
     ['linux/arm/v7', 'linux/arm/v6', false],
     ['/', 'linux/amd64', true],
     ['linux/', 'linux/arm/v6', true],
+    ['linux/x86_64', 'linux/amd64', true],
+    ['linux/aarch64', 'linux/arm64', true],
+    ['linux/amd64/v2', 'linux/amd64/v3', true],
+    ['linux/amd64/v3', 'linux/amd64/v2', false],
   ]
   for (const [image, machine, runs] of cases) {
     it(`${image} ${runs ? 'runs' : 'does not run'} on ${machine}`, () => {
@@ -90,7 +104,44 @@ describe('the platform that an image config names', () => {
   }
 })
 
+describe('an index of which nothing can be judged', () => {
+  it('says so', () => {
+    const index = { kind: 'index', entries: [], passedOver: 3 } as const
+    const chosen = rankEntries(index, platform('linux/amd64'))
+    assert.ok(!chosen.ok)
+    assert.match(chosen.fault.message, /none of its entries can be judged/)
+  })
+})
+
 describe('this machine', () => {
+  const v2 = 'fpu sse sse2 cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3'
+  const v3 = `${v2} avx avx2 bmi1 bmi2 f16c fma abm movbe xsave`
+  const v4 = `${v3} avx512f avx512bw avx512cd avx512dq avx512vl`
+  const flags = (...processors: readonly string[]): string =>
+    processors.map((text) => `model name\t: Some\nflags\t\t: ${text}\nbugs\t: none\n`).join('\n')
+  const cpus: readonly (readonly [machine: string, cpuInfo: string, wanted: string])[] = [
+    ['x64', '', 'linux/amd64'],
+    ['x64', flags('fpu sse sse2'), 'linux/amd64'],
+    ['x64', flags(v2), 'linux/amd64/v2'],
+    ['x64', flags(v3), 'linux/amd64/v3'],
+    ['x64', flags(v4), 'linux/amd64/v4'],
+    ['x64', flags(v4, v2), 'linux/amd64/v2'],
+    ['x64', flags(v3.replace(' bmi2', '')), 'linux/amd64/v2'],
+    ['x64', flags(v4.replace(' popcnt', '')), 'linux/amd64'],
+    ['arm64', 'CPU architecture: 8\n', 'linux/arm64'],
+    ['arm', 'CPU architecture: 8\n', 'linux/arm/v8'],
+    ['arm', 'CPU architecture: AArch64\n', 'linux/arm/v8'],
+    ['arm', 'CPU architecture: 8\n\nCPU architecture: 7\n', 'linux/arm/v7'],
+    ['arm', 'model name : ARMv6-compatible processor rev 7\nCPU architecture: 7\n', 'linux/arm/v6'],
+    ['arm', 'CPU architecture: 5TEJ\n', 'linux/arm/v5'],
+    ['arm', 'CPU architecture: ?\n', 'linux/arm/v7'],
+  ]
+  for (const [machine, cpuInfo, wanted] of cpus) {
+    it(`is ${wanted} by ${JSON.stringify(cpuInfo).slice(0, 60)}`, () => {
+      assert.equal(platformText(linuxPlatform(machine, null, cpuInfo)), wanted)
+    })
+  }
+
   it('is called as Go calls it', () => {
     const texts = [
       linuxPlatform('x64', null),

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test'
 import type { RegistrySettings } from '../../../../agent/settings.ts'
 import { parseImageConfig } from '../../../../reconcilers/images/image-config.ts'
 import { parseManifest } from '../../../../reconcilers/images/manifest.ts'
-import { chooseEntry, linuxPlatform } from '../../../../reconcilers/images/platform.ts'
+import { linuxPlatform, rankEntries } from '../../../../reconcilers/images/platform.ts'
 import type { ImageReference } from '../../../../reconcilers/images/reference.ts'
 import { parseReference } from '../../../../reconcilers/images/reference.ts'
 import { buildBusybox } from '../../../registry/busybox.ts'
@@ -47,9 +47,9 @@ async function pullImage(client: Client, reference: ImageReference): Promise<num
     const document = parseManifest(bytes, mediaType)
     assert.ok(document.ok, JSON.stringify(document))
     if (document.value.kind === 'index') {
-      const entry = chooseEntry(document.value, linuxPlatform(process.arch, null))
-      assert.ok(entry.ok)
-      target = entry.value
+      const entries = rankEntries(document.value, linuxPlatform(process.arch, null))
+      assert.ok(entries.ok && entries.value[0] !== undefined)
+      target = entries.value[0]
       continue
     }
     const { config, layers } = document.value
