@@ -86,6 +86,14 @@ export const statusMsMin: number = 10_000
 export const statusBurstMax: number = 4
 /** Records or digest entries in one gossip message. */
 export const statusEntriesMax: number = 64
+/**
+ * Highest sequence number of a status record that counts, and the highest one that a start begins
+ * with. A host begins with the milliseconds since 1970 and adds one a record, so neither is ever
+ * reached by a clock that is anywhere near right; between the two a host whose clock was not has
+ * room for more records than it can sign.
+ */
+export const statusSequenceMax: number = 2 ** 48 - 1
+export const statusStartMax: number = 2 ** 47
 /** Alarms in a status record. */
 export const statusAlarmsMax: number = 8
 /** Own status is said again this often, so that the age that others show means something ... */
@@ -113,6 +121,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   [redialMsMin < redialMsMax, 'backoff grows'],
   [redialMsMax < redialPathlessMsMax, 'hope costs less where there is little of it'],
   [farewellMs < 5_000, 'a removed peer is gone within 5 s'],
+  [statusStartMax < statusSequenceMax, 'a host has room above the number that it starts with'],
   [statusMsMin < exchangeMs, 'a status is not older than a round'],
 ]
 for (const [holds, reason] of relations) {

@@ -8,6 +8,7 @@ import { mountMutations } from './mounts.ts'
 import { meshLinkMutations } from './mesh-links.ts'
 import type { Mutation } from './mutation.ts'
 import { orderMutations } from './order.ts'
+import { statusMutations } from './statuses.ts'
 import { trustMutations } from './trust.ts'
 
 /** Every mutation, by what it is about. */
@@ -16,6 +17,7 @@ export const mutations: readonly Mutation[] = [
   ...trustMutations,
   ...durabilityMutations,
   ...gossipMutations,
+  ...statusMutations,
   ...connectionMutations,
   ...machineMutations,
   ...doorMutations,
