@@ -94,6 +94,12 @@ export const statusEntriesMax: number = 64
  */
 export const statusSequenceMax: number = 2 ** 48 - 1
 export const statusStartMax: number = 2 ** 47
+/**
+ * Status records that are looked at from one peer, and that it is sent on its questions: so many at
+ * once, and so many a second on average. A new head brings two of each of `statusHostsMax` hosts.
+ */
+export const statusRecordsBurstMax: number = 4_096
+export const statusRecordsPerSecondMax: number = 256
 /** Alarms in a status record. */
 export const statusAlarmsMax: number = 8
 /** Own status is said again this often, so that the age that others show means something ... */
@@ -121,6 +127,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   [redialMsMin < redialMsMax, 'backoff grows'],
   [redialMsMax < redialPathlessMsMax, 'hope costs less where there is little of it'],
   [farewellMs < 5_000, 'a removed peer is gone within 5 s'],
+  [statusRecordsBurstMax >= 2 * statusHostsMax, 'a new head fits into a burst of statuses'],
   [statusStartMax < statusSequenceMax, 'a host has room above the number that it starts with'],
   [statusMsMin < exchangeMs, 'a status is not older than a round'],
 ]

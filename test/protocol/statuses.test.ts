@@ -127,6 +127,16 @@ test('H3: what a host said under its former key does not outlast what it says no
   assert.equal(node.node.statuses.get('h2')?.record.sequence, 3)
 })
 
+test('H7: a hello that is said again is not answered with all that is known', () => {
+  const { cluster, node } = greetedNode(3)
+  tell(node, record(2, 9))
+  node.effects.length = 0
+  const head = node.node.head?.head ?? null
+  const hello = { kind: 'hello', gossip: 1, agent_version: 'x', cluster: cluster.id, head } as const
+  node.feed({ kind: 'received', peer, message: hello, delivery: null })
+  assert.deepEqual(node.take('send'), [])
+})
+
 test('H6: of many records that are older than those held, one digest tells', () => {
   const { node } = greetedNode(5)
   tell(node, record(2, 9), record(3, 9), record(4, 9))
