@@ -10,6 +10,8 @@ import type { Meters } from './meters.ts'
 /** A Yamux frame has a head of 12 bytes: version, type, flags (2), stream (4) and length (4). */
 const headBytes = 12
 const dataType = 0
+const windowType = 1
+/** On data and window updates; a ping that asks for its answer has the same bit. */
 const newStreamFlag = 1
 
 /**
@@ -35,8 +37,10 @@ export class FrameCounter {
       if (this.#have < headBytes) continue
       this.#have = 0
       const head = new DataView(this.#head.buffer)
-      if (head.getUint8(1) === dataType) this.#skip = head.getUint32(8)
-      cost += (head.getUint16(2) & newStreamFlag) === newStreamFlag ? streamCost : 1
+      const type = head.getUint8(1)
+      if (type === dataType) this.#skip = head.getUint32(8)
+      const opens = type <= windowType && (head.getUint16(2) & newStreamFlag) === newStreamFlag
+      cost += opens ? streamCost : 1
     }
     return cost
   }
@@ -103,17 +107,13 @@ export class MuxerMeter {
     const counter = new FrameCounter()
     let isHeld = false
     const hold = (ms: number): void => {
-      if (isHeld || connection.status !== 'open') return
+      if (isHeld || !tryTo(() => connection.pause())) return
       isHeld = true
-      connection.pause()
-      const timer = setTimeout(
-        () => {
-          isHeld = false
-          if (connection.status === 'open') connection.resume()
-        },
-        Math.min(ms, holdMsMax),
-      )
-      timer.unref()
+      const goOn = (): void => {
+        isHeld = false
+        tryTo(() => connection.resume())
+      }
+      setTimeout(goOn, Math.min(ms, holdMsMax)).unref()
     }
     connection.addEventListener('message', (event: StreamMessageEvent) => {
       const cost = counter.costOf(event.data.subarray())
@@ -126,5 +126,18 @@ export class MuxerMeter {
       const waitMs = this.#meters.muxer(peerId, cost)
       if (waitMs > 0) hold(waitMs)
     })
+  }
+}
+
+/**
+ * Whether it could be done. A connection that is ending refuses to be paused and resumed, and does
+ * not say before that it would: the socket below may have ended first.
+ */
+function tryTo(act: () => void): boolean {
+  try {
+    act()
+    return true
+  } catch {
+    return false
   }
 }

@@ -8,6 +8,7 @@ import { mountMutations } from './mounts.ts'
 import { meshLinkMutations } from './mesh-links.ts'
 import type { Mutation } from './mutation.ts'
 import { orderMutations } from './order.ts'
+import { outsideMutations } from './outside.ts'
 import { statusMutations } from './statuses.ts'
 import { trustMutations } from './trust.ts'
 
@@ -24,4 +25,5 @@ export const mutations: readonly Mutation[] = [
   ...mountMutations,
   ...firewallMutations,
   ...meshLinkMutations,
+  ...outsideMutations,
 ]

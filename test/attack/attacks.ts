@@ -1,10 +1,13 @@
 import type { Attack } from './attack.ts'
+import { floodsAttack } from './floods.ts'
 import { grantedFolder } from './granted-folder.ts'
 import { idleConnections } from './idle-connections.ts'
 import { overlayFromLan } from './overlay-from-lan.ts'
 import { plainText } from './plain-text.ts'
 import { pluginTree } from './plugin-tree.ts'
 import { registryRealm } from './registry-realm.ts'
+import { silenceStatus } from './silence-status.ts'
+import { silentSockets } from './silent-sockets.ts'
 
 /** Every attack, in the order in which they run. */
 export const attacks: readonly Attack[] = [
@@ -14,4 +17,7 @@ export const attacks: readonly Attack[] = [
   grantedFolder,
   overlayFromLan,
   plainText,
+  silenceStatus,
+  silentSockets,
+  floodsAttack,
 ]

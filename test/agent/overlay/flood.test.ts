@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { MessageStream } from '@libp2p/interface'
+import { type MessageStream, StreamMessageEvent } from '@libp2p/interface'
 import { gossipFrames, muxerFrames, streamCost } from '../../../agent/overlay/limits.ts'
 import { Meters } from '../../../agent/overlay/meters.ts'
-import { FrameCounter } from '../../../agent/overlay/muxer-meter.ts'
+import { FrameCounter, MuxerMeter } from '../../../agent/overlay/muxer-meter.ts'
 import { connect, frameOf, startHost } from './host.ts'
 import { speak, startStranger } from './stranger.ts'
 
@@ -34,8 +34,13 @@ test('P7: frames above the rate are read later, and cost no other peer anything'
   const friend = await startHost(t, 'flood 3')
   host.overlay.admit(new Set([peerId, friend.peerId]))
   friend.overlay.admit(new Set([host.peerId]))
-  friend.overlay.dial(host)
-  await friend.until(() => friend.count('up', host.peerId) === 1)
+  while (friend.count('up', host.peerId) === 0) {
+    const failed = friend.count('failed', host.peerId)
+    friend.overlay.dial(host)
+    await friend.until(
+      () => friend.count('up', host.peerId) + friend.count('failed', host.peerId) > failed,
+    )
+  }
   friend.overlay.send(host.peerId, frameOf('hello'))
   await host.until(() => host.frames(friend.peerId).length === 1)
   const read = host.frames(peerId).length
@@ -105,6 +110,34 @@ test('P7: a flood of the muxer’s own frames is read at its rate', { timeout },
   assert.ok(answered < many, `${answered} pings were answered at once`)
 })
 
+test('P7: a connection that ends while it is held ends nothing else', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const asked: string[] = []
+  const fake = Object.assign(new EventTarget(), {
+    pause: () => void asked.push('pause'),
+    resume() {
+      asked.push('resume')
+      throw new Error('Cannot resume a stream that is closing/closed')
+    },
+    abort: () => void asked.push('abort'),
+  }) as unknown as MessageStream
+  const meter = new MuxerMeter(new Meters(() => 0), () => assert.fail('no flood'))
+  const secured = async (): Promise<never> =>
+    ({ connection: fake, remotePeer: { toString: () => 'one' } }) as never
+  const encrypter = { protocol: 'x', secureInbound: secured, secureOutbound: secured }
+  await meter
+    .encrypter(() => encrypter)({})
+    .secureInbound(fake)
+  const factory = { protocol: 'y', createStreamMuxer: () => ({}) as never }
+  meter
+    .muxer(() => factory)({})
+    .createStreamMuxer(fake)
+  const many = Buffer.concat(Array.from({ length: muxerFrames.burst }, () => ping))
+  for (const data of [many, many]) fake.dispatchEvent(new StreamMessageEvent(data))
+  t.mock.timers.tick(60_000)
+  assert.deepEqual(asked, ['pause', 'resume'])
+})
+
 test('P7: frames of the muxer are counted wherever the pieces end', () => {
   const data = Buffer.concat([yamux(0, 0, 1, 500), Buffer.alloc(500, 0xff)])
   const bytes = Buffer.concat([ping, data, yamux(1, 1, 3), data, yamux(1, 8, 3)])
@@ -114,7 +147,7 @@ test('P7: frames of the muxer are counted wherever the pieces end', () => {
     for (let at = 0; at < bytes.length; at += size) {
       cost += counter.costOf(bytes.subarray(at, at + size))
     }
-    assert.equal(cost, streamCost + 3 + streamCost, `pieces of ${size}`)
+    assert.equal(cost, streamCost + 4, `pieces of ${size}`)
   }
 })
 
