@@ -150,7 +150,7 @@ function overlayEvents(init: GossipPortInit, packer: Packer): OverlayEvents {
   const { feed } = init
   const decoding = new Map<string, { frames: number; last: Promise<void> }>()
   const signatures = createStatusVerifier()
-  const statuses = createStatusRates()
+  const statuses = createStatusRates(init.clock)
   const take = async (peer: string, frame: Uint8Array): Promise<void> => {
     const decoded = await decodeFrame(frame, init.wants)
     const message = decoded.ok ? statuses.within(peer, decoded.value.message) : null

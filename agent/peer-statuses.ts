@@ -4,17 +4,20 @@ import { hostsMax } from '../protocol/limits.ts'
 import type { Message } from '../protocol/messages.ts'
 import { type Bucket, statusBucket, withinRate } from '../protocol/rates.ts'
 import { readStatus, type SignedStatus } from '../protocol/status-record.ts'
+import type { Clock } from '../reconcilers/host-ports.ts'
 import { publicKeyOf } from './identity/peer-id.ts'
 
 /**
  * Keeps what each peer may cost by records and questions within its rate: a signature is verified,
  * or a record sent, for each. What a peer has used up outlives its connection.
  */
-export function createStatusRates(): { within(peer: string, message: Message): Message } {
+export function createStatusRates(clock: Pick<Clock, 'now'>): {
+  within(peer: string, message: Message): Message
+} {
   const buckets = new Map<string, Bucket>()
   return {
     within(peer, message) {
-      const now = performance.now()
+      const now = clock.now()
       const bucket = buckets.get(peer) ?? statusBucket(now)
       if (!buckets.has(peer) && buckets.size >= hostsMax) buckets.clear()
       buckets.set(peer, bucket)
