@@ -148,6 +148,6 @@ export const outsideMutations: readonly Mutation[] = [
     file: 'protocol/node/candidates.ts',
     find: 'keepSigners(pending.root, pending.vouched, verified)',
     replace: 'keepSigners(pending.root, verified)',
-    caughtBy: { test: 'test/protocol/signers.test.ts' },
+    caughtBy: { scenario: 'rotation-under-partition', seeds: 20, invariant: 17 },
   },
 ]

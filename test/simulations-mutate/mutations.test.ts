@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { mutated } from '../../simulations/mutate/copy.ts'
 import { machineMutations } from '../../simulations/mutate/machine.ts'
-import type { Mutation } from '../../simulations/mutate/mutation.ts'
 import { mutations } from '../../simulations/mutate/mutations.ts'
 import { scenarios } from '../../simulations/scenarios.ts'
 
