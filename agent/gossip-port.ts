@@ -1,17 +1,18 @@
-import { type KeyObject, sign, verify } from 'node:crypto'
+import { sign } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { PeerPlace } from '../protocol/documents/agent-object.ts'
-import { type Fault, faultText } from '../protocol/fault.ts'
+import { faultText } from '../protocol/fault.ts'
 import type { Head } from '../protocol/heads.ts'
-import { fetchMsMax, hostsMax, inlineDocumentBytesMax } from '../protocol/limits.ts'
+import { fetchMsMax, inlineDocumentBytesMax } from '../protocol/limits.ts'
 import { type Delivery, type Message, parseRequest } from '../protocol/messages.ts'
 import type { HeldConfig, HeldRoot } from '../protocol/node/durable.ts'
 import type { Effect, Input } from '../protocol/node/effects.ts'
-import { readStatus, type SignedStatus, type StatusRecord } from '../protocol/status-record.ts'
+import type { StatusRecord } from '../protocol/status-record.ts'
 import type { Clock } from '../reconcilers/host-ports.ts'
-import { privateKeyOf, publicKeyOf } from './identity/peer-id.ts'
+import { privateKeyOf } from './identity/peer-id.ts'
 import { decodingFramesMax } from './limits.ts'
 import type { Overlay, OverlayEvents } from './overlay/overlay.ts'
+import { createStatusRates, createStatusVerifier } from './peer-statuses.ts'
 import { decodeFrame, encodeFrame, packDelivery, unpackDelivery } from './state/wire.ts'
 
 /** What the gossip port is made from. */
@@ -56,13 +57,14 @@ export function createGossipPort(init: GossipPortInit): GossipPort {
   const listening = createListening(log)
   let overlay: Overlay | null = null
   let admitted: ReadonlySet<string> = new Set()
+  let addresses: readonly string[] = []
 
   const opening = init
     .openOverlay(overlayEvents(init, packer))
     .then(async (opened) => {
       overlay = opened
       if (stopped.signal.aborted) return await opened.stop()
-      opened.admit(admitted)
+      opened.admit(admitted, addresses)
       await listening.open(opened)
     })
     .catch((error) => log.error({ err: error }, 'cannot open the overlay'))
@@ -70,7 +72,8 @@ export function createGossipPort(init: GossipPortInit): GossipPort {
   return {
     admit({ listed, but, also }) {
       admitted = new Set([...listed.keys(), ...also].filter((peer) => !but.has(peer)))
-      overlay?.admit(admitted)
+      addresses = [...listed.values()].map((place) => place.address)
+      overlay?.admit(admitted, addresses)
     },
     listen: (place) => listening.want(place),
     listenAgain: () => listening.again(),
@@ -147,11 +150,14 @@ function overlayEvents(init: GossipPortInit, packer: Packer): OverlayEvents {
   const { feed } = init
   const decoding = new Map<string, { frames: number; last: Promise<void> }>()
   const signatures = createStatusVerifier()
+  const statuses = createStatusRates(init.clock)
   const take = async (peer: string, frame: Uint8Array): Promise<void> => {
     const decoded = await decodeFrame(frame, init.wants)
-    const fault = decoded.ok ? signatures.check(decoded.value.message) : decoded.fault
+    const message = decoded.ok ? statuses.within(peer, decoded.value.message) : null
+    const fault = decoded.ok ? signatures.check(message) : decoded.fault
     if (fault !== null) feed({ kind: 'misbehaved', peer, reason: faultText(fault) })
-    else if (decoded.ok) feed({ kind: 'received', peer, ...decoded.value })
+    else if (decoded.ok && message !== null)
+      feed({ kind: 'received', peer, message, delivery: decoded.value.delivery })
   }
   return {
     peerUp: (peer) => feed({ kind: 'peer-up', peer }),
@@ -164,6 +170,7 @@ function overlayEvents(init: GossipPortInit, packer: Packer): OverlayEvents {
       init.log.debug({ peer, reason }, 'dial failed')
       feed({ kind: 'dial-failed', peer })
     },
+    flooded: (peer) => feed({ kind: 'misbehaved', peer, reason: 'floods its connection' }),
     frame(peer, frame) {
       const queue = decoding.get(peer) ?? { frames: 0, last: Promise.resolve() }
       decoding.set(peer, queue)
@@ -238,34 +245,6 @@ function createPacker(rootsAfter: GossipPortInit['rootsAfter']): Packer {
       const [oldest] = packed.keys()
       if (packed.size > packedMax && oldest !== undefined) packed.delete(oldest)
       return made
-    },
-  }
-}
-
-/**
- * Verifies status records against the peer id that they name; whether that id is listed, the node
- * knows.
- */
-function createStatusVerifier(): { check(message: Message): Fault | null } {
-  const keys = new Map<string, KeyObject | null>()
-  const keyOf = (peerId: string): KeyObject | null => {
-    const known = keys.get(peerId)
-    if (known !== undefined) return known
-    if (keys.size >= hostsMax) keys.clear()
-    const key = publicKeyOf(peerId)
-    keys.set(peerId, key)
-    return key
-  }
-  const isGood = (signed: SignedStatus): boolean => {
-    const record = readStatus(signed)
-    const key = record.ok ? keyOf(record.value.peer_id) : null
-    if (key === null) return false
-    return verify(null, Buffer.from(signed.text), key, Buffer.from(signed.signature, 'base64url'))
-  }
-  return {
-    check(message) {
-      if (message.kind !== 'status' || message.records.every(isGood)) return null
-      return { code: 'status-signature', message: 'a status record is not signed by its host' }
     },
   }
 }

@@ -86,6 +86,20 @@ export const statusMsMin: number = 10_000
 export const statusBurstMax: number = 4
 /** Records or digest entries in one gossip message. */
 export const statusEntriesMax: number = 64
+/**
+ * Highest sequence number of a status record that counts, and the highest one that a start begins
+ * with. A host begins with the milliseconds since 1970 and adds one a record, so neither is ever
+ * reached by a clock that is anywhere near right; between the two a host whose clock was not has
+ * room for more records than it can sign.
+ */
+export const statusSequenceMax: number = 2 ** 48 - 1
+export const statusStartMax: number = 2 ** 47
+/**
+ * Status records that are looked at from one peer, and that it is sent on its questions: so many at
+ * once, and so many a second on average. A new head brings two of each of `statusHostsMax` hosts.
+ */
+export const statusRecordsBurstMax: number = 4_096
+export const statusRecordsPerSecondMax: number = 256
 /** Alarms in a status record. */
 export const statusAlarmsMax: number = 8
 /** Own status is said again this often, so that the age that others show means something ... */
@@ -113,6 +127,8 @@ const relations: readonly (readonly [boolean, string])[] = [
   [redialMsMin < redialMsMax, 'backoff grows'],
   [redialMsMax < redialPathlessMsMax, 'hope costs less where there is little of it'],
   [farewellMs < 5_000, 'a removed peer is gone within 5 s'],
+  [statusRecordsBurstMax >= 2 * statusHostsMax, 'a new head fits into a burst of statuses'],
+  [statusStartMax < statusSequenceMax, 'a host has room above the number that it starts with'],
   [statusMsMin < exchangeMs, 'a status is not older than a round'],
 ]
 for (const [holds, reason] of relations) {

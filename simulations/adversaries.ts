@@ -3,6 +3,7 @@ import type { Head } from '../protocol/heads.ts'
 import type { HeldConfig } from '../protocol/node/durable.ts'
 import type { SimHost } from './cluster.ts'
 import { cover } from './coverage.ts'
+import { isLie, lieOf } from './liars.ts'
 import { hand, type Operator } from './operators.ts'
 import { identityOf, keyNamed, makeRoot, rootKeyOf, type SimKey, signDocument } from './signing.ts'
 import type { Stage } from './stage.ts'
@@ -112,7 +113,14 @@ export function misbehave(
     const delivery = config === null ? null : { roots: [], config }
     hosts.feed(to, { kind: 'received', peer: bad.peerId, message, delivery })
   }
-  if (how === 'garbage') {
+  if (isLie(how)) {
+    hosts.feed(to, {
+      kind: 'received',
+      peer: bad.peerId,
+      message: lieOf(cluster, bad, how, note),
+      delivery: null,
+    })
+  } else if (how === 'garbage') {
     hosts.feed(to, { kind: 'misbehaved', peer: bad.peerId, reason: 'garbage' })
   } else if (how === 'bogus-head') say(bogus, null)
   else if (how === 'flood') {

@@ -4,6 +4,7 @@ import type { SignedDocument } from '../protocol/documents/envelope.ts'
 import type { HeldRoot } from '../protocol/node/durable.ts'
 import type { Effect, Input } from '../protocol/node/effects.ts'
 import type { NodeState } from '../protocol/node/state.ts'
+import type { SignedStatus } from '../protocol/status-record.ts'
 import type { Coverage } from './coverage.ts'
 import type { SimDisk } from './disk.ts'
 import type { SignatureBook, SimKey } from './signing.ts'
@@ -74,6 +75,8 @@ export interface Cluster {
   readonly signed: SignedDocument[]
   /** Digests of documents that nobody may ever take. */
   readonly forged: Set<string>
+  /** What hosts have said of themselves, by name, the newest last; a few of each. */
+  readonly said: Map<string, SignedStatus[]>
   /** Set once those that watch exist. */
   watch: JoinedWatch
   readonly counts: Counts

@@ -1,3 +1,4 @@
+import type { Bucket } from '../protocol/rates.ts'
 import { type Cluster, hasTunnel, type SimHost } from './cluster.ts'
 import { cover } from './coverage.ts'
 import { between, chance, mark } from './world.ts'
@@ -19,6 +20,8 @@ export interface Wires {
   readonly links: readonly Map<number, Connection>[]
   /** Pairs whose ends have yet to hear that their last connection is gone, and how many of them. */
   readonly parting: Map<string, number>
+  /** How many statuses each host still looks at from each other one, by `from>to`. */
+  readonly rates: Map<string, Bucket>
   /** Tells a host, if it still lives that life, that a peer is gone. */
   readonly parted: (host: SimHost, life: number, peer: string) => void
 }

@@ -5,6 +5,7 @@ import type { HeldConfig } from '../protocol/node/durable.ts'
 import type { Input } from '../protocol/node/effects.ts'
 import { wantsDocument } from '../protocol/node/gossip.ts'
 import { documentHeld } from '../protocol/node/state.ts'
+import { type Bucket, statusBucket, withinRate } from '../protocol/rates.ts'
 import { type Cluster, hasTunnel, type SimHost } from './cluster.ts'
 import {
   carry,
@@ -69,6 +70,7 @@ export function createNetwork(cluster: Cluster, feed: Feed): Network {
     cluster,
     links: cluster.hosts.map(() => new Map()),
     parting: new Map(),
+    rates: new Map(),
     parted,
   }
   const { byPeer, world } = cluster
@@ -119,6 +121,8 @@ function sendMessage(
   carry(wires, connection, to, bytes, () => {
     if (!connection.isOpen || to.node === null) return
     mark(world, to.index)
+    const said = withinRate(message, bucketOf(wires, from, to), world.now)
+    if (said !== message) cover(wires.cluster, 'message cut short')
     // As the shell does: a document is unpacked only where it is wanted.
     const head = message.kind === 'head' ? message.head : null
     const wanted = delivery !== null && head !== null && wantsDocument(to.node, head)
@@ -127,9 +131,17 @@ function sendMessage(
       counts.documents++
       watch.brought(to, from, head.digest)
     }
-    const input = { kind: 'received', peer: from.peerId, message } as const
+    const input = { kind: 'received', peer: from.peerId, message: said } as const
     feed(to, life, { ...input, delivery: wanted ? delivery : null })
   })
+}
+
+/** What a host may still be made to look at by another one. */
+function bucketOf({ rates, cluster }: Wires, from: SimHost, to: SimHost): Bucket {
+  const key = `${from.index}>${to.index}`
+  const bucket = rates.get(key) ?? statusBucket(cluster.world.now)
+  rates.set(key, bucket)
+  return bucket
 }
 
 function dialPeer(wires: Wires, feed: Feed, from: SimHost, peerId: string): void {

@@ -17,6 +17,8 @@ export interface Setting {
   readonly newer: number
   /** Bytes that a config has beside its hosts; large ones do not ride with announcements. */
   readonly paddingBytes: number
+  /** Whether nothing parts hosts, so that what one says must reach the others in time. */
+  readonly fresh: boolean
   /** Length of the phase with faults, in ms. */
   readonly safetyMs: number
 }
@@ -45,5 +47,6 @@ export const calm: Setting = {
   endpoints: 1,
   newer: 0,
   paddingBytes: 0,
+  fresh: false,
   safetyMs: 120_000,
 }

@@ -2,6 +2,7 @@ import type { Random } from '../protocol/node/random.ts'
 import { type Cluster, hostName, type NetworkFaults, peerIdOf, type SimHost } from './cluster.ts'
 import { cover } from './coverage.ts'
 import { createDisk, type DiskFaults } from './disk.ts'
+import { createFreshness } from './freshness.ts'
 import { createHosts } from './hosts.ts'
 import { type Checker, createChecker } from './invariants.ts'
 import { createOperator, signNext } from './operators.ts'
@@ -63,6 +64,7 @@ export function setUp(request: RunRequest): Run {
   cluster.watch = joinWatches([
     checker,
     createVigil(cluster, checker),
+    ...(setting.fresh ? [createFreshness(cluster, checker)] : []),
     spread,
     ...(others === undefined ? [] : [others]),
   ])
@@ -129,6 +131,7 @@ function makeCluster(
     positions: new Map(),
     signed: [],
     forged: new Set(),
+    said: new Map(),
     watch: joinWatches([]),
     counts: { messages: 0, documents: 0, bytes: 0, dials: 0, kills: 0 },
     coverage: new Map(),

@@ -143,10 +143,17 @@ function drop({ cluster, network }: Shell, host: SimHost, { peer }: Of<'drop'>):
   network.drop(host, peer)
 }
 
+/** Records of one host that a member can replay. */
+const saidMax = 8
+
 /**
- * Statuses are not signed: only the host itself makes its records here, and no member changes one.
+ * Statuses are not signed: a record with a host's peer id is made here alone, and no member changes
+ * one. What a member signs itself has its own peer id.
  */
 function signStatus(shell: Shell, host: SimHost, { record }: Of<'sign-status'>): void {
   const text = JSON.stringify(host.isNewer ? { ...record, weather: 'fine' } : record)
-  later(shell, host, 0, () => ({ kind: 'status-signed', record: { text, signature: '' } }))
+  const signed = { text, signature: '' }
+  const { said } = shell.cluster
+  said.set(host.name, [...(said.get(host.name) ?? []), signed].slice(-saidMax))
+  later(shell, host, 0, () => ({ kind: 'status-signed', record: signed }))
 }

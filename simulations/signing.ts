@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { SignedDocument } from '../protocol/documents/envelope.ts'
+import type { SignatureText, SignedDocument } from '../protocol/documents/envelope.ts'
 import { type KeyRing, parseRoot } from '../protocol/documents/root.ts'
 import type { HeldRoot } from '../protocol/node/durable.ts'
 import type { Verified } from '../protocol/node/effects.ts'
@@ -66,7 +66,9 @@ export function verifyInBook(
 ): Verified {
   const { digest, text } = identityOf(document.payload)
   const kids: string[] = []
-  for (const { protected: kid } of document.signatures) {
+  const signatures: SignatureText[] = []
+  for (const entry of document.signatures) {
+    const kid = entry.protected
     if (!Object.hasOwn(ring, kid)) continue
     if (!book.signed.has(`${kid} ${digest}`)) {
       return {
@@ -74,12 +76,14 @@ export function verifyInBook(
         fault: { code: 'bad-signature', message: `key ${kid} did not sign this` },
       }
     }
-    if (!kids.includes(kid)) kids.push(kid)
+    if (kids.includes(kid)) continue
+    kids.push(kid)
+    signatures.push(entry)
   }
   if (kids.length === 0) {
     return { ok: false, fault: { code: 'unknown-key', message: 'no root names the key' } }
   }
-  return { ok: true, digest, payload: text, kids }
+  return { ok: true, digest, payload: text, kids, signatures }
 }
 
 /** The root key that belongs to a config key: the two roles share no key. */

@@ -88,6 +88,16 @@ export type BadAct =
   | 'other-document'
   | 'garbage'
   | 'flood'
+  | Lie
+
+/** What a bad member says of others' statuses, or of the status of the host that it says it to. */
+export type Lie =
+  /** An unsigned claim to know records with high numbers. */
+  | 'status-digest'
+  /** Records about others with high numbers, which it has signed itself. */
+  | 'status-forged'
+  /** What others said a while ago. */
+  | 'status-replayed'
 
 /** Ways of signing what must not be taken. */
 export type Forging =

@@ -3,6 +3,7 @@ import { lpStream } from '@libp2p/utils'
 import { CoveyError } from '../../protocol/fault.ts'
 import { envelopeBytesMax, streamBufferBytesMax } from '../../protocol/limits.ts'
 import { answerMsMax, requestBytesMax, requestsPerPeerMax } from './limits.ts'
+import type { Meters } from './meters.ts'
 import { prefixBytes, type Traffic } from './traffic.ts'
 
 /** The protocol name: one request and one response, each after its length as an unsigned varint. */
@@ -11,6 +12,7 @@ export const documentProtocol: string = '/covey/document/1'
 /** What both sides of the protocol need. */
 export interface DocumentContext {
   readonly traffic: Traffic
+  readonly meters: Meters
   /** Called when bytes of a peer have arrived: it lives. */
   heard(peerId: string): void
 }
@@ -91,6 +93,8 @@ export class DocumentServer {
       maxBufferSize: 2 * requestBytesMax,
     })
     const request = (await messages.read({ signal })).subarray()
+    const waitMs = this.#context.meters.request(peerId)
+    if (waitMs > 0) await before(signal, afterMs(waitMs))
     const response = await before(signal, this.#serve(peerId, request))
     if (response.byteLength > envelopeBytesMax) throw new Error('the answer is too large')
     // `write` may return before the last byte is out; `close` waits for all of them.
@@ -107,6 +111,10 @@ function count(context: DocumentContext, connection: Connection, stream: Stream)
     context.traffic.bytesIn += event.data.byteLength
     context.heard(peerId)
   })
+}
+
+function afterMs(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms).unref())
 }
 
 /** Settles as `work` does, or rejects when `signal` fires first. */

@@ -4,7 +4,8 @@ import { decode, encode } from 'it-length-prefixed'
 import { pipe } from 'it-pipe'
 import { gossipFrameBytesMax } from '../../protocol/limits.ts'
 import { FrameQueue } from './frame-queue.ts'
-import { silentHeartbeatsMax, stalledHeartbeatsMax } from './limits.ts'
+import { holdMsMax, silentHeartbeatsMax, stalledHeartbeatsMax } from './limits.ts'
+import type { Meters } from './meters.ts'
 import { reasonOf } from './reason.ts'
 import { prefixBytes, type Traffic } from './traffic.ts'
 
@@ -25,13 +26,15 @@ export interface GossipStreamEvents {
  * ends first.
  *
  * Frames are handed on in the same turn in which they were read, so nothing piles up between the
- * socket and the reader: while the reader is busy, TCP holds the peer back.
+ * socket and the reader: while the reader is busy, or the peer is above its rate, TCP holds it back.
  */
 export class GossipStream {
   readonly peerId: string
   readonly connection: Connection
   readonly #events: GossipStreamEvents
   readonly #traffic: Traffic
+  readonly #meters: Meters
+  readonly #stream: Stream
   readonly #queue: FrameQueue = new FrameQueue()
   #open = true
   #silent = 0
@@ -42,12 +45,14 @@ export class GossipStream {
     connection: Connection,
     stream: Stream,
     events: GossipStreamEvents,
-    traffic: Traffic,
+    { traffic, meters }: { readonly traffic: Traffic; readonly meters: Meters },
   ) {
     this.peerId = connection.remotePeer.toString()
     this.connection = connection
     this.#events = events
     this.#traffic = traffic
+    this.#meters = meters
+    this.#stream = stream
     const duplex = messageStreamToDuplex(stream)
     pipe(this.#prefixed(), duplex).catch((error: unknown) => this.abort(reasonOf(error)))
     this.#read(duplex.source).then(
@@ -140,7 +145,19 @@ export class GossipStream {
     }
     for await (const frame of pipe(this.#counted(source), (chunks) => decode(chunks, limit))) {
       if (this.#open) this.#events.frame(this, frame.subarray())
+      const waitMs = this.#meters.frame(this.peerId, frame.byteLength)
+      if (waitMs > 0) await this.#hold(waitMs)
     }
+  }
+
+  /** Reads nothing for a while. A peer whose frames wait here has been heard of. */
+  async #hold(ms: number): Promise<void> {
+    if (this.#stream.readStatus === 'readable') this.#stream.pause()
+    for (let left = ms; left > 0 && this.#open; left -= holdMsMax) {
+      await new Promise((resolve) => setTimeout(resolve, Math.min(left, holdMsMax)).unref())
+      this.heard()
+    }
+    if (this.#stream.readStatus === 'paused') this.#stream.resume()
   }
 
   async *#counted<T extends { readonly byteLength: number }>(

@@ -2,6 +2,7 @@ import type { Connection, Stream } from '@libp2p/interface'
 import { CoveyError } from '../../protocol/fault.ts'
 import { type Dialler, dialPeer } from './dialling.ts'
 import { ask, type DocumentContext, DocumentServer, documentProtocol } from './document-protocol.ts'
+import { Doorstep } from './doorstep.ts'
 import { Gater } from './gater.ts'
 import { GossipStream, gossipProtocol } from './gossip-stream.ts'
 import {
@@ -14,6 +15,8 @@ import {
   unclaimedHeartbeatsMax,
 } from './limits.ts'
 import { Listening, type Place } from './listening.ts'
+import { Meters } from './meters.ts'
+import { MuxerMeter } from './muxer-meter.ts'
 import { type Node, startNode } from './node.ts'
 import type { Overlay, OverlayInit } from './overlay.ts'
 import { reasonOf } from './reason.ts'
@@ -26,16 +29,27 @@ import { within } from './within.ts'
  * to. Rejects if the seed is not 32 bytes.
  */
 export async function createOverlay(init: OverlayInit): Promise<Overlay> {
-  const gater = new Gater()
-  const node = await startNode(init.seed, gater)
-  const overlay = new Libp2pOverlay(init, gater, node)
+  const doorstep = new Doorstep()
+  const gater = new Gater(doorstep)
+  const meters = new Meters()
+  const meter = new MuxerMeter(meters, (peerId) => init.events.flooded(peerId))
+  const node = await startNode(init.seed, gater, meter)
+  const overlay = new Libp2pOverlay(init, { doorstep, gater, meters, node })
   await overlay.start()
   return overlay
+}
+
+interface Parts {
+  readonly doorstep: Doorstep
+  readonly gater: Gater
+  readonly meters: Meters
+  readonly node: Node
 }
 
 class Libp2pOverlay implements Overlay {
   readonly peerId: string
   readonly #init: OverlayInit
+  readonly #doorstep: Doorstep
   readonly #gater: Gater
   readonly #node: Node
   readonly #sessions: Sessions<GossipStream>
@@ -48,15 +62,17 @@ class Libp2pOverlay implements Overlay {
   #heart: NodeJS.Timeout | undefined
   #stopping: Promise<void> | undefined
 
-  constructor(init: OverlayInit, gater: Gater, node: Node) {
+  constructor(init: OverlayInit, { doorstep, gater, meters, node }: Parts) {
     this.peerId = node.libp2p.peerId.toString()
     this.#init = init
+    this.#doorstep = doorstep
     this.#gater = gater
     this.#node = node
     this.#sessions = new Sessions<GossipStream>(this.peerId, init.events)
     this.#listening = new Listening(() => node.createListener(), init.log)
     this.#context = {
       traffic: this.#traffic,
+      meters,
       heard: (peerId) => this.#sessions.up(peerId)?.heard(),
     }
     this.#dialler = {
@@ -90,7 +106,8 @@ class Libp2pOverlay implements Overlay {
     return this.#listening.change(this.#stopping === undefined ? place : null)
   }
 
-  admit(peerIds: ReadonlySet<string>): void {
+  admit(peerIds: ReadonlySet<string>, addresses: Iterable<string> = []): void {
+    this.#doorstep.list(addresses)
     this.#gater.admit(peerIds)
     for (const peerId of this.#sessions.peerIds()) {
       if (!this.#gater.has(peerId)) this.#sessions.drop(peerId, 'no longer admitted')
@@ -157,7 +174,7 @@ class Libp2pOverlay implements Overlay {
       frame: (from: GossipStream, frame: Uint8Array) => this.#sessions.frame(from, frame),
       closed: (from: GossipStream, reason: string) => this.#sessions.closed(from, reason),
     }
-    return new GossipStream(connection, stream, events, this.#traffic)
+    return new GossipStream(connection, stream, events, this.#context)
   }
 
   /** A gossip stream that a peer has opened. Only the dialler of a connection may do that. */

@@ -3,6 +3,7 @@
  * share one loopback address, where the defaults of libp2p (5 inbound connections a second, 10
  * pending) bite.
  */
+import type { Rate } from '../../protocol/rates.ts'
 
 /** Bytes of frames that wait to be written to one peer; a peer that reads slower is dropped. */
 export const gossipQueueBytesMax: number = 4 * 1024 * 1024
@@ -36,9 +37,38 @@ export const connectionsMax: number = 512
 export const connectionsPerPeerMax: number = 4
 /** Inbound connections from one address in a second. Every peer is behind one address in a lab. */
 export const inboundPerSecondMax: number = 128
-/** Inbound connections before the end of their handshake, and dials under way. */
-export const inboundPendingMax: number = 64
+/**
+ * Inbound connections before the end of their handshake: in all; from one address; and from all
+ * addresses together that no listed peer has. A listed peer's address has room of its own, so that
+ * nobody but that peer can take it.
+ */
+export const inboundPendingMax: number = 1_024
+export const inboundPendingPerSourceMax: number = 32
+export const inboundPendingOthersMax: number = 64
+/**
+ * Handshakes with one address, and with all that no listed peer has, so many at once and so many a
+ * second on average: one costs about 5 ms. A peer dials at most four times in its first second.
+ */
+export const handshakesPerSource: Rate = { burst: 64, perSecond: 8 }
+export const handshakesOthers: Rate = { burst: 128, perSecond: 16 }
+/** Addresses whose rate is remembered. */
+export const sourcesMax: number = 4_096
 export const dialsMax: number = 64
+
+/**
+ * What is read from one peer, in bursts and on average; the rest waits in the socket. Frames and
+ * bytes of the gossip stream; and frames of Yamux, in units of what the cheapest costs, where a
+ * stream that is opened costs as much as `streamCost` of them. An honest peer sends some ten frames
+ * a second, a few hundred in the second after a heal.
+ */
+export const gossipFrames: Rate = { burst: 1_024, perSecond: 256 }
+export const gossipBytes: Rate = { burst: 8 * 1024 * 1024, perSecond: 1024 * 1024 }
+export const muxerFrames: Rate = { burst: 8_192, perSecond: 2_048 }
+export const streamCost: number = 32
+/** Requests for documents of one peer that are answered; the next one waits for its turn. */
+export const documentRequests: Rate = { burst: 32, perSecond: 4 }
+/** Longest time that a connection is not read before it is looked at again. */
+export const holdMsMax: number = 1_000
 /** Handshake of an inbound connection; its dialler has given up after `dialMsMax` anyway. */
 export const handshakeMsMax: number = 2_000
 

@@ -24,6 +24,7 @@ import {
   streamsPerConnectionMax,
   streamWindowBytesMax,
 } from './limits.ts'
+import type { MuxerMeter } from './muxer-meter.ts'
 
 /** libp2p, as far as covey uses it. */
 export interface Node {
@@ -42,7 +43,7 @@ export interface Node {
  * remembers (covey always dials one full address) and its transport manager keeps every listener
  * that failed.
  */
-export async function startNode(seed: Uint8Array, gater: Gater): Promise<Node> {
+export async function startNode(seed: Uint8Array, gater: Gater, meter: MuxerMeter): Promise<Node> {
   const parts: { transport?: Transport; upgrader?: Upgrader } = {}
   const libp2p = await createLibp2p({
     privateKey: await generateKeyPairFromSeed('Ed25519', seed),
@@ -54,13 +55,15 @@ export async function startNode(seed: Uint8Array, gater: Gater): Promise<Node> {
         return parts.transport
       },
     ],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [meter.encrypter(noise())],
     streamMuxers: [
-      yamux({
-        maxInboundStreams: streamsPerConnectionMax,
-        maxOutboundStreams: streamsPerConnectionMax,
-        streamOptions: { maxStreamWindowSize: streamWindowBytesMax },
-      }),
+      meter.muxer(
+        yamux({
+          maxInboundStreams: streamsPerConnectionMax,
+          maxOutboundStreams: streamsPerConnectionMax,
+          streamOptions: { maxStreamWindowSize: streamWindowBytesMax },
+        }),
+      ),
     ],
     connectionGater: gater.hooks(),
     connectionManager: {

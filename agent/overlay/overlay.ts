@@ -16,10 +16,11 @@ export interface Overlay {
    */
   listen(place: { readonly address: string; readonly port: number } | null): Promise<boolean>
   /**
-   * The only peers that may connect or be dialled, by peer id. Open connections are judged again at
+   * The only peers that may connect or be dialled, by peer id, and the addresses that listed peers
+   * connect from, which have room of their own for handshakes. Open connections are judged again at
    * once.
    */
-  admit(peerIds: ReadonlySet<string>): void
+  admit(peerIds: ReadonlySet<string>, addresses?: Iterable<string>): void
   /**
    * Opens a connection and its gossip stream; ends in `peerUp` or `dialFailed`. Does nothing for a
    * peer that is up or being dialled. Never throws.
@@ -58,6 +59,11 @@ export interface OverlayEvents {
   dialFailed(peerId: string, reason: string): void
   /** A frame of at most `gossipFrameBytesMax`. */
   frame(peerId: string, frame: Uint8Array): void
+  /**
+   * A peer sent so many frames of the muxer in one piece that its connection was ended unread; no
+   * agent does that. Its `peerDown` comes as well.
+   */
+  flooded(peerId: string): void
   /** Answers `request` of an admitted peer; a rejection aborts the stream. */
   serve(peerId: string, request: Uint8Array): Promise<Uint8Array>
 }

@@ -3,11 +3,12 @@ import { flattenedVerify } from 'jose'
 import {
   type DocumentKind,
   parseHeader,
+  type SignatureText,
   type SignedDocument,
 } from '../../protocol/documents/envelope.ts'
 import { type KeyRing, keysOf, type PublicJwk, parseRoot } from '../../protocol/documents/root.ts'
 import { bad, type Checked, good } from '../../protocol/fault.ts'
-import { judgeRoot, signsItself } from '../../protocol/node/chain.ts'
+import { judgeRoot, keepSigners, signsItself } from '../../protocol/node/chain.ts'
 import type { HeldRoot } from '../../protocol/node/durable.ts'
 import type { Verified } from '../../protocol/node/effects.ts'
 
@@ -36,6 +37,7 @@ export async function verifyDocument(
     document.payload.length,
   )
   const kids: string[] = []
+  const signatures: SignatureText[] = []
   let stranger: string | null = null
   for (const [index, entry] of document.signatures.entries()) {
     const path = `signatures.${index}`
@@ -56,7 +58,9 @@ export async function verifyDocument(
       const message = `the signature by key ${kid.value} does not fit the payload; one of them was changed`
       return bad('bad-signature', message, path)
     }
-    if (!kids.includes(kid.value)) kids.push(kid.value)
+    if (kids.includes(kid.value)) continue
+    kids.push(kid.value)
+    signatures.push(entry)
   }
   if (kids.length === 0) {
     return bad(
@@ -67,7 +71,7 @@ export async function verifyDocument(
   }
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(document.payload)
-    return { ok: true, digest, payload: text, kids }
+    return { ok: true, digest, payload: text, kids, signatures }
   } catch {
     return bad('payload-not-utf8', 'the payload is not UTF-8', 'payload')
   }
@@ -102,34 +106,43 @@ export async function verifyRoot(
   const proven =
     first === undefined ? readFirst(document) : await vouchedFor(document, chain, rivals)
   if (!proven.ok) return proven
-  const own = await verifyDocument(document, 'root', keysOf([proven.value.root]))
+  const { root, vouched } = proven.value
+  const own = await verifyDocument(document, 'root', keysOf([root.root]))
   if (!own.ok) return own
-  const itself = signsItself(proven.value.root, own)
-  return itself.ok ? good({ ...proven.value, digest: own.digest }) : itself
+  const itself = signsItself(root.root, own)
+  const verified = vouched === null ? [own] : [vouched, own]
+  return itself.ok ? good({ ...keepSigners(root, ...verified), digest: own.digest }) : itself
+}
+
+/** A root that is the next of its chain, and what the roots before it say of its signatures. */
+interface Proven {
+  readonly root: HeldRoot
+  readonly vouched: Extract<Verified, { ok: true }> | null
 }
 
 /**
  * The first root vouches for itself, so its keys have to be read before anything is verified with
  * them.
  */
-function readFirst(document: SignedDocument): Checked<HeldRoot> {
+function readFirst(document: SignedDocument): Checked<Proven> {
   const parsed = parseRoot(Buffer.from(document.payload).toString('utf8'))
   if (!parsed.ok) return parsed
   if (parsed.value.epoch !== 1)
     return bad('root-chain', 'the chain does not begin with root 1', 'epoch')
-  return good({ digest: digestOf(document.payload), document, root: parsed.value })
+  const root = { digest: digestOf(document.payload), document, root: parsed.value }
+  return good({ root, vouched: null })
 }
 
 async function vouchedFor(
   document: SignedDocument,
   chain: readonly HeldRoot[],
   rivals: readonly HeldRoot[],
-): Promise<Checked<HeldRoot>> {
+): Promise<Checked<Proven>> {
   const ring = keysOf([...chain, ...rivals].map((held) => held.root))
   const verified = await verifyDocument(document, 'root', ring)
   if (!verified.ok) return verified
   const judged = judgeRoot(chain, rivals, document, verified)
-  return judged.ok ? good(judged.value.root) : judged
+  return judged.ok ? good(judged.value) : judged
 }
 
 /**

@@ -1,5 +1,5 @@
 import { isObject } from '../../protocol/documents/canonical-json.ts'
-import { parseEnvelope } from '../../protocol/documents/envelope.ts'
+import { parseNewEnvelope } from '../../protocol/documents/envelope.ts'
 import { faultText } from '../../protocol/fault.ts'
 import { envelopeBytesMax } from '../../protocol/limits.ts'
 import { readSource, type Source } from '../files/read-text.ts'
@@ -65,7 +65,7 @@ async function draftOfSigned(
   source: Source,
   located?: Located,
 ): Promise<ConfigDraft> {
-  const envelope = parseEnvelope(source.text)
+  const envelope = parseNewEnvelope(source.text)
   if (!envelope.ok) {
     if (located !== undefined) expectNoFaults(located, [envelope.fault])
     throw new Failure(2, envelope.fault.code, `${source.file}: ${faultText(envelope.fault)}`)
@@ -102,7 +102,7 @@ export async function readBase(
 ): Promise<VerifiedConfig> {
   const options = { bytesMax: envelopeBytesMax, kind: 'a signed config' }
   const source = await readSource(session, file, options)
-  const envelope = parseEnvelope(source.text)
+  const envelope = parseNewEnvelope(source.text)
   if (!envelope.ok)
     throw new Failure(2, envelope.fault.code, `${file}: ${faultText(envelope.fault)}`)
   const verified = await verifyConfig(envelope.value, folder.chain)

@@ -1,7 +1,7 @@
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import { type Config, parseConfig } from '../../protocol/documents/config.ts'
 import { parseDelivery } from '../../protocol/documents/delivery.ts'
-import { type Envelope, parseEnvelope, parseHeader } from '../../protocol/documents/envelope.ts'
+import { type Envelope, parseHeader, parseNewEnvelope } from '../../protocol/documents/envelope.ts'
 import { parseRoot } from '../../protocol/documents/root.ts'
 import { type Checked, type Fault, faultText } from '../../protocol/fault.ts'
 import { readSource, type Source } from '../files/read-text.ts'
@@ -89,7 +89,7 @@ function expectSound(located: Located, checked: Checked<unknown>): void {
 }
 
 async function judgeSigned(session: Session, source: Source, located?: Located): Promise<Finding> {
-  const parsed = parseEnvelope(source.text)
+  const parsed = parseNewEnvelope(source.text)
   if (!parsed.ok && located !== undefined) expectNoFaults(located, [parsed.fault])
   if (!parsed.ok) throw wrong(2, source, parsed.fault)
   const envelope = parsed.value

@@ -110,8 +110,10 @@ export async function assessRoot(
     if (root.root.epoch !== 1) return bad('root-chain', 'the chain does not begin with root 1')
     return good({ ...sound, kind: 'next' })
   }
-  const verified = { ok: true, digest: root.digest, payload: text, kids: kids.value } as const
-  const judged = judgeRoot(chain, rivals, root.document, verified)
+  const { digest, document } = root
+  const { signatures } = document
+  const verified = { ok: true, digest, payload: text, kids: kids.value, signatures } as const
+  const judged = judgeRoot(chain, rivals, document, verified)
   if (judged.ok) return good({ ...sound, kind: judged.value.kind })
   if (judged.fault.code !== 'below-threshold') return judged
   const isRival = chain[root.root.epoch - 1] !== undefined

@@ -4,7 +4,7 @@ import { type DocumentKind, type Envelope, parseHeader } from '../../protocol/do
 import { type KeyRing, keysOf, type Role, type Root } from '../../protocol/documents/root.ts'
 import { bad, type Checked, good } from '../../protocol/fault.ts'
 import type { Head } from '../../protocol/heads.ts'
-import { digestOf } from './digest.ts'
+import { digestOf, thumbprintOf } from './digest.ts'
 
 const signatureBytes = 64
 
@@ -32,7 +32,7 @@ export function textOf(envelope: Envelope): Checked<string> {
  * signature by a key that nobody here knows counts for nothing; a wrong one by a known key refuses
  * the document. The codes of faults are those of a node (agent/state/verify.ts).
  *
- * Faults: those of `parseHeader`, `signature-malformed`, `bad-signature`.
+ * Faults: those of `parseHeader`, `root-kid`, `signature-malformed`, `bad-signature`.
  */
 export async function verifiedKids(
   kind: DocumentKind,
@@ -46,6 +46,9 @@ export async function verifiedKids(
     if (!kid.ok) return bad(kid.fault.code, kid.fault.message, `${path}.protected`)
     const jwk = Object.hasOwn(ring, kid.value) ? ring[kid.value] : undefined
     if (jwk === undefined) continue
+    if (thumbprintOf(jwk) !== kid.value) {
+      return bad('root-kid', `the root calls a key ${kid.value} that has another thumbprint`, path)
+    }
     if (Buffer.from(signature, 'base64url').length !== signatureBytes) {
       return bad('signature-malformed', 'an Ed25519 signature has 64 bytes', `${path}.signature`)
     }

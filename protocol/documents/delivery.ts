@@ -1,7 +1,7 @@
 import { bad, type Checked, good } from '../fault.ts'
 import { envelopeBytesMax, rootsPerDeliveryMax } from '../limits.ts'
 import { isObject } from './canonical-json.ts'
-import { type Envelope, parseEnvelope } from './envelope.ts'
+import { type Envelope, parseNewEnvelope } from './envelope.ts'
 
 /** A signed config, and the roots that it brings along, as a user hands them over. */
 export interface DeliveryText {
@@ -11,13 +11,13 @@ export interface DeliveryText {
 
 /**
  * Reads what a user hands over: a signed config in either form, or `{"roots": […], "config": …}`,
- * which a new root takes effect with. Faults: those of `parseEnvelope`, with the path inside the
+ * which a new root takes effect with. Faults: those of `parseNewEnvelope`, with the path inside the
  * delivery.
  */
 export function parseDelivery(text: string): Checked<DeliveryText> {
   const value = text.length <= envelopeBytesMax ? parsed(text) : null
   if (!isObject(value) || Object.keys(value).sort().join() !== 'config,roots') {
-    const config = parseEnvelope(text)
+    const config = parseNewEnvelope(text)
     return config.ok ? good({ roots: [], config: config.value }) : config
   }
   const { roots, config } = value
@@ -26,11 +26,11 @@ export function parseDelivery(text: string): Checked<DeliveryText> {
   }
   const chain: Envelope[] = []
   for (const [index, root] of roots.entries()) {
-    const envelope = parseEnvelope(JSON.stringify(root))
+    const envelope = parseNewEnvelope(JSON.stringify(root))
     if (!envelope.ok) return within(`roots.${index}`, envelope)
     chain.push(envelope.value)
   }
-  const envelope = parseEnvelope(JSON.stringify(config))
+  const envelope = parseNewEnvelope(JSON.stringify(config))
   return envelope.ok ? good({ roots: chain, config: envelope.value }) : within('config', envelope)
 }
 

@@ -119,6 +119,23 @@ function checkEnvelope(envelope: Envelope): Checked<Envelope> {
   return fault.ok ? good(envelope) : fault
 }
 
+/** Characters of an Ed25519 signature, 64 bytes, in base64url. */
+const signatureChars = 86
+
+/**
+ * Reads an envelope that somebody hands in, and not one that was stored or passed on before: each
+ * signature has the length of one, whoever signed. Faults: those of `parseEnvelope`,
+ * `signature-malformed`.
+ */
+export function parseNewEnvelope(text: string): Checked<Envelope> {
+  const envelope = parseEnvelope(text)
+  if (!envelope.ok) return envelope
+  const at = envelope.value.signatures.findIndex((one) => one.signature.length !== signatureChars)
+  if (at < 0) return envelope
+  const path = `signatures.${at}.signature`
+  return bad('signature-malformed', 'an Ed25519 signature has 64 bytes', path)
+}
+
 /** Checks number and spelling of signatures, wherever they came from. */
 export function checkSignatures(signatures: readonly SignatureText[]): Checked<null> {
   if (signatures.length === 0) return bad('no-signatures', 'nobody has signed it', 'signatures')

@@ -4,7 +4,7 @@ import type { Fault } from '../fault.ts'
 import { injectionsMax, rootsPerDeliveryMax, verificationsPerPeerMax } from '../limits.ts'
 import type { Delivery } from '../messages.ts'
 import { raiseAlarm } from './alarms.ts'
-import { judgeRoot, signsItself } from './chain.ts'
+import { judgeRoot, keepSigners, signsItself } from './chain.ts'
 import type { HeldConfig, HeldRoot } from './durable.ts'
 import type { Verified } from './effects.ts'
 import { judgeDocument, standingOf } from './judge.ts'
@@ -110,8 +110,9 @@ function takeOwnSignatures(
   const judged = signsItself(pending.root.root, verified)
   if (!judged.ok) return refuse(turn, candidate.source, judged.fault, [], candidate)
   candidate.pending = null
-  if (pending.kind === 'rival') keepRival(turn, candidate, pending.root)
-  else candidate.chain.push(pending.root)
+  const root = keepSigners(pending.root, pending.vouched, verified)
+  if (pending.kind === 'rival') keepRival(turn, candidate, root)
+  else candidate.chain.push(root)
   verifyNext(turn, candidate)
 }
 

@@ -9,7 +9,11 @@ export interface RootStanding {
   /** `held` already; the `next` one; or a `rival` with a number that another root holds. */
   readonly kind: 'held' | 'next' | 'rival'
   readonly root: HeldRoot
+  /** What the roots before it say of its signatures. */
+  readonly vouched: GoodVerified
 }
+
+type GoodVerified = Extract<Verified, { ok: true }>
 
 /**
  * Judges a root document by the chain before it; its own signatures are counted afterwards, with
@@ -30,7 +34,8 @@ export function judgeRoot(
   const root: HeldRoot = { digest: verified.digest, document, root: parsed.value }
   const { epoch } = parsed.value
   const held = chain[epoch - 1]
-  if (held?.digest === root.digest) return good({ kind: 'held', root })
+  const vouched = verified
+  if (held?.digest === root.digest) return good({ kind: 'held', root, vouched })
   if (epoch === 1) return bad('other-cluster', 'is the first root of another cluster')
   const before = chain[epoch - 2]
   if (before === undefined) {
@@ -46,7 +51,7 @@ export function judgeRoot(
       )
     }
   }
-  return good({ kind: held === undefined ? 'next' : 'rival', root })
+  return good({ kind: held === undefined ? 'next' : 'rival', root, vouched })
 }
 
 /**
@@ -87,6 +92,16 @@ export function rootsAfter(
       held,
       ...node.rivals.filter((rival) => rival.root.epoch === held.root.epoch),
     ])
+}
+
+/**
+ * A proven root with the signatures of those who vouched for it and of its own keys, and with no
+ * others: neither ring alone has both.
+ */
+export function keepSigners(root: HeldRoot, ...verified: readonly GoodVerified[]): HeldRoot {
+  const good = new Set(verified.flatMap((one) => one.signatures))
+  const { payload, signatures } = root.document
+  return { ...root, document: { payload, signatures: signatures.filter((one) => good.has(one)) } }
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { PeerPlace } from '../documents/agent-object.ts'
 import type { Config } from '../documents/config.ts'
-import type { DocumentKind, SignedDocument } from '../documents/envelope.ts'
+import type { DocumentKind, SignatureText, SignedDocument } from '../documents/envelope.ts'
 import type { KeyRing } from '../documents/root.ts'
 import type { Fault } from '../fault.ts'
 import type { Head } from '../heads.ts'
@@ -38,6 +38,8 @@ export type Verified =
       readonly payload: string
       /** Distinct keys of the ring whose signatures were good. */
       readonly kids: readonly string[]
+      /** One good signature of each of them, and none by a key that the ring does not have. */
+      readonly signatures: readonly SignatureText[]
     }
   | { readonly ok: false; readonly fault: Fault }
 

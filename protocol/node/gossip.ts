@@ -45,6 +45,8 @@ function onHello(turn: Turn, peerId: string, peer: PeerState, hello: Hello): voi
     return misbehaved(turn, peerId, 'belongs to another cluster')
   }
   clearAlarm(turn, 'isolated')
+  // Said again it is news of a head and no greeting: it is not answered with all that is known.
+  if (peer.phase === 'greeted') return onHead(turn, peerId, peer, hello.head, null)
   peer.phase = 'greeted'
   peer.backoffMs = redialMsMin
   peer.exchangeAt = node.now + jittered(node.random, exchangeMs, exchangeJitter)

@@ -44,7 +44,10 @@ export function judgeDocument(
     return bad('below-threshold', message, 'signatures')
   }
   const head: Head = { epoch: claims.epoch, version: claims.version, digest: verified.digest }
-  return good({ head, document, parsed: parsed.value, kids: verified.kids })
+  // What strangers have signed beside it is not kept, and so not passed on either.
+  const { payload } = document
+  const kept: SignedDocument = { payload, signatures: verified.signatures }
+  return good({ head, document: kept, parsed: parsed.value, kids: verified.kids })
 }
 
 /** Payloads whose parsed form is remembered, by digest. */

@@ -6,6 +6,7 @@ export interface Listing {
   /** By host name, in the order of names. */
   readonly places: readonly PeerPlace[]
   readonly byPeer: ReadonlyMap<string, PeerPlace>
+  /** Of two places of one host, that of the head. */
   readonly byHost: ReadonlyMap<string, PeerPlace>
   /** Where each peer stands in `places`. */
   readonly positions: ReadonlyMap<string, number>
@@ -22,6 +23,11 @@ export function listingOf(places: readonly PeerPlace[]): Listing {
     positions: new Map(places.map((place, index) => [place.peerId, index])),
     open: places.filter((place) => place.hasEndpoint),
   }
+}
+
+function byName(a: PeerPlace, b: PeerPlace): number {
+  if (a.host === b.host) return 0
+  return a.host < b.host ? -1 : 1
 }
 
 /** What is listed where there is no config. */
@@ -51,10 +57,7 @@ export function listingInBoth(head: Config, confirmed: Config): Listing {
   const kept = listingIn(confirmed).places.filter((place) => {
     return Object.hasOwn(head.hosts, place.host) && !byPeer.has(place.peerId)
   })
-  const both =
-    kept.length === 0
-      ? listingIn(head)
-      : listingOf([...places, ...kept].sort((a, b) => (a.host < b.host ? -1 : 1)))
+  const both = kept.length === 0 ? listingIn(head) : listingOf([...kept, ...places].sort(byName))
   const inner = unions.get(head) ?? new WeakMap<Config, Listing>()
   unions.set(head, inner.set(confirmed, both))
   return both

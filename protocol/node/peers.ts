@@ -26,8 +26,10 @@ export function refreshPeers(turn: Turn): void {
     for (const peerId of node.leaving.keys()) {
       if (listing.byPeer.has(peerId)) node.leaving.delete(peerId)
     }
-    for (const host of node.statuses.keys()) {
-      if (!listing.byHost.has(host)) node.statuses.delete(host)
+    // What a host said under a key that it has no longer would outlast what it says under its new
+    // one.
+    for (const [host, { record }] of node.statuses) {
+      if (listing.byHost.get(host)?.peerId !== record.peer_id) node.statuses.delete(host)
     }
     admit(turn)
   }

@@ -2,7 +2,7 @@ import type { PeerPlace } from '../documents/agent-object.ts'
 import type { Config } from '../documents/config.ts'
 import type { SignedDocument } from '../documents/envelope.ts'
 import { type Head, samePosition } from '../heads.ts'
-import { redialMsMin, statusBurstMax } from '../limits.ts'
+import { redialMsMin, statusBurstMax, statusStartMax } from '../limits.ts'
 import type { Delivery } from '../messages.ts'
 import type { SignedStatus, StatusRecord } from '../status-record.ts'
 import type { RootStanding } from './chain.ts'
@@ -137,6 +137,7 @@ export interface NodeState {
   readonly statuses: Map<string, KnownStatus>
   /** Hosts whose record changed since the last tick, with the peer it came from. */
   readonly news: Map<string, string | null>
+  /** Of the newest own record; moved by own records only, signed now or before a restart. */
   sequence: number
   statusTokens: number
   statusAt: number
@@ -195,13 +196,22 @@ export function createNode(durable: DurableStart, seed: number, now: number): No
     alarms: new Map(),
     statuses: new Map(),
     news: new Map(),
-    sequence: 0,
+    sequence: firstSequence(now),
     statusTokens: statusBurstMax,
     statusAt: 0,
     statusWanted: false,
     statusSigning: false,
     statusWindow: 0,
   }
+}
+
+/**
+ * What the numbers of a host's records go on from: its clock, so that what it says after a restart
+ * is newer than what it said before, whether or not anybody tells it so. Nothing rests on the clock
+ * being right: a host that was told of a higher number of its own goes on above that one.
+ */
+function firstSequence(now: number): number {
+  return Math.min(statusStartMax, Math.max(0, Math.floor(now)))
 }
 
 /** A peer that has just been listed. */

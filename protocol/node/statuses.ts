@@ -6,6 +6,7 @@ import {
   statusHostsMax,
   statusMsMax,
   statusMsMin,
+  statusSequenceMax,
 } from '../limits.ts'
 import type { StatusDigest, StatusMessage, StatusWant } from '../messages.ts'
 import { readStatus, type SignedStatus, type StatusRecord } from '../status-record.ts'
@@ -41,9 +42,13 @@ function keepsAll(node: NodeState): boolean {
   return node.listing.places.length <= statusHostsMax
 }
 
-/** Whether this peer may tell of `host`: in a large cluster each tells of itself only. */
+/**
+ * Whether this peer may tell of `host`: in a large cluster each tells of itself only, and to each
+ * what it has heard of that one.
+ */
 function mayTell(node: NodeState, peer: string, host: string): boolean {
-  return keepsAll(node) || node.listing.byPeer.get(peer)?.host === host
+  if (keepsAll(node) || host === node.self.host) return true
+  return node.listing.byPeer.get(peer)?.host === host
 }
 
 function sendDigest(turn: Turn, peer: string, hosts: readonly string[]): void {
@@ -65,15 +70,24 @@ export function onStatusMessage(
 ): void {
   if (message.kind === 'status-digest') return onDigest(turn, peer, message)
   if (message.kind === 'status-want') return onWant(turn, peer, message.hosts)
-  for (const signed of message.records) onRecord(turn, peer, signed)
+  const older = message.records.map((signed) => onRecord(turn, peer, signed))
+  sendDigest(
+    turn,
+    peer,
+    older.filter((host) => host !== null),
+  )
 }
 
+/**
+ * A digest is signed by nobody, so nothing follows from it but a question: whoever claims to know a
+ * newer record, of this host or of another, is asked for it.
+ */
 function onDigest(turn: Turn, peer: string, message: StatusDigest): void {
   const { node } = turn
   const want: string[] = []
   for (const [host, sequence] of message.known) {
-    if (host === node.self.host) resumeAbove(node, sequence)
-    else if (sequence > (node.statuses.get(host)?.record.sequence ?? 0)) want.push(host)
+    const known = host === node.self.host ? node.sequence : sequenceOf(node, host)
+    if (sequence > known && sequence <= statusSequenceMax) want.push(host)
   }
   const missing = want.filter((host) => {
     return node.listing.byHost.has(host) && mayTell(node, peer, host)
@@ -83,12 +97,18 @@ function onDigest(turn: Turn, peer: string, message: StatusDigest): void {
   }
 }
 
+function sequenceOf(node: NodeState, host: string): number {
+  return node.statuses.get(host)?.record.sequence ?? 0
+}
+
 /**
- * A host that hears its own record with a higher number (a restored disk, a restart) goes on above
- * it.
+ * A host that is shown a record of its own with a higher number (it restarted, and its clock was
+ * set back) goes on above it. Only its own key signs such a record: what others sign about it moves
+ * nothing, and a number that leaves no room above it is passed over.
  */
-function resumeAbove(node: NodeState, sequence: number): void {
-  if (sequence <= node.sequence) return
+function resumeAbove(node: NodeState, { peer_id, sequence }: StatusRecord): void {
+  if (peer_id !== node.self.peerId || sequence <= node.sequence) return
+  if (sequence >= statusSequenceMax) return
   node.sequence = sequence
   node.statusWanted = true
 }
@@ -104,20 +124,25 @@ function onWant(turn: Turn, peer: string, hosts: readonly string[]): void {
   }
 }
 
-/** A record whose signature is good. It counts only if the config lists that host with that key. */
-function onRecord(turn: Turn, peer: string, signed: SignedStatus): void {
+/**
+ * A record whose signature is good. It counts only if the config lists that host with that key.
+ * Returns its host where a newer record of it is held, which the peer is to be told of.
+ */
+function onRecord(turn: Turn, peer: string, signed: SignedStatus): string | null {
   const { node } = turn
   const parsed = readStatus(signed)
-  if (!parsed.ok) return
+  if (!parsed.ok) return null
   const record = parsed.value
-  if (record.host === node.self.host) return resumeAbove(node, record.sequence)
-  if (node.listing.byPeer.get(record.peer_id)?.host !== record.host) return
-  if (!mayTell(node, peer, record.host)) return
-  const known = node.statuses.get(record.host)?.record.sequence ?? 0
-  if (record.sequence < known) return sendDigest(turn, peer, [record.host])
-  if (record.sequence === known) return
+  if (record.host === node.self.host) resumeAbove(node, record)
+  if (record.host === node.self.host || record.sequence > statusSequenceMax) return null
+  if (node.listing.byHost.get(record.host)?.peerId !== record.peer_id) return null
+  if (!mayTell(node, peer, record.host)) return null
+  const known = sequenceOf(node, record.host)
+  if (record.sequence < known) return record.host
+  if (record.sequence === known) return null
   node.statuses.set(record.host, { record, signed, heardAt: node.now })
   if (keepsAll(node)) node.news.set(record.host, peer)
+  return null
 }
 
 /** Spreads what is new, and says this host's own status anew where it changed or has grown old. */
@@ -136,7 +161,9 @@ export function tickStatuses(turn: Turn): void {
   const isNews = own === undefined || !sameHeads(own.record, record)
   if (!isNews && node.statusTokens < 1) return
   node.statusWanted = false
-  if (!isOld && own !== undefined && saysTheSame(own.record, record)) return
+  // Said again under a number that was raised, the same is news to whoever held a higher one.
+  const isNumbered = own !== undefined && own.record.sequence === node.sequence
+  if (!isOld && isNumbered && saysTheSame(own.record, record)) return
   if (!isNews) node.statusTokens -= 1
   node.statusSigning = true
   turn.effects.push({ kind: 'sign-status', record })

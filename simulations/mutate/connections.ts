@@ -54,8 +54,8 @@ export const connectionMutations: readonly Mutation[] = [
     name: 'removed-peer-still-admitted',
     breaks: 'A removed host may connect again.',
     file: 'protocol/node/peers.ts',
-    find: '      if (!listing.byHost.has(host)) node.statuses.delete(host)\n    }\n    admit(turn)\n',
-    replace: '      if (!listing.byHost.has(host)) node.statuses.delete(host)\n    }\n',
+    find: 'node.statuses.delete(host)\n    }\n    admit(turn)\n',
+    replace: 'node.statuses.delete(host)\n    }\n',
     caughtBy: { scenario: 'remove-then-rollback', seeds: 20, invariant: 5 },
   },
   {

@@ -9,6 +9,8 @@ import { meshLinkMutations } from './mesh-links.ts'
 import { mountMutations } from './mounts.ts'
 import type { Mutation } from './mutation.ts'
 import { orderMutations } from './order.ts'
+import { outsideMutations } from './outside.ts'
+import { statusMutations } from './statuses.ts'
 import { terminalMutations } from './terminal.ts'
 import { trustMutations } from './trust.ts'
 
@@ -18,6 +20,7 @@ export const mutations: readonly Mutation[] = [
   ...trustMutations,
   ...durabilityMutations,
   ...gossipMutations,
+  ...statusMutations,
   ...connectionMutations,
   ...machineMutations,
   ...doorMutations,
@@ -26,4 +29,5 @@ export const mutations: readonly Mutation[] = [
   ...meshLinkMutations,
   ...terminalMutations,
   ...imageMutations,
+  ...outsideMutations,
 ]

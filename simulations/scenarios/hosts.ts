@@ -1,7 +1,7 @@
 import type { Random } from '../../protocol/node/random.ts'
 import { cuts, ends, often, signs } from '../plans.ts'
 import type { Scenario } from '../scenario.ts'
-import type { BadAct, Stimulus } from '../stimulus.ts'
+import type { BadAct, Lie, Stimulus } from '../stimulus.ts'
 import { between, pick } from '../world.ts'
 
 const badActs: readonly BadAct[] = [
@@ -12,6 +12,8 @@ const badActs: readonly BadAct[] = [
   'garbage',
   'flood',
 ]
+
+const lies: readonly Lie[] = ['status-digest', 'status-forged', 'status-replayed']
 
 /** Files get damaged, and an old config is handed to the host just when it is back. */
 function damages(random: Random, count: number, hosts: number, endMs: number): readonly Stimulus[] {
@@ -67,7 +69,7 @@ export const hostsScenarios: readonly Scenario[] = [
       'fetch failed',
     ],
     hosts: 8,
-    setting: {},
+    setting: { fresh: true },
     plan: (random, hosts, endMs) => [
       ...signs(random, 8, hosts - 1, endMs),
       ...often(random, 60, endMs, (at, index) => ({
@@ -78,6 +80,45 @@ export const hostsScenarios: readonly Scenario[] = [
         how: pick(random, badActs),
         note: 9_000 + index,
       })),
+    ],
+  },
+  {
+    name: 'lying-member',
+    shows:
+      'What a member claims of others, signs about them or replays silences nobody, through restarts with wrong clocks and old disks.',
+    covers: [
+      'misbehaves status-digest',
+      'misbehaves status-forged',
+      'misbehaves status-replayed',
+      'host killed',
+      'host rebooted',
+      'stimulus skew',
+      'stimulus snapshot',
+    ],
+    hosts: 6,
+    setting: { fresh: true },
+    plan: (random, hosts, endMs) => [
+      ...signs(random, 4, hosts - 1, endMs),
+      ...often(random, 60, endMs, (at, index) => ({
+        at,
+        kind: 'misbehave',
+        host: hosts - 1,
+        to: between(random, 0, hosts - 2),
+        how: pick(random, lies),
+        note: 9_000 + index,
+      })),
+      ...ends(random, 3, hosts - 1, endMs, 'killed'),
+      ...Array.from({ length: 3 }, (_, index): readonly Stimulus[] => {
+        const at = between(random, 5_000, endMs / 2)
+        const years = between(random, -3, 3)
+        return [
+          { at, kind: 'skew', host: index, ms: years * 31_536_000_000 },
+          { at: at + 5_000, kind: 'end', host: index, how: 'rebooted', downMs: 1_000 },
+          { at: at + 30_000, kind: 'skew', host: index, ms: 0 },
+          { at: at + 35_000, kind: 'end', host: index, how: 'rebooted', downMs: 1_000 },
+        ]
+      }).flat(),
+      { at: between(random, 1_000, endMs / 2), kind: 'snapshot', host: 3, restoreMs: 30_000 },
     ],
   },
   {

@@ -93,7 +93,37 @@ test('verify: a signature by a key that is not known is not counted and does no 
   assert.deepEqual(verified.ok && verified.kids, [cluster.operators[0]?.kid])
 })
 
-test('root: the first must meet its own threshold; a kid must be its thumbprint', async () => {
+test('root: its kid must be its thumbprint, in the first and in every later one (R8)', async () => {
+  const [key, other] = [makeKey(), makeKey()]
+  const role = { threshold: 1, keys: { [other.kid]: { name: 'op', jwk: key.jwk } } }
+  const text = JSON.stringify({
+    epoch: 1,
+    previous: null,
+    cluster: 'home',
+    root: role,
+    config: role,
+  })
+  const header = { alg: 'Ed25519', typ: 'covey-root+jwt' }
+  const misnamed = documentIn(signEnvelope(text, [{ ...key, kid: other.kid }], header))
+  const first = await verifyRoot(misnamed, [])
+  assert.equal(first.ok ? 'good' : first.fault.code, 'root-kid')
+})
+
+test('store: a padded document of an earlier version is read, and loses its padding', async (t) => {
+  const disk = await enrolledDisk(await temporaryFolder(t))
+  const one = await held(1)
+  const [own] = one.document.signatures
+  const [strange] = documentIn(signEnvelope(configText(cluster, 1), [makeKey()])).signatures
+  assert.ok(own && strange)
+  const long = { ...strange, signature: Buffer.alloc(700, 7).toString('base64url') }
+  const padded = { ...one, document: { ...one.document, signatures: [long, strange, own, own] } }
+  await writeState(disk, { head: padded, floor: one.head })
+  const { head, damage } = await loadState(disk, self, cluster.id)
+  assert.deepEqual(damage, [])
+  assert.deepEqual(head, one)
+})
+
+test('root: the first must meet its own threshold', async () => {
   assert.ok((await verifyRoot(cluster.root.document, [])).ok)
   const unsigned = documentIn(
     signEnvelope(Buffer.from(cluster.root.document.payload), [makeKey()], {

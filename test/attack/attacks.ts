@@ -1,5 +1,6 @@
 import type { Attack } from './attack.ts'
 import { nodeDebugger } from './debugger.ts'
+import { floodsAttack } from './floods.ts'
 import { grantedFolder } from './granted-folder.ts'
 import { idleConnections } from './idle-connections.ts'
 import { oddLayers } from './odd-layers.ts'
@@ -7,6 +8,8 @@ import { overlayFromLan } from './overlay-from-lan.ts'
 import { plainText } from './plain-text.ts'
 import { pluginTree } from './plugin-tree.ts'
 import { registryRealm } from './registry-realm.ts'
+import { silenceStatus } from './silence-status.ts'
+import { silentSockets } from './silent-sockets.ts'
 import { terminalEscapes } from './terminal-escapes.ts'
 
 /** Every attack, in the order in which they run. */
@@ -17,12 +20,10 @@ export const attacks: readonly Attack[] = [
   grantedFolder,
   overlayFromLan,
   plainText,
-  <<<<<<<,
-  HEAD,
   terminalEscapes,
   nodeDebugger,
-  =======,
   oddLayers,
-  >>>>>>>,
-  h/images,
+  silenceStatus,
+  silentSockets,
+  floodsAttack,
 ]

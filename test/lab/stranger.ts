@@ -26,6 +26,7 @@ const overlay = await createOverlay({
     peerDown: (_, reason) => verdict.resolve(`down: ${reason}`),
     dialFailed: (_, reason) => verdict.resolve(`failed: ${reason}`),
     frame: () => undefined,
+    flooded: () => undefined,
     serve: () => Promise.reject(new Error('a stranger has nothing to offer')),
   },
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { verifyDocument } from '../../agent/state/verify.ts'
-import { verifyConfig } from '../../operator/signing/verify.ts'
+import { verifiedKids, verifyConfig } from '../../operator/signing/verify.ts'
 import type { Envelope } from '../../protocol/documents/envelope.ts'
 import { keysOf } from '../../protocol/documents/root.ts'
 import type { Fault } from '../../protocol/fault.ts'
@@ -59,6 +59,16 @@ const cases: readonly (readonly [name: string, envelope: Envelope, code: string 
 ]
 
 describe('a fault has one code', () => {
+  it('with a node and with the operator’s commands: a key under the name of another', async () => {
+    const [key, other] = [makeKey(), makeKey()]
+    const envelope = signEnvelope(configText(cluster, 1), [{ ...key, kid: other.kid }])
+    const ring = { [other.kid]: key.jwk }
+    const node = await verifyDocument(documentIn(envelope), 'config', ring)
+    const command = await verifiedKids('config', envelope, ring)
+    assert.equal(node.ok ? 'good' : node.fault.code, 'root-kid')
+    assert.equal(command.ok ? 'good' : command.fault.code, 'root-kid')
+  })
+
   for (const [name, envelope, code] of cases) {
     it(`with a node and with the operator's commands: ${name}`, async () => {
       const [node, command] = [await nodeSays(envelope), await commandSays(envelope)]

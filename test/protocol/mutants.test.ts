@@ -90,14 +90,6 @@ test('status: a record counts only under the key that the config gives its host'
   assert.equal(node.node.statuses.has('h2'), true)
 })
 
-test('status: after a restart a host goes on above the number that others know of it', () => {
-  const { node, peer } = greetedNode(2)
-  const message = { kind: 'status-digest', known: [['h0', 40]] } as const
-  node.feed({ kind: 'received', peer, message, delivery: null })
-  node.feed({ kind: 'tick', now: 60_000 })
-  assert.ok((node.node.statuses.get('h0')?.record.sequence ?? 0) > 40)
-})
-
 test('floor: one peer of four is not most of them', () => {
   const cluster = makeCluster()
   const before = startTestNode(durableOf(cluster, 0))

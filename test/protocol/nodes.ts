@@ -1,5 +1,5 @@
 import { createPublicKey, verify } from 'node:crypto'
-import type { Envelope, SignedDocument } from '../../protocol/documents/envelope.ts'
+import type { Envelope, SignatureText, SignedDocument } from '../../protocol/documents/envelope.ts'
 import type { KeyRing } from '../../protocol/documents/root.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import type { Head } from '../../protocol/heads.ts'
@@ -27,6 +27,7 @@ import {
 export function verifyPlainly(document: SignedDocument, ring: KeyRing): Verified {
   const payload = Buffer.from(document.payload)
   const kids: string[] = []
+  const signatures: SignatureText[] = []
   for (const entry of document.signatures) {
     const { kid } = JSON.parse(Buffer.from(entry.protected, 'base64url').toString())
     const jwk = ring[kid]
@@ -36,11 +37,14 @@ export function verifyPlainly(document: SignedDocument, ring: KeyRing): Verified
     if (!verify(null, text, key, Buffer.from(entry.signature, 'base64url'))) {
       return { ok: false, fault: { code: 'bad-signature', message: 'bad' } }
     }
+    if (kids.includes(kid)) continue
     kids.push(kid)
+    signatures.push(entry)
   }
   if (kids.length === 0)
     return { ok: false, fault: { code: 'unknown-key', message: 'nobody known' } }
-  return { ok: true, digest: digestOf(payload), payload: payload.toString('utf8'), kids }
+  const text = payload.toString('utf8')
+  return { ok: true, digest: digestOf(payload), payload: text, kids, signatures }
 }
 
 /**

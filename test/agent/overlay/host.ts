@@ -6,7 +6,7 @@ import type { Overlay } from '../../../agent/overlay/overlay.ts'
 
 /** What an overlay told, in order. */
 export type Told =
-  | { readonly event: 'up'; readonly peerId: string }
+  | { readonly event: 'up' | 'flooded'; readonly peerId: string }
   | { readonly event: 'down' | 'failed'; readonly peerId: string; readonly reason: string }
   | { readonly event: 'frame'; readonly peerId: string; readonly text: string }
 
@@ -64,6 +64,7 @@ export async function startHost(
       peerUp: (peerId) => tell({ event: 'up', peerId }),
       peerDown: (peerId, reason) => tell({ event: 'down', peerId, reason }),
       dialFailed: (peerId, reason) => tell({ event: 'failed', peerId, reason }),
+      flooded: (peerId) => tell({ event: 'flooded', peerId }),
       frame: (peerId, frame) =>
         tell({ event: 'frame', peerId, text: Buffer.from(frame).toString('latin1') }),
       serve,

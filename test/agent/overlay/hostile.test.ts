@@ -26,6 +26,9 @@ for (const [index, [what, bytes]] of wrong.entries()) {
     stream.send(bytes)
     await host.until(() => host.count('down', peerId) === 1)
     assert.deepEqual(host.frames(peerId), ['hi'])
+    // A frame that was waited for would end the connection as well, some seconds later.
+    const last = host.told.at(-1)
+    assert.doesNotMatch(last?.event === 'down' ? last.reason : 'silent', /silent/)
     const friend = await startHost(t, `wrong ${index} 3`)
     await connect(friend, host)
   })

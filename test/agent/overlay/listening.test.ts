@@ -115,6 +115,7 @@ test('a seed must have 32 bytes', { timeout }, async () => {
     peerDown: () => {},
     dialFailed: () => {},
     frame: () => {},
+    flooded: () => {},
     serve: async () => new Uint8Array(),
   }
   const log = pino({ level: 'silent' })

@@ -199,6 +199,7 @@ export class Pair {
       peerUp: () => note('up'),
       peerDown: () => note('down'),
       dialFailed: () => note('failed'),
+      flooded: () => {},
       frame: (_, frame) => {
         if (!this.#up[side]) this.breaches.push(`a frame at ${side} while its peer was down`)
         this.#frames[side].push(Buffer.from(frame).toString())

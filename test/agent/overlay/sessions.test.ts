@@ -39,6 +39,7 @@ function alone(): {
     peerDown: (_, reason) => told.push(`down: ${reason}`),
     dialFailed: (_, reason) => told.push(`failed: ${reason}`),
     frame: () => told.push('frame'),
+    flooded: () => {},
     serve: async (_, request) => request,
   })
   const stream = (id: string, dialledHere: boolean): SessionStream => ({

@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test'
 import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import type { Libp2p, Stream } from '@libp2p/interface'
+import type { Libp2p, MessageStream, Stream } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
@@ -14,7 +14,14 @@ import { type Host, ownAddress, seedOf } from './host.ts'
 export async function startStranger(
   test: Pick<TestContext, 'after'>,
   name: string,
-): Promise<{ readonly node: Libp2p; readonly address: string; readonly port: number }> {
+): Promise<{
+  readonly node: Libp2p
+  readonly address: string
+  readonly port: number
+  /** Its newest connection, below the muxer: what is sent there is frames of Yamux. */
+  raw(): MessageStream
+}> {
+  const connections: MessageStream[] = []
   const address = ownAddress()
   const port = 4069
   const node = await createLibp2p({
@@ -22,11 +29,27 @@ export async function startStranger(
     addresses: { listen: [`/ip4/${address}/tcp/${port}`] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [
+      () => {
+        const inner = yamux()()
+        return {
+          protocol: inner.protocol,
+          createStreamMuxer(connection) {
+            connections.push(connection)
+            return inner.createStreamMuxer(connection)
+          },
+        }
+      },
+    ],
     connectionMonitor: { enabled: false },
   })
   test.after(() => node.stop())
-  return { node, address, port }
+  const raw = (): MessageStream => {
+    const connection = connections.at(-1)
+    if (connection === undefined) throw new Error('it has no connection')
+    return connection
+  }
+  return { node, address, port, raw }
 }
 
 /** The full address of a host, as libp2p writes it. */
