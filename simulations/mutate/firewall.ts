@@ -162,4 +162,12 @@ export const firewallMutations: readonly Mutation[] = [
     replace: 'return [closing, opening, others].filter(',
     caughtBy: { test: 'test/reconcilers/nftables/phases.test.ts' },
   },
+  {
+    name: 'both-ends-in-phases',
+    breaks: 'A flow leaves by the new config and comes in by the old one, which neither admits.',
+    file: 'reconcilers/nftables/phases.ts',
+    find: 'sets.some((set) => wayOut.test(set))) return [change]',
+    replace: 'sets.length === 0) return [change]',
+    caughtBy: { test: 'test/reconcilers/nftables/phases.test.ts' },
+  },
 ]
