@@ -26,7 +26,7 @@ export interface GossipStreamEvents {
  * ends first.
  *
  * Frames are handed on in the same turn in which they were read, so nothing piles up between the
- * socket and the reader: while the reader is busy, or the peer is above its rate, TCP holds it back.
+ * socket and the reader: while the reader is busy, or the peer above its rate, TCP holds it back.
  */
 export class GossipStream {
   readonly peerId: string

@@ -106,7 +106,7 @@ function received(fed: readonly Input[]): Extract<Input, { kind: 'received' }>[]
   return fed.flatMap((input) => (input.kind === 'received' ? [input] : []))
 }
 
-test('G6: a document of at most 16 KiB rides with its announcement, a larger one does not', async (t) => {
+test('G6: a document rides with its announcement up to 16 KiB, and not above', async (t) => {
   const { port, sent, until } = await wire(t)
   for (const [bytes, rides] of [
     [12_000, true],
@@ -140,7 +140,7 @@ test('H2: a record that its host has not signed is a breach', async (t) => {
   )
 })
 
-test('H10: one peer has so many records looked at in a burst; the rest is passed over', async (t) => {
+test('H10: one peer has so many records looked at in a burst, and no more', async (t) => {
   const { events, fed, until } = await wire(t)
   const records = Array.from({ length: statusEntriesMax }, () => ({ ...one }))
   const frame = encodeFrame({ kind: 'status', records }, null)
@@ -183,7 +183,7 @@ test('H10: one peer has so many questions answered in a burst', async (t) => {
   assert.ok(asked === statusRecordsBurstMax, `${asked}`)
 })
 
-test('P5: who floods its connection is a breach; addresses of listed peers are handed on', async (t) => {
+test('P5, P8: a flood is a breach; addresses of listed peers are handed on', async (t) => {
   const { port, events, fed, admitted } = await wire(t)
   events.flooded('peer')
   assert.deepEqual(

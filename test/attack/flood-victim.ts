@@ -6,8 +6,8 @@ import { createOverlay } from '../../agent/overlay/index.ts'
 import type { HeldConfig } from '../../protocol/node/durable.ts'
 
 /**
- * The network half of an agent in a process of its own, for floods: it admits one peer, listens, and
- * says for each line on stdin how much processor time it has used, in ms.
+ * The network half of an agent in a process of its own, for floods: it admits one peer, listens,
+ * and says for each line on stdin how much processor time it has used, in ms.
  * Usage: flood-victim.ts ADDRESS PORT PEER_ID
  */
 const [address = '', port = '', peerId = ''] = process.argv.slice(2)

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import type { MultiaddrConnection } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
 import { Doorstep } from '../../../agent/overlay/doorstep.ts'
+import { Gater } from '../../../agent/overlay/gater.ts'
 import {
   handshakesOthers,
   handshakesPerSource,
@@ -76,6 +79,29 @@ test('sockets of many addresses keep no listed peer out', { timeout }, async (t)
   )
   await connected(sockets.flat())
   assert.equal(await refusals(friend, host, 10), 0)
+})
+
+/** A connection from an address, as far as a gater looks at it. */
+function arriving(address: string): MultiaddrConnection {
+  const remoteAddr = multiaddr(`/ip4/${address}/tcp/1234`)
+  return Object.assign(new EventTarget(), { remoteAddr }) as unknown as MultiaddrConnection
+}
+
+test('a handshake is over when its connection ends, and when its peer is known', () => {
+  for (const how of ['ends', 'is known'] as const) {
+    const hooks = new Gater(new Doorstep(() => 0)).hooks()
+    const denies = (connection: MultiaddrConnection): unknown =>
+      hooks.denyInboundConnection?.(connection)
+    const all = Array.from({ length: inboundPendingPerSourceMax }, () => arriving('10.0.0.1'))
+    for (const connection of all) assert.equal(denies(connection), false)
+    assert.equal(denies(arriving('10.0.0.1')), true)
+    const [first] = all
+    assert.ok(first)
+    if (how === 'ends') first.dispatchEvent(new Event('close'))
+    else hooks.denyInboundUpgradedConnection?.('somebody' as never, first)
+    assert.equal(denies(arriving('10.0.0.1')), false, how)
+    assert.equal(denies(arriving('10.0.0.1')), true, how)
+  }
 })
 
 test('handshakes are counted by address, and end once', () => {
