@@ -44,9 +44,6 @@ export const zoning: readonly Chain[] = [
     name: 'zones',
     base: 'type filter hook prerouting priority -290',
     rules: [
-      ...perFamily(({ protocol, number }) => [
-        `iifname ${containerLinks} ${protocol} saddr @masqueraded${number} ${protocol} daddr != @mesh${number} meta l4proto != tcp ct original zone set ${masqueradeZone}`,
-      ]),
       `iifname @links ${local} ct original zone set ${port} map @zones_mesh`,
       `iifname ${containerLinks} ${local} ct original zone set ${port} map @zones_mesh`,
       ...perFamily(({ protocol, number }) => [
@@ -54,6 +51,10 @@ export const zoning: readonly Chain[] = [
       ]),
       `${local} ct original zone set ${port} map @zones_public`,
       ...perFamily(errorRules),
+      // Last, as a packet that has a zone keeps it: a container may ask a port of its own host.
+      ...perFamily(({ protocol, number }) => [
+        `iifname ${containerLinks} ${protocol} saddr @masqueraded${number} ${protocol} daddr != @mesh${number} meta l4proto != tcp ct original zone set ${masqueradeZone}`,
+      ]),
     ],
   },
   {

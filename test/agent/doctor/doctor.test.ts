@@ -127,7 +127,7 @@ suite('covey doctor', () => {
   test('says so where the rules cannot be read', async () => {
     const refused = { exitCode: 1, stdout: '', stderr: 'Error: Operation not permitted' }
     for (const [answer, wanted] of [
-      [refused, 'Error: Operation not permitted'],
+      [refused, 'Operation not permitted'],
       [new Error('nft is not installed'), 'nft is not installed'],
     ] as const) {
       const said = `warning: the rules of this host cannot be read: ${wanted}`

@@ -167,10 +167,12 @@ suite('flows that began before a published port led where it leads', () => {
 
   test('a container that asks its own host is led as everyone', async () => {
     const said = senderFrom(a, '10.69.0.1')
-    await world.apply(twoHosts(publish({ on: 'network' })))
-    await traffic.comes('covey-a', 'covey-b', said)
-    await world.apply(twoHosts(publish({ on: 'network', container: 'c' })))
-    await traffic.comes('covey-a', 'covey-c', said)
+    for (const m of [{}, { m: { type: 'nftables_masquerade', network: 'cn' } }]) {
+      await world.apply(twoHosts({ ...publish({ on: 'network' }), ...m }))
+      await traffic.comes('covey-a', 'covey-b', said)
+      await world.apply(twoHosts({ ...publish({ on: 'network', container: 'c' }), ...m }))
+      await traffic.comes('covey-a', 'covey-c', said, 'after it moved')
+    }
     const open = { p: policy('b', { ingress: [{ from: `${far6}/128` }] }) }
     await world.apply(twoHosts({ ...forwards, ...open }))
     await traffic.isRefused('refused_host', 'covey-a', said, 'published no more')
