@@ -89,10 +89,7 @@ export async function enrolHost(
   const text = typeof bundle === 'string' ? bundle : textOf(file, bundle, words)
   expectWrittenJson(file, text, words)
   const admission = await admit(text)
-  if (!admission.ok) {
-    const { code } = admission.fault
-    throw refusal({ code, message: `the bundle: ${faultText(admission.fault)}` })
-  }
+  if (!admission.ok) throw refusal(admission.fault)
   const disk = createDisk(stateDir)
   const identity = await readIdentity(disk)
   if (identity === null) {

@@ -1,10 +1,10 @@
-import { renameSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { createServer, type IncomingMessage, request, type Server } from 'node:http'
 import { join } from 'node:path'
 import { shellWord } from '../../operator/terminal/shell-word.ts'
 import { coveyPath } from '../lab/host.ts'
 import { createLab, type Lab } from '../lab/lab.ts'
-import { plainEnv, run } from '../lab/processes.ts'
+import { plainEnv, run as runCommand } from '../lab/processes.ts'
 import { poison } from '../operator/hostile-agent.ts'
 import type { Attack, AttackEnd } from './attack.ts'
 
@@ -30,10 +30,8 @@ function poisoned(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, poisoned(one)]))
 }
 
-/** Stands in front of the agent's socket, as who has taken the host over can. */
-async function standBefore(socket: string): Promise<Server> {
-  const behind = `${socket}.true`
-  renameSync(socket, behind)
+/** Stands in front of one of the agent's sockets, as who has taken the host over can. */
+async function standBefore(behind: string, socket: string): Promise<Server> {
   const server = createServer((incoming, response) => {
     const { method, url = '/', headers } = incoming
     const outgoing = request({ socketPath: behind, method, path: url, headers }, async (answer) => {
@@ -68,18 +66,20 @@ async function tellAll(lab: Lab): Promise<AttackEnd> {
   const host = await lab.host('h1')
   await lab.enrolAll()
   await host.waitFor('has applied version 1', ({ applied }) => applied?.version === 1)
-  const folder = `/proc/${host.pid}/root/run/covey`
-  const servers = [
-    await standBefore(join(folder, 'covey.sock')),
-    await standBefore(join(folder, 'admin.sock')),
-  ]
+  const run = `/proc/${host.pid}/root/run`
+  mkdirSync(join(run, 'false'), { mode: 0o700 })
+  const servers: Server[] = []
+  for (const name of ['covey.sock', 'admin.sock']) {
+    servers.push(await standBefore(join(run, 'covey', name), join(run, 'false', name)))
+  }
   try {
     const leaking: string[] = []
     let poisonedAnswers = 0
     for (const words of commands) {
-      const line = [coveyPath, '--to', host.socketPath, ...words].map(shellWord).join(' ')
+      const socket = shellWord(join(run, 'false/covey.sock'))
+      const line = `${shellWord(coveyPath)} --to ${socket} ${words.join(' ')}`
       // script(1) gives the command a terminal, so that it does what it does for a person.
-      const { stdout } = await run('script', ['-qec', line, '/dev/null'], {
+      const { stdout } = await runCommand('script', ['-qec', line, '/dev/null'], {
         env: { ...plainEnv, TERM: 'xterm', HOME: lab.operator.home },
         cwd: lab.operator.folder,
       })

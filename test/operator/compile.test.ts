@@ -175,6 +175,14 @@ describe('covey compile', () => {
     })
   }
 
+  it('names every alias of nothing at its place', async (context) => {
+    const space = await openCluster(context)
+    await space.write('l.yaml', 'a: *x\nb: &y 1\nc: [*y, *z]\n')
+    const { err } = await space.covey(['compile', '-f', 'l.yaml'])
+    const says = 'nothing before this alias has the anchor'
+    assert.equal(err, `l.yaml:1:4: ${says} &x\nl.yaml:3:9: ${says} &z\n`)
+  })
+
   it('finds what a merge left in the lock', async (context) => {
     const space = await openCluster(context)
     await addHost(space, 'a')
