@@ -67,6 +67,14 @@ export const imageMutations: readonly Mutation[] = [
     caughtBy: found,
   },
   {
+    name: 'group-handed-on',
+    breaks: 'A folder that is copied into one with the set-group-id bit has that bit too.',
+    file: 'agent/images/unpack/apply-fixes.ts',
+    find: "{ layer, paths, isTold: 'twice' }",
+    replace: "{ layer, paths, isTold: 'once' }",
+    caughtBy: found,
+  },
+  {
     name: 'hole-at-the-end-lost',
     breaks: 'A sparse file that ends in a hole is cut off.',
     file: 'agent/images/layers/sparse.ts',

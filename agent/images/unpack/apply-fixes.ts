@@ -33,9 +33,10 @@ export async function applyFixes(sandbox: Sandbox, tree: string, plan: FixPlan):
   const change = (entry: TarEntry): TarEntry => renamed(marked(entry, plan.opaque), plan.renames)
   try {
     for (const [layer, paths] of plan.copies) {
-      await copyEntries(sandbox, { layer, paths }, change, extraction)
+      await copyEntries(sandbox, { layer, paths, isTold: 'twice' }, change, extraction)
     }
-    await extraction.write([...plan.fresh].map(([path, group]) => folderHeaders(path, group, plan)))
+    const fresh = [...plan.fresh].map(([path, group]) => folderHeaders(path, group, plan))
+    await extraction.write([...fresh, ...fresh])
     await extraction.write(plan.whiteouts.map(whiteoutHeaders))
     await extraction.write(plan.links.map(({ path, target }) => linkHeaders(path, target)))
     await extraction.write([archiveEnd])
@@ -80,12 +81,17 @@ interface Source {
   readonly paths: readonly string[]
   /** Whether what lies below the paths comes too. */
   readonly isDeep?: boolean
+  /**
+   * A folder that `tar` makes in one with the set-group-id bit has that bit too, whatever its mode;
+   * one that it finds gets its mode. So folders are told twice where they are put into others.
+   */
+  readonly isTold?: 'once' | 'twice'
 }
 
 /** Reads entries out of a layer with `tar --create`, and hands them on as `change` makes them. */
 export async function copyEntries(
   sandbox: Sandbox,
-  { layer, paths, isDeep = false }: Source,
+  { layer, paths, isDeep = false, isTold = 'once' }: Source,
   change: (entry: TarEntry) => TarEntry,
   extraction: Extraction,
 ): Promise<void> {
@@ -103,7 +109,9 @@ export async function copyEntries(
   let left = 0
   const reader = createTarReader({
     entry(entry) {
-      out.push(entryHeaders(change(entry)))
+      const headers = entryHeaders(change(entry))
+      out.push(headers)
+      if (isTold === 'twice' && entry.kind === 'folder') out.push(headers)
       last = entry
       left = entry.dataBytes
     },

@@ -84,6 +84,10 @@ const recipes: Readonly<Record<string, readonly (readonly Make[])[]>> = {
     [file('a/a/a'), folder('.', { mode: 0o2750, gid: 78 })],
     [opaque('.'), folder('a/a/a')],
   ],
+  'a folder below that is hidden, in one that has a group to hand on now': [
+    [folder('b/a', { mode: 0o600 }), file('b/a/x'), file('b/c/x')],
+    [opaque('b/a'), gone('b/c/x'), folder('b', { mode: 0o7777, gid: 80 })],
+  ],
   'a folder below that has no group of the one above it': [
     [file('a/b')],
     [folder('.', { mode: 0o2755, gid: 79 }), gone('a/b'), file('a/b/c/d')],
