@@ -84,8 +84,10 @@ function processOf(init: LookInit): ContainerProcess {
     return { state: 'running', pid: life.process.pid, startedMs: life.startedMs ?? nowMs }
   }
   if (life.startedMs === null && !memory.isStarted) return { state: 'absent', wasStarted: false }
+  // Asked first: it may say how the process ended, and be gone, between two questions.
+  const isSupervised = lives(life.supervisor)
   memory.exit ??= readExit(places, log, life)
-  if (memory.exit === null && lives(life.supervisor)) {
+  if (memory.exit === null && isSupervised) {
     // Its supervisor is about to say how it ended.
     return { state: 'running', pid: life.process.pid, startedMs: life.startedMs ?? nowMs }
   }
