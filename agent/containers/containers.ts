@@ -10,6 +10,7 @@ import { type Cgroups, openCgroups } from './cgroups.ts'
 import { createFacts } from './facts.ts'
 import { writeInPlace } from './files.ts'
 import { runHealthChecks } from './health/runner.ts'
+import { instanceMark } from './instance.ts'
 import { type Life, newLife, readLife, writeLife } from './life.ts'
 import { currentLogPath } from './logs/places.ts'
 import { type LookMemory, lookAt } from './look.ts'
@@ -32,7 +33,7 @@ export interface ContainersInit {
   /** What this host's own settings let containers have of it, and the file that they stand in. */
   readonly grants: readonly string[]
   readonly settingsFile: string
-  /** Name of the control group below the agent's own; `covey` where absent. */
+  /** What the name of the control group below the agent's own begins with; `covey` if absent. */
   readonly cgroup?: string
   /** Something changed that a round should look at. Must not throw. */
   readonly onChange: (reason: string) => void
@@ -45,6 +46,8 @@ export interface ContainersState extends ContainersInit {
   readonly cgroups: Cgroups
   readonly records: Records
   readonly boot: string
+  /** See `instanceMark`. */
+  readonly mark: string
   of(id: string): ContainerPlaces
   life(id: string): Life | null
   /** Changes what is known of a container, in memory and in its run folder. */
@@ -129,12 +132,15 @@ async function openState(init: ContainersInit): Promise<ContainersState> {
     lives.set(id, read)
     return read
   }
+  const mark = await instanceMark(init.stateDir)
+  const records = await openRecords(places)
+  const olderName = init.cgroup ?? 'covey'
+  const cgroups = await openCgroups({
+    ...{ log: init.log, name: `${olderName}-${mark}`, olderName },
+    isOwnOlder: (id, group) => records.record(id) !== null && isGroupOf(life(id), group),
+  })
   return {
-    ...init,
-    places,
-    boot,
-    cgroups: await openCgroups(init.log, init.cgroup),
-    records: await openRecords(places),
+    ...{ ...init, places, boot, mark, cgroups, records },
     of,
     life,
     setLife(id, change) {
@@ -160,6 +166,16 @@ async function openState(init: ContainersInit): Promise<ContainersState> {
   }
 }
 
+/**
+ * Whether a group is that of a process: the runtime has noted which it made, by the end of its path
+ * at least, for namespaces of control groups hide the rest. True where nothing is noted.
+ */
+function isGroupOf(life: Life | null, group: string): boolean {
+  const noted = Object.values(life?.cgroups ?? {})
+  const end = group.split('/').slice(-2).join('/')
+  return noted.length === 0 || noted.some((path) => path.endsWith(`/${end}`))
+}
+
 function look(state: ContainersState): readonly ContainerSeen[] {
   const { places, records, cgroups, clock } = state
   // Somebody may have emptied the run folder; what comes next needs its top.
@@ -175,7 +191,7 @@ function look(state: ContainersState): readonly ContainerSeen[] {
   return [...ids].sort().map((id) => {
     const record = durable.has(id) ? records.record(id) : null
     const life = state.life(id)
-    const isUnknown = life?.process == null && inGroups.has(id)
+    const isUnknown = life?.process == null && (inGroups.has(id) || record !== null)
     const seen = lookAt({
       id,
       places: state.of(id),

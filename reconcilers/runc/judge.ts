@@ -30,7 +30,7 @@ function judgeObject(spec: ContainerSpec, observed: RuncObserved): Said | null {
       return { state: 'failed', reason }
     }
     case 'created':
-      return wanted === null ? null : judgeStops(before, observed.nowMs)
+      return judgeStops(before, observed.nowMs) ?? toBeStarted
     case 'running':
       return wanted === null ? null : judgeRunning(wanted, policy.restart, observed.nowMs)
     case 'exited': {
@@ -41,6 +41,8 @@ function judgeObject(spec: ContainerSpec, observed: RuncObserved): Said | null {
     }
   }
 }
+
+const toBeStarted: Said = { state: 'pending', reason: 'is to be started', untilActed: true }
 
 /** A container that is to be made: it waits for its image, or for nothing that is seen here. */
 function judgeNew(
@@ -64,7 +66,7 @@ function judgeNew(
     case 'failed':
       return { state: 'failed', reason: `${image.reason}${rest}` }
     default:
-      return null
+      return { state: 'pending', reason: `is to be made${rest}`, untilActed: true }
   }
 }
 
