@@ -17,6 +17,7 @@ import { startByFifo } from './exec-fifo.ts'
 import { writeFiles } from './files.ts'
 import { newLife } from './life.ts'
 import { runtimeMs, stopPollMs } from './limits.ts'
+import { logSupervisorBytesMax } from './logs/limits.ts'
 import { prepareLog } from './logs/rotate.ts'
 import { checkMounts } from './mounts/check-mounts.ts'
 import { grantFacts } from './mounts/grant-facts.ts'
@@ -109,7 +110,12 @@ async function prepareSupervisor(
     exitsDir: state.places.exits,
     notesDir: places.notes,
   }
-  return loadSupervisor({ id, log, ...paths }, state.cgroups.supervisors, networkToEnter(record))
+  const logBytesMax = logSupervisorBytesMax
+  return loadSupervisor(
+    { id, log, logBytesMax, ...paths },
+    state.cgroups.supervisors,
+    networkToEnter(record),
+  )
 }
 
 /** Makes a process in a container that `makeContainer` made before; it waits to be started. */

@@ -94,7 +94,7 @@ describe('a removal that does not succeed', () => {
     host.containers.all.set(id, {
       ...{ record: null, process: { state: 'absent', wasStarted: true }, broken: null },
       ...{ stopping: null, count: { restarts: 0, streak: 0 }, lastExit: null, isPrepared: false },
-      ...{ health: null, hosts: null, creation: null },
+      ...{ health: null, hosts: null, resolvConf: null, creation: null },
     })
     const ports = { ...host.ports, containers: { ...host.ports.containers, remove } }
     const driven = drive({ reconcilers: [containerNetwork, runc], ports }, host)
