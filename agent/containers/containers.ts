@@ -23,6 +23,7 @@ import { emptyTrash, removeContainer, removeVolume } from './remove.ts'
 import { lookResolvers, tellOfResolvers } from './resolvers.ts'
 import { foldersOfVolumes } from './volumes.ts'
 import { watchExits } from './watch-exits.ts'
+import { watchSupervisors } from './watch-supervisors.ts'
 
 /** What the containers of a host are made from. */
 export interface ContainersInit {
@@ -74,6 +75,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
   const facts = createFacts(state.places, init, state.cgroups)
   const health = runHealthChecks(state)
   const exits = watchExits(state)
+  const supervisors = watchSupervisors(state)
   let isFirstLook = true
   void emptyTrash(state)
   const port: HostContainers = {
@@ -111,6 +113,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
   }
   const close = async (): Promise<void> => {
     exits.close()
+    supervisors.close()
     await health.stop()
   }
   return { port, state, close }
@@ -152,6 +155,7 @@ async function openState(init: ContainersInit): Promise<ContainersState> {
       const known = memories.get(id) ?? {
         ...{ exit: null, files: new Map(), isStarted: false, isOomTold: false },
         checkedTicks: null,
+        ...{ isMaking: false, brokenTold: null },
       }
       memories.set(id, known)
       return known
@@ -191,7 +195,8 @@ function look(state: ContainersState): readonly ContainerSeen[] {
   return [...ids].sort().map((id) => {
     const record = durable.has(id) ? records.record(id) : null
     const life = state.life(id)
-    const isUnknown = life?.process == null && (inGroups.has(id) || record !== null)
+    const isFound = inGroups.has(id) || record !== null
+    const isUnknown = life?.process == null && isFound && !state.memory(id).isMaking
     const seen = lookAt({
       id,
       places: state.of(id),
@@ -205,6 +210,7 @@ function look(state: ContainersState): readonly ContainerSeen[] {
       nowMs,
     })
     noteMemory(state, seen, life)
+    noteBroken(state, seen)
     noteEnd(state, seen, life)
     return seen
   })
@@ -222,6 +228,14 @@ function noteMemory(state: ContainersState, seen: ContainerSeen, life: Life | nu
   if (!existsSync(join(state.of(seen.id).notes, 'oom'))) return
   memory.isOomTold = true
   state.tell(seen.object, 'oom', 'its memory limit was reached')
+}
+
+/** Tells once of what a container that runs is missing. */
+function noteBroken(state: ContainersState, { id, object, process, broken }: ContainerSeen): void {
+  const memory = state.memory(id)
+  const isNews = broken !== null && broken !== memory.brokenTold && process.state === 'running'
+  memory.brokenTold = broken
+  if (isNews) state.tell(object, 'broken', broken)
 }
 
 /** Tells of an end when it is seen first, and keeps it where the next process will not hide it. */

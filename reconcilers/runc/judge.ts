@@ -77,9 +77,9 @@ function judgeRunning(wanted: ContainerSeen, restart: string, nowMs: number): Sa
   const isLooping = count.streak > crashLoopStreak && !isSteady && lastExit !== null
   if (stopping !== null) return judgeStops([wanted], nowMs)
   if (broken !== null) {
-    const rest =
-      restart === 'never' ? 'it goes on to its end, as restart is never' : 'it starts anew'
-    return { state: restart === 'never' ? 'failed' : 'pending', reason: `${broken}; ${rest}` }
+    if (restart !== 'never') return { state: 'pending', reason: `${broken}; it starts anew` }
+    const rest = 'it goes on to its end, as restart is never; to have it anew, change its object'
+    return { state: 'failed', reason: `${broken}; ${rest}` }
   }
   if (isLooping) {
     const { cause, said } = causeText(ailment, lastExit)

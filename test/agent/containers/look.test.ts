@@ -21,7 +21,10 @@ function lookOf(folder: string, life: Partial<Life>): LookInit {
     ...{ id, places, record: null, ran: undefined, log: join(folder, 'no.log') },
     life: { ...newLife('boot'), process: gone, startedMs: 1, ...life },
     ...{ mounts: new Set(), strays: [], nowMs: 2 },
-    memory: { exit: null, files: new Map(), isStarted: true, isOomTold: false, checkedTicks: null },
+    memory: {
+      ...{ exit: null, files: new Map(), isStarted: true, isOomTold: false },
+      ...{ checkedTicks: null, isMaking: false, brokenTold: null },
+    },
   }
 }
 
