@@ -186,7 +186,7 @@ export const going: readonly Case[] = [
     object: never,
     seen: { broken: 'conmon is gone' },
     steps: [],
-    says: 'failed: conmon is gone; it goes on to its end, as restart is never',
+    says: 'failed: conmon is gone; it goes on to its end, as restart is never; to have it anew, change its object',
   },
   {
     name: 'one that was asked to stop',
