@@ -1,6 +1,11 @@
 import { existsSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import type { ContainerSeen, HostContainers } from '../../reconcilers/host-containers.ts'
+import { basename, join } from 'node:path'
+import { namespaceName } from '../../reconcilers/container-network/names.ts'
+import type {
+  ContainerNamespaces,
+  ContainerSeen,
+  HostContainers,
+} from '../../reconcilers/host-containers.ts'
 import type { Clock } from '../../reconcilers/host-ports.ts'
 import type { Log } from '../../reconcilers/reconciler.ts'
 import { refusalOf } from '../../reconcilers/runc/bundle/grants.ts'
@@ -13,7 +18,7 @@ import { runHealthChecks } from './health/runner.ts'
 import { instanceMark } from './instance.ts'
 import { type Life, newLife, readLife, writeLife } from './life.ts'
 import { currentLogPath } from './logs/places.ts'
-import { type LookMemory, lookAt } from './look.ts'
+import { type LookMemory, lookAt, objectOf } from './look.ts'
 import { makeContainer, makeProcessAgain, startProcess, stopProcess } from './make.ts'
 import { grantFacts } from './mounts/grant-facts.ts'
 import { type ContainerPlaces, type HostPlaces, hostPlaces, placesOf } from './places.ts'
@@ -72,7 +77,9 @@ export interface MachineContainers {
  */
 export async function openContainers(init: ContainersInit): Promise<MachineContainers> {
   const state = await openState(init)
-  const facts = createFacts(state.places, init, state.cgroups)
+  const facts = createFacts(state.places, init, state.cgroups, (id) =>
+    join('/run/netns', namespaceName(objectOf(id), namespacesOf(state))),
+  )
   const health = runHealthChecks(state)
   const exits = watchExits(state)
   const supervisors = watchSupervisors(state)
@@ -88,6 +95,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
       isFirstLook = false
       return all
     },
+    namespaces: async () => namespacesOf(state),
     lookVolumes: async () => foldersOfVolumes(state.places.volumes),
     resolvers: lookResolvers,
     async create(creation, signal) {
@@ -117,6 +125,20 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
     await health.stop()
   }
   return { port, state, close }
+}
+
+/** What a record says a container is in stays its name, as long as it is there. */
+function namespacesOf({ mark, records }: ContainersState): ContainerNamespaces {
+  const adopted = new Map<string, string>()
+  for (const id of records.ids()) {
+    const record = records.record(id)
+    if (record?.namespace == null || !existsSync(record.namespace)) continue
+    const name = basename(record.namespace)
+    if (name !== namespaceName(record.object, { mark, adopted: new Map() })) {
+      adopted.set(record.object, name)
+    }
+  }
+  return { mark, adopted }
 }
 
 async function openState(init: ContainersInit): Promise<ContainersState> {

@@ -68,7 +68,7 @@ export function lookAt(init: LookInit): ContainerSeen {
 }
 
 /** The object that an id was made from. */
-function objectOf(id: string): string {
+export function objectOf(id: string): string {
   return id.replace(/^covey-/, '').replace(/-[^-]*$/, '')
 }
 

@@ -50,7 +50,10 @@ suite('containers behind a firewall that fails', () => {
       driven.adopt(withContainers({ a: container('10.69.1.5') }), 'h1')
       await driven.host.clock.advance(roundMs * 3)
       assert.equal(vethsOf(driven), 0)
-      assert.match(driven.states().join('\n'), /^a: failed: nft: (not now|Operation not permitted)$/m)
+      assert.match(
+        driven.states().join('\n'),
+        /^a: failed: nft: (not now|Operation not permitted)$/m,
+      )
       driven.host.model.broken.clear()
       await driven.host.clock.advance(600_000)
       assert.equal(vethsOf(driven), 1)
