@@ -11,8 +11,8 @@ const aliasPrefix: string = 'covey:'
 export const vethPrefix: string = 'cv-'
 
 /**
- * Name of a container's namespace, as `ip netns` knows it: with the mark of the agent, as others may
- * have theirs in the same folder. A container that runs stays in the one that it was made in.
+ * Name of a container's namespace, as `ip netns` knows it: with the mark of the agent, as others
+ * may have theirs in the same folder. A container that runs stays in the one it was made in.
  */
 export function namespaceName(object: string, { mark, adopted }: ContainerNamespaces): string {
   return adopted.get(object) ?? `covey.${mark}.${object}`

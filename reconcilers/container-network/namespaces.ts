@@ -13,8 +13,8 @@ export interface NamespacesSeen {
 
 /**
  * The names that are this agent's, with the containers that they are for: those with its mark,
- * those that a record of its names, and what a link of its leads into. Other agents may have names in the
- * same folder.
+ * those that a record of its names, and what a link of its leads into. Other agents may have names
+ * in the same folder.
  */
 export function ownNamespaces(seen: NamespacesSeen): ReadonlyMap<string, string> {
   const own = new Map<string, string>()
