@@ -37,7 +37,7 @@ import { createShell, type Shell } from './shell.ts'
 import { openSockets } from './sockets.ts'
 import { createDisk, type Disk } from './state/disk.ts'
 import { claimFolder } from './state/folder.ts'
-import { lockState, lockWaitSeconds } from './state/lock.ts'
+import { type Lock, lockRun, lockState, lockWaitSeconds } from './state/lock.ts'
 import { loadState, readEnrolment } from './state/store.ts'
 
 /** What an agent is made from. */
@@ -49,6 +49,11 @@ export interface AgentInit {
   /** File of the settings, for what is said to people. */
   readonly settingsFile: string
   readonly reconcilers: Reconcilers
+  /**
+   * Takes the lock of the network namespace, `lockNetwork`. Absent for an agent that touches no
+   * network.
+   */
+  readonly lockNetwork?: () => Promise<Lock>
   /** The disk failed in a way that only a new start can settle. */
   readonly onFatal: (error: unknown) => void
 }
@@ -60,11 +65,11 @@ export interface Agent {
 }
 
 /**
- * Starts an agent: takes the state lock, proves what the disk holds, opens the sockets, applies
- * what was confirmed and joins the overlay, in this order.
+ * Starts an agent: takes the locks, proves what the disk holds, opens the sockets, applies what was
+ * confirmed and joins the overlay, in this order.
  *
- * Errors: `not-enrolled`, `state-locked`, `state-damaged`, `identity-damaged`, `run-dir`,
- * `not-root-owned`.
+ * Errors: `not-enrolled`, `state-locked`, `run-dir`, `run-locked`, `network-locked`,
+ * `state-damaged`, `identity-damaged`, `not-root-owned`.
  */
 export async function startAgent(init: AgentInit): Promise<Agent> {
   const { stateDir, log } = init
@@ -73,9 +78,8 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
   if (await claimFolder(stateDir)) {
     log.warn({ stateDir }, 'others could look into the state folder; now only root can')
   }
-  const lock = await lockState(stateDir, lockWaitSeconds)
+  const lock = await lockAll(init)
   try {
-    await claimRunDir(init.runDir)
     const { identity, durable } = await load(disk)
     for (const fault of durable.damage) log.error({ code: fault.code }, fault.message)
     const running = await connect(init, disk, identity, durable)
@@ -102,6 +106,24 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
     }
   } catch (error) {
     await lock.release()
+    throw error
+  }
+}
+
+/** The state folder first: an agent that is started anew waits there for the one that ends. */
+async function lockAll({ stateDir, runDir, lockNetwork }: AgentInit): Promise<Lock> {
+  const held: Lock[] = []
+  const release = async (): Promise<void> => {
+    for (const lock of held.toReversed()) await lock.release()
+  }
+  try {
+    held.push(await lockState(stateDir, lockWaitSeconds))
+    await claimRunDir(runDir)
+    held.push(await lockRun(runDir, lockWaitSeconds))
+    if (lockNetwork !== undefined) held.push(await lockNetwork())
+    return { release }
+  } catch (error) {
+    await release()
     throw error
   }
 }

@@ -21,6 +21,7 @@ export interface ContainerEvent {
     | 'removed'
     | 'healthy'
     | 'unhealthy'
+    | 'broken'
     | 'exec'
   /** One line for people, as `exit code 1`; null where there is nothing to add. */
   readonly detail: string | null

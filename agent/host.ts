@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { HostKeys, HostPorts } from '../reconcilers/host-ports.ts'
 import { linuxPlatform } from '../reconcilers/images/platform.ts'
@@ -98,12 +99,14 @@ export async function openHost(init: HostInit): Promise<Host> {
   }
 }
 
-function keepLogs({ stateDir, isListed, log }: HostInit, containers: MachineContainers): LogKeeper {
+function keepLogs(init: HostInit, containers: MachineContainers): LogKeeper {
+  const { stateDir, runDir, isListed, log } = init
   const { records, of } = containers.state
   const hasContainer = (object: string): boolean =>
     records.ids().some((id) => records.record(id)?.object === object)
   return createLogKeeper({
     stateDir,
+    memoryPath: join(runDir, 'logs-seen.json'),
     bundleOf: (id) => of(id).bundle,
     isKept: (object) => isListed(object) || hasContainer(object),
     log,

@@ -35,11 +35,21 @@ export interface ContainerRecord {
   readonly userNamespace?: true | undefined
 }
 
+/** How network namespaces of containers are named in /run/netns. */
+export interface ContainerNamespaces {
+  /** Of this agent, eight hex digits. */
+  readonly mark: string
+  /** Names of namespaces that containers are in and that have another form, by object. */
+  readonly adopted: ReadonlyMap<string, string>
+}
+
 /** What the machine has for one container. All paths are absolute. */
 export interface ContainerFacts {
   readonly cgroupVersion: 1 | 2
   /** For `linux.cgroupsPath`. */
   readonly cgroupsPath: string
+  /** Path of the network namespace of its object. */
+  readonly networkNamespace: string
   /** Where the root file system is mounted; for `root.path`. */
   readonly rootfs: string
   /** The same, where the root of a user namespace may pass on its way to it. */
@@ -206,6 +216,8 @@ export interface HostContainers {
   look(): Promise<readonly ContainerSeen[]>
   /** Whom the host asks for names now. */
   resolvers(): Promise<HostResolvers>
+  /** How network namespaces are named, as it is now. */
+  namespaces(): Promise<ContainerNamespaces>
   /** Objects that have a volume folder. */
   lookVolumes(): Promise<readonly string[]>
   /**

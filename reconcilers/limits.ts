@@ -17,6 +17,14 @@ export const retryJitter: number = 0.25
 /** Rounds in a row in which an object may need work before it counts as fought over. */
 export const restlessRoundsMax: number = 4
 
+/**
+ * Take-downs that failed before and are tried again in one round: each may take long, and all else
+ * waits for the end of the round.
+ */
+export const removalRetriesMax: number = 2
+/** Rows of a status for what cannot be done and belongs to no object of the host. */
+export const leftoversShownMax: number = 16
+
 /** Lanes of steps that run side by side: what they start are processes, and cores are few. */
 export const lanesMax: number = 8
 

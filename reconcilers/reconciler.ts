@@ -23,6 +23,11 @@ export interface Verdict {
   readonly object: string
   readonly state: 'pending' | 'failed'
   readonly reason: string
+  /**
+   * Set where it says no more than that a step is still to be taken: it holds nothing back, and
+   * counts only if none of the reconciler's steps was taken.
+   */
+  readonly untilActed?: true
 }
 
 /** A step of a plan. One step may be a batch for many objects. */
@@ -34,6 +39,8 @@ export interface PlanStep {
   readonly objects: readonly string[]
   /** Set where the step only removes what no object wants; it runs after everything that adds. */
   readonly takesDown?: true
+  /** Name of what the step is about, for a status, where it is for no object and fails. */
+  readonly about?: string
   /**
    * Set where the step takes long and touches nothing that a step of another lane does. Steps of
    * one reconciler that follow each other and all have a lane run side by side; those of one lane

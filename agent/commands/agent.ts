@@ -2,6 +2,7 @@ import { constants } from 'node:os'
 import { startAgent } from '../agent.ts'
 import { stopMsMax } from '../limits.ts'
 import { openLog } from '../log.ts'
+import { lockNetwork } from '../machine/network-lock.ts'
 import { openReconcilers } from '../reconcilers.ts'
 import { readSettings } from '../settings.ts'
 
@@ -41,6 +42,7 @@ export async function runAgent(places: AgentPlaces): Promise<void> {
     settings,
     settingsFile: places.config,
     reconcilers,
+    lockNetwork: () => lockNetwork({ log }),
     onFatal(error) {
       log.fatal({ err: error }, 'the disk failed; a new start reads what it holds')
       process.exit(1)

@@ -27,29 +27,47 @@ export interface Cgroups {
    * them; null where they stay in the agent's own.
    */
   readonly supervisors: string | null
-  /** Absolute paths of the folders that containers' groups lie in. */
+  /** Absolute paths of the folders that containers' groups lie in; no other agent's do. */
   readonly parents: readonly string[]
   readonly limitsSwap: boolean
   /** Ids that have a group in the first of the parents. */
   ids(): readonly string[]
-  /** Processes in the group of a container, those of groups below it too. */
+  /** Processes in the groups of a container, those of groups below them too. */
   processes(id: string): readonly number[]
-  /** Removes the empty groups of a container. Those that processes are in stay. */
-  remove(id: string): void
+  /** Removes the empty groups of a container; whether none is left. Those with processes stay. */
+  remove(id: string): boolean
   /** Removes the empty folders that containers' groups lay in; only while none is being made. */
   removeParents(): void
 }
 
+/** What the control groups of an agent's containers are found by. */
+export interface CgroupsInit {
+  readonly log: Log
+  /** Name of the folder for all of them, below the agent's own group where that can be. */
+  readonly name: string
+  /**
+   * The name that an older agent gave that folder. Other agents may have containers in it as well,
+   * so only those that `isOwnOlder` knows for this one's count.
+   */
+  readonly olderName: string
+  readonly isOwnOlder: (id: string, group: string) => boolean
+}
+
 /**
- * Finds the control groups for containers, below the agent's own by the name `name` where that can
- * be. On version 2 a group has either processes or controllers, see `unifiedParent`.
+ * Finds the control groups for containers. On version 2 a group has either processes or
+ * controllers, see `unifiedParent`.
  */
-export async function openCgroups(log: Log, name: string = 'covey'): Promise<Cgroups> {
+export async function openCgroups(init: CgroupsInit): Promise<Cgroups> {
+  const { log, name, olderName, isOwnOlder } = init
   const isUnified = statfsSync(root).type === unifiedMagic
   const unified = isUnified ? await unifiedParent(log) : null
-  const parents = unified === null ? legacyParents(name) : [join(unified.parent, name)]
+  const above = unified === null ? legacyGroups() : [unified.parent]
+  const parents = above.map((group) => join(group, name))
+  const older = above.map((group) => join(group, olderName))
   const [first = root] = parents
   const group = (id: string): string => join(first, id)
+  const olderOf = (id: string): readonly string[] =>
+    older.map((parent) => join(parent, id)).filter((each) => isOwnOlder(id, each))
   return {
     version: isUnified ? 2 : 1,
     path: (id) => (isUnified ? group(id).slice(root.length) : `${name}/${id}`),
@@ -57,32 +75,34 @@ export async function openCgroups(log: Log, name: string = 'covey'): Promise<Cgr
     supervisors: unified?.supervisors ?? null,
     limitsSwap: isUnified ? existsUnifiedSwap(dirname(first)) : existsLegacySwap(),
     ids: () => names(first).filter((each) => each.startsWith(idPrefix)),
-    processes: (id) => processesIn(group(id)),
+    processes: (id) => [group(id), ...olderOf(id).slice(0, 1)].flatMap(processesIn),
     remove(id) {
-      for (const parent of parents) removeGroup(join(parent, id))
+      const groups = [...parents.map((parent) => join(parent, id)), ...olderOf(id)]
+      for (const each of groups) removeGroup(each)
+      return !groups.some((each) => existsSync(each))
     },
     removeParents() {
       // Version 2 has its one folder in a group that is covey's own.
-      if (!isUnified) for (const parent of parents) removeEmpty(parent)
+      if (!isUnified) for (const parent of [...parents, ...older]) removeEmpty(parent)
     },
   }
 }
 
-/** Controllers of version 1 with the agent's own group in each: `hierarchy/group/name`. */
-function legacyParents(name: string): readonly string[] {
-  const parents: string[] = []
+/** The agent's own group in each hierarchy of version 1. */
+function legacyGroups(): readonly string[] {
+  const groups: string[] = []
   for (const line of readFileSync('/proc/self/cgroup', 'utf8').split('\n')) {
     const [, controllers, ...own] = line.split(':')
     if (controllers === undefined) continue
     const folder = controllers === '' ? 'unified' : controllers.replace(/^name=/, '')
     const hierarchy = join(root, folder)
     // The group of freezer comes first: nothing but runc ever moves a process in it.
-    const parent = join(hierarchy, own.join(':'), name)
+    const group = join(hierarchy, own.join(':'))
     if (!existsSync(hierarchy)) continue
-    if (controllers === 'freezer') parents.unshift(parent)
-    else parents.push(parent)
+    if (controllers === 'freezer') groups.unshift(group)
+    else groups.push(group)
   }
-  return parents
+  return groups
 }
 
 const containersUnit = 'covey-containers'

@@ -1,6 +1,11 @@
 import { existsSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import type { ContainerSeen, HostContainers } from '../../reconcilers/host-containers.ts'
+import { basename, join } from 'node:path'
+import { namespaceName } from '../../reconcilers/container-network/names.ts'
+import type {
+  ContainerNamespaces,
+  ContainerSeen,
+  HostContainers,
+} from '../../reconcilers/host-containers.ts'
 import type { Clock } from '../../reconcilers/host-ports.ts'
 import type { Log } from '../../reconcilers/reconciler.ts'
 import { refusalOf } from '../../reconcilers/runc/bundle/grants.ts'
@@ -10,9 +15,10 @@ import { type Cgroups, openCgroups } from './cgroups.ts'
 import { createFacts } from './facts.ts'
 import { writeInPlace } from './files.ts'
 import { runHealthChecks } from './health/runner.ts'
+import { instanceMark } from './instance.ts'
 import { type Life, newLife, readLife, writeLife } from './life.ts'
 import { currentLogPath } from './logs/places.ts'
-import { type LookMemory, lookAt } from './look.ts'
+import { type LookMemory, lookAt, objectOf } from './look.ts'
 import { makeContainer, makeProcessAgain, startProcess, stopProcess } from './make.ts'
 import { grantFacts } from './mounts/grant-facts.ts'
 import { type ContainerPlaces, type HostPlaces, hostPlaces, placesOf } from './places.ts'
@@ -22,6 +28,7 @@ import { emptyTrash, removeContainer, removeVolume } from './remove.ts'
 import { lookResolvers, tellOfResolvers } from './resolvers.ts'
 import { foldersOfVolumes } from './volumes.ts'
 import { watchExits } from './watch-exits.ts'
+import { watchSupervisors } from './watch-supervisors.ts'
 
 /** What the containers of a host are made from. */
 export interface ContainersInit {
@@ -32,7 +39,7 @@ export interface ContainersInit {
   /** What this host's own settings let containers have of it, and the file that they stand in. */
   readonly grants: readonly string[]
   readonly settingsFile: string
-  /** Name of the control group below the agent's own; `covey` where absent. */
+  /** What the name of the control group below the agent's own begins with; `covey` if absent. */
   readonly cgroup?: string
   /** Something changed that a round should look at. Must not throw. */
   readonly onChange: (reason: string) => void
@@ -45,6 +52,8 @@ export interface ContainersState extends ContainersInit {
   readonly cgroups: Cgroups
   readonly records: Records
   readonly boot: string
+  /** See `instanceMark`. */
+  readonly mark: string
   of(id: string): ContainerPlaces
   life(id: string): Life | null
   /** Changes what is known of a container, in memory and in its run folder. */
@@ -68,9 +77,12 @@ export interface MachineContainers {
  */
 export async function openContainers(init: ContainersInit): Promise<MachineContainers> {
   const state = await openState(init)
-  const facts = createFacts(state.places, init, state.cgroups)
+  const facts = createFacts(state.places, init, state.cgroups, (id) =>
+    join('/run/netns', namespaceName(objectOf(id), namespacesOf(state))),
+  )
   const health = runHealthChecks(state)
   const exits = watchExits(state)
+  const supervisors = watchSupervisors(state)
   let isFirstLook = true
   void emptyTrash(state)
   const port: HostContainers = {
@@ -83,6 +95,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
       isFirstLook = false
       return all
     },
+    namespaces: async () => namespacesOf(state),
     lookVolumes: async () => foldersOfVolumes(state.places.volumes),
     resolvers: lookResolvers,
     async create(creation, signal) {
@@ -108,9 +121,24 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
   }
   const close = async (): Promise<void> => {
     exits.close()
+    supervisors.close()
     await health.stop()
   }
   return { port, state, close }
+}
+
+/** What a record says a container is in stays its name, as long as it is there. */
+function namespacesOf({ mark, records }: ContainersState): ContainerNamespaces {
+  const adopted = new Map<string, string>()
+  for (const id of records.ids()) {
+    const record = records.record(id)
+    if (record?.namespace == null || !existsSync(record.namespace)) continue
+    const name = basename(record.namespace)
+    if (name !== namespaceName(record.object, { mark, adopted: new Map() })) {
+      adopted.set(record.object, name)
+    }
+  }
+  return { mark, adopted }
 }
 
 async function openState(init: ContainersInit): Promise<ContainersState> {
@@ -129,12 +157,15 @@ async function openState(init: ContainersInit): Promise<ContainersState> {
     lives.set(id, read)
     return read
   }
+  const mark = await instanceMark(init.stateDir)
+  const records = await openRecords(places)
+  const olderName = init.cgroup ?? 'covey'
+  const cgroups = await openCgroups({
+    ...{ log: init.log, name: `${olderName}-${mark}`, olderName },
+    isOwnOlder: (id, group) => records.record(id) !== null && isGroupOf(life(id), group),
+  })
   return {
-    ...init,
-    places,
-    boot,
-    cgroups: await openCgroups(init.log, init.cgroup),
-    records: await openRecords(places),
+    ...{ ...init, places, boot, mark, cgroups, records },
     of,
     life,
     setLife(id, change) {
@@ -146,6 +177,7 @@ async function openState(init: ContainersInit): Promise<ContainersState> {
       const known = memories.get(id) ?? {
         ...{ exit: null, files: new Map(), isStarted: false, isOomTold: false },
         checkedTicks: null,
+        ...{ isMaking: false, brokenTold: null },
       }
       memories.set(id, known)
       return known
@@ -158,6 +190,16 @@ async function openState(init: ContainersInit): Promise<ContainersState> {
       init.onEvent({ event: 'container', name: object, what, detail })
     },
   }
+}
+
+/**
+ * Whether a group is that of a process: the runtime has noted which it made, by the end of its path
+ * at least, for namespaces of control groups hide the rest. True where nothing is noted.
+ */
+function isGroupOf(life: Life | null, group: string): boolean {
+  const noted = Object.values(life?.cgroups ?? {})
+  const end = group.split('/').slice(-2).join('/')
+  return noted.length === 0 || noted.some((path) => path.endsWith(`/${end}`))
 }
 
 function look(state: ContainersState): readonly ContainerSeen[] {
@@ -175,7 +217,8 @@ function look(state: ContainersState): readonly ContainerSeen[] {
   return [...ids].sort().map((id) => {
     const record = durable.has(id) ? records.record(id) : null
     const life = state.life(id)
-    const isUnknown = life?.process == null && inGroups.has(id)
+    const isFound = inGroups.has(id) || record !== null
+    const isUnknown = life?.process == null && isFound && !state.memory(id).isMaking
     const seen = lookAt({
       id,
       places: state.of(id),
@@ -189,6 +232,7 @@ function look(state: ContainersState): readonly ContainerSeen[] {
       nowMs,
     })
     noteMemory(state, seen, life)
+    noteBroken(state, seen)
     noteEnd(state, seen, life)
     return seen
   })
@@ -206,6 +250,14 @@ function noteMemory(state: ContainersState, seen: ContainerSeen, life: Life | nu
   if (!existsSync(join(state.of(seen.id).notes, 'oom'))) return
   memory.isOomTold = true
   state.tell(seen.object, 'oom', 'its memory limit was reached')
+}
+
+/** Tells once of what a container that runs is missing. */
+function noteBroken(state: ContainersState, { id, object, process, broken }: ContainerSeen): void {
+  const memory = state.memory(id)
+  const isNews = broken !== null && broken !== memory.brokenTold && process.state === 'running'
+  memory.brokenTold = broken
+  if (isNews) state.tell(object, 'broken', broken)
 }
 
 /** Tells of an end when it is seen first, and keeps it where the next process will not hide it. */

@@ -19,17 +19,28 @@ import type { ContainerPlaces } from './places.ts'
  * since 1970.
  */
 export function readExit(places: ContainerPlaces, log: string, life: Life): ExitSeen | null {
-  const stat = statSync(places.exit, { throwIfNoEntry: false })
-  if (stat === undefined) return null
-  const code = Number(readFileSync(places.exit, 'latin1').trim() || Number.NaN)
-  const exitedMs = Math.round(stat.mtimeMs)
+  // The second is the supervisor's copy, which is there even if somebody removed the first.
+  const said = codeIn(places.exit) ?? codeIn(join(places.notes, 'exit'))
+  if (said === null) return null
+  const { code, exitedMs } = said
   return {
-    exitCode: Number.isInteger(code) ? code : null,
+    exitCode: code,
     // One that ended well did so in spite of it.
     oom: code !== 0 && ranOutOfMemory(places, life),
     startedMs: life.startedMs ?? exitedMs,
     exitedMs,
     lastLine: lastLineOf(log, life.startedMs ?? 0),
+  }
+}
+
+/** The code in a file, and when it was written; null where there is no file or no code yet. */
+function codeIn(path: string): { readonly code: number; readonly exitedMs: number } | null {
+  try {
+    const text = readFileSync(path, 'latin1').trim()
+    if (!/^-?[0-9]{1,9}$/.test(text)) return null
+    return { code: Number(text), exitedMs: Math.round(statSync(path).mtimeMs) }
+  } catch {
+    return null
   }
 }
 

@@ -15,6 +15,7 @@ export function createFacts(
   places: HostPlaces,
   settings: GrantSettings,
   cgroups: Cgroups,
+  namespaceOf: (id: string) => string,
 ): (id: string, devices: readonly string[]) => Promise<BundleFacts> {
   let runtimeSpec: Promise<BundleFacts['runtimeSpec']> | null = null
   const busybox = ['/bin/busybox', '/usr/bin/busybox'].find(isStatic) ?? null
@@ -28,6 +29,7 @@ export function createFacts(
     return {
       cgroupVersion: cgroups.version,
       cgroupsPath: cgroups.path(id),
+      networkNamespace: namespaceOf(id),
       rootfs: at.rootfs,
       mappedRootfs: at.mappedRootfs,
       filesDir: at.files,

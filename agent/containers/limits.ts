@@ -8,6 +8,10 @@ export const runtimeMs: number = 20_000
 export const mountMs: number = 10_000
 /** Least and largest time between two looks whether a process that was signalled has ended. */
 export const stopPollMs: number = 5
+/** Supervisors are looked at this often: nothing announces the end of another's child. */
+export const supervisorCheckMs: number = 1_000
+/** Groups of a container whose processes have ended are gone after this time. */
+export const groupMsMax: number = 1_000
 /** What the supervisor says of a start that failed; the rest of more is not read. */
 export const syncBytesMax: number = 64 * 1024
 /** Output of a tool that is kept for a reason. */

@@ -39,6 +39,10 @@ export interface LookMemory {
   isOomTold: boolean
   /** Start of the process whose mounts were checked last, in ticks. */
   checkedTicks: number | null
+  /** Set while a process is being made: what the runtime has begun is not noted yet. */
+  isMaking: boolean
+  /** What was told last of what is missing; null while it is whole. */
+  brokenTold: string | null
 }
 
 /** Looks at one container: files and /proc, nothing else. */
@@ -64,7 +68,7 @@ export function lookAt(init: LookInit): ContainerSeen {
 }
 
 /** The object that an id was made from. */
-function objectOf(id: string): string {
+export function objectOf(id: string): string {
   return id.replace(/^covey-/, '').replace(/-[^-]*$/, '')
 }
 
@@ -84,8 +88,10 @@ function processOf(init: LookInit): ContainerProcess {
     return { state: 'running', pid: life.process.pid, startedMs: life.startedMs ?? nowMs }
   }
   if (life.startedMs === null && !memory.isStarted) return { state: 'absent', wasStarted: false }
+  // Asked first: it may say how the process ended, and be gone, between two questions.
+  const isSupervised = lives(life.supervisor)
   memory.exit ??= readExit(places, log, life)
-  if (memory.exit === null && lives(life.supervisor)) {
+  if (memory.exit === null && isSupervised) {
     // Its supervisor is about to say how it ended.
     return { state: 'running', pid: life.process.pid, startedMs: life.startedMs ?? nowMs }
   }
@@ -94,10 +100,13 @@ function processOf(init: LookInit): ContainerProcess {
   return { state: 'exited', exit: memory.exit, isKept: ran?.exitedMs === memory.exit.exitedMs }
 }
 
+/** Nobody reads what it writes any more, or will see how it ends. */
+const supervisorGone = 'its supervisor conmon is gone, and with it its output and exit code'
+
 /** What a process that lives is missing. */
 function whyBroken({ life, places, record, mounts }: LookInit): string | null {
   if (life?.process == null) return 'what the agent knew of its process is gone'
-  if (!lives(life.supervisor)) return 'its supervisor conmon is gone'
+  if (!lives(life.supervisor)) return supervisorGone
   if (!existsSync(places.life)) return 'its run folder was removed'
   if (!existsSync(join(places.runtime, 'state.json'))) return 'its state in the runtime is gone'
   if (!existsSync(join(places.bundle, 'config.json'))) return 'its bundle was removed'

@@ -17,6 +17,7 @@ import { startByFifo } from './exec-fifo.ts'
 import { writeFiles } from './files.ts'
 import { newLife } from './life.ts'
 import { runtimeMs, stopPollMs } from './limits.ts'
+import { logSupervisorBytesMax } from './logs/limits.ts'
 import { prepareLog } from './logs/rotate.ts'
 import { checkMounts } from './mounts/check-mounts.ts'
 import { grantFacts } from './mounts/grant-facts.ts'
@@ -109,7 +110,12 @@ async function prepareSupervisor(
     exitsDir: state.places.exits,
     notesDir: places.notes,
   }
-  return loadSupervisor({ id, log, ...paths }, state.cgroups.supervisors, networkToEnter(record))
+  const logBytesMax = logSupervisorBytesMax
+  return loadSupervisor(
+    { id, log, logBytesMax, ...paths },
+    state.cgroups.supervisors,
+    networkToEnter(record),
+  )
 }
 
 /** Makes a process in a container that `makeContainer` made before; it waits to be started. */
@@ -130,14 +136,23 @@ async function makeProcess(
   supervisor: WaitingSupervisor,
 ): Promise<void> {
   const { id, object } = record
+  const memory = state.memory(id)
+  memory.isMaking = true
   try {
     await makeReady(state, id, signal)
     await meetNeeds(state, record, signal)
+    noteProcess(state, id, await supervisor.go())
   } catch (error) {
     supervisor.cancel()
     throw error
+  } finally {
+    memory.isMaking = false
   }
-  const pid = await supervisor.go()
+  await expectMounts(state, id)
+  state.tell(object, 'created')
+}
+
+function noteProcess(state: ContainersState, id: string, pid: number): void {
   const places = state.of(id)
   const startTicks = startTicksOf(pid)
   const name = supervisorAt(places, id)
@@ -146,8 +161,6 @@ async function makeProcess(
   }
   const cgroups = runtimeStateAt(places)?.cgroups ?? {}
   state.setLife(id, { process: { pid, startTicks }, supervisor: name, cgroups })
-  await expectMounts(state, id)
-  state.tell(object, 'created')
 }
 
 /**
@@ -183,7 +196,12 @@ async function makeReady(state: ContainersState, id: string, signal: AbortSignal
   await state.records.writeRan(id, null)
   const { count, lastExit, ailment } = before ?? newLife(state.boot)
   state.setLife(id, { ...newLife(state.boot), count, lastExit, ailment })
-  Object.assign(state.memory(id), { exit: null, isStarted: false, isOomTold: false })
+  Object.assign(state.memory(id), {
+    exit: null,
+    isStarted: false,
+    isOomTold: false,
+    brokenTold: null,
+  })
 }
 
 /** Removes what the runtime and the supervisor have of a process that has ended. */

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { ContainersState } from './containers.ts'
+import { groupMsMax, stopPollMs } from './limits.ts'
 import { clearProcess } from './make.ts'
 import { lives, signalProcess } from './processes.ts'
 import { unmountRootfs } from './rootfs.ts'
@@ -26,7 +28,7 @@ export async function removeContainer(
   await clearProcess(state, id, signal)
   await unmountRootfs(places)
   await rm(places.run, { recursive: true, force: true })
-  state.cgroups.remove(id)
+  await removeGroups(state, id)
   const object = state.records.record(id)?.object
   if (existsSync(places.durable)) await throwAway(state, places.durable)
   state.records.forget(id)
@@ -37,6 +39,18 @@ export async function removeContainer(
   if (object === undefined) return
   const isFollowed = others.some((each) => state.records.record(each)?.object === object)
   state.tell(object, isFollowed ? 'replaced' : 'removed')
+}
+
+/** Processes that were killed may be in their groups for a moment longer. */
+async function removeGroups({ cgroups }: ContainersState, id: string): Promise<void> {
+  const untilMs = performance.now() + groupMsMax
+  while (!cgroups.remove(id)) {
+    if (performance.now() >= untilMs) {
+      const message = 'its control group cannot be removed: something that is not seen here uses it'
+      throw new CoveyError('container-remove', message)
+    }
+    await sleep(stopPollMs)
+  }
 }
 
 /** Removes a volume with all that is in it. */

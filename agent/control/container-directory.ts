@@ -73,7 +73,9 @@ function rowOf(seen: ContainerSeen, before: ContainerRow | undefined): Container
   }
 }
 
-function stateOf({ process, stopping }: ContainerSeen): string {
+function stateOf({ process, stopping, broken }: ContainerSeen): string {
   if (process.state === 'absent') return 'waiting'
-  return process.state === 'running' && stopping !== null ? 'stopping' : process.state
+  if (process.state !== 'running') return process.state
+  if (stopping !== null) return 'stopping'
+  return broken === null ? 'running' : 'broken'
 }

@@ -26,7 +26,34 @@ export async function lockState(
   name: 'lock' | 'identity.lock' = 'lock',
 ): Promise<Lock> {
   await claimFolder(stateDir)
-  const file = await open(join(stateDir, name), 'w', 0o600)
+  const lock = await lockFile(stateDir, waitSeconds, name)
+  if (lock !== null) return lock
+  const who = name === 'lock' ? 'another covey agent' : 'another covey command'
+  throw new CoveyError('state-locked', `${who} uses ${stateDir}`, {
+    hint: name === 'lock' ? `stop it first; ${ownPlaces}` : 'wait until it has ended',
+  })
+}
+
+/**
+ * Takes the one lock of a run folder that is there, in the same way: what lies there of containers is one
+ * agent's.
+ *
+ * Errors: `run-locked` after `waitSeconds`; `tool-missing` where there is no `flock`.
+ */
+export async function lockRun(runDir: string, waitSeconds: number): Promise<Lock> {
+  const lock = await lockFile(runDir, waitSeconds, 'lock')
+  if (lock !== null) return lock
+  throw new CoveyError('run-locked', `another covey agent uses ${runDir}`, {
+    hint: `stop it first; ${ownPlaces}`,
+  })
+}
+
+const ownPlaces =
+  'a second agent needs a network namespace, a --state-dir and a --run-dir of its own'
+
+/** Null where somebody else has it. */
+async function lockFile(folder: string, waitSeconds: number, name: string): Promise<Lock | null> {
+  const file = await open(join(folder, name), 'w', 0o600)
   const code = await new Promise<number | null>((resolve, reject) => {
     const child = spawn('/usr/bin/flock', ['-w', String(waitSeconds), '3'], {
       stdio: ['ignore', 'ignore', 'ignore', file.fd],
@@ -40,11 +67,7 @@ export async function lockState(
       cause,
     })
   })
-  if (code !== 0) {
-    await file.close()
-    throw new CoveyError('state-locked', `another covey agent uses ${stateDir}`, {
-      hint: 'stop it first, or give another --state-dir',
-    })
-  }
-  return { release: () => file.close() }
+  if (code === 0) return { release: () => file.close() }
+  await file.close()
+  return null
 }

@@ -69,7 +69,7 @@ const kinds: Readonly<Record<string, (event: AgentEvent) => Parts>> = {
   }),
 }
 
-const badWords = ['oom', 'no-resolver', 'crash-loop', 'unhealthy', 'failed', 'exited']
+const badWords = ['oom', 'no-resolver', 'crash-loop', 'broken', 'unhealthy', 'failed', 'exited']
 const goodWords = ['started', 'healthy', 'pulled']
 
 function toneOf(what: unknown): Tone | null {

@@ -65,7 +65,7 @@ function textOf(number: number | null): string {
 
 function stateTone(state: string): Tone {
   if (state === 'running') return 'good'
-  return state === 'exited' ? 'bad' : 'busy'
+  return state === 'exited' || state === 'broken' ? 'bad' : 'busy'
 }
 
 function healthTone(health: string): Tone {

@@ -28,7 +28,7 @@ export function claimVeth(attachment: Attachment, observed: ContainerNetworkObse
   const isUnnamed = seen.alias === null && seen.hardware === hardwareAddresses(object).host
   const isOwn = seen.kind === 'veth' && (isUnnamed || ownerOf(seen) === object)
   if (!isOwn) return { state: 'refused', reason: `${seen.name} is not covey's link` }
-  const number = observed.namespaces.get(namespaceName(object)) ?? null
+  const number = observed.namespaces.get(namespaceName(object, observed.names)) ?? null
   const isJoined = number !== null && seen.peerNamespace === number
   const isWhole = isJoined && seen.alias === attachment.alias
   return { state: isWhole ? 'made' : 'unmade', seen }

@@ -37,11 +37,12 @@ export function attachmentLines(
   own: OwnThings,
 ): AttachmentLines {
   const routes = routeLines(attachment, claim, own)
-  if (claim.state === 'made') return mendingLines(attachment, claim.seen, routes)
+  const inside = insideLines(attachment, observed)
+  if (claim.state === 'made') return mendingLines(attachment, claim.seen, inside, routes)
   return {
     make: makingLines(attachment, claim.seen, observed, own),
     settings: settingsOf(attachment),
-    inside: insideLines(attachment),
+    inside,
     finish: [
       ...[upWords(attachment), gatewayWords(attachment)].map((words) => of(attachment, words)),
       ...routes,
@@ -57,6 +58,7 @@ function of({ object }: Attachment, words: readonly string[]): BatchLine {
 function mendingLines(
   attachment: Attachment,
   seen: LinkSeen,
+  whole: InsideLines,
   routes: readonly BatchLine[],
 ): AttachmentLines {
   const finish: BatchLine[] = []
@@ -66,7 +68,7 @@ function mendingLines(
   const hasGateway = seen.linkLocal.some((each) => cidrText(each) === gateway)
   if (!(seen.up && hasGateway)) finish.push(of(attachment, gatewayWords(attachment)))
   // A link of which one end is down runs at neither: the end inside may be the one.
-  const inside = seen.running ? null : insideLines(attachment)
+  const inside = seen.running ? null : whole
   return { make: [], settings: [], inside, finish: [...finish, ...routes] }
 }
 
@@ -78,7 +80,7 @@ function makingLines(
   { links }: OwnThings,
 ): readonly BatchLine[] {
   const { object, link, mtu } = attachment
-  const namespace = namespaceName(object)
+  const namespace = namespaceName(object, observed.names)
   // One that has no alias yet is not known by its owner.
   const old = new Set([...(seen === null ? [] : [link]), ...(links.get(object) ?? [])])
   const number = observed.namespaces.get(namespace)
@@ -141,7 +143,10 @@ function settingsOf({ link, address: { family } }: Attachment): readonly Setting
 }
 
 /** Repeatable: each line leaves what is right as it is. */
-function insideLines({ object, address, mtu }: Attachment): InsideLines {
+function insideLines(
+  { object, address, mtu }: Attachment,
+  { names }: ContainerNetworkObserved,
+): InsideLines {
   const { family } = address
   const eth = ['dev', insideName]
   const gateway = addressText(gatewayOf(family))
@@ -159,7 +164,7 @@ function insideLines({ object, address, mtu }: Attachment): InsideLines {
     way,
     ['route', 'replace', 'default', 'via', gateway, ...eth],
   ]
-  return { object, namespace: namespaceName(object), lines }
+  return { object, namespace: namespaceName(object, names), lines }
 }
 
 /** Whether a line may fail: on a host without IPv6 there is nothing to keep quiet. */

@@ -1,10 +1,8 @@
 import { hash } from 'node:crypto'
 import { isName } from '../../protocol/names.ts'
 import { type Address, addressText } from '../addresses.ts'
+import type { ContainerNamespaces } from '../host-containers.ts'
 import type { Attachment } from './spec.ts'
-
-/** What names in /run/netns start with that are covey's; the name of the container follows. */
-const namespacePrefix: string = 'covey-'
 
 /** What an alias of covey's links starts with; the name of the object follows. */
 const aliasPrefix: string = 'covey:'
@@ -12,15 +10,29 @@ const aliasPrefix: string = 'covey:'
 /** What names of the host's ends of containers' links start with. */
 export const vethPrefix: string = 'cv-'
 
-/** Name of a container's namespace, as `ip netns` knows it. */
-export function namespaceName(object: string): string {
-  return `${namespacePrefix}${object}`
+/**
+ * Name of a container's namespace, as `ip netns` knows it: with the mark of the agent, as others
+ * may have theirs in the same folder. A container that runs stays in the one it was made in.
+ */
+export function namespaceName(object: string, { mark, adopted }: ContainerNamespaces): string {
+  return adopted.get(object) ?? `covey.${mark}.${object}`
 }
 
-/** The container that a namespace is for, or null if it is not covey's. */
-export function namespaceOwner(name: string): string | null {
-  const object = name.startsWith(namespacePrefix) ? name.slice(namespacePrefix.length) : ''
-  return isName(object) ? object : null
+/** The container that a namespace is for, or null if its name does not show whose it is. */
+export function namespaceOwner(
+  name: string,
+  { mark, adopted }: ContainerNamespaces,
+): string | null {
+  const prefix = `covey.${mark}.`
+  const object = name.startsWith(prefix) ? name.slice(prefix.length) : ''
+  if (isName(object)) return object
+  return [...adopted].find(([, each]) => each === name)?.[0] ?? null
+}
+
+/** Whether some agent, be it an older one, may have named a container's namespace like that. */
+export function isNamedFor(name: string, object: string): boolean {
+  if (name === `covey-${object}`) return true
+  return name.endsWith(`.${object}`) && /^covey\.[0-9a-f]{8}\.$/.test(name.slice(0, -object.length))
 }
 
 /**

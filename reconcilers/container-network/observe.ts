@@ -10,19 +10,18 @@ import {
 import { lookAtLinks } from '../tools/ip-look.ts'
 import { acceptRaCommand, parseAcceptRa } from '../tools/sysctl.ts'
 import { ownerOf } from './claims.ts'
-import { namespaceOwner } from './names.ts'
+import { namespaceName } from './names.ts'
+import { type NamespacesSeen, ownNamespaces } from './namespaces.ts'
 import type { ContainerNetworkSpec } from './spec.ts'
 
 /** What one look at a host tells about the network of its containers. */
-export interface ContainerNetworkObserved {
+export interface ContainerNetworkObserved extends NamespacesSeen {
   /** All links of the host, by name. */
   readonly links: ReadonlyMap<string, LinkSeen>
   /** Routes with covey's protocol number, on whatever link. */
   readonly routes: readonly RouteSeen[]
   /** Networks that covey answers as unreachable. */
   readonly unreachable: readonly Cidr[]
-  /** Names in /run/netns, with the number by which this host knows each, or null. */
-  readonly namespaces: ReadonlyMap<string, number | null>
   /** Whether the host forwards, by family. */
   readonly forwards: Readonly<Record<4 | 6, boolean>>
   /**
@@ -43,16 +42,19 @@ export async function observeContainerNetwork(
   host: HostPorts,
   signal: AbortSignal,
 ): Promise<ContainerNetworkObserved> {
-  const looked = await lookAtLinks(host, signal)
+  const [looked, names] = await Promise.all([
+    lookAtLinks(host, signal),
+    host.containers.namespaces(),
+  ])
   const links = new Map(looked.links.map((link) => [link.name, link]))
   const { routes, unreachable, namespaces, forwarding } = looked
   const forwards = { 4: forwarding[4].has('all'), 6: forwarding[6].has('all') }
   const isTurnedOn = !forwards[6] && spec.subnets.some(({ subnet }) => subnet.family === 6)
   const [learning, busy] = await Promise.all([
     isTurnedOn ? learningLinks(looked, host, signal) : [],
-    hasLeftovers(spec, looked) ? runningObjects(host) : new Set<string>(),
+    hasLeftovers(spec, { links, names, namespaces }) ? runningObjects(host) : new Set<string>(),
   ])
-  return { links, routes, unreachable, namespaces, forwards, learning, busy }
+  return { links, routes, unreachable, names, namespaces, forwards, learning, busy }
 }
 
 async function learningLinks(
@@ -71,10 +73,15 @@ async function learningLinks(
   return links.map(({ name }) => name).filter(isLearning)
 }
 
-function hasLeftovers(spec: ContainerNetworkSpec, { links, namespaces }: LinksAndRoutes): boolean {
+function hasLeftovers(spec: ContainerNetworkSpec, seen: NamespacesSeen): boolean {
   const wanted = new Set([...spec.kept, ...spec.attachments.map(({ object }) => object)])
-  const owners = [...links.map(ownerOf), ...[...namespaces.keys()].map(namespaceOwner)]
-  return owners.some((owner) => owner !== null && !wanted.has(owner))
+  const owners = [...seen.links.values()].map(ownerOf)
+  const isOld = ([name, object]: readonly [string, string]): boolean =>
+    !wanted.has(object) || name !== namespaceName(object, seen.names)
+  return (
+    owners.some((owner) => owner !== null && !wanted.has(owner)) ||
+    [...ownNamespaces(seen)].some(isOld)
+  )
 }
 
 async function runningObjects(host: HostPorts): Promise<ReadonlySet<string>> {

@@ -4,7 +4,8 @@ import { type BatchLine, unreachableWords } from '../tools/ip.ts'
 import { linkSetting, type Setting } from '../tools/sysctl.ts'
 import { claimVeth, ownerOf } from './claims.ts'
 import { type AttachmentLines, attachmentLines } from './lines.ts'
-import { namespaceOwner } from './names.ts'
+import { namespaceName } from './names.ts'
+import { ownNamespaces } from './namespaces.ts'
 import type { ContainerNetworkObserved } from './observe.ts'
 import { type OwnThings, ownThings } from './own.ts'
 import type { Attachment, ContainerNetworkSpec } from './spec.ts'
@@ -154,7 +155,9 @@ function planLeftovers(
   const isLeft = (object: string | null): boolean =>
     object !== null && !wanted.has(object) && !spec.kept.has(object) && !observed.busy.has(object)
   const links = [...observed.links.values()].filter((link) => isLeft(ownerOf(link)))
-  const namespaces = [...observed.namespaces.keys()].filter((name) => isLeft(namespaceOwner(name)))
+  const namespaces = [...ownNamespaces(observed)]
+    .filter(([name, object]) => isLeft(object) || isOlder(name, object, spec, observed))
+    .map(([name]) => name)
   // The link first: it would go with its namespace, but only after a while.
   const words = [
     ...links.map(({ name }) => ['link', 'del', 'dev', name]).sort(),
@@ -163,4 +166,15 @@ function planLeftovers(
   if (words.length === 0) return []
   const lines = words.map((each) => ({ object: '', words: each }))
   return [{ kind: 'host', lines, objects: [], takesDown: true }]
+}
+
+/** Whether a namespace has been followed by another one of the same container, and stands empty. */
+function isOlder(
+  name: string,
+  object: string,
+  spec: ContainerNetworkSpec,
+  { names, busy }: ContainerNetworkObserved,
+): boolean {
+  const isWanted = spec.attachments.some((each) => each.object === object)
+  return isWanted && name !== namespaceName(object, names) && !busy.has(object)
 }

@@ -79,8 +79,3 @@ export interface ContainerNetworkSpec {
   /** Whether one of those may be a `container_network`, whose range is then not known. */
   readonly keepsSubnets: boolean
 }
-
-/** Where a container's namespace is, by the name of its object. */
-export function namespacePath(object: string): string {
-  return `/run/netns/covey-${object}`
-}

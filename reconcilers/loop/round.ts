@@ -1,21 +1,13 @@
-import { CoveyError } from '../../protocol/fault.ts'
-import { systemFault } from '../../protocol/system-reason.ts'
 import type { HostPorts } from '../host-ports.ts'
-import { restlessRoundsMax } from '../limits.ts'
-import {
-  type AnyReconciler,
-  type Log,
-  type ObjectStatus,
-  type PlanStep,
-  StepError,
-  type Verdict,
-} from '../reconciler.ts'
+import { removalRetriesMax, restlessRoundsMax } from '../limits.ts'
+import type { AnyReconciler, Log, ObjectStatus, PlanStep, Verdict } from '../reconciler.ts'
 import type { Backoff } from './backoff.ts'
 import type { ExtraType } from './extra-types.ts'
 import { inLanes } from './lanes.ts'
 import { dependants, mergePlans, type OrderedStep, type References } from './order.ts'
+import { failuresOf, reasonOf } from './reasons.ts'
 import type { JudgedSection } from './section.ts'
-import { objectStates } from './states.ts'
+import { leftoverStates, objectStates } from './states.ts'
 
 /** What a round is made from. */
 export interface RoundInit {
@@ -115,10 +107,11 @@ export async function runRound(init: RoundInit): Promise<RoundResult | null> {
   }
   const unready = new Set([
     ...init.judged.fixed.keys(),
-    ...looked.verdicts.flat().map((verdict) => verdict.object),
+    ...looked.verdicts.flatMap((each) => each.filter(holdsBack).map(({ object }) => object)),
   ])
   const tried = { tried: new Set<string>(), keys: new Set<string>(), acted: new Set<number>() }
-  const progress: Progress = { unready, failures: new Map(), ...tried }
+  const rest = { failures: new Map(), leftovers: new Map(), removalRetries: 0 }
+  const progress: Progress = { unready, ...rest, ...tried }
   const isWanted = (): boolean => init.stillWanted() && !init.applySignal.aborted
   let isWhole = true
   await inLanes(looked.steps, async (ordered) => {
@@ -133,7 +126,10 @@ export async function runRound(init: RoundInit): Promise<RoundResult | null> {
   for (const key of init.restless.keys()) if (!progress.keys.has(key)) init.restless.delete(key)
   const { failures } = progress
   const verdicts = await verdictsAfter(looked, progress.acted, init)
-  const states = objectStates(init.judged, verdicts, failures, init.extraTypes)
+  const states = [
+    ...objectStates(init.judged, verdicts, failures, init.extraTypes),
+    ...leftoverStates(progress.leftovers, failures),
+  ]
   return { states, tried: progress.tried.size, dueAtMs: looked.dueAtMs }
 }
 
@@ -152,10 +148,15 @@ async function verdictsAfter(
     if (!reconciler?.judgesAfter || !acted.has(index)) return before
     const seen = await lookThrough(reconciler, index, init, init.lookSignal)
     if (init.lookSignal.aborted) return before
-    const told = new Set(before.map(({ object }) => object))
-    return [...before, ...seen.verdicts.filter(({ object }) => !told.has(object))]
+    const staying = before.filter(holdsBack)
+    const told = new Set(staying.map(({ object }) => object))
+    return [...staying, ...seen.verdicts.filter(({ object }) => !told.has(object))]
   })
   return (await Promise.all(verdicts)).flat()
+}
+
+function holdsBack({ untilActed }: Verdict): boolean {
+  return untilActed !== true
 }
 
 interface Progress {
@@ -163,6 +164,10 @@ interface Progress {
   readonly unready: ReadonlySet<string>
   /** Objects that failed in this round or wait to be tried again, with the reason. */
   readonly failures: Map<string, string>
+  /** What steps without an object are about, by their keys, in the order in which they failed. */
+  readonly leftovers: Map<string, string>
+  /** Take-downs that were tried again. */
+  removalRetries: number
   /** Keys of the steps that were tried. */
   readonly tried: Set<string>
   /** Keys of all steps that were due, tried or not. */
@@ -198,9 +203,13 @@ async function tryStep(ordered: OrderedStep, init: RoundInit, progress: Progress
   const text = reconciler.describe(step)
   const keys = step.objects.length > 0 ? step.objects : [`${reconciler.name}: ${text}`]
   for (const key of keys) progress.keys.add(key)
+  if (step.objects.length === 0) {
+    for (const key of keys) progress.leftovers.set(key, step.about ?? reconciler.name)
+  }
   const now = init.ports.clock.now()
   const isDue = step.isUrgent === true && keys.every((key) => isRestless(key, init))
-  if (!isDue && keys.every((key) => init.backoff.waits(key, now))) {
+  const waits = keys.every((key) => init.backoff.waits(key, now))
+  if (!isDue && (waits || isPutOff(step, keys, init, progress))) {
     for (const key of keys) progress.failures.set(key, init.backoff.reason(key) ?? 'failed')
     leaveUnprotected(step, keys, progress)
     return
@@ -219,10 +228,26 @@ async function tryStep(ordered: OrderedStep, init: RoundInit, progress: Progress
   } catch (error) {
     if (init.applySignal.aborted) return
     for (const { key, reason } of failuresOf(error, keys)) failed.set(key, reason)
-    init.log.warn({ reconciler: reconciler.name, objects: step.objects, error }, text)
+    const isKnown = [...failed].every(([key, reason]) => init.backoff.reason(key) === reason)
+    // The same failure again is no news; the status goes on to show it.
+    const say = isKnown ? init.log.debug : init.log.warn
+    say.call(init.log, { reconciler: reconciler.name, objects: step.objects, error }, text)
   }
   count(keys, failed, init, progress)
   if (failed.size > 0) leaveUnprotected(step, keys, progress)
+}
+
+/** Whether a take-down that failed before has to wait for a later round, as enough others did. */
+function isPutOff(
+  step: PlanStep,
+  keys: readonly string[],
+  { backoff }: RoundInit,
+  progress: Progress,
+): boolean {
+  if (!step.takesDown || keys.every((key) => backoff.reason(key) === null)) return false
+  if (progress.removalRetries >= removalRetriesMax) return true
+  progress.removalRetries++
+  return false
 }
 
 /** What a step protects fails with it, for the reason that the step failed for. */
@@ -252,21 +277,4 @@ function count(
     init.backoff.fail(key, reason, now)
     progress.failures.set(key, reason)
   }
-}
-
-function failuresOf(
-  error: unknown,
-  keys: readonly string[],
-): readonly { readonly key: string; readonly reason: string }[] {
-  if (error instanceof StepError) {
-    return error.failed.map(({ object, reason }) => ({ key: object, reason }))
-  }
-  return keys.map((key) => ({ key, reason: reasonOf(error) }))
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof CoveyError && error.hint !== undefined) {
-    return `${error.message} (${error.hint})`
-  }
-  return systemFault(error)?.message ?? (error instanceof Error ? error.message : String(error))
 }

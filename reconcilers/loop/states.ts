@@ -1,3 +1,4 @@
+import { leftoversShownMax } from '../limits.ts'
 import type { ObjectStatus, Verdict } from '../reconciler.ts'
 import type { ExtraType } from './extra-types.ts'
 import type { JudgedSection } from './section.ts'
@@ -49,4 +50,25 @@ export function objectStates(
     return extra?.state?.(name) ?? { state: 'converged', reason: null }
   }
   return judged.objects.map(({ name, type }) => ({ name, type, ...stateOf(name) }))
+}
+
+/**
+ * Rows for what failed and belongs to no object of the host, as a container that cannot be removed:
+ * nobody would be told of it otherwise. `leftovers` has what each step is about, by its key.
+ */
+export function leftoverStates(
+  leftovers: ReadonlyMap<string, string>,
+  failures: ReadonlyMap<string, string>,
+): readonly ObjectStatus[] {
+  const rows: ObjectStatus[] = []
+  for (const [key, name] of leftovers) {
+    const reason = failures.get(key)
+    if (reason !== undefined) rows.push({ name, type: 'leftover', state: 'failed', reason })
+  }
+  const more = rows.length - leftoversShownMax
+  if (more <= 0) return rows
+  const last = rows[leftoversShownMax - 1]
+  const shown = rows.slice(0, leftoversShownMax - 1)
+  if (last === undefined) return shown
+  return [...shown, { ...last, reason: `${last.reason}; and ${more} more` }]
 }

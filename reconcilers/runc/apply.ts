@@ -67,7 +67,7 @@ async function createContainer(
     const { secrets, userNamespace, stopSignal: _, ...parts } = bundle.value
     await host.secrets.place(id, secrets)
     const { layers } = image
-    const record = recordOf(spec, bundle.value)
+    const record = recordOf(spec, bundle.value, facts)
     const mapped = userNamespace === undefined ? {} : { userNamespace }
     await host.containers.create({ ...parts, record, layers, ...mapped }, signal)
   } catch (error) {

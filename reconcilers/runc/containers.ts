@@ -1,6 +1,10 @@
 import { addressText } from '../addresses.ts'
-import { namespacePath } from '../container-network/spec.ts'
-import type { ContainerPolicy, ContainerRecord, ContainerSeen } from '../host-containers.ts'
+import type {
+  ContainerFacts,
+  ContainerPolicy,
+  ContainerRecord,
+  ContainerSeen,
+} from '../host-containers.ts'
 import type { Bundle } from './bundle/facts.ts'
 import type { ContainerSpec } from './spec.ts'
 
@@ -20,7 +24,11 @@ export function policyOf({ container }: ContainerSpec): ContainerPolicy {
 }
 
 /** What is kept of a container as long as anything of it is there. */
-export function recordOf(spec: ContainerSpec, bundle: Bundle): ContainerRecord {
+export function recordOf(
+  spec: ContainerSpec,
+  bundle: Bundle,
+  { networkNamespace }: Pick<ContainerFacts, 'networkNamespace'>,
+): ContainerRecord {
   const { object, container, attachment, revision } = spec
   return {
     id: containerId(object, revision),
@@ -28,7 +36,7 @@ export function recordOf(spec: ContainerSpec, bundle: Bundle): ContainerRecord {
     revision,
     image: container.image,
     address: attachment === null ? '127.0.0.1' : addressText(attachment.address),
-    namespace: attachment === null ? null : namespacePath(object),
+    namespace: attachment === null ? null : networkNamespace,
     volumes: bundle.volumes.map((volume) => volume.object),
     stopSignal: bundle.stopSignal,
     policy: policyOf(spec),

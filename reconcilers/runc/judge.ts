@@ -30,7 +30,7 @@ function judgeObject(spec: ContainerSpec, observed: RuncObserved): Said | null {
       return { state: 'failed', reason }
     }
     case 'created':
-      return wanted === null ? null : judgeStops(before, observed.nowMs)
+      return judgeStops(before, observed.nowMs) ?? toBeStarted
     case 'running':
       return wanted === null ? null : judgeRunning(wanted, policy.restart, observed.nowMs)
     case 'exited': {
@@ -41,6 +41,8 @@ function judgeObject(spec: ContainerSpec, observed: RuncObserved): Said | null {
     }
   }
 }
+
+const toBeStarted: Said = { state: 'pending', reason: 'is to be started', untilActed: true }
 
 /** A container that is to be made: it waits for its image, or for nothing that is seen here. */
 function judgeNew(
@@ -64,7 +66,7 @@ function judgeNew(
     case 'failed':
       return { state: 'failed', reason: `${image.reason}${rest}` }
     default:
-      return null
+      return { state: 'pending', reason: `is to be made${rest}`, untilActed: true }
   }
 }
 
@@ -75,9 +77,9 @@ function judgeRunning(wanted: ContainerSeen, restart: string, nowMs: number): Sa
   const isLooping = count.streak > crashLoopStreak && !isSteady && lastExit !== null
   if (stopping !== null) return judgeStops([wanted], nowMs)
   if (broken !== null) {
-    const rest =
-      restart === 'never' ? 'it goes on to its end, as restart is never' : 'it starts anew'
-    return { state: restart === 'never' ? 'failed' : 'pending', reason: `${broken}; ${rest}` }
+    if (restart !== 'never') return { state: 'pending', reason: `${broken}; it starts anew` }
+    const rest = 'it goes on to its end, as restart is never; to have it anew, change its object'
+    return { state: 'failed', reason: `${broken}; ${rest}` }
   }
   if (isLooping) {
     const { cause, said } = causeText(ailment, lastExit)

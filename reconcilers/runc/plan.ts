@@ -65,8 +65,11 @@ export function planRunc(spec: RuncSpec, observed: RuncObserved): readonly RuncS
     ...others.filter(({ object }) => kept.has(object)).flatMap((seen) => planKept(seen, observed)),
     ...others
       .filter(({ object }) => !kept.has(object))
-      .flatMap((seen) => takeDown(seen, 'no object wants it', observed))
-      .map((step): RuncStep => ({ ...step, objects: [], takesDown: true })),
+      .flatMap((seen) =>
+        takeDown(seen, 'no object wants it', observed).map(
+          (step): RuncStep => ({ ...step, objects: [], about: seen.object, takesDown: true }),
+        ),
+      ),
     ...planVolumes(spec, observed),
   ]
 }
@@ -231,7 +234,10 @@ function planKept(seen: ContainerSeen, observed: RuncObserved): readonly RuncSte
 
 /** Stops a container that is not wanted any more, and removes it once it has ended. */
 function takeDown(seen: ContainerSeen, why: string, observed: RuncObserved): readonly RuncStep[] {
-  if (!isUp(seen)) return [{ kind: 'remove', id: seen.id, ...about(seen) }]
+  // Once is enough: one that comes back each time is none of those that end by themselves.
+  if (!isUp(seen)) {
+    return [{ kind: 'remove', id: seen.id, objects: [seen.object], lane: seen.object }]
+  }
   if (seen.stopping !== null) return killStep(seen, observed.nowMs, true)
   return [stopStep(seen, firstSignal(seen), why, { removes: true })]
 }

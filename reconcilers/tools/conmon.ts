@@ -9,11 +9,12 @@ export interface SupervisorInit {
   readonly exitsDir: string
   readonly notesDir: string
   readonly log: string
+  /** The supervisor begins its log anew after this; what it wrote before loses its name. */
+  readonly logBytesMax: number
 }
 
 /**
- * Arguments of `conmon` that make a container and stay as its supervisor (conmon(8)). The size of
- * the log is not limited here: conmon would throw the old log away.
+ * Arguments of `conmon` that make a container and stay as its supervisor (conmon(8)).
  */
 export function conmonArguments(init: SupervisorInit): readonly string[] {
   const { id, runc, runcRoot, bundle } = init
@@ -22,7 +23,8 @@ export function conmonArguments(init: SupervisorInit): readonly string[] {
     ...['--runtime', runc, '--runtime-arg', `--root=${runcRoot}`, '--bundle', bundle],
     ...['--container-pidfile', init.processPid, '--conmon-pidfile', init.supervisorPid],
     ...['--exit-dir', init.exitsDir, '--persist-dir', init.notesDir],
-    ...['--log-path', `k8s-file:${init.log}`, '--log-level', 'error', '--full-attach'],
+    ...['--log-path', `k8s-file:${init.log}`, '--log-size-max', String(init.logBytesMax)],
+    ...['--log-level', 'error', '--full-attach'],
   ]
 }
 

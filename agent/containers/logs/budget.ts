@@ -18,8 +18,8 @@ export interface LogSavings {
 }
 
 /**
- * Which files of an object's log go. The newest rotated file stays, however large: it is what the
- * last lines are in when the supervisor has only just begun another.
+ * Which files of an object's log go. The newest rotated file goes last: it is what the last lines
+ * are in when the supervisor has only just begun another.
  */
 export function savingsOf(files: readonly LogFile[], budget: LogBudget): LogSavings {
   const byAge = files.toSorted((a, b) => a.writtenMs - b.writtenMs)
@@ -36,5 +36,7 @@ export function savingsOf(files: readonly LogFile[], budget: LogBudget): LogSavi
     bytes -= file.sizeBytes
     count--
   }
+  // Better to lose lines than the disk.
+  if (bytes > budget.bytesMax && newest !== undefined) remove.push(newest)
   return { remove, rotate }
 }

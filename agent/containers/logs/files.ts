@@ -12,6 +12,10 @@ export interface LogFile extends LogName {
   readonly sizeBytes: number
   /** Of the last write, in ms since 1970. */
   readonly writtenMs: number
+  /** When it was made, in ms since 1970. */
+  readonly bornMs: number
+  /** The rotated name that a current file has already; see `nameAhead`. Null where it has none. */
+  readonly ahead: string | null
 }
 
 /** A file that can be read whatever becomes of its name. */
@@ -25,14 +29,22 @@ export interface OpenLogFile extends LogFile {
  * hundreds of folders every other second, promises would cost ten times as much.
  */
 export function listLogFiles(folder: string): readonly LogFile[] {
-  return namesIn(folder).flatMap((name) => {
+  const files = namesIn(folder).flatMap((name): readonly LogFile[] => {
     try {
       const seen = statSync(name.path, { bigint: true })
-      return seen.isFile() ? [{ ...name, ...factsOf(seen) }] : []
+      return seen.isFile() ? [{ ...name, ...factsOf(seen), ahead: null }] : []
     } catch {
       return []
     }
   })
+  const currents = new Set(files.filter(({ number }) => number === null).map(({ key }) => key))
+  const isAhead = ({ number, key }: LogFile): boolean => number !== null && currents.has(key)
+  const ahead = new Map(files.filter(isAhead).map(({ key, path }) => [key, path]))
+  if (ahead.size === 0) return files
+  // A file with two names is one file, and its current name tells more.
+  return files
+    .filter((file) => !isAhead(file))
+    .map((file) => ({ ...file, ahead: ahead.get(file.key) ?? null }))
 }
 
 /**
@@ -62,7 +74,8 @@ export async function openLogFile(
   const handle = await open(name.path).catch(() => null)
   if (handle === null) return null
   const seen = await handle.stat({ bigint: true })
-  return { id: name.id, number: name.number, path: name.path, ...factsOf(seen), handle }
+  const { id, number, path } = name
+  return { id, number, path, ...factsOf(seen), ahead: null, handle }
 }
 
 /** Names in a folder; none where there is no such folder. */
@@ -86,11 +99,13 @@ function factsOf(seen: {
   readonly birthtimeNs: bigint
   readonly size: bigint
   readonly mtimeMs: bigint
-}): Pick<LogFile, 'key' | 'sizeBytes' | 'writtenMs'> {
+  readonly birthtimeMs: bigint
+}): Pick<LogFile, 'key' | 'sizeBytes' | 'writtenMs' | 'bornMs'> {
   return {
     key: `${seen.ino}:${seen.birthtimeNs}`,
     sizeBytes: Number(seen.size),
     writtenMs: Number(seen.mtimeMs),
+    bornMs: Number(seen.birthtimeMs),
   }
 }
 

@@ -11,10 +11,12 @@ import {
   logCheckMsMin,
   logFileBytesMax,
   logFilesMax,
+  lossGapMs,
   reopenMsMax,
 } from './limits.ts'
+import { type ExpectedLog, openMemory } from './memory.ts'
 import { logsFolder } from './places.ts'
-import { hasSupervisor, reopenLog, rotateAway } from './rotate.ts'
+import { hasSupervisor, nameAhead, noteLoss, reopenLog, rotateAway } from './rotate.ts'
 
 /** What logs of containers are kept in bounds with. */
 export interface LogKeeperInit {
@@ -24,6 +26,8 @@ export interface LogKeeperInit {
   /** Whether the logs of an object must stay, since it is listed or has a container. */
   readonly isKept: (object: string) => boolean
   readonly log: Log
+  /** File in which the next agent of this boot finds what this one saw last. */
+  readonly memoryPath?: string
   /** Where absent, those of `limits.ts`. */
   readonly fileBytesMax?: number
   readonly bytesMax?: number
@@ -38,7 +42,9 @@ export interface LogKeeper {
 
 /**
  * Rotates logs of containers that have grown and removes the oldest, on a timer of its own. It
- * remembers nothing that must outlive the agent: what an earlier one left half done is finished.
+ * remembers nothing that must outlive the boot: what an earlier one left half done is finished.
+ * Where a supervisor had to begin another file before this could see to the one before, lines are
+ * lost, and the log says so.
  */
 export function createLogKeeper(init: LogKeeperInit): LogKeeper {
   const keeping = createKeeping(init)
@@ -76,12 +82,16 @@ export function createLogKeeper(init: LogKeeperInit): LogKeeper {
 interface Seen {
   readonly sizeBytes: number
   readonly atMs: number
+  /** How fast it grew, in bytes a millisecond; files that follow each other grow alike. */
+  readonly rate: number
 }
 
 /** What one look finds and the next one needs. */
 interface Memory {
   /** Sizes of current files, by path. */
   readonly sizes: Map<string, Seen>
+  /** Current files that are expected to be there still, by path; see `LogMemory`. */
+  readonly expected: Map<string, ExpectedLog>
   /** Since when the current file of a container has been missing, by id. */
   readonly missing: Map<string, number>
 }
@@ -90,7 +100,8 @@ function createKeeping(init: LogKeeperInit): { look(): Promise<number> } {
   const { stateDir, bundleOf, isKept } = init
   const fileBytesMax = init.fileBytesMax ?? logFileBytesMax
   const budget = { bytesMax: init.bytesMax ?? logBytesMax, filesMax: logFilesMax }
-  let before: Memory = { sizes: new Map(), missing: new Map() }
+  const memory = openMemory(init.memoryPath)
+  let before: Memory = { sizes: new Map(), expected: memory.read(), missing: new Map() }
 
   const lookAt = async (folder: string, now: Memory): Promise<Looked> => {
     const files = listLogFiles(folder)
@@ -98,8 +109,18 @@ function createKeeping(init: LogKeeperInit): { look(): Promise<number> } {
     let dueMs = logCheckMsMax
     for (const file of files) {
       if (file.number !== null) continue
-      if (file.sizeBytes >= fileBytesMax) await rotate(init, file, files)
-      else dueMs = Math.min(dueMs, dueOf(file, fileBytesMax, before, now))
+      if (hasLost(file, files, before)) {
+        // The list is out of date by that; the next look comes soon.
+        await sayLoss(init, file, files)
+        dueMs = logCheckMsMin
+        continue
+      }
+      if (file.sizeBytes >= fileBytesMax) {
+        await rotate(init, file, files)
+        continue
+      }
+      now.expected.set(file.path, { key: file.key, ahead: await nameAhead(file, files) })
+      dueMs = Math.min(dueMs, dueOf(file, fileBytesMax, before, now))
     }
     const { remove, rotate: ended } = savingsOf(files, budget)
     for (const file of remove) await rm(file.path, { force: true })
@@ -111,7 +132,7 @@ function createKeeping(init: LogKeeperInit): { look(): Promise<number> } {
 
   return {
     async look() {
-      const now: Memory = { sizes: new Map(), missing: new Map() }
+      const now: Memory = { sizes: new Map(), expected: new Map(), missing: new Map() }
       const gone: Looked[] = []
       let dueMs = logCheckMsMax
       for (const object of entriesOf(logsFolder(stateDir))) {
@@ -121,6 +142,7 @@ function createKeeping(init: LogKeeperInit): { look(): Promise<number> } {
       }
       await removeGone(gone, Date.now())
       before = now
+      memory.write(now.expected)
       return Math.max(logCheckMsMin, dueMs)
     },
   }
@@ -129,11 +151,35 @@ function createKeeping(init: LogKeeperInit): { look(): Promise<number> } {
 /** Time until this file may have grown too large, in ms; half of it, to be there before. */
 function dueOf(file: LogFile, fileBytesMax: number, before: Memory, now: Memory): number {
   const atMs = performance.now()
-  now.sizes.set(file.path, { sizeBytes: file.sizeBytes, atMs })
   const known = before.sizes.get(file.path)
-  if (known === undefined || file.sizeBytes <= known.sizeBytes) return logCheckMsMax
-  const bytesPerMs = (file.sizeBytes - known.sizeBytes) / Math.max(1, atMs - known.atMs)
-  return (fileBytesMax - file.sizeBytes) / bytesPerMs / 2
+  const grown = file.sizeBytes - (known?.sizeBytes ?? file.sizeBytes)
+  const rate = grown > 0 ? grown / Math.max(1, atMs - (known?.atMs ?? 0)) : (known?.rate ?? 0)
+  // One that grows no more is forgotten by half each time, one that has just begun is not.
+  now.sizes.set(file.path, { sizeBytes: file.sizeBytes, atMs, rate: grown === 0 ? rate / 2 : rate })
+  return rate <= 0 ? logCheckMsMax : (fileBytesMax - file.sizeBytes) / rate / 2
+}
+
+/**
+ * Whether lines may be lost before a current file: the one that was seen before it is gone, and
+ * nobody here removed it; or its supervisor left that one behind, and began others since.
+ */
+function hasLost(file: LogFile, files: readonly LogFile[], { expected }: Memory): boolean {
+  const before = expected.get(file.path)
+  if (before === undefined || before.key === file.key) return false
+  const left = files.find((each) => each.key === before.key)
+  if (left === undefined) return true
+  return left.path === before.ahead && file.bornMs - left.writtenMs > lossGapMs
+}
+
+async function sayLoss(
+  { log }: LogKeeperInit,
+  file: LogFile,
+  files: readonly LogFile[],
+): Promise<void> {
+  log.warn({ path: file.path }, 'lines of a log may be lost: more was written than it can keep')
+  await noteLoss(file, files).catch((error) => {
+    log.warn({ error, path: file.path }, 'the log of a container cannot say that lines are lost')
+  })
 }
 
 async function rotate(
@@ -176,7 +222,9 @@ async function removeGone(gone: readonly Looked[], nowMs: number): Promise<void>
   const byAge = gone.toSorted((a, b) => writtenMs(b) - writtenMs(a))
   for (const [index, each] of byAge.entries()) {
     if (index < goneLogsMax && nowMs - writtenMs(each) < goneLogsMsMax) continue
-    for (const { path } of each.files) await rm(path, { force: true })
+    for (const { path, ahead } of each.files) {
+      for (const name of [path, ahead]) if (name !== null) await rm(name, { force: true })
+    }
     // Whatever else lies there was put there by somebody else, and stays.
     await rmdir(each.folder).catch(() => {})
   }

@@ -4,6 +4,23 @@
 export const logFileBytesMax: number = 10 * 1024 * 1024
 /** All log files of one object together; the oldest rotated one goes first. */
 export const logBytesMax: number = 50 * 1024 * 1024
+/**
+ * A supervisor that has written this much into its file begins another one in its place, whether or
+ * not an agent runs: the last line against a full disk. It counts from its own start, so its file
+ * may have been as large as `logFileBytesMax` before.
+ */
+export const logSupervisorBytesMax: number = 2 * logFileBytesMax
+/**
+ * What the logs of an object with one container never exceed, whatever it writes and whether or not
+ * an agent runs: what was kept at the last look, the file that was written then at its largest, and
+ * the one after it. A second container of the object, while it is replaced, may add the last two.
+ */
+export const logHardBytesMax: number = logBytesMax + logFileBytesMax + 2 * logSupervisorBytesMax
+/**
+ * Where a supervisor began its present file this long after the last write to the one that was seen
+ * before, it may have begun and lost others in between.
+ */
+export const lossGapMs: number = 250
 /** Log files of one object; each container that it had left one at least. */
 export const logFilesMax: number = 64
 /** Sizes are looked at this often: seldom where nothing is written, often where much is. */
@@ -22,3 +39,11 @@ export const logRecordBytesMax: number = 64 * 1024
 export const followMsMax: number = 1_000
 /** Followers of logs at once, over all containers. */
 export const logReadersMax: number = 32
+
+const relations: readonly (readonly [boolean, string])[] = [
+  [logFileBytesMax < logSupervisorBytesMax, 'the agent rotates before a supervisor has to'],
+  [logSupervisorBytesMax < logBytesMax, 'what a supervisor keeps fits what is kept'],
+]
+for (const [holds, reason] of relations) {
+  if (!holds) throw new Error(`limits contradict each other: ${reason}`)
+}

@@ -1,4 +1,3 @@
-import { namespacePath } from '../../container-network/spec.ts'
 import type { ContainerSpec } from '../spec.ts'
 import type { Account } from './accounts.ts'
 import { capabilitiesOf, capabilityName } from './capabilities.ts'
@@ -69,7 +68,7 @@ export function hardenedConfig(
     mounts,
     linux: {
       ...memberOf(base, 'linux'),
-      namespaces: namespacesOf(spec),
+      namespaces: namespacesOf(spec, facts),
       ...(container.host_network ? {} : { sysctl: networkSettings }),
       cgroupsPath: facts.cgroupsPath,
       resources: resourcesOf(container, facts),
@@ -98,8 +97,11 @@ function capabilitySets({ container }: ContainerSpec, account: Account): object 
 }
 
 /** Namespaces of its own, of every kind that the kernel always has but that of users. */
-function namespacesOf({ object, container }: ContainerSpec): readonly object[] {
+function namespacesOf(
+  { container }: ContainerSpec,
+  { networkNamespace }: BundleFacts,
+): readonly object[] {
   const own = ['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type }))
   if (container.host_network) return own
-  return [...own, { type: 'network', path: namespacePath(object) }]
+  return [...own, { type: 'network', path: networkNamespace }]
 }

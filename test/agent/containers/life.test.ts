@@ -40,6 +40,9 @@ test('what it wrote is there again after each start of it', { timeout }, async (
   const on = await openMachine(t)
   on.adopt({ web: scriptObject(`echo x >>/kept; cat /kept | wc -l; ${serving}`) })
   const first = await on.running('web')
+  const kept = join(on.machine().state.of(first.id).upper, 'kept')
+  const wrote = (text: string): boolean => existsSync(kept) && readFileSync(kept, 'utf8') === text
+  await on.until('it wrote once', () => wrote('x\n'))
   process.kill(first.pid, 'SIGKILL')
   const second = await on.until('it runs again', async () => {
     const now = await on.running('web')
@@ -47,8 +50,7 @@ test('what it wrote is there again after each start of it', { timeout }, async (
   })
   assert.equal(second.id, first.id)
   assert.deepEqual([second.count.restarts, second.lastExit?.exitCode], [1, 137])
-  const { upper } = on.machine().state.of(second.id)
-  await on.until('it wrote twice', () => readFileSync(join(upper, 'kept'), 'utf8') === 'x\nx\n')
+  await on.until('it wrote twice', () => wrote('x\nx\n'))
 })
 
 test('a new revision takes the place of the one before', { timeout }, async (t) => {

@@ -1,12 +1,11 @@
 import { execFile, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { openContainers } from '../../../agent/containers/containers.ts'
 import { createHostPorts } from '../../../agent/machine/host-ports.ts'
 import { steadyClock } from '../../../agent/machine/steady-clock.ts'
 import type { Config } from '../../../protocol/documents/config.ts'
-import { namespacePath } from '../../../reconcilers/container-network/spec.ts'
 import type { ImageReady } from '../../../reconcilers/host-images.ts'
 import type { HostPorts } from '../../../reconcilers/host-ports.ts'
 import { applyRunc } from '../../../reconcilers/runc/apply.ts'
@@ -103,10 +102,11 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 
 /** covey: image, network namespace and the agent are there. */
 async function startOurs(spec: ContainerSpec, host: HostPorts): Promise<number> {
-  await execute('ip', ['netns', 'add', namespacePath(spec.object).replace('/run/netns/', '')])
   const { signal } = new AbortController()
   const about = { objects: [spec.object], lane: spec.object, recurs: true as const }
   const id = containerId(spec.object, spec.revision)
+  const { networkNamespace } = await host.containers.facts(id, [])
+  await execute('ip', ['netns', 'add', basename(networkNamespace)])
   const count = { restarts: 0, streak: 0 }
   const create = { kind: 'create', spec, image, hosts: '127.0.0.1 localhost\n', goesOn: false }
   return await timed(async () => {

@@ -3,6 +3,7 @@ import { namespaceName, vethName } from '../../../reconcilers/container-network/
 import type { Command, HostPorts } from '../../../reconcilers/host-ports.ts'
 import { configOf } from '../configs.ts'
 import type { ContractDrift, ContractHost } from '../contract-suite.ts'
+import { fakeNamespaces } from '../fake/containers.ts'
 import { byHand } from '../wireguard/cases.ts'
 
 const digest = `sha256:${'0'.repeat(64)}`
@@ -101,7 +102,7 @@ export function networkDrifts(): readonly ContractDrift[] {
     }
   const web = vethName('web')
   const web6 = vethName('web6')
-  const inside = namespaceName('web')
+  const inside = namespaceName('web', fakeNamespaces)
   return [
     { name: 'the link is deleted', happen: hand(`link del dev ${web}`) },
     { name: 'the link is down', happen: hand(`link set dev ${web} down`) },
@@ -135,7 +136,7 @@ export function networkDrifts(): readonly ContractDrift[] {
         'netns add covey-gone',
         'link add dev cv-gone mtu 1500 type veth peer name eth0 mtu 1500 netns covey-gone',
         'link set dev cv-gone alias covey:gone',
-        'netns add covey-left',
+        'netns add covey.00000000.left',
       ),
     },
     {

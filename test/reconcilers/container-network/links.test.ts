@@ -7,6 +7,7 @@ import { StepError } from '../../../reconcilers/reconciler.ts'
 import { wireguard } from '../../../reconcilers/wireguard/index.ts'
 import { configOf } from '../configs.ts'
 import { reconcile } from '../contract-suite.ts'
+import { fakeNamespaces } from '../fake/containers.ts'
 import { createFakeHost, type FakeHost } from '../fake/host.ts'
 import { makeLink, modelText } from '../fake/model.ts'
 import { byHand } from '../wireguard/cases.ts'
@@ -69,7 +70,10 @@ describe('rounds over the network of containers', () => {
     )
     const batches = host.commands.filter((each) => each === 'ip -force -batch -')
     assert.equal(batches.length, 1 + 2 * 2, 'a subnet, and two batches for each group')
-    assert.equal(host.commands.filter((each) => each.startsWith('ip -n covey-')).length, 51)
+    assert.equal(
+      host.commands.filter((each) => each.startsWith('ip -n covey.00000000.')).length,
+      51,
+    )
   })
 })
 
@@ -121,7 +125,7 @@ describe('namespaces of containers', () => {
       const host = createFakeHost()
       await go(host)
       const before = modelText(host.model)
-      const name = namespaceName('web')
+      const name = namespaceName('web', fakeNamespaces)
       const held = host.model.namespaces.get(name)
       assert.ok(held)
       held.isHeld = true
@@ -157,7 +161,7 @@ describe('namespaces of containers', () => {
     assert.equal(modelText(host.model), before)
     host.containers.exit(id, 0)
     assert.deepEqual(await go(host, without), [
-      `link del dev ${vethName('web')}; netns del ${namespaceName('web')}`,
+      `link del dev ${vethName('web')}; netns del ${namespaceName('web', fakeNamespaces)}`,
     ])
     assert.doesNotMatch(modelText(host.model), /covey-web/)
   })
@@ -217,7 +221,7 @@ describe('a subnet in which the host has neighbours of its own', () => {
 describe('what fails for one container', () => {
   it('is told for that one alone, which is not taken for whole', async () => {
     const host = createFakeHost()
-    const inside = `ip -n ${namespaceName('web')}`
+    const inside = `ip -n ${namespaceName('web', fakeNamespaces)}`
     host.model.broken.set(inside, { exitCode: 1, stdout: '', stderr: 'no memory\n' })
     await assert.rejects(go(host), (error: unknown) => {
       assert.ok(error instanceof StepError)

@@ -8,6 +8,7 @@ import { containerSchema, secretSchema } from '../../../reconcilers/runc/spec.ts
 import { wireguard } from '../../../reconcilers/wireguard/index.ts'
 import { configOf } from '../configs.ts'
 import { settle } from '../fake/clock.ts'
+import { fakeNamespaces } from '../fake/containers.ts'
 import { createFakeHost } from '../fake/host.ts'
 import { makeLink, modelText } from '../fake/model.ts'
 import { type Driven, drive } from '../loop/driver.ts'
@@ -67,7 +68,11 @@ describe("the containers' network in the loop", () => {
   it('fails for one container without holding back its neighbours', async () => {
     const host = createFakeHost()
     const stderr = 'RTNETLINK answers: Cannot allocate memory\n'
-    host.model.broken.set(`ip -n ${namespaceName('web')}`, { exitCode: 2, stdout: '', stderr })
+    host.model.broken.set(`ip -n ${namespaceName('web', fakeNamespaces)}`, {
+      exitCode: 2,
+      stdout: '',
+      stderr,
+    })
     const driven = driveNetwork(host)
     assert.deepEqual(await states(driven, configOf({ a: section })), [
       'cache: converged',

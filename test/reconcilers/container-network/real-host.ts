@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
 import { isObject } from '../../../protocol/documents/canonical-json.ts'
-import { namespacePath } from '../../../reconcilers/container-network/spec.ts'
+import { namespaceName } from '../../../reconcilers/container-network/names.ts'
 import type { CommandResult, HostPorts } from '../../../reconcilers/host-ports.ts'
 import { lookCommand, parseLook } from '../../../reconcilers/tools/ip.ts'
+import { fakeNamespaces } from '../fake/containers.ts'
 import { openRealHost, type RealHost } from '../real/host.ts'
 import { makeTunnels } from './cases.ts'
 
@@ -26,7 +27,10 @@ export async function execOn(
   container: string | null,
   words: readonly string[],
 ): Promise<CommandResult> {
-  const inside = container === null ? [] : ['nsenter', `--net=${namespacePath(container)}`, '--']
+  const inside =
+    container === null
+      ? []
+      : ['nsenter', `--net=/run/netns/${namespaceName(container, fakeNamespaces)}`, '--']
   const [file = '', ...args] = [...host.launcher, ...inside, ...words]
   return new Promise((resolve) => {
     execFile(file, args, (error, stdout, stderr) => {

@@ -4,11 +4,11 @@ import { describe, it } from 'node:test'
 import type { Config } from '../../../protocol/documents/config.ts'
 import { containerNetwork } from '../../../reconcilers/container-network/index.ts'
 import { namespaceName, vethName } from '../../../reconcilers/container-network/names.ts'
-import { namespacePath } from '../../../reconcilers/container-network/spec.ts'
 import { wireguard } from '../../../reconcilers/wireguard/index.ts'
 import { until } from '../../lab/waiting.ts'
 import { configOf } from '../configs.ts'
 import { reconcile } from '../contract-suite.ts'
+import { fakeNamespaces } from '../fake/containers.ts'
 import type { RealHost } from '../real/host.ts'
 import { openRealHost } from '../real/host.ts'
 import { byHand } from '../wireguard/cases.ts'
@@ -92,7 +92,13 @@ describe('containers of one host', () => {
     const host = await openNetworkHost()
     const config = configOf({ a: sections.first })
     await reconcile(containerNetwork, config, 'a', host.ports)
-    const inside = ['nsenter', `--net=${namespacePath('web')}`, '--', 'sleep', 'infinity']
+    const inside = [
+      'nsenter',
+      `--net=/run/netns/${namespaceName('web', fakeNamespaces)}`,
+      '--',
+      'sleep',
+      'infinity',
+    ]
     const [file = '', ...args] = [...host.launcher, ...inside]
     const holder = spawn(file, args, { stdio: 'ignore' })
     try {
@@ -101,7 +107,7 @@ describe('containers of one host', () => {
       const before = (await execOn(host, 'web', named)).stdout
       const isInside = async () => (await execOn(host, null, own)).stdout === before
       await until('the process is in its namespace', isInside)
-      await byHand(host.ports, ip(`netns del ${namespaceName('web')}`))
+      await byHand(host.ports, ip(`netns del ${namespaceName('web', fakeNamespaces)}`))
       await reconcile(containerNetwork, config, 'a', host.ports)
       await assertReaches(host, [['web', '10.69.1.6']])
       assert.notEqual((await execOn(host, 'web', named)).stdout, before)
@@ -116,7 +122,7 @@ describe('containers of one host', () => {
     const host = await openNetworkHost()
     try {
       await reconcile(containerNetwork, configOf({ a: sections.first }), 'a', host.ports)
-      const add = `-n ${namespaceName('web')} addr add 10.69.1.77/32 dev eth0`
+      const add = `-n ${namespaceName('web', fakeNamespaces)} addr add 10.69.1.77/32 dev eth0`
       await byHand(host.ports, ip(add))
       const ping = ['ping', '-n', '-c', '1', '-W', '1', '-I', '10.69.1.77', '10.69.0.1']
       assert.equal((await execOn(host, 'web', ping)).exitCode, 1)

@@ -1,6 +1,7 @@
 import { CoveyError } from '../../../protocol/fault.ts'
 import type {
   ContainerCreation,
+  ContainerNamespaces,
   ContainerProcess,
   ContainerRecord,
   ContainerSeen,
@@ -51,6 +52,9 @@ export interface FakeContainers {
   /** A line for each thing, to compare by. */
   text(): string
 }
+
+/** How namespaces of the fake host are named. */
+export const fakeNamespaces: ContainerNamespaces = { mark: '00000000', adopted: new Map() }
 
 const ungranted = 'this host does not grant host_network'
 
@@ -201,6 +205,7 @@ function portOf(model: Model): HostContainers {
     facts: async (id) => ({ ...factsFor(id), ...model.resolvers }),
     resolvers: async () => model.resolvers,
     look: async () => model.look(),
+    namespaces: async () => fakeNamespaces,
     lookVolumes: async () => [...volumes].sort(),
     create: async (creation) => model.create(creation),
     async createAgain(id) {
@@ -237,6 +242,7 @@ function factsFor(id: string): Omit<BundleFacts, keyof HostResolvers> {
   return {
     cgroupVersion: 2,
     cgroupsPath: `covey/${id}`,
+    networkNamespace: `/run/netns/covey.00000000.${id.replace(/^covey-|-[^-]*$/g, '')}`,
     rootfs: `/run/covey/containers/${id}/rootfs`,
     mappedRootfs: '/run/covey-roots/id',
     filesDir: `/run/covey/containers/${id}/files`,

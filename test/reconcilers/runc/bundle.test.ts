@@ -43,7 +43,7 @@ describe('what every container has', () => {
     assert.deepEqual(namespaces.map(({ type }) => type).sort(), [
       ...['cgroup', 'ipc', 'mount', 'network', 'pid', 'uts'],
     ])
-    assert.equal(namespaces.at(-1)?.path, '/run/netns/covey-web')
+    assert.equal(namespaces.at(-1)?.path, '/run/netns/covey.00000000.web')
     assert.equal(at(config, 'linux', 'cgroupsPath'), '/covey/id')
     assert.deepEqual(at(config, 'linux', 'resources'), {
       devices: [{ allow: false, access: 'rwm' }],

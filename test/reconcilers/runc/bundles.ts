@@ -32,6 +32,7 @@ export function bundleFacts(more: Partial<BundleFacts> = {}): BundleFacts {
   return {
     cgroupVersion: 2,
     cgroupsPath: '/covey/id',
+    networkNamespace: '/run/netns/covey.00000000.web',
     rootfs: '/run/covey/containers/id/rootfs',
     mappedRootfs: '/run/covey-roots/id',
     filesDir: '/run/covey/containers/id/files',

@@ -27,15 +27,15 @@ const killed = { signal: 9, atMs: nowMs - 1_000, hadFailed: false }
 const images = (state: ImageState): Partial<RuncObserved> => ({
   images: new Map([[imageReference, state]]),
 })
+const toBeMade = 'pending: is to be made'
 const progress = 'layer 2 of 5, 31 of 70 MB'
-const never = { restart: 'never' }
-const onFailure = { restart: 'on-failure' }
+const [never, onFailure] = [{ restart: 'never' }, { restart: 'on-failure' }]
 const pulls = [`pull ${imageReference}`]
 const pulling = { state: 'pulling', progress, failure: null } as const
 
 /** Containers that are to be made. */
 export const making: readonly Case[] = [
-  { name: 'a new one', seen: null, steps: ['create NEW', 'start NEW'], says: null },
+  { name: 'a new one', seen: null, steps: ['create NEW', 'start NEW'], says: toBeMade },
   {
     name: 'a new one without its image',
     seen: null,
@@ -186,7 +186,7 @@ export const going: readonly Case[] = [
     object: never,
     seen: { broken: 'conmon is gone' },
     steps: [],
-    says: 'failed: conmon is gone; it goes on to its end, as restart is never',
+    says: 'failed: conmon is gone; it goes on to its end, as restart is never; to have it anew, change its object',
   },
   {
     name: 'one that was asked to stop',
@@ -254,7 +254,7 @@ export const replacing: readonly Case[] = [
     seen: null,
     before: {},
     steps: ['create NEW', 'stop OLD, start NEW'],
-    says: null,
+    says: 'pending: is to be made; the container before it goes on',
   },
   {
     name: 'another revision whose image is pulled',

@@ -81,6 +81,7 @@ function writeBundle(folder: string, init: RunInit): void {
   const facts = bundleFacts({
     cgroupVersion: existsSync(`${cgroupRoot}/cgroup.controllers`) ? 2 : 1,
     cgroupsPath: `/${cgroupName}/web`,
+    networkNamespace: '/run/netns/covey-web',
     rootfs: join(folder, 'rootfs'),
     filesDir: join(folder, 'files'),
     secretsDir: join(folder, 'secrets'),
