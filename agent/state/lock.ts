@@ -35,8 +35,8 @@ export async function lockState(
 }
 
 /**
- * Takes the one lock of a run folder that is there, in the same way: what lies there of containers is one
- * agent's.
+ * Takes the one lock of a run folder, which must be there, in the same way: what lies in it of
+ * containers is one agent's.
  *
  * Errors: `run-locked` after `waitSeconds`; `tool-missing` where there is no `flock`.
  */
