@@ -4,6 +4,7 @@ import { durabilityMutations } from './durability.ts'
 import { firewallMutations } from './firewall.ts'
 import { gossipMutations } from './gossip.ts'
 import { imageMutations } from './images.ts'
+import { instanceMutations } from './instances.ts'
 import { machineMutations } from './machine.ts'
 import { meshLinkMutations } from './mesh-links.ts'
 import { mountMutations } from './mounts.ts'
@@ -30,4 +31,5 @@ export const mutations: readonly Mutation[] = [
   ...terminalMutations,
   ...imageMutations,
   ...outsideMutations,
+  ...instanceMutations,
 ]
