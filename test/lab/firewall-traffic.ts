@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { craft } from '../packets/craft.ts'
 import { type Sighting, Wire } from '../packets/wire.ts'
 import type { Hosts } from './config-hosts.ts'
@@ -11,9 +13,17 @@ interface Sent {
   readonly since: number
 }
 
+/** Path of the network namespace of a container on a virtual host: its agent's mark is in it. */
+export function networkOf(host: VirtualHost, container: string): string {
+  const { mark } = JSON.parse(
+    readFileSync(join(host.folder, 'var-lib/covey/instance.json'), 'utf8'),
+  )
+  return `/run/netns/covey.${mark}.${container}`
+}
+
 /** Puts a command into the network of a container on a virtual host. */
 export function insideContainer(host: VirtualHost, container: string): readonly string[] {
-  const inside = ['nsenter', `--net=/run/netns/covey-${container}`, '--']
+  const inside = ['nsenter', `--net=${networkOf(host, container)}`, '--']
   return ['nsenter', '--target', String(host.pid), '--mount', '--net', '--', ...inside]
 }
 

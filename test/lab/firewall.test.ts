@@ -6,7 +6,7 @@ import { Probe } from '../reconcilers/nftables/world.ts'
 import { hasApplied } from './agent-status.ts'
 import type { Hosts } from './config-hosts.ts'
 import { container, withContainerNetworks } from './container-config.ts'
-import { insideContainer } from './firewall-traffic.ts'
+import { insideContainer, networkOf } from './firewall-traffic.ts'
 import type { VirtualHost } from './host.ts'
 import { createLab, type Lab } from './lab.ts'
 import { until } from './waiting.ts'
@@ -71,7 +71,7 @@ describe('the firewall of hosts with agents', () => {
       [cloud01, 'db'],
       [cloud02, 'far'],
     ] as const) {
-      const path = `/run/netns/covey-${name}`
+      const path = networkOf(host, name)
       await until(`${name} has a network`, async () => {
         const { exitCode } = await host.exec('nsenter', [
           `--net=${path}`,
@@ -112,8 +112,10 @@ describe('the firewall of hosts with agents', () => {
     it(`repairs its table after: ${harm}`, async () => {
       const [own, foreign] = [await tableOf('covey'), await tableOf('mine')]
       assert.match(own, /table inet covey/)
-      await cloud01.must('nft', [harm])
-      assert.notEqual(await tableOf('covey'), own)
+      await cloud01.whileAgentWaits(async () => {
+        await cloud01.must('nft', [harm])
+        assert.notEqual(await tableOf('covey'), own)
+      })
       await until('the table is back', async () => (await tableOf('covey')) === own)
       if (harm === 'flush ruleset') await cloud01.must('nft', ['-f', '-'], { stdin: mine })
       assert.equal(await tableOf('mine'), foreign)

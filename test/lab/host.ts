@@ -237,6 +237,16 @@ export class VirtualHost {
     await this.#endAgent('KILL')
   }
 
+  /** Does something while the agent stands still, so that it repairs nothing meanwhile. */
+  async whileAgentWaits<T>(act: () => Promise<T>): Promise<T> {
+    await this.#signalAgent('STOP')
+    try {
+      return await act()
+    } finally {
+      await this.#signalAgent('CONT')
+    }
+  }
+
   async #endAgent(signal: string): Promise<void> {
     const { exitCode, stderr } = await this.#signalAgent(signal)
     if (exitCode !== 0) throw new Error(`${this.name}: no agent to end: ${stderr}`)

@@ -89,8 +89,10 @@ describe('repairing', () => {
     const routes = (): Promise<string> => cloud01.must('ip', ['route', 'show', 'dev', link])
     const before = await routes()
     assert.match(before, /10\.69\..* proto 190/)
-    await cloud01.must('ip', ['route', 'flush', 'dev', link, 'proto', '190'])
-    assert.notEqual(await routes(), before)
+    await cloud01.whileAgentWaits(async () => {
+      await cloud01.must('ip', ['route', 'flush', 'dev', link, 'proto', '190'])
+      assert.notEqual(await routes(), before)
+    })
     await until('the routes are back', async () => (await routes()) === before)
     await cloud01.must('ip', ['link', 'set', link, 'down'])
     await until('the tunnel is up again', () => reaches(cloud02, cloud01))
