@@ -203,7 +203,8 @@ async function tryStep(ordered: OrderedStep, init: RoundInit, progress: Progress
   const text = reconciler.describe(step)
   const keys = step.objects.length > 0 ? step.objects : [`${reconciler.name}: ${text}`]
   for (const key of keys) progress.keys.add(key)
-  if (step.objects.length === 0) {
+  // What a step protects fails with it, and so tells of it.
+  if (step.objects.length === 0 && (step.protects ?? []).length === 0) {
     for (const key of keys) progress.leftovers.set(key, step.about ?? reconciler.name)
   }
   const now = init.ports.clock.now()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import type { Config } from '../../../protocol/documents/config.ts'
 import { configOf } from '../configs.ts'
-import { silenceMs, World } from './world.ts'
+import { namespaceOf, silenceMs, World } from './world.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
 const key = (letter: string): string => `${letter.repeat(42)}A=`
@@ -170,15 +170,16 @@ suite('packets through the firewall of one host', () => {
 
   test('a container sends from its own address only', async () => {
     const ingress = [{ from: '0.0.0.0/0' }]
+    const inA = namespaceOf('covey-a')
     await world.apply(withRules({ f: forwardAll, p: policy('b', { ingress }) }))
     await world.sh(
-      'ip -n covey-a addr add 10.69.1.7/32 dev lo; ip -n covey-a addr add 8.8.8.8/32 dev lo',
+      `ip -n ${inA} addr add 10.69.1.7/32 dev lo; ip -n ${inA} addr add 8.8.8.8/32 dev lo`,
     )
     const probe = world.probe('covey-a')
     assert.ok(await probe.ask('udp', '10.69.1.6', 80, undefined, '10.69.1.5'))
     assert.ok(!(await probe.ask('udp', '10.69.1.6', 80, silenceMs, '10.69.1.7')), "a sibling's")
     assert.ok(!(await probe.ask('udp', '10.69.1.6', 80, silenceMs, '8.8.8.8')), "nobody's")
-    await world.sh('ip -n covey-a addr del 10.69.1.7/32 dev lo')
+    await world.sh(`ip -n ${inA} addr del 10.69.1.7/32 dev lo`)
   })
 
   test('a flow that a new policy no longer admits is cut, others go on', async () => {

@@ -5,10 +5,12 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import type { Config } from '../../../protocol/documents/config.ts'
 import { containerNetwork } from '../../../reconcilers/container-network/index.ts'
+import { namespaceName } from '../../../reconcilers/container-network/names.ts'
 import { createNftables } from '../../../reconcilers/nftables/index.ts'
 import { rescuePortsDefault } from '../../../reconcilers/nftables/resolve.ts'
 import { Wire } from '../../packets/wire.ts'
 import { reconcile } from '../contract-suite.ts'
+import { fakeNamespaces } from '../fake/containers.ts'
 import { openRealHost, type RealHost } from '../real/host.ts'
 
 const run = promisify(execFile)
@@ -67,6 +69,17 @@ export class Probe {
       await once(this.#child, 'exit')
     }
   }
+}
+
+/** Name in /run/netns of what a test calls `covey-NAME`, the container of that name; else itself. */
+export function namespaceOf(name: string): string {
+  const container = /^covey-(.+)$/.exec(name)?.[1]
+  return container === undefined ? name : namespaceName(container, fakeNamespaces)
+}
+
+/** What leads into a namespace of the host by its name; nothing for `host`. */
+function inside(name: string): readonly string[] {
+  return name === 'host' ? [] : ['nsenter', `--net=/run/netns/${namespaceOf(name)}`, '--']
 }
 
 /**
@@ -130,8 +143,7 @@ export class World {
   probe(name: string): Probe {
     const known = this.probes.get(name)
     if (known !== undefined) return known
-    const inside = name === 'host' ? [] : ['nsenter', `--net=/run/netns/${name}`, '--']
-    const probe = new Probe([...this.host.launcher, ...inside])
+    const probe = new Probe([...this.host.launcher, ...inside(name)])
     this.probes.set(name, probe)
     return probe
   }
@@ -140,8 +152,7 @@ export class World {
   async wire(name: string): Promise<Wire> {
     const known = this.wires.get(name)
     if (known !== undefined) return known
-    const inside = name === 'host' ? [] : ['nsenter', `--net=/run/netns/${name}`, '--']
-    const wire = await Wire.open([...this.host.launcher, ...inside])
+    const wire = await Wire.open([...this.host.launcher, ...inside(name)])
     this.wires.set(name, wire)
     return wire
   }
