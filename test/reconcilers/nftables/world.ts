@@ -71,7 +71,7 @@ export class Probe {
   }
 }
 
-/** Name in /run/netns of what a test calls `covey-NAME`, the container of that name; else itself. */
+/** Name in /run/netns of the container that a test calls `covey-NAME`; any other name is itself. */
 export function namespaceOf(name: string): string {
   const container = /^covey-(.+)$/.exec(name)?.[1]
   return container === undefined ? name : namespaceName(container, fakeNamespaces)
