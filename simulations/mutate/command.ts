@@ -17,7 +17,7 @@ const lastWordsMax = 12
 
 /**
  * Runs node with `args` in `folder` and looks at each line that it prints; where `look` says that
- * it has seen enough, the command is ended.
+ * it has seen enough, the command is ended, with all that it started.
  */
 export async function runNode(
   folder: string,
@@ -29,9 +29,15 @@ export async function runNode(
   const child = spawn(process.execPath, [...args], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
-    signal: AbortSignal.any([stop, slow]),
-    killSignal: 'SIGKILL',
+    // A group of its own, so that agents and tools of a test end with it.
+    detached: true,
   })
+  const end = (): void => {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+    process.kill(-child.pid, 'SIGKILL')
+  }
+  const ended = AbortSignal.any([stop, slow])
+  ended.addEventListener('abort', end)
   const words: string[] = []
   const errors = createInterface(child.stderr)
   errors.on('line', (line) => {
@@ -39,12 +45,12 @@ export async function runNode(
     if (words.length > lastWordsMax) words.shift()
   })
   createInterface(child.stdout).on('line', (line) => {
-    if (look(line)) child.kill('SIGKILL')
+    if (look(line)) end()
   })
   const exitCode = await new Promise<number | null>((resolve, reject) => {
     child.on('close', resolve)
-    // An abort is reported as an error first, and the process closes after it.
-    child.on('error', (error) => (child.pid === undefined ? reject(error) : undefined))
+    child.on('error', reject)
   })
+  ended.removeEventListener('abort', end)
   return { exitCode, tookTooLong: slow.aborted, lastWords: words.join('\n') }
 }
