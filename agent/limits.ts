@@ -51,3 +51,6 @@ export const namesShownMax: number = 10
 export const hostJsonBytesMax: number = 1024 * 1024
 /** Largest changelog of a package that the doctor reads, unpacked. */
 export const changelogBytesMax: number = 4 * 1024 * 1024
+
+/** Status records that are remembered as verified, of at most 512 bytes each. */
+export const verifiedStatusesMax: number = 256

@@ -6,6 +6,7 @@ import { type Bucket, statusBucket, withinRate } from '../protocol/rates.ts'
 import { readStatus, type SignedStatus } from '../protocol/status-record.ts'
 import type { Clock } from '../reconcilers/host-ports.ts'
 import { publicKeyOf } from './identity/peer-id.ts'
+import { verifiedStatusesMax } from './limits.ts'
 
 /**
  * Keeps what each peer may cost by records and questions within its rate: a signature is verified,
@@ -28,7 +29,7 @@ export function createStatusRates(clock: Pick<Clock, 'now'>): {
 
 /**
  * Verifies status records against the peer id that they name; whether that id is listed, the node
- * knows.
+ * knows. A record that comes again, as from another neighbour, is not verified again.
  */
 export function createStatusVerifier(): { check(message: Message | null): Fault | null } {
   const keys = new Map<string, KeyObject | null>()
@@ -40,11 +41,18 @@ export function createStatusVerifier(): { check(message: Message | null): Fault 
     keys.set(peerId, key)
     return key
   }
+  /** Texts of good records, by their signatures. */
+  const good = new Map<string, string>()
   const isGood = (signed: SignedStatus): boolean => {
+    const { text, signature } = signed
+    if (good.get(signature) === text) return true
     const record = readStatus(signed)
     const key = record.ok ? keyOf(record.value.peer_id) : null
     if (key === null) return false
-    return verify(null, Buffer.from(signed.text), key, Buffer.from(signed.signature, 'base64url'))
+    if (!verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64url'))) return false
+    if (good.size >= verifiedStatusesMax) good.clear()
+    good.set(signature, text)
+    return true
   }
   return {
     check(message) {
