@@ -2,9 +2,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { coveyPath, type VirtualHost } from '../lab/host.ts'
-import { createLab, type Lab } from '../lab/lab.ts'
+import type { Lab } from '../lab/lab.ts'
 import { until } from '../lab/waiting.ts'
 import type { Attack, AttackEnd } from './attack.ts'
+import { inLab } from './in-lab.ts'
 
 /** A debugger that is to open does so within this time, in ms, after it was asked to. */
 const openMsMax = 1_500
@@ -76,12 +77,5 @@ export const nodeDebugger: Attack = {
   name: 'debugger',
   from: 'a local user, where somebody sends a signal by mistake',
   wants: 'the debugger of Node in the agent, which is root, or in a command beside keys',
-  async run() {
-    const lab = await createLab()
-    try {
-      return await lookForDebuggers(lab)
-    } finally {
-      lab.close()
-    }
-  },
+  run: () => inLab(lookForDebuggers),
 }

@@ -1,15 +1,13 @@
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { logHardBytesMax } from '../../agent/containers/logs/limits.ts'
 import { hasApplied } from '../lab/agent-status.ts'
 import { container, withContainerNetworks } from '../lab/container-config.ts'
 import type { VirtualHost } from '../lab/host.ts'
-import { createLab, type Lab } from '../lab/lab.ts'
-import { makeBusyboxTree } from '../registry/busybox.ts'
-import { buildLayout } from '../registry/image.ts'
+import type { Lab } from '../lab/lab.ts'
 import type { Attack, AttackEnd } from './attack.ts'
+import { inLab, loadTools } from './in-lab.ts'
 
 const names = ['flood1', 'flood2', 'flood3']
 const withAgentMs = 15_000
@@ -17,12 +15,7 @@ const withoutMs = 15_000
 const lookMs = 50
 
 async function flooding(lab: Lab, host: VirtualHost): Promise<void> {
-  const [layout, tree] = [join(lab.record.folder, 'layout'), join(lab.record.folder, 'tree')]
-  mkdirSync(tree)
-  await makeBusyboxTree(tree)
-  const image = `registry.example/tools@${await buildLayout(layout, { layers: [tree] })}`
-  execFileSync('tar', ['-C', layout, '-cf', join(host.folder, 'var-lib/image.tar'), '.'])
-  await host.must('covey', ['image', 'load', '/var/lib/image.tar'])
+  const image = await loadTools(lab, host)
   const objects = withContainerNetworks(await lab.operator.hosts())['cloud01'] ?? {}
   const command = ['sh', '-c', 'yes 0123456789012345678901234567890123456789012345678901234567']
   const floods = names.map((name, index) => {
@@ -78,12 +71,5 @@ export const floodLogs: Attack = {
   name: 'flood-logs',
   from: 'a container that writes as fast as it can',
   wants: 'the disk that the head, the roots and the images are on',
-  async run() {
-    const lab = await createLab()
-    try {
-      return await attack(lab)
-    } finally {
-      await lab.close()
-    }
-  },
+  run: () => inLab(attack),
 }

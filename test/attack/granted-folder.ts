@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { container, withContainerNetworks, writeSettings } from '../lab/container-config.ts'
 import type { VirtualHost } from '../lab/host.ts'
-import { createLab, type Lab } from '../lab/lab.ts'
+import type { Lab } from '../lab/lab.ts'
 import { until } from '../lab/waiting.ts'
 import { makeBusyboxTree } from '../registry/busybox.ts'
 import { buildLayout } from '../registry/image.ts'
 import type { Attack, AttackEnd } from './attack.ts'
+import { inLab } from './in-lab.ts'
 
 /** Long enough for dozens of attempts: what is not looked at is won in four seconds. */
 const attackMs = 20_000
@@ -109,12 +110,5 @@ export const grantedFolder: Attack = {
   name: 'granted-folder',
   from: 'A container that may write in a granted folder',
   wants: 'the whole host, by a link in the place of what another container mounts',
-  async run() {
-    const lab = await createLab()
-    try {
-      return await attack(lab)
-    } finally {
-      await lab.close()
-    }
-  },
+  run: () => inLab(attack),
 }

@@ -1,8 +1,9 @@
 import { meshLink } from '../lab/config-hosts.ts'
 import type { VirtualHost } from '../lab/host.ts'
-import { createLab, type Lab } from '../lab/lab.ts'
+import type { Lab } from '../lab/lab.ts'
 import { until } from '../lab/waiting.ts'
 import type { Attack, AttackEnd } from './attack.ts'
+import { inLab } from './in-lab.ts'
 
 const overlayPort = 4069
 /** Stands for any other service of the host, as a database that listens on all addresses. */
@@ -94,12 +95,5 @@ export const overlayFromLan: Attack = {
   name: 'overlay-from-lan',
   from: 'a machine on the LAN of a host, without a key,',
   wants: "to reach the overlay's port and services of the host at its mesh address",
-  async run() {
-    const lab = await createLab()
-    try {
-      return await attack(lab)
-    } finally {
-      await lab.close()
-    }
-  },
+  run: () => inLab(attack),
 }

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { meshLink } from '../lab/config-hosts.ts'
 import { projectRoot, type VirtualHost } from '../lab/host.ts'
-import { createLab, type Lab } from '../lab/lab.ts'
+import type { Lab } from '../lab/lab.ts'
 import { inNetworkOf } from '../lab/processes.ts'
 import { until } from '../lab/waiting.ts'
 import type { Attack, AttackEnd } from './attack.ts'
+import { inLab } from './in-lab.ts'
 
 /** Counts what the LAN can read: packets for the mesh, and those of the control beside them. */
 const sniffer = `
@@ -117,12 +118,5 @@ export const plainText: Attack = {
   name: 'plain-text',
   from: 'a listener on the LAN of a host whose link is missing',
   wants: 'to read what the host sends to the mesh',
-  async run() {
-    const lab = await createLab()
-    try {
-      return await attack(lab)
-    } finally {
-      lab.close()
-    }
-  },
+  run: () => inLab(attack),
 }

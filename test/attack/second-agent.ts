@@ -1,29 +1,20 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hasApplied } from '../lab/agent-status.ts'
 import { container, withContainerNetworks } from '../lab/container-config.ts'
 import { rowOf } from '../lab/container-rows.ts'
 import { coveyPath, type VirtualHost } from '../lab/host.ts'
-import { createLab, type Lab } from '../lab/lab.ts'
+import type { Lab } from '../lab/lab.ts'
 import { until } from '../lab/waiting.ts'
-import { makeBusyboxTree } from '../registry/busybox.ts'
-import { buildLayout } from '../registry/image.ts'
 import type { Attack, AttackEnd } from './attack.ts'
+import { inLab, loadTools } from './in-lab.ts'
 
 /** Long enough for many rounds of an agent that takes another's things for its own. */
 const besideMs = 15_000
 const startMsMax = 30_000
 
 async function webOn(lab: Lab, host: VirtualHost): Promise<void> {
-  const [layout, tree] = [join(lab.record.folder, 'layout'), join(lab.record.folder, 'tree')]
-  mkdirSync(tree)
-  await makeBusyboxTree(tree)
-  const image = `registry.example/tools@${await buildLayout(layout, { layers: [tree] })}`
-  execFileSync('tar', ['-C', layout, '-cf', join(host.folder, 'var-lib/image.tar'), '.'])
-  await host.must('covey', ['image', 'load', '/var/lib/image.tar'])
+  const image = await loadTools(lab, host)
   const objects = withContainerNetworks(await lab.operator.hosts())['cloud01'] ?? {}
   const command = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done']
   const web = container(image, '10.69.101.10', { command })
@@ -82,12 +73,5 @@ export const secondAgent: Attack = {
   name: 'second-agent',
   from: 'a second agent with folders of its own',
   wants: "the first one's containers, links and table gone",
-  async run() {
-    const lab = await createLab()
-    try {
-      return await attack(lab)
-    } finally {
-      await lab.close()
-    }
-  },
+  run: () => inLab(attack),
 }

@@ -3,10 +3,11 @@ import { createServer, type IncomingMessage, request, type Server } from 'node:h
 import { join } from 'node:path'
 import { shellWord } from '../../operator/terminal/shell-word.ts'
 import { coveyPath } from '../lab/host.ts'
-import { createLab, type Lab } from '../lab/lab.ts'
+import type { Lab } from '../lab/lab.ts'
 import { plainEnv, run as runCommand } from '../lab/processes.ts'
 import { poison } from '../operator/hostile-agent.ts'
 import type { Attack, AttackEnd } from './attack.ts'
+import { inLab } from './in-lab.ts'
 
 /** What the operator asks of a host that was taken over. */
 const commands: readonly (readonly string[])[] = [
@@ -103,12 +104,5 @@ export const terminalEscapes: Attack = {
   name: 'terminal-escapes',
   from: 'root on a member',
   wants: "to run the operator's terminal",
-  async run() {
-    const lab = await createLab()
-    try {
-      return await tellAll(lab)
-    } finally {
-      lab.close()
-    }
-  },
+  run: () => inLab(tellAll),
 }
