@@ -51,17 +51,10 @@ export async function readBody(
   bytesMax: number,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let sumBytes = 0
-  for await (const chunk of chunksOf(transport, answer, signal)) {
-    sumBytes += chunk.length
-    if (sumBytes > bytesMax) {
-      const message = `${answer.url.host} sends more than ${bytesMax} bytes where few are expected`
-      throw new RegistryError('registry-answer', message)
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  const body = await readStart(transport, answer, bytesMax, signal)
+  if (body.length <= bytesMax) return body
+  const message = `${answer.url.host} sends more than ${bytesMax} bytes where few are expected`
+  throw new RegistryError('registry-answer', message)
 }
 
 /** A body, or of a longer one more than `bytesMax` bytes of its start. Throws as `chunksOf`. */
