@@ -1,26 +1,22 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
 import { until } from '../lab/waiting.ts'
+import { entriesBelow } from '../live-folder.ts'
 import { configText, makeCluster, signEnvelope } from '../protocol/cluster.ts'
 import { ask } from './control/server-of.ts'
 import { afterwards, temporaryFolder } from './temporary.ts'
 
 const main = join(import.meta.dirname, '../../agent/main.ts')
 
-/**
- * Modes of everything below a folder, and its own, by path. Layers and programs are not looked
- * into.
- */
-function modesBelow(top: string, at: string = top): Record<string, string> {
-  const stats = lstatSync(at)
-  if (stats.isSymbolicLink()) return {}
-  const name = relative(top, at) || '.'
-  const modes = { [name]: (stats.mode & 0o7777).toString(8) }
-  if (!stats.isDirectory()) return modes
-  return Object.assign(modes, ...readdirSync(at).map((each) => modesBelow(top, join(at, each))))
+/** Modes of everything below a folder, and its own (`.`), by path, links left out. */
+function modesBelow(top: string): Record<string, string> {
+  const entries = [...entriesBelow(top)].filter(([, stats]) => !stats.isSymbolicLink())
+  return Object.fromEntries(
+    entries.map(([path, { mode }]) => [relative(top, path) || '.', (mode & 0o7777).toString(8)]),
+  )
 }
 
 interface Started {

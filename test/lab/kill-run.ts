@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseEnvelope } from '../../protocol/documents/envelope.ts'
 import { compareHeads, compareHeadsOrNone } from '../../protocol/heads.ts'
 import { nextRandom, type Random, seeded } from '../../protocol/node/random.ts'
+import { entriesBelow, unlessGone } from '../live-folder.ts'
 import { postConfig, type ShownVerdict } from './agent-socket.ts'
 import type { AgentStatus, ShownHead } from './agent-status.ts'
 import { buildCovey } from './bundled.ts'
@@ -147,12 +148,12 @@ async function ask<T extends { readonly head?: ShownHead | null }>(
 function assertSound(host: VirtualHost, status: AgentStatus): void {
   assert.deepEqual(status.alarms, [], `${host.name} has alarms`)
   const folder = join(host.folder, 'var-lib/covey')
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || !entry.name.endsWith('.json')) continue
-    const path = join(entry.parentPath, entry.name)
-    const text = readFileSync(path, 'utf8')
+  for (const [path, stats] of entriesBelow(folder)) {
+    if (!stats.isFile() || !path.endsWith('.json')) continue
+    const text = unlessGone(() => readFileSync(path, 'utf8'))
+    if (text === null) continue
     assert.doesNotThrow(() => JSON.parse(text), path)
-    const isDocument = /^(head|previous|confirmed)\.json$|^\d+\.json$/.test(entry.name)
+    const isDocument = /^(head|previous|confirmed)\.json$|^\d+\.json$/.test(basename(path))
     if (isDocument) assert.ok(parseEnvelope(text).ok, path)
   }
 }

@@ -136,8 +136,9 @@ describe('covey exec with a terminal', () => {
     let out = ''
     child.stdout?.on('data', (chunk) => {
       out += chunk
+      // Only now: the kernel repeats what is typed at once, also before `stty` has answered.
+      if (out.includes('24 80') && child.stdin?.writable) child.stdin.end('typed\n')
     })
-    child.stdin?.end('typed\n')
     const code = await new Promise((resolve) => child.once('close', resolve))
     assert.deepEqual([code, out.replaceAll('\r', '')], [3, '24 80\ntyped\ntyped\n'])
   })
