@@ -59,10 +59,11 @@ export const dialsMax: number = 64
  * What is read from one peer, in bursts and on average; the rest waits in the socket. Frames and
  * bytes of the gossip stream; and frames of Yamux, in units of what the cheapest costs, where a
  * stream that is opened costs as much as `streamCost` of them. An honest peer sends some ten frames
- * a second, a few hundred in the second after a heal.
+ * a second, a few hundred in the second after a heal, and at most 2 MB for a new head: two records
+ * of each of 1,024 hosts.
  */
 export const gossipFrames: Rate = { burst: 1_024, perSecond: 256 }
-export const gossipBytes: Rate = { burst: 8 * 1024 * 1024, perSecond: 1024 * 1024 }
+export const gossipBytes: Rate = { burst: 8 * 1024 * 1024, perSecond: 512 * 1024 }
 export const muxerFrames: Rate = { burst: 8_192, perSecond: 2_048 }
 export const streamCost: number = 32
 /** Requests for documents of one peer that are answered; the next one waits for its turn. */

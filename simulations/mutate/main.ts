@@ -11,14 +11,13 @@ import { mutations } from './mutations.ts'
  * the code as it is does not pass; 2 on wrong usage. `--keep` leaves the copy of a single mutation,
  * for a look at it.
  */
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    list: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    keep: { type: 'boolean', default: false },
-  },
-})
+const options = {
+  only: { type: 'string' },
+  list: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  keep: { type: 'boolean', default: false },
+} as const
+const values = readOptions()
 
 /** Mutations tried at once. */
 const lanesMax = 2
@@ -27,6 +26,14 @@ interface Row {
   readonly mutation: Mutation
   readonly outcome: Outcome
   readonly seconds: number
+}
+
+function readOptions() {
+  try {
+    return parseArgs({ options }).values
+  } catch {
+    return usage('usage: npm run mutate -- [--only NAME,…] [--list] [--json] [--keep]')
+  }
 }
 
 function usage(message: string): never {
