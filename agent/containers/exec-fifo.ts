@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fifoMsMax, fifoPollMs } from './limits.ts'
 import type { ContainerPlaces } from './places.ts'
-import { lives, type ProcessName } from './processes.ts'
+import { lives, type ProcessName, programOf } from './processes.ts'
 
 /**
  * Starts a created process without running the runtime, by what `runc start` does: the process
@@ -39,4 +39,15 @@ async function readByte(fifo: FileHandle, name: ProcessName): Promise<boolean> {
     await sleep(fifoPollMs)
   }
   return false
+}
+
+/**
+ * Waits until a process runs another program than `before` (of `programOf`), has ended, or
+ * `fifoMsMax` is over: what the runtime lets go becomes the container's program a moment later.
+ */
+export async function runsAnother(name: ProcessName, before: string | null): Promise<void> {
+  const untilMs = performance.now() + fifoMsMax
+  while (lives(name) && programOf(name.pid) === before && performance.now() < untilMs) {
+    await sleep(fifoPollMs)
+  }
 }

@@ -88,6 +88,8 @@ function processOf(init: LookInit): ContainerProcess {
     return { state: 'running', pid: life.process.pid, startedMs: life.startedMs ?? nowMs }
   }
   if (life.startedMs === null && !memory.isStarted) return { state: 'absent', wasStarted: false }
+  // What is kept for good stays said, whichever of the supervisor's files are there.
+  if (ran && ran.startedMs === life.startedMs) memory.exit ??= ran
   // Asked first: it may say how the process ended, and be gone, between two questions.
   const isSupervised = lives(life.supervisor)
   memory.exit ??= readExit(places, log, life)
@@ -95,7 +97,6 @@ function processOf(init: LookInit): ContainerProcess {
     // Its supervisor is about to say how it ended.
     return { state: 'running', pid: life.process.pid, startedMs: life.startedMs ?? nowMs }
   }
-  if (ran && ran.startedMs === life.startedMs) memory.exit ??= ran
   memory.exit ??= unseenExit(log, life, nowMs)
   return { state: 'exited', exit: memory.exit, isKept: ran?.exitedMs === memory.exit.exitedMs }
 }

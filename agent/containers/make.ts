@@ -7,13 +7,12 @@ import type {
   ContainerCreation,
   ContainerRecord,
   RestartCount,
-  StopOrder,
 } from '../../reconcilers/host-containers.ts'
 import { crashLoopStreak } from '../../reconcilers/runc/limits.ts'
 import { isFull } from '../state/calls.ts'
 import { runtimeStateAt, supervisorAt } from './adopt.ts'
 import type { ContainersState } from './containers.ts'
-import { startByFifo } from './exec-fifo.ts'
+import { runsAnother, startByFifo } from './exec-fifo.ts'
 import { writeFiles } from './files.ts'
 import { newLife } from './life.ts'
 import { runtimeMs, stopPollMs } from './limits.ts'
@@ -22,7 +21,14 @@ import { prepareLog } from './logs/rotate.ts'
 import { checkMounts } from './mounts/check-mounts.ts'
 import { grantFacts } from './mounts/grant-facts.ts'
 import type { ContainerPlaces } from './places.ts'
-import { lives, mountPoints, type ProcessName, signalProcess, startTicksOf } from './processes.ts'
+import {
+  lives,
+  mountPoints,
+  type ProcessName,
+  programOf,
+  signalProcess,
+  startTicksOf,
+} from './processes.ts'
 import { makeFolders, mountRootfs } from './rootfs.ts'
 import { runSound } from './spawn.ts'
 import { loadSupervisor, type WaitingSupervisor } from './supervisor.ts'
@@ -248,48 +254,16 @@ export async function startProcess(
 
 async function runStart(state: ContainersState, id: string, signal: AbortSignal): Promise<void> {
   const name = state.life(id)?.process ?? null
-  if (name !== null && (await startByFifo(state.of(id), name))) return
-  const args = ['--root', state.places.runcRoot, 'start', id]
-  await runSound({ tool: 'runc', args, timeoutMs: runtimeMs }, signal).catch((cause) => {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new CoveyError('container-start', reason, { cause })
-  })
-}
-
-/** Signals the process of a container; see `HostContainers.stop`. */
-export async function stopProcess(
-  state: ContainersState,
-  id: string,
-  order: StopOrder,
-): Promise<boolean> {
-  const { signal, waitMs, hadFailed } = order
-  const life = state.life(id)
-  const known = life?.process ?? null
-  const strays = known === null ? state.cgroups.processes(id) : []
-  const targets = known === null ? namesOf(strays) : [known]
-  if (life !== null) {
-    state.setLife(id, { stopping: { signal, atMs: state.clock.now(), hadFailed } })
+  const before = name === null ? null : programOf(name.pid)
+  if (name === null || !(await startByFifo(state.of(id), name))) {
+    const args = ['--root', state.places.runcRoot, 'start', id]
+    await runSound({ tool: 'runc', args, timeoutMs: runtimeMs }, signal).catch((cause) => {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new CoveyError('container-start', reason, { cause })
+    })
   }
-  for (const target of targets) signalProcess(target, known === null ? sigkill : signal)
-  const untilMs = performance.now() + waitMs
-  for (;;) {
-    const isLiving = targets.some(lives) || (life !== null && lives(life.supervisor) && !isSaid())
-    if (!isLiving) return true
-    if (performance.now() >= untilMs) return false
-    await sleep(stopPollMs)
-  }
-
-  /** Whether the supervisor has said how it ended. */
-  function isSaid(): boolean {
-    return targets.some(lives) || existsSync(state.of(id).exit)
-  }
-}
-
-function namesOf(pids: readonly number[]): readonly ProcessName[] {
-  return pids.flatMap((pid) => {
-    const startTicks = startTicksOf(pid)
-    return startTicks === null ? [] : [{ pid, startTicks }]
-  })
+  // Until then a signal would meet the runtime itself, which ends of SIGTERM with exit code 2.
+  if (name !== null) await runsAnother(name, before)
 }
 
 /** Waits until a process has ended, but not for long. */

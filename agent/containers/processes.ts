@@ -30,6 +30,16 @@ export function lives(process: ProcessName | null): boolean {
   return process !== null && startTicksOf(process.pid) === process.startTicks
 }
 
+/** The file that a process runs, by device and inode; null where there is no process. */
+export function programOf(pid: number): string | null {
+  try {
+    const { dev, ino } = statSync(`/proc/${pid}/exe`, { bigint: true })
+    return `${dev}:${ino}`
+  } catch {
+    return null
+  }
+}
+
 /** Sends a signal to this very process; whether it was there to take it. */
 export function signalProcess(name: ProcessName, signalNumber: number): boolean {
   if (!lives(name)) return false

@@ -19,6 +19,22 @@ export const instanceMutations: readonly Mutation[] = [
     caughtBy: { test: look },
   },
   {
+    name: 'kept-exit-read-again',
+    breaks: 'An end that is kept for good is another one by another file of it.',
+    file: 'agent/containers/look.ts',
+    find: 'if (ran && ran.startedMs === life.startedMs) memory.exit ??= ran',
+    replace: 'if (ran && ran.startedMs !== life.startedMs) memory.exit ??= ran',
+    caughtBy: { test: look },
+  },
+  {
+    name: 'started-before-it-is',
+    breaks: 'A container counts as started while its process is still the runtime.',
+    file: 'agent/containers/exec-fifo.ts',
+    find: 'while (lives(name) && programOf(name.pid) === before &&',
+    replace: 'while (lives(name) && programOf(name.pid) !== before &&',
+    caughtBy: { test: 'test/agent/containers/start.test.ts' },
+  },
+  {
     name: 'name-of-lock-is-anybodys',
     breaks: 'Any user keeps the agent from starting.',
     file: 'agent/machine/network-lock.ts',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { type Life, newLife } from '../../../agent/containers/life.ts'
@@ -58,6 +58,24 @@ test('the copy of a code that its supervisor keeps beside the container is read 
   writeFileSync(join(init.places.notes, 'exit'), '4')
   const { process } = lookAt(init)
   assert.equal(process.state === 'exited' && process.exit.exitCode, 4)
+})
+
+test('an end that is kept stays kept, whichever file of it is there', async (t) => {
+  const folder = await temporaryFolder(t)
+  const init = lookOf(folder, {})
+  // Both files of one end; the supervisor writes the second a moment after the first.
+  for (const [path, seconds] of [
+    [init.places.exit, 7],
+    [join(init.places.notes, 'exit'), 8],
+  ] as const) {
+    writeFileSync(path, '4')
+    utimesSync(path, seconds, seconds)
+  }
+  const first = lookAt(init).process
+  assert.ok(first.state === 'exited' && !first.isKept)
+  rmSync(init.places.exit)
+  const next = { ...init, ran: first.exit, memory: { ...init.memory, exit: null } }
+  assert.deepEqual(lookAt(next).process, { state: 'exited', exit: first.exit, isKept: true })
 })
 
 test('an end that nobody saw is told as such', async (t) => {
