@@ -188,3 +188,13 @@ export function endpointText(address: Address, port: number): string {
   const text = addressText(address)
   return address.family === 6 ? `[${text}]:${port}` : `${text}:${port}`
 }
+
+/** Ranges that no cluster can use: this network, loopback, link-local, multicast (RFC 6890). */
+export const unusableRanges: readonly Cidr[] = [
+  '0.0.0.0/8',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '224.0.0.0/3',
+]
+  .concat(['::/96', '::ffff:0:0/96', 'fe80::/10', 'ff00::/8'])
+  .flatMap((text) => parseCidr(text) ?? [])

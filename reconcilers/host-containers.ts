@@ -1,5 +1,34 @@
-import type { BundleFacts, ImageFolder, VolumeUse } from './runc/bundle/facts.ts'
-import type { ContainerObject, HealthObject } from './runc/spec.ts'
+import type {
+  BundleFacts,
+  ContainerFile,
+  HostResolvers,
+  ImageFolder,
+  UserNamespaceNeeds,
+  VolumeUse,
+} from './container-facts.ts'
+
+/** A page that is asked for. */
+export interface HttpCheck {
+  readonly port: number
+  readonly path: string
+  /** For the `Host` header and, with `https`, the name in TLS; the address where absent. */
+  readonly host?: string | undefined
+  /** Further headers, by name. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** By TLS, with whatever certificate; off where absent. */
+  readonly https?: boolean | undefined
+}
+
+/** How a container is known to be well. */
+export interface HealthObject {
+  readonly command?: readonly string[] | undefined
+  readonly http?: HttpCheck | undefined
+  readonly tcp?: { readonly port: number } | undefined
+  readonly interval_seconds: number
+  readonly timeout_seconds: number
+  readonly retries: number
+  readonly start_seconds: number
+}
 
 /**
  * What may change of a container without a new one: read again at every round, and kept durably
@@ -41,57 +70,6 @@ export interface ContainerNamespaces {
   readonly mark: string
   /** Names of namespaces that containers are in and that have another form, by object. */
   readonly adopted: ReadonlyMap<string, string>
-}
-
-/** What the machine has for one container. All paths are absolute. */
-export interface ContainerFacts {
-  readonly cgroupVersion: 1 | 2
-  /** For `linux.cgroupsPath`. */
-  readonly cgroupsPath: string
-  /** Path of the network namespace of its object. */
-  readonly networkNamespace: string
-  /** Where the root file system is mounted; for `root.path`. */
-  readonly rootfs: string
-  /** The same, where the root of a user namespace may pass on its way to it. */
-  readonly mappedRootfs: string
-  /** Where the port writes the files of `ContainerCreation.files`, by their names. */
-  readonly filesDir: string
-  /** Where `HostSecrets.place` writes, by the names of the secrets. */
-  readonly secretsDir: string
-  /** Where volumes are, by the names of their objects. */
-  readonly volumesDir: string
-  /** As `process.arch` has it. */
-  readonly architecture: string
-}
-
-/** Whom the host itself asks for names. */
-export interface HostResolvers {
-  /** Text of the host's own `/etc/resolv.conf`. */
-  readonly resolvConf: string
-  /**
-   * Text of files that name those whom a resolver on the host's own loopback asks, as
-   * `/run/systemd/resolve/resolv.conf`; null where there are none.
-   */
-  readonly upstreamResolvConf: string | null
-}
-
-/** A file that is mounted into a container from outside its layers. */
-export interface ContainerFile {
-  /** One path component, made by covey: `hosts`, `resolv.conf`, `hostname`, `file-0`. */
-  readonly name: string
-  readonly content: string
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
-}
-
-/** What the host does for a container whose users are none of the host's. */
-export interface UserNamespaceNeeds {
-  /**
-   * Settings of its network namespace, by their names for sysctl(8): the host's root owns that
-   * namespace, so nobody within may set them.
-   */
-  readonly networkSettings: Readonly<Record<string, string>>
 }
 
 /** Everything that a container is made from. */
@@ -200,6 +178,13 @@ export interface ContainerSeen {
   readonly resolvConf: string | null
 }
 
+/** What a container asks of the host that the host's own settings must grant. */
+export interface HostWishes {
+  readonly host_network: boolean
+  readonly mounts: readonly { readonly host_path?: string | undefined }[]
+  readonly devices: readonly string[]
+}
+
 /**
  * Containers of this host: runc's, supervised by conmon, below a runc root of covey's own. Nothing
  * here decides anything. All of it may be called again after it broke off anywhere.
@@ -209,7 +194,7 @@ export interface HostContainers {
    * Why this host's own settings do not let a container have what it asks for, one line with what
    * to do; null where they do.
    */
-  refusal(container: ContainerObject): Promise<string | null>
+  refusal(wishes: HostWishes): Promise<string | null>
   /** What a bundle needs to know; `devices` as the object has them. */
   facts(id: string, devices: readonly string[]): Promise<BundleFacts>
   /** All containers and leftovers, ordered by id. Reads files and /proc; starts no process. */

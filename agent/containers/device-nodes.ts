@@ -1,7 +1,7 @@
 import { constants, fstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
-import type { DeviceNode } from '../../reconcilers/runc/bundle/facts.ts'
+import type { DeviceNode } from '../../reconcilers/container-facts.ts'
 import { devicePathRefusal, type GrantFacts } from '../../reconcilers/runc/bundle/grants.ts'
 import { deviceFoldersMax, deviceNodesMax } from './limits.ts'
 import { deviceNumbers, inFolder, withOpened } from './mounts/opened.ts'

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BundleFacts } from '../../reconcilers/runc/bundle/facts.ts'
+import type { BundleFacts } from '../../reconcilers/container-facts.ts'
 import type { Cgroups } from './cgroups.ts'
 import { grantedNodes } from './device-nodes.ts'
 import { runtimeMs } from './limits.ts'

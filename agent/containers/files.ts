@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { chmod, chown, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ContainerFile } from '../../reconcilers/host-containers.ts'
+import type { ContainerFile } from '../../reconcilers/container-facts.ts'
 import type { ContainersState } from './containers.ts'
 
 /** Writes the files of a container, each with its owner and mode. */

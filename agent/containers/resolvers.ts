@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parseAddress } from '../../reconcilers/addresses.ts'
-import type { ContainerRecord, HostResolvers } from '../../reconcilers/host-containers.ts'
+import type { HostResolvers } from '../../reconcilers/container-facts.ts'
+import type { ContainerRecord } from '../../reconcilers/host-containers.ts'
 import { namesResolver } from '../../reconcilers/runc/bundle/resolv-conf.ts'
 import type { ContainersState } from './containers.ts'
 

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
-import type { ImageFolder } from '../../reconcilers/runc/bundle/facts.ts'
+import type { ImageFolder } from '../../reconcilers/container-facts.ts'
 import { layersMax, mountMs, mountOptionsBytesMax } from './limits.ts'
 import type { ContainerPlaces } from './places.ts'
 import { mountPoints } from './processes.ts'

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs
 import { join } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
-import type { VolumeUse } from '../../reconcilers/runc/bundle/facts.ts'
+import type { VolumeUse } from '../../reconcilers/container-facts.ts'
 
 /** Objects that have a folder, sorted. */
 export function foldersOfVolumes(folder: string): readonly string[] {

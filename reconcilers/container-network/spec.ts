@@ -1,7 +1,13 @@
 import * as z from 'zod'
 import { isName } from '../../protocol/names.ts'
-import { type Address, type Cidr, networkOf, overlaps, parseCidr } from '../addresses.ts'
-import { unusableRanges } from '../wireguard/spec.ts'
+import {
+  type Address,
+  type Cidr,
+  networkOf,
+  overlaps,
+  parseCidr,
+  unusableRanges,
+} from '../addresses.ts'
 
 /** `container_network`: this host's range for containers. */
 export interface ContainerNetworkObject {

@@ -1,11 +1,7 @@
 import { addressText } from '../addresses.ts'
-import type {
-  ContainerFacts,
-  ContainerPolicy,
-  ContainerRecord,
-  ContainerSeen,
-} from '../host-containers.ts'
-import type { Bundle } from './bundle/facts.ts'
+import type { ContainerFacts } from '../container-facts.ts'
+import type { ContainerPolicy, ContainerRecord, ContainerSeen } from '../host-containers.ts'
+import type { Bundle } from './bundle/result.ts'
 import type { ContainerSpec } from './spec.ts'
 
 /** Id of the container of an object and a revision; `sha256:` before the digits is left out. */

@@ -1,5 +1,4 @@
-import type { HealthSeen } from '../host-containers.ts'
-import type { HealthObject } from './spec.ts'
+import type { HealthObject, HealthSeen } from '../host-containers.ts'
 
 /** What one check came to; `reason` is one line for people. */
 export type CheckResult = { readonly ok: true } | { readonly ok: false; readonly reason: string }

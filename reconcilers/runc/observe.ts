@@ -1,4 +1,5 @@
-import type { ContainerSeen, HostResolvers } from '../host-containers.ts'
+import type { HostResolvers } from '../container-facts.ts'
+import type { ContainerSeen } from '../host-containers.ts'
 import type { ImageState } from '../host-images.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { containersOf } from './containers.ts'

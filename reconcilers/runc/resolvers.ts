@@ -1,5 +1,6 @@
 import { parseAddress } from '../addresses.ts'
-import type { ContainerRecord, HostResolvers } from '../host-containers.ts'
+import type { HostResolvers } from '../container-facts.ts'
+import type { ContainerRecord } from '../host-containers.ts'
 import { resolvConfFor } from './bundle/resolv-conf.ts'
 import { isUp } from './containers.ts'
 import type { RuncObserved } from './observe.ts'

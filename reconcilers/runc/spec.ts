@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { Address } from '../addresses.ts'
 import type { AttachmentSpec } from '../container-network/spec.ts'
+import type { HealthObject } from '../host-containers.ts'
 import {
   cpuMilliMax,
   cpuMilliMin,
@@ -58,29 +59,6 @@ interface SecretUse {
   /** Of the file; `0400` where absent. */
   readonly mode?: string | undefined
   readonly env?: string | undefined
-}
-
-/** A page that is asked for. */
-export interface HttpCheck {
-  readonly port: number
-  readonly path: string
-  /** For the `Host` header and, with `https`, the name in TLS; the address where absent. */
-  readonly host?: string | undefined
-  /** Further headers, by name. */
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  /** By TLS, with whatever certificate; off where absent. */
-  readonly https?: boolean | undefined
-}
-
-/** How a container is known to be well. */
-export interface HealthObject {
-  readonly command?: readonly string[] | undefined
-  readonly http?: HttpCheck | undefined
-  readonly tcp?: { readonly port: number } | undefined
-  readonly interval_seconds: number
-  readonly timeout_seconds: number
-  readonly retries: number
-  readonly start_seconds: number
 }
 
 /** `runc_container`: one process in an image of its own. */

@@ -7,6 +7,7 @@ import {
   overlaps,
   parseCidr,
   parseEndpoint,
+  unusableRanges,
 } from '../addresses.ts'
 import { vethPrefix } from '../container-network/names.ts'
 import { allowedNetworksMax } from '../limits.ts'
@@ -24,16 +25,6 @@ const linkName: z.ZodType<string> = z
     (name) => !name.startsWith(vethPrefix),
     `begins with ${vethPrefix}, as links of containers do`,
   )
-
-/** Ranges that no cluster can use: this network, loopback, link-local, multicast (RFC 6890). */
-export const unusableRanges: readonly Cidr[] = [
-  '0.0.0.0/8',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '224.0.0.0/3',
-]
-  .concat(['::/96', '::ffff:0:0/96', 'fe80::/10', 'ff00::/8'])
-  .flatMap((text) => parseCidr(text) ?? [])
 
 const address: z.ZodType<Cidr, string> = z.string().transform((text, context) => {
   const cidr = parseCidr(text)

@@ -1,8 +1,8 @@
 import { request as requestPlainly } from 'node:http'
 import { request as requestByTls } from 'node:https'
 import { isIP } from 'node:net'
+import type { HttpCheck } from '../../../reconcilers/host-containers.ts'
 import type { CheckResult } from '../../../reconcilers/runc/health.ts'
-import type { HttpCheck } from '../../../reconcilers/runc/spec.ts'
 import { failedCheck } from './failed-check.ts'
 
 /**

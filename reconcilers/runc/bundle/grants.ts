@@ -1,4 +1,4 @@
-import type { ContainerObject } from '../spec.ts'
+import type { HostWishes } from '../../host-containers.ts'
 import { hostPathFault, isWithin } from './host-paths.ts'
 
 /** What a host says of its paths and of covey on it. */
@@ -38,7 +38,7 @@ export function grantFault(text: string): string | undefined {
  * Why this host does not let a container have what it asks for, one line with what to do, or
  * undefined. A config alone opens nothing of a host: its own settings must grant it.
  */
-export function refusalOf(container: ContainerObject, facts: GrantFacts): string | undefined {
+export function refusalOf(container: HostWishes, facts: GrantFacts): string | undefined {
   if (container.host_network && !facts.grants.includes('host-network')) {
     return ungranted('host_network', 'host-network', facts)
   }

@@ -1,7 +1,7 @@
+import type { BundleFacts } from '../../container-facts.ts'
 import type { ContainerSpec } from '../spec.ts'
 import type { Account } from './accounts.ts'
 import { capabilitiesOf, capabilityName } from './capabilities.ts'
-import type { BundleFacts } from './facts.ts'
 import { oomScoreAdjust } from './limits.ts'
 import { memberOf, textsOf } from './members.ts'
 import type { Mount } from './mounts.ts'

@@ -1,8 +1,8 @@
+import type { BundleFacts } from '../../container-facts.ts'
 import type { ImageConfig } from '../../host-images.ts'
 import type { ContainerObject } from '../spec.ts'
 import { mountPointFault } from '../spec-fields.ts'
 import type { Account } from './accounts.ts'
-import type { BundleFacts } from './facts.ts'
 import { entriesMax } from './limits.ts'
 import type { PlacedSecret } from './secrets.ts'
 

@@ -6,7 +6,7 @@ import {
   parseAddress,
   parseCidr,
 } from '../../addresses.ts'
-import type { HostResolvers } from '../../host-containers.ts'
+import type { HostResolvers } from '../../container-facts.ts'
 import {
   resolverOptionsMax,
   resolverSortsMax,

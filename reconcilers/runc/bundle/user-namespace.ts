@@ -1,10 +1,11 @@
 import { isObject } from '../../../protocol/documents/canonical-json.ts'
 import { bad, type Checked, good } from '../../../protocol/fault.ts'
+import type { BundleFacts } from '../../container-facts.ts'
 import { mappedIdBase, mappedIds } from '../../images/mapped-ids.ts'
 import type { Account } from './accounts.ts'
-import type { Bundle, BundleFacts } from './facts.ts'
 import { type Config, itemsOf, memberOf } from './members.ts'
 import type { Mount } from './mounts.ts'
+import type { Bundle } from './result.ts'
 
 /**
  * A bundle whose users are none of the host's (docs/decisions/0031-user-namespaces.md): what the

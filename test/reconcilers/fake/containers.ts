@@ -1,4 +1,5 @@
 import { CoveyError } from '../../../protocol/fault.ts'
+import type { BundleFacts, HostResolvers } from '../../../reconcilers/container-facts.ts'
 import type {
   ContainerCreation,
   ContainerNamespaces,
@@ -8,13 +9,11 @@ import type {
   ExitSeen,
   HealthSeen,
   HostContainers,
-  HostResolvers,
   RestartCount,
   StopOrder,
 } from '../../../reconcilers/host-containers.ts'
 import type { Clock } from '../../../reconcilers/host-ports.ts'
 import type { HostSecrets } from '../../../reconcilers/host-secrets.ts'
-import type { BundleFacts } from '../../../reconcilers/runc/bundle/facts.ts'
 
 /** A container of the fake host. */
 export interface FakeContainer {

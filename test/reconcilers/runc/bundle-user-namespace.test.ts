@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Bundle } from '../../../reconcilers/runc/bundle/facts.ts'
+import type { Bundle } from '../../../reconcilers/runc/bundle/result.ts'
 import { at, bundleFacts, bundleOf, containerSpec } from './bundles.ts'
 
 const base = 1_996_488_704

@@ -1,6 +1,7 @@
+import type { BundleFacts } from '../../../reconcilers/container-facts.ts'
 import type { ImageConfig, ImageReady } from '../../../reconcilers/host-images.ts'
 import { makeBundle } from '../../../reconcilers/runc/bundle/bundle.ts'
-import type { Bundle, BundleFacts } from '../../../reconcilers/runc/bundle/facts.ts'
+import type { Bundle } from '../../../reconcilers/runc/bundle/result.ts'
 import { type ContainerSpec, containerSchema } from '../../../reconcilers/runc/spec.ts'
 import { containerObject } from './objects.ts'
 

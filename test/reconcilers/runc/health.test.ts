@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { HealthSeen } from '../../../reconcilers/host-containers.ts'
+import type { HealthObject, HealthSeen } from '../../../reconcilers/host-containers.ts'
 import { afterCheck, nextCheckMs } from '../../../reconcilers/runc/health.ts'
-import type { HealthObject } from '../../../reconcilers/runc/spec.ts'
 
 const check: HealthObject = {
   tcp: { port: 80 },

@@ -1,0 +1,21 @@
+import type {
+  ContainerFile,
+  ImageFolder,
+  UserNamespaceNeeds,
+  VolumeUse,
+} from '../../container-facts.ts'
+import type { SecretFile } from '../../host-secrets.ts'
+
+/** All that a container is made from besides its layers. Pure data. */
+export interface Bundle {
+  /** `config.json` of the OCI runtime spec. Holds no secret. */
+  readonly config: Readonly<Record<string, unknown>>
+  readonly files: readonly ContainerFile[]
+  readonly secrets: readonly SecretFile[]
+  readonly volumes: readonly VolumeUse[]
+  readonly folders: readonly ImageFolder[]
+  /** Number of the signal that asks it to stop. */
+  readonly stopSignal: number
+  /** For a container with a user namespace only. */
+  readonly userNamespace?: UserNamespaceNeeds
+}
