@@ -197,8 +197,13 @@ export interface HostContainers {
   refusal(wishes: HostWishes): Promise<string | null>
   /** What a bundle needs to know; `devices` as the object has them. */
   facts(id: string, devices: readonly string[]): Promise<BundleFacts>
-  /** All containers and leftovers, ordered by id. Reads files and /proc; starts no process. */
+  /**
+   * All containers and leftovers, ordered by id. Reads files and /proc; starts no process, writes
+   * nothing and tells nobody.
+   */
   look(): Promise<readonly ContainerSeen[]>
+  /** The same for a round: what is new of them, as an end, is kept and told once. */
+  notice(): Promise<readonly ContainerSeen[]>
   /** Whom the host asks for names now. */
   resolvers(): Promise<HostResolvers>
   /** How network namespaces are named, as it is now. */

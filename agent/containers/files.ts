@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { chmod, chown, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ContainerFile } from '../../reconcilers/container-facts.ts'
-import type { ContainersState } from './containers.ts'
+import type { ContainersState } from './state.ts'
 
 /** Writes the files of a container, each with its owner and mode. */
 export async function writeFiles(folder: string, files: readonly ContainerFile[]): Promise<void> {

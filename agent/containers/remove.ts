@@ -4,11 +4,11 @@ import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CoveyError } from '../../protocol/fault.ts'
-import type { ContainersState } from './containers.ts'
 import { groupMsMax, stopPollMs } from './limits.ts'
 import { clearProcess } from './make.ts'
 import { lives, signalProcess } from './processes.ts'
 import { unmountRootfs } from './rootfs.ts'
+import type { ContainersState } from './state.ts'
 
 /**
  * Removes everything of a container that does not run. Its durable folder goes last and in one

@@ -3,7 +3,7 @@ import { parseAddress } from '../../reconcilers/addresses.ts'
 import type { HostResolvers } from '../../reconcilers/container-facts.ts'
 import type { ContainerRecord } from '../../reconcilers/host-containers.ts'
 import { namesResolver } from '../../reconcilers/runc/bundle/resolv-conf.ts'
-import type { ContainersState } from './containers.ts'
+import type { ContainersState } from './state.ts'
 
 /** Where a host says whom it asks for names. */
 const resolvConfPath: string = '/etc/resolv.conf'

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StopOrder } from '../../reconcilers/host-containers.ts'
-import type { ContainersState } from './containers.ts'
 import { stopPollMs } from './limits.ts'
 import { lives, type ProcessName, signalProcess, startTicksOf } from './processes.ts'
+import type { ContainersState } from './state.ts'
 
 const sigkill = 9
 

@@ -14,11 +14,11 @@ import { CoveyError } from '../../protocol/fault.ts'
 import type { UserNamespaceNeeds } from '../../reconcilers/container-facts.ts'
 import type { ContainerRecord } from '../../reconcilers/host-containers.ts'
 import { mappedIdBase } from '../../reconcilers/images/mapped-ids.ts'
-import type { ContainersState } from './containers.ts'
 import { mountMs, runtimeMs } from './limits.ts'
 import type { ContainerPlaces } from './places.ts'
 import { mountPoints } from './processes.ts'
 import { runSound } from './spawn.ts'
+import type { ContainersState } from './state.ts'
 
 /**
  * The network namespace that the runtime has to be in whenever it makes a process of a container;

@@ -1,6 +1,6 @@
 import { type FSWatcher, mkdirSync, statSync, watch } from 'node:fs'
-import type { ContainersState } from './containers.ts'
 import { idPrefix } from './places.ts'
+import type { ContainersState } from './state.ts'
 
 /** Watches until it is closed. */
 export interface ExitWatch {

@@ -1,6 +1,6 @@
-import type { ContainersState } from './containers.ts'
 import { supervisorCheckMs } from './limits.ts'
 import { lives, type ProcessName } from './processes.ts'
+import type { ContainersState } from './state.ts'
 
 /** Watches until it is closed. */
 export interface SupervisorWatch {

@@ -29,7 +29,7 @@ export async function observeRunc(
 ): Promise<RuncObserved> {
   signal.throwIfAborted()
   const [containers, resolvers, volumes, memory] = await Promise.all([
-    host.containers.look(),
+    host.containers.notice(),
     host.containers.resolvers(),
     host.containers.lookVolumes(),
     loadVolumeMemory(host.files),

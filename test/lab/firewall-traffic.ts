@@ -141,6 +141,19 @@ export class MatrixTraffic {
     return id
   }
 
+  /**
+   * Sends one packet after the other until one has come out. WireGuard promises nothing for those
+   * that go while two ends shake hands for the first time, above all if both begin at once.
+   */
+  async warmUp(ask: Ask): Promise<void> {
+    const ids: number[] = []
+    await until(`the first packet of ${askText(ask)}`, () => {
+      if (ids.some((id) => this.#arrived.has(id))) return true
+      ids.push(this.send(ask))
+      return false
+    })
+  }
+
   /** Waits until all of these have come out; fails with those that have not. */
   async allArrive(ids: readonly number[], what: string): Promise<void> {
     const missing = (): readonly number[] => ids.filter((id) => !this.#arrived.has(id))

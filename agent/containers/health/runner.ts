@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import type { ContainerRecord, HealthSeen } from '../../../reconcilers/host-containers.ts'
 import { afterCheck, ailmentAfter, nextCheckMs } from '../../../reconcilers/runc/health.ts'
-import type { ContainersState } from '../containers.ts'
 import type { Life } from '../life.ts'
 import { checksMax, checkTickMs, startingCheckMs } from '../limits.ts'
 import { lives } from '../processes.ts'
+import type { ContainersState } from '../state.ts'
 import { networkToEnter } from '../user-namespace.ts'
 import { makeCheck } from './checks.ts'
 

@@ -204,6 +204,7 @@ function portOf(model: Model): HostContainers {
     facts: async (id) => ({ ...factsFor(id), ...model.resolvers }),
     resolvers: async () => model.resolvers,
     look: async () => model.look(),
+    notice: async () => model.look(),
     namespaces: async () => fakeNamespaces,
     lookVolumes: async () => [...volumes].sort(),
     create: async (creation) => model.create(creation),
