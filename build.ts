@@ -36,7 +36,7 @@ async function bundle(): Promise<readonly string[]> {
       agent: 'agent/main.ts',
       operator: 'operator/main.ts',
       // A thread of the agent begins in a file of its own.
-      'unpack-thread': 'agent/images/unpack/unpack-thread.ts',
+      'unpack-thread': 'machine/images/unpack/unpack-thread.ts',
       testing: 'test/reconcilers/kit.ts',
     },
     outdir: outFolder,

@@ -1,5 +1,11 @@
 import { randomInt } from 'node:crypto'
 import type { Logger } from 'pino'
+import { createDisk, type Disk } from '../machine/files/disk.ts'
+import { claimFolder } from '../machine/files/folder.ts'
+import { type Lock, lockRun, lockState, lockWaitSeconds } from '../machine/files/lock.ts'
+import { type Machine, openMachine } from '../machine/index.ts'
+import { watchKernel } from '../machine/kernel/watch-kernel.ts'
+import { steadyClock } from '../machine/steady-clock.ts'
 import { agentObjectSchema } from '../protocol/documents/agent-object.ts'
 import { isObject } from '../protocol/documents/canonical-json.ts'
 import type { Config } from '../protocol/documents/config.ts'
@@ -20,7 +26,6 @@ import { resolveNftables } from '../reconcilers/nftables/resolve.ts'
 import { containersIn, imagesOf } from '../reconcilers/runc/images.ts'
 import { wireguardLinkNames } from '../reconcilers/wireguard/resolve.ts'
 import { claimRunDir } from './control/server.ts'
-import { type Host, openHost } from './host.ts'
 import {
   hostKeysOn,
   type Identity,
@@ -28,16 +33,11 @@ import {
   readIdentity,
   seedOf,
 } from './identity/identity.ts'
-import { steadyClock } from './machine/steady-clock.ts'
-import { watchKernel } from './machine/watch-kernel.ts'
 import type { Overlay, OverlayEvents } from './overlay/overlay.ts'
 import type { Reconcilers } from './reconcilers.ts'
 import type { AgentSettings } from './settings.ts'
 import { createShell, type Shell } from './shell.ts'
 import { openSockets } from './sockets.ts'
-import { createDisk, type Disk } from './state/disk.ts'
-import { claimFolder } from './state/folder.ts'
-import { type Lock, lockRun, lockState, lockWaitSeconds } from './state/lock.ts'
 import { loadState, readEnrolment } from './state/store.ts'
 
 /** What an agent is made from. */
@@ -166,7 +166,7 @@ export interface Running {
   readonly name: string
   readonly shell: Shell
   readonly loop: ReconcileLoop
-  readonly host: Host
+  readonly host: Machine
   readonly adopted: () => Config | null
 }
 
@@ -184,7 +184,7 @@ async function connect(
   // Containers are found again before there is a loop to wake, and while the shell is being made.
   let poke: (reason: string) => void = () => {}
   let tell: Shell['events']['tell'] = () => {}
-  const host = await openHost({
+  const host = await openMachine({
     ...{ stateDir, runDir, settings, settingsFile, identity, log },
     keys: hostKeysOn(disk),
     tools: init.reconcilers.tools,

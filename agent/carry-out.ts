@@ -1,3 +1,4 @@
+import { SyncFailed } from '../machine/files/disk.ts'
 import type { Fault } from '../protocol/fault.ts'
 import type { DurableWrite, HeldConfig } from '../protocol/node/durable.ts'
 import type { Effect, Input, Verdict } from '../protocol/node/effects.ts'
@@ -5,7 +6,6 @@ import type { NodeState } from '../protocol/node/state.ts'
 import type { EventFeed } from './event-feed.ts'
 import type { GossipPort } from './gossip-port.ts'
 import type { Machine } from './shell.ts'
-import { SyncFailed } from './state/disk.ts'
 import { writeState } from './state/store.ts'
 import { verifyDocument } from './state/verify.ts'
 

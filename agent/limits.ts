@@ -47,8 +47,6 @@ export const pluginLookMsMax: number = 30_000
 export const pluginStepMsMax: number = 120_000
 /** Names that the hint of an error lists. */
 export const namesShownMax: number = 10
-/** Largest `agent.json` and `rescue.json`. */
-export const hostJsonBytesMax: number = 1024 * 1024
 /** Largest changelog of a package that the doctor reads, unpacked. */
 export const changelogBytesMax: number = 4 * 1024 * 1024
 

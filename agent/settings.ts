@@ -1,17 +1,7 @@
 import * as z from 'zod'
+import { readHostJson } from '../machine/files/host-json.ts'
+import { type RegistrySettings, registrySchema } from '../machine/images/registry/trust/settings.ts'
 import { grantFault } from '../reconcilers/runc/bundle/grants.ts'
-import { readHostJson } from './host-json.ts'
-
-/** A registry that this host's agent may pull from. */
-export interface RegistrySettings {
-  readonly insecure?: boolean | undefined
-  readonly ca_file?: string | undefined
-  readonly username?: string | undefined
-  readonly password_file?: string | undefined
-  readonly mirror_of?: string | undefined
-  /** `host[:port]` of token servers, besides the registry itself, that are told the password. */
-  readonly realm_hosts?: readonly string[] | undefined
-}
 
 /** `/etc/covey/agent.json`: the host's own settings, all optional. No config can change them. */
 export interface AgentSettings {
@@ -23,15 +13,6 @@ export interface AgentSettings {
   readonly image_budget_bytes: number
   readonly trial_seconds: number
 }
-
-const registrySchema: z.ZodType<RegistrySettings> = z.strictObject({
-  insecure: z.boolean().optional(),
-  ca_file: z.string().optional(),
-  username: z.string().optional(),
-  password_file: z.string().optional(),
-  mirror_of: z.string().optional(),
-  realm_hosts: z.array(z.string()).optional(),
-})
 
 const grantSchema: z.ZodType<string> = z.string().superRefine((text, context) => {
   const fault = grantFault(text)

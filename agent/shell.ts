@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Disk } from '../machine/files/disk.ts'
 import type { Config } from '../protocol/documents/config.ts'
 import { parseDelivery } from '../protocol/documents/delivery.ts'
 import { type Fault, faultText } from '../protocol/fault.ts'
@@ -18,7 +19,6 @@ import { tickMs } from './limits.ts'
 import { createObserver } from './observer.ts'
 import type { Overlay, OverlayEvents } from './overlay/overlay.ts'
 import { createRunner } from './runner.ts'
-import type { Disk } from './state/disk.ts'
 import { documentOf, envelopeText } from './state/documents.ts'
 
 /** What the shell is made from: the machine, or a simulator's models of it. */

@@ -1,5 +1,7 @@
+import { openExecSessions } from '../machine/containers/exec/sessions.ts'
+import { ownAddresses } from '../machine/kernel/addresses.ts'
+import { steadyClock } from '../machine/steady-clock.ts'
 import type { AgentInit, Running } from './agent.ts'
-import { openExecSessions } from './containers/exec/sessions.ts'
 import { createContainerDirectory } from './control/container-directory.ts'
 import { containerRoutes, containerUpgrades } from './control/container-routes.ts'
 import { doctorRoute } from './control/doctor-route.ts'
@@ -7,8 +9,6 @@ import { firewallRoute } from './control/firewall-route.ts'
 import { imageAdminRoutes, imageRoutes } from './control/image-routes.ts'
 import { controlRoutes } from './control/routes.ts'
 import { openControl } from './control/server.ts'
-import { ownAddresses } from './machine/addresses.ts'
-import { steadyClock } from './machine/steady-clock.ts'
 
 /** The sockets of an agent, and what is served only over them. */
 export interface Sockets {

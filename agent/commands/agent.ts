@@ -1,8 +1,8 @@
 import { constants } from 'node:os'
+import { lockNetwork } from '../../machine/kernel/network-lock.ts'
 import { startAgent } from '../agent.ts'
 import { stopMsMax } from '../limits.ts'
 import { openLog } from '../log.ts'
-import { lockNetwork } from '../machine/network-lock.ts'
 import { openReconcilers } from '../reconcilers.ts'
 import { readSettings } from '../settings.ts'
 

@@ -1,12 +1,12 @@
+import { createDisk, type Disk, type FileWrite } from '../../machine/files/disk.ts'
+import { expectWrittenJson, textOf } from '../../machine/files/host-json.ts'
+import { lockState } from '../../machine/files/lock.ts'
 import { parseBundle } from '../../protocol/documents/bundle.ts'
 import { bad, type Checked, CoveyError, type Fault, faultText, good } from '../../protocol/fault.ts'
 import { compareHeadsOrNone, type Head, headText } from '../../protocol/heads.ts'
 import type { HeldConfig, HeldRoot } from '../../protocol/node/durable.ts'
-import { expectWrittenJson, textOf } from '../host-json.ts'
 import { readIdentity } from '../identity/identity.ts'
-import { createDisk, type Disk, type FileWrite } from '../state/disk.ts'
 import { documentOf } from '../state/documents.ts'
-import { lockState } from '../state/lock.ts'
 import {
   checkConfig,
   checkRoot,

@@ -1,3 +1,5 @@
+import { createDisk } from '../../machine/files/disk.ts'
+import { lockState } from '../../machine/files/lock.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
 import {
@@ -8,8 +10,6 @@ import {
   identityView,
   readIdentity,
 } from '../identity/identity.ts'
-import { createDisk } from '../state/disk.ts'
-import { lockState } from '../state/lock.ts'
 
 /** What `covey identity` was asked for. */
 export interface IdentityRequest {

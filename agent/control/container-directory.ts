@@ -1,7 +1,7 @@
+import { networkToEnter } from '../../machine/containers/make/user-namespace.ts'
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { Config } from '../../protocol/documents/config.ts'
 import type { ContainerSeen, HostContainers } from '../../reconcilers/host-containers.ts'
-import { networkToEnter } from '../containers/user-namespace.ts'
 import type { ContainerDirectory, ContainerRow } from './container-view.ts'
 
 /** What is known of containers, and where the rest is. */

@@ -1,4 +1,4 @@
-import type { ExecPlace } from '../containers/exec/start.ts'
+import type { ExecPlace } from '../../machine/containers/exec/start.ts'
 
 /** One row of `covey ps`, as `GET /v1/containers` and `covey ps --json` give it. */
 export interface ContainerRow {

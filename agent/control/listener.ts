@@ -2,11 +2,11 @@ import type { Stats } from 'node:fs'
 import { chmod, chown, link, lstat, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { connect, Server as NetServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import { codeOfError } from '../../machine/files/calls.ts'
+import { claimFolder } from '../../machine/files/folder.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { Log } from '../../reconcilers/reconciler.ts'
 import { socketCheckMs, socketProbeMsMax } from '../limits.ts'
-import { codeOfError } from '../state/calls.ts'
-import { claimFolder } from '../state/folder.ts'
 
 /** A socket that can be connected to by a path. */
 export interface Listener {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { missingTools } from '../../machine/tools.ts'
 import { peerPlaces } from '../../protocol/documents/agent-object.ts'
 import type { Config } from '../../protocol/documents/config.ts'
 import { addressText, parseEndpoint } from '../../reconcilers/addresses.ts'
@@ -10,7 +11,6 @@ import { tableFamily, tableName } from '../../reconcilers/nftables/table.ts'
 import { sectionOf } from '../../reconcilers/references.ts'
 import { type ListedObject, listRulesetCommand, parseListing } from '../../reconcilers/tools/nft.ts'
 import { errorLine } from '../../reconcilers/tools/words.ts'
-import { missingTools } from '../machine/tools.ts'
 import { checkRunc, readPackageChangelog } from './check-runc.ts'
 import { checkResolvers } from './resolvers.ts'
 

@@ -1,8 +1,8 @@
+import { lookResolvers, noResolverText } from '../../machine/containers/resolvers.ts'
 import type { Config } from '../../protocol/documents/config.ts'
 import { parseAddress } from '../../reconcilers/addresses.ts'
 import { sectionOf, typeIn } from '../../reconcilers/references.ts'
 import { namesResolver, resolvConfFor } from '../../reconcilers/runc/bundle/resolv-conf.ts'
-import { lookResolvers, noResolverText } from '../containers/resolvers.ts'
 import type { Check } from './doctor.ts'
 
 /** Whether the containers of a host have somebody to ask for names of the world outside. */

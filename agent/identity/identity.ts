@@ -1,10 +1,12 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import * as z from 'zod'
+import type { Disk } from '../../machine/files/disk.ts'
+import { readText } from '../../machine/files/disk.ts'
+import type { SealingKey } from '../../machine/secrets/open.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
 import type { HostKeys } from '../../reconcilers/host-ports.ts'
-import type { Disk } from '../state/disk.ts'
-import { readText, stateFiles } from '../state/store.ts'
+import { stateFiles } from '../state/store.ts'
 import { peerIdOf, privateKeyOf } from './peer-id.ts'
 
 /** A WireGuard key pair, both base64 as `wg` writes them. */
@@ -21,13 +23,7 @@ export interface Identity {
   readonly libp2p_seed: string
   /** Newest first. */
   readonly wireguard: readonly WireguardPair[]
-  /** X25519 key that secrets are sealed to, RFC 8037. */
-  readonly sealing: {
-    readonly kty: 'OKP'
-    readonly crv: 'X25519'
-    readonly x: string
-    readonly d: string
-  }
+  readonly sealing: SealingKey
 }
 
 const key = z.string().regex(/^[A-Za-z0-9+/]{43}=$/)

@@ -2,8 +2,8 @@ import type { Connection, Stream } from '@libp2p/interface'
 import { lpStream } from '@libp2p/utils'
 import { CoveyError } from '../../protocol/fault.ts'
 import { envelopeBytesMax, streamBufferBytesMax } from '../../protocol/limits.ts'
+import type { Meters } from './admission/meters.ts'
 import { answerMsMax, requestBytesMax, requestsPerPeerMax } from './limits.ts'
-import type { Meters } from './meters.ts'
 import { prefixBytes, type Traffic } from './traffic.ts'
 
 /** The protocol name: one request and one response, each after its length as an unsigned varint. */

@@ -1,9 +1,11 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { CoveyError } from '../../protocol/fault.ts'
+import { Doorstep } from './admission/doorstep.ts'
+import { Gater } from './admission/gater.ts'
+import { Meters } from './admission/meters.ts'
+import { MuxerMeter } from './admission/muxer-meter.ts'
 import { type Dialler, dialPeer } from './dialling.ts'
 import { ask, type DocumentContext, DocumentServer, documentProtocol } from './document-protocol.ts'
-import { Doorstep } from './doorstep.ts'
-import { Gater } from './gater.ts'
 import { GossipStream, gossipProtocol } from './gossip-stream.ts'
 import {
   closeMsMax,
@@ -15,8 +17,6 @@ import {
   unclaimedHeartbeatsMax,
 } from './limits.ts'
 import { Listening, type Place } from './listening.ts'
-import { Meters } from './meters.ts'
-import { MuxerMeter } from './muxer-meter.ts'
 import { type Node, startNode } from './node.ts'
 import type { Overlay, OverlayInit } from './overlay.ts'
 import { reasonOf } from './reason.ts'

@@ -14,7 +14,8 @@ import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { envelopeBytesMax } from '../../protocol/limits.ts'
-import type { Gater } from './gater.ts'
+import type { Gater } from './admission/gater.ts'
+import type { MuxerMeter } from './admission/muxer-meter.ts'
 import {
   connectionsMax,
   dialsMax,
@@ -24,7 +25,6 @@ import {
   streamsPerConnectionMax,
   streamWindowBytesMax,
 } from './limits.ts'
-import type { MuxerMeter } from './muxer-meter.ts'
 
 /** libp2p, as far as covey uses it. */
 export interface Node {

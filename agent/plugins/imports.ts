@@ -1,6 +1,6 @@
 import { registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { expectRootOwned } from '../machine/root-owned.ts'
+import { expectRootOwned } from '../../machine/files/root-owned.ts'
 
 /**
  * Modules that came with packages of reconcilers. What one of them imports, with `import` or

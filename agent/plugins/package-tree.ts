@@ -1,9 +1,9 @@
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { codeOfError } from '../../machine/files/calls.ts'
+import { expectRootOwned, judgeEntry } from '../../machine/files/root-owned.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import { manifestBytesMax, pluginEntriesMax } from '../limits.ts'
-import { expectRootOwned, judgeEntry } from '../machine/root-owned.ts'
-import { codeOfError } from '../state/calls.ts'
 
 /** Members of a `package.json` that name what its code may import. */
 const dependencyMembers = ['dependencies', 'optionalDependencies', 'peerDependencies'] as const

@@ -1,7 +1,7 @@
+import { type Disk, readText } from '../../machine/files/disk.ts'
 import { type Envelope, parseEnvelope } from '../../protocol/documents/envelope.ts'
 import { bad, type Checked, CoveyError, type Fault, faultText, good } from '../../protocol/fault.ts'
 import type { HeldRoot } from '../../protocol/node/durable.ts'
-import type { Disk } from './disk.ts'
 import { documentOf } from './documents.ts'
 import { verifyRoot } from './verify.ts'
 
@@ -38,12 +38,6 @@ export async function tryReadText(disk: Disk, path: string): Promise<Checked<str
   } catch (error) {
     return bad('unreadable', unreadable(error))
   }
-}
-
-/** Reads a file as UTF-8 text, or null if there is none. Errors: those of the file system. */
-export async function readText(disk: Disk, path: string): Promise<string | null> {
-  const bytes = await disk.read(path)
-  return bytes === null ? null : Buffer.from(bytes).toString('utf8')
 }
 
 function unreadable(error: unknown): string {

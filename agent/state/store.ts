@@ -1,3 +1,4 @@
+import { type Disk, type FileWrite, SyncFailed } from '../../machine/files/disk.ts'
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { SignedDocument } from '../../protocol/documents/envelope.ts'
 import { keysOf } from '../../protocol/documents/root.ts'
@@ -12,7 +13,6 @@ import type {
 } from '../../protocol/node/durable.ts'
 import { judgeDocument } from '../../protocol/node/judge.ts'
 import { isHeadOrNull } from '../../protocol/status-record.ts'
-import { type Disk, type FileWrite, SyncFailed } from './disk.ts'
 import { documentOf, envelopeText } from './documents.ts'
 import {
   damaged,
@@ -25,7 +25,7 @@ import {
 } from './load-chain.ts'
 import { verifyDocument } from './verify.ts'
 
-export { checkRoot, readText, rootPath } from './load-chain.ts'
+export { checkRoot, rootPath } from './load-chain.ts'
 
 /** Files of the state folder; `docs/PROTOCOL.md`, Durable state. */
 export const stateFiles: Readonly<

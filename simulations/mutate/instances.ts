@@ -1,15 +1,15 @@
 import type { Mutation } from './mutation.ts'
 
-const look = 'test/agent/containers/look.test.ts'
+const look = 'test/machine/containers/look.test.ts'
 const leftovers = 'test/reconcilers/loop/leftovers.test.ts'
-const bound = 'test/agent/containers/logs-bound.test.ts'
+const bound = 'test/machine/containers/logs-bound.test.ts'
 
 /** Faults in what keeps agents apart, what is told of leftovers, and what bounds logs. */
 export const instanceMutations: readonly Mutation[] = [
   {
     name: 'exit-read-first',
     breaks: 'A code that is written between two questions is none.',
-    file: 'agent/containers/look.ts',
+    file: 'machine/containers/look/look.ts',
     find: `  const isSupervised = lives(life.supervisor)
   memory.exit ??= readExit(places, log, life)
 `,
@@ -21,7 +21,7 @@ export const instanceMutations: readonly Mutation[] = [
   {
     name: 'kept-exit-read-again',
     breaks: 'An end that is kept for good is another one by another file of it.',
-    file: 'agent/containers/look.ts',
+    file: 'machine/containers/look/look.ts',
     find: 'if (ran && ran.startedMs === life.startedMs) memory.exit ??= ran',
     replace: 'if (ran && ran.startedMs !== life.startedMs) memory.exit ??= ran',
     caughtBy: { test: look },
@@ -29,26 +29,26 @@ export const instanceMutations: readonly Mutation[] = [
   {
     name: 'started-before-it-is',
     breaks: 'A container counts as started while its process is still the runtime.',
-    file: 'agent/containers/exec-fifo.ts',
+    file: 'machine/containers/make/exec-fifo.ts',
     find: 'while (lives(name) && programOf(name.pid) === before &&',
     replace: 'while (lives(name) && programOf(name.pid) !== before &&',
-    caughtBy: { test: 'test/agent/containers/start.test.ts' },
+    caughtBy: { test: 'test/machine/containers/start.test.ts' },
   },
   {
     name: 'name-of-lock-is-anybodys',
     breaks: 'Any user keeps the agent from starting.',
-    file: 'agent/machine/network-lock.ts',
+    file: 'machine/kernel/network-lock.ts',
     find: '    if (holders.length > 0 && !holders.some(mayChangeNetwork)) {',
     replace: '    if (holders.length < 0) {',
-    caughtBy: { test: 'test/agent/machine/network-lock.test.ts' },
+    caughtBy: { test: 'test/machine/network-lock.test.ts' },
   },
   {
     name: 'network-lock-not-asked',
     breaks: 'A second agent starts in the same network namespace.',
-    file: 'agent/machine/network-lock.ts',
+    file: 'machine/kernel/network-lock.ts',
     find: '    if (server !== null) return releasable(server)',
     replace: '    return releasable(server ?? createServer())',
-    caughtBy: { test: 'test/agent/machine/network-lock.test.ts' },
+    caughtBy: { test: 'test/machine/network-lock.test.ts' },
   },
   {
     name: 'namespace-without-mark',
@@ -93,7 +93,7 @@ export const instanceMutations: readonly Mutation[] = [
   {
     name: 'log-has-one-name',
     breaks: 'What a supervisor leaves behind is lost.',
-    file: 'agent/containers/logs/rotate.ts',
+    file: 'machine/containers/logs/rotate.ts',
     find: '  return await link(current.path, path).then(',
     replace: '  return await Promise.reject(new Error(path)).then(',
     caughtBy: { test: bound },

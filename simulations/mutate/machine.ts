@@ -8,7 +8,7 @@ export const machineMutations: readonly Mutation[] = [
   {
     name: 'folder-not-synced',
     breaks: 'A renamed file may have its old name again after a power cut.',
-    file: 'agent/state/durable-file.ts',
+    file: 'machine/files/durable-file.ts',
     find: '  await syncFolder(calls, dirname(path))\n}\n\n/** Makes the names',
     replace: '}\n\n/** Makes the names',
     caughtBy: { test: 'test/crash/crash.test.ts' },
@@ -16,7 +16,7 @@ export const machineMutations: readonly Mutation[] = [
   {
     name: 'file-not-synced',
     breaks: 'A renamed file may be empty after a power cut.',
-    file: 'agent/state/durable-file.ts',
+    file: 'machine/files/durable-file.ts',
     find: '    for (const part of parts) await file.write(part)\n    await sync(file, path)\n',
     replace: '    for (const part of parts) await file.write(part)\n',
     caughtBy: { test: 'test/crash/crash.test.ts' },
@@ -24,7 +24,7 @@ export const machineMutations: readonly Mutation[] = [
   {
     name: 'new-folder-not-synced',
     breaks: 'A folder that was just made may be gone after a power cut, with all that is in it.',
-    file: 'agent/state/disk.ts',
+    file: 'machine/files/disk.ts',
     find: '        await syncFolder(calls, dirname(part))\n',
     replace: '',
     caughtBy: { test: 'test/crash/crash.test.ts' },
@@ -32,7 +32,7 @@ export const machineMutations: readonly Mutation[] = [
   {
     name: 'failed-fsync-repeated',
     breaks: 'A failed fsync is tried again, and the second one says that all is well.',
-    file: 'agent/state/durable-file.ts',
+    file: 'machine/files/durable-file.ts',
     find: '    throw new SyncFailed(path, error)',
     replace: '    void error\n    await file.sync()',
     caughtBy: { test: 'test/crash/crash.test.ts' },

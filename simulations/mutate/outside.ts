@@ -57,7 +57,7 @@ export const outsideMutations: readonly Mutation[] = [
   {
     name: 'handshakes-not-by-source',
     breaks: 'One address may take the room of all others with handshakes that it never ends.',
-    file: 'agent/overlay/doorstep.ts',
+    file: 'agent/overlay/admission/doorstep.ts',
     find: 'if (pending >= inboundPendingPerSourceMax) return null',
     replace: 'if (pending >= 1e9 * inboundPendingPerSourceMax) return null',
     caughtBy: doorstep,
@@ -65,7 +65,7 @@ export const outsideMutations: readonly Mutation[] = [
   {
     name: 'listed-without-room',
     breaks: 'Addresses that nobody listed has take the room of listed peers.',
-    file: 'agent/overlay/doorstep.ts',
+    file: 'agent/overlay/admission/doorstep.ts',
     find: 'if (!isListed && this.#others >= inboundPendingOthersMax) return null',
     replace: 'if (this.#others >= inboundPendingOthersMax) return null',
     caughtBy: doorstep,
@@ -73,7 +73,7 @@ export const outsideMutations: readonly Mutation[] = [
   {
     name: 'handshakes-without-end',
     breaks: 'A handshake that came to nothing is counted for ever.',
-    file: 'agent/overlay/gater.ts',
+    file: 'agent/overlay/admission/gater.ts',
     find: "    connection.addEventListener('close', leave)\n",
     replace: '',
     caughtBy: doorstep,
@@ -97,7 +97,7 @@ export const outsideMutations: readonly Mutation[] = [
   {
     name: 'muxer-without-rate',
     breaks: 'Frames of the muxer are read as fast as a peer sends them.',
-    file: 'agent/overlay/muxer-meter.ts',
+    file: 'agent/overlay/admission/muxer-meter.ts',
     find: '      if (waitMs > 0) hold(waitMs)\n',
     replace: '      if (waitMs > 1e12) hold(waitMs)\n',
     caughtBy: flood,
@@ -105,7 +105,7 @@ export const outsideMutations: readonly Mutation[] = [
   {
     name: 'streams-cost-nothing',
     breaks: 'Opening a stream costs a peer no more than a ping.',
-    file: 'agent/overlay/muxer-meter.ts',
+    file: 'agent/overlay/admission/muxer-meter.ts',
     find: 'cost += opens ? streamCost : 1',
     replace: 'cost += opens ? streamCost / streamCost : 1',
     caughtBy: flood,

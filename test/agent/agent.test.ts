@@ -19,7 +19,7 @@ import {
   signEnvelope,
   type TestCluster,
 } from '../protocol/cluster.ts'
-import { afterwards, temporaryFolder } from './temporary.ts'
+import { afterwards, temporaryFolder } from '../temporary.ts'
 
 interface Answer {
   readonly status: number

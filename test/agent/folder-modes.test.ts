@@ -6,8 +6,8 @@ import { suite, type TestContext, test } from 'node:test'
 import { until } from '../lab/waiting.ts'
 import { entriesBelow } from '../live-folder.ts'
 import { configText, makeCluster, signEnvelope } from '../protocol/cluster.ts'
+import { afterwards, temporaryFolder } from '../temporary.ts'
 import { ask } from './control/server-of.ts'
-import { afterwards, temporaryFolder } from './temporary.ts'
 
 const main = join(import.meta.dirname, '../../agent/main.ts')
 

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openLog } from '../../agent/log.ts'
-import { temporaryFolder } from './temporary.ts'
+import { temporaryFolder } from '../temporary.ts'
 
 test('a full disk under the log does not end the agent', () => {
   const descriptor = openSync('/dev/full', 'w')

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { zstdCompressSync } from 'node:zlib'
-import { createDisk } from '../../agent/state/disk.ts'
 import { envelopeText } from '../../agent/state/documents.ts'
 import { loadState, rootPath, stateFiles } from '../../agent/state/store.ts'
 import { verifyDocument } from '../../agent/state/verify.ts'
 import { unpackDelivery } from '../../agent/state/wire.ts'
+import { createDisk } from '../../machine/files/disk.ts'
 import { envelopeBytesMax, payloadBytesMax } from '../../protocol/limits.ts'
 import { configText, documentIn, makeCluster, makeKey, signEnvelope } from '../protocol/cluster.ts'
-import { temporaryFolder } from './temporary.ts'
+import { temporaryFolder } from '../temporary.ts'
 
 const cluster = makeCluster()
 const self = { host: 'h0', peerId: 'p', agentVersion: 'x' }

@@ -9,7 +9,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { enrolHost } from '../../agent/commands/enrol.ts'
 import { showIdentity } from '../../agent/commands/identity.ts'
 import { makeCluster } from '../protocol/cluster.ts'
-import { afterwards, temporaryFolder } from './temporary.ts'
+import { afterwards, temporaryFolder } from '../temporary.ts'
 
 const root = join(import.meta.dirname, '../..')
 const launcher = [join(root, 'bin/covey')]

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
-import { createDisk, type Disk } from '../../agent/state/disk.ts'
 import { envelopeText } from '../../agent/state/documents.ts'
 import { checkConfig, loadState, rootPath, writeState } from '../../agent/state/store.ts'
 import { verifyDocument, verifyRoot } from '../../agent/state/verify.ts'
 import { decodeFrame, encodeFrame, packDelivery, unpackDelivery } from '../../agent/state/wire.ts'
+import { createDisk, type Disk } from '../../machine/files/disk.ts'
 import type { SignedDocument } from '../../protocol/documents/envelope.ts'
 import { keysOf } from '../../protocol/documents/root.ts'
 import { envelopeBytesMax } from '../../protocol/limits.ts'
@@ -21,7 +21,7 @@ import {
   signEnvelope,
   type TestCluster,
 } from '../protocol/cluster.ts'
-import { temporaryFolder } from './temporary.ts'
+import { temporaryFolder } from '../temporary.ts'
 
 const cluster = makeCluster()
 const ring = keysOf([cluster.root.root])

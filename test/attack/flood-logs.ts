@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { logHardBytesMax } from '../../agent/containers/logs/limits.ts'
+import { logHardBytesMax } from '../../machine/containers/logs/limits.ts'
 import { hasApplied } from '../lab/agent-status.ts'
 import { container, withContainerNetworks } from '../lab/container-config.ts'
 import type { VirtualHost } from '../lab/host.ts'

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Route } from '../../agent/control/router.ts'
 import { openControl } from '../../agent/control/server.ts'
-import { quietLog } from '../agent/containers/quiet-log.ts'
+import { quietLog } from '../machine/containers/quiet-log.ts'
 import type { Attack, AttackEnd } from './attack.ts'
 
 const connections = 300

@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type RawEntry, rawTar } from '../agent/images/odd/raw-tar.ts'
-import { byCovey, byUmoci, countingDifferences } from '../agent/images/odd/unpack-both.ts'
-import { listTree } from '../agent/images/tree-listing.ts'
+import { type RawEntry, rawTar } from '../machine/images/odd/raw-tar.ts'
+import { byCovey, byUmoci, countingDifferences } from '../machine/images/odd/unpack-both.ts'
+import { listTree } from '../machine/images/tree-listing.ts'
 import type { Attack, AttackEnd } from './attack.ts'
 
 const file = (path: string, content = 'attacker'): RawEntry => ({ type: '0', path, content })

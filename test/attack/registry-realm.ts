@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { makeClient, pullManifest } from '../agent/images/registry/client.ts'
-import { manifestPiece, type Scripted, startScripted } from '../agent/images/registry/scripted.ts'
+import { makeClient, pullManifest } from '../machine/images/registry/client.ts'
+import { manifestPiece, type Scripted, startScripted } from '../machine/images/registry/scripted.ts'
 import type { Attack, AttackEnd } from './attack.ts'
 
 const names = { 'x.registry.test': ['127.0.0.1'], 'registry.test': ['127.0.0.1'] }

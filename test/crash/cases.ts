@@ -1,6 +1,6 @@
-import { createDisk, type Disk } from '../../agent/state/disk.ts'
 import { envelopeText } from '../../agent/state/documents.ts'
 import { filesOf, rootPath, stateFiles, writeState } from '../../agent/state/store.ts'
+import { createDisk, type Disk } from '../../machine/files/disk.ts'
 import type { DurableWrite, HeldConfig } from '../../protocol/node/durable.ts'
 import type { SignedWorld } from './documents.ts'
 import type { Files } from './file-tree.ts'

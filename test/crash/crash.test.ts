@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createDisk, SyncFailed } from '../../agent/state/disk.ts'
+import { createDisk, SyncFailed } from '../../machine/files/disk.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import { type CrashCase, makeCases, stateFolder } from './cases.ts'
 import { signWorld } from './documents.ts'

@@ -1,6 +1,6 @@
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createDisk } from '../../agent/state/disk.ts'
+import { createDisk } from '../../machine/files/disk.ts'
 
 /** Fills the small file system of a folder, and prints what a disk in it then does, as JSON. */
 const [folder = ''] = process.argv.slice(2)

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path/posix'
-import type { FileCalls, OpenFile, OpenFolder } from '../../agent/state/calls.ts'
+import type { FileCalls, OpenFile, OpenFolder } from '../../machine/files/calls.ts'
 import {
   applyChange,
   below,

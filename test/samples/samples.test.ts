@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { enrolHost } from '../../agent/commands/enrol.ts'
 import { showIdentity } from '../../agent/commands/identity.ts'
-import { hostPlaces } from '../../agent/containers/places.ts'
-import { openRecords } from '../../agent/containers/records.ts'
-import { afterwards, temporaryFolder } from '../agent/temporary.ts'
+import { hostPlaces } from '../../machine/containers/places.ts'
+import { openRecords } from '../../machine/containers/records.ts'
 import { openWorkspace, type Workspace } from '../operator/workspace.ts'
+import { afterwards, temporaryFolder } from '../temporary.ts'
 
 const samples = join(import.meta.dirname, '0.1.0')
 const head = {

@@ -8,11 +8,12 @@ import { type Finding, lineOf, type Rule, roomOf, type Source, sources, walk } f
 const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   reconcilers: ['protocol'],
-  agent: ['protocol', 'reconcilers'],
+  machine: ['protocol', 'reconcilers'],
+  agent: ['protocol', 'reconcilers', 'machine'],
   operator: ['protocol', 'reconcilers'],
-  simulations: ['protocol', 'reconcilers', 'agent'],
-  test: ['protocol', 'reconcilers', 'agent', 'operator', 'simulations', ''],
-  '': ['protocol', 'reconcilers', 'agent', 'operator'],
+  simulations: ['protocol', 'reconcilers', 'machine', 'agent'],
+  test: ['protocol', 'reconcilers', 'machine', 'agent', 'operator', 'simulations', ''],
+  '': ['protocol', 'reconcilers', 'machine', 'agent', 'operator'],
 }
 
 /** Parts of a reconciler that touch a host; nothing that runs on a laptop may reach them. */

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
 import { boundConnections, keepStream } from '../../../agent/control/connections.ts'
-import { afterwards, temporaryFolder } from '../temporary.ts'
+import { afterwards, temporaryFolder } from '../../temporary.ts'
 import { ask, holdOpen, serverIn } from './server-of.ts'
 
 const most = 4

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { until } from '../../lab/waiting.ts'
-import { afterwards, temporaryFolder } from '../temporary.ts'
+import { afterwards, temporaryFolder } from '../../temporary.ts'
 import { ask, holdOpen, serverIn } from './server-of.ts'
 
 function modeOf(path: string): string {

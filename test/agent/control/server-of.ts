@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Route } from '../../../agent/control/router.ts'
 import { type ControlServer, openControl } from '../../../agent/control/server.ts'
-import { quietLog } from '../containers/quiet-log.ts'
-import { afterwards } from '../temporary.ts'
+import { quietLog } from '../../machine/containers/quiet-log.ts'
+import { afterwards } from '../../temporary.ts'
 
 /** What a request got: its status, or the code of the error. */
 export type Answer = number | string

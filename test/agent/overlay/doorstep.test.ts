@@ -3,8 +3,8 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import type { MultiaddrConnection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
-import { Doorstep } from '../../../agent/overlay/doorstep.ts'
-import { Gater } from '../../../agent/overlay/gater.ts'
+import { Doorstep } from '../../../agent/overlay/admission/doorstep.ts'
+import { Gater } from '../../../agent/overlay/admission/gater.ts'
 import {
   handshakesOthers,
   handshakesPerSource,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type MessageStream, StreamMessageEvent } from '@libp2p/interface'
+import { Meters } from '../../../agent/overlay/admission/meters.ts'
+import { FrameCounter, MuxerMeter } from '../../../agent/overlay/admission/muxer-meter.ts'
 import { gossipFrames, muxerFrames, streamCost } from '../../../agent/overlay/limits.ts'
-import { Meters } from '../../../agent/overlay/meters.ts'
-import { FrameCounter, MuxerMeter } from '../../../agent/overlay/muxer-meter.ts'
 import { connect, frameOf, startHost } from './host.ts'
 import { speak, startStranger } from './stranger.ts'
 

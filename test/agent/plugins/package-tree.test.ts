@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
 import { loadPlugins } from '../../../agent/plugins/load.ts'
 import { expectRootOwnedPackage } from '../../../agent/plugins/package-tree.ts'
-import { temporaryFolder } from '../temporary.ts'
+import { temporaryFolder } from '../../temporary.ts'
 
 const nobody = 65_534
 const own = { types: new Set(['agent']), names: new Set(['wireguard']) }

@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { namespaceName } from '../../reconcilers/container-network/names.ts'
+import type { ContainerNamespaces, HostContainers } from '../../reconcilers/host-containers.ts'
+import { refusalOf } from '../../reconcilers/runc/bundle/grants.ts'
+import { runHealthChecks } from './health/runner.ts'
+import { objectOf } from './look/look.ts'
+import { lookAtAll } from './look/look-at-all.ts'
+import { createNotes } from './look/notes.ts'
+import { watchExits } from './look/watch-exits.ts'
+import { watchSupervisors } from './look/watch-supervisors.ts'
+import { createFacts } from './make/facts.ts'
+import { writeInPlace } from './make/files.ts'
+import { makeContainer, makeProcessAgain, startProcess } from './make/make.ts'
+import { emptyTrash, removeContainer, removeVolume } from './make/remove.ts'
+import { stopProcess } from './make/stop.ts'
+import { foldersOfVolumes } from './make/volumes.ts'
+import { grantFacts } from './mounts/grant-facts.ts'
+import { lookResolvers, tellOfResolvers } from './resolvers.ts'
+import { type ContainersInit, type ContainersState, openState } from './state.ts'
+
+/** Containers of this machine, and what only the agent itself asks of them. */
+export interface MachineContainers {
+  readonly port: HostContainers
+  readonly state: ContainersState
+  /** Ends checks and watches; containers go on. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the containers of this machine: reads what an earlier agent left and touches nothing. The
+ * caller holds the state lock.
+ */
+export async function openContainers(init: ContainersInit): Promise<MachineContainers> {
+  const state = await openState(init)
+  const facts = createFacts(state.places, init, state.cgroups, (id) =>
+    join('/run/netns', namespaceName(objectOf(id), namespacesOf(state))),
+  )
+  const health = runHealthChecks(state)
+  const exits = watchExits(state)
+  const supervisors = watchSupervisors(state)
+  const notice = createNotes(state)
+  void emptyTrash(state)
+  const port: HostContainers = {
+    refusal: async (container) => refusalOf(container, grantFacts(init)) ?? null,
+    facts,
+    look: async () => lookAtAll(state),
+    async notice() {
+      exits.renew()
+      return notice()
+    },
+    namespaces: async () => namespacesOf(state),
+    lookVolumes: async () => foldersOfVolumes(state.places.volumes),
+    resolvers: lookResolvers,
+    async create(creation, signal) {
+      await makeContainer(state, creation, signal)
+      const file = creation.files.find(({ name }) => name === 'resolv.conf')
+      tellOfResolvers(state, creation.record, file?.content ?? '')
+    },
+    createAgain: (id, signal) => makeProcessAgain(state, id, signal),
+    start: (id, count, signal) => startProcess(state, id, count, signal),
+    stop: (id, order) => stopProcess(state, id, order),
+    remove: (id, signal) => removeContainer(state, id, signal),
+    async keepExit(id) {
+      const exit = state.memory(id).exit
+      if (exit !== null) await state.records.writeRan(id, { exit })
+    },
+    remember: (record) => state.records.write(record),
+    writeHosts: async (ids, text) => writeInPlace(state, ids, 'hosts', text),
+    async writeResolvConf(ids, text) {
+      writeInPlace(state, ids, 'resolv.conf', text)
+      for (const id of ids) tellOfResolvers(state, state.records.record(id), text)
+    },
+    removeVolume: (object) => removeVolume(state, object),
+  }
+  const close = async (): Promise<void> => {
+    exits.close()
+    supervisors.close()
+    await health.stop()
+  }
+  return { port, state, close }
+}
+
+/** What a record says a container is in stays its name, as long as it is there. */
+function namespacesOf({ mark, records }: ContainersState): ContainerNamespaces {
+  const adopted = new Map<string, string>()
+  for (const id of records.ids()) {
+    const record = records.record(id)
+    if (record?.namespace == null || !existsSync(record.namespace)) continue
+    const name = basename(record.namespace)
+    if (name !== namespaceName(record.object, { mark, adopted: new Map() })) {
+      adopted.set(record.object, name)
+    }
+  }
+  return { mark, adopted }
+}

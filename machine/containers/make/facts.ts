@@ -1,0 +1,92 @@
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { BundleFacts } from '../../../reconcilers/container-facts.ts'
+import type { Cgroups } from '../cgroups.ts'
+import { runtimeMs } from '../limits.ts'
+import { type GrantSettings, grantFacts } from '../mounts/grant-facts.ts'
+import { type HostPlaces, placesOf } from '../places.ts'
+import { lookResolvers } from '../resolvers.ts'
+import { runSound } from '../spawn.ts'
+import { grantedNodes } from './device-nodes.ts'
+
+/** Says what bundles need to know of the machine. What cannot change is asked for once. */
+export function createFacts(
+  places: HostPlaces,
+  settings: GrantSettings,
+  cgroups: Cgroups,
+  namespaceOf: (id: string) => string,
+): (id: string, devices: readonly string[]) => Promise<BundleFacts> {
+  let runtimeSpec: Promise<BundleFacts['runtimeSpec']> | null = null
+  const busybox = ['/bin/busybox', '/usr/bin/busybox'].find(isStatic) ?? null
+  const openFilesMax = openFilesLimit()
+  return async (id, devices) => {
+    runtimeSpec ??= readRuntimeSpec(settings.runDir).catch((error) => {
+      runtimeSpec = null
+      throw error
+    })
+    const at = placesOf(places, id)
+    return {
+      cgroupVersion: cgroups.version,
+      cgroupsPath: cgroups.path(id),
+      networkNamespace: namespaceOf(id),
+      rootfs: at.rootfs,
+      mappedRootfs: at.mappedRootfs,
+      filesDir: at.files,
+      secretsDir: at.secrets,
+      volumesDir: places.volumes,
+      ...(await lookResolvers()),
+      architecture: process.arch,
+      runtimeSpec: await runtimeSpec,
+      openFilesMax,
+      limitsSwap: cgroups.limitsSwap,
+      busybox,
+      devices: devices.flatMap((path) => grantedNodes(path, grantFacts(settings))),
+    }
+  }
+}
+
+/** What `runc spec` writes: the runtime's own idea of a container. */
+async function readRuntimeSpec(runDir: string): Promise<BundleFacts['runtimeSpec']> {
+  const folder = await mkdtemp(join(runDir, '.spec-'))
+  try {
+    const args = ['spec', '--bundle', folder]
+    await runSound({ tool: 'runc', args, timeoutMs: runtimeMs })
+    return JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'))
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function openFilesLimit(): number {
+  const limits = readFileSync('/proc/self/limits', 'latin1')
+  const [, hard] = /^Max open files\s+\S+\s+(\d+)/m.exec(limits) ?? []
+  return Number(hard ?? 1024)
+}
+
+/** Whether a program needs no loader and no libraries: an ELF file without PT_INTERP (elf(5)). */
+function isStatic(path: string): boolean {
+  let file: number
+  try {
+    file = openSync(path, 'r')
+  } catch {
+    return false
+  }
+  try {
+    const head = Buffer.alloc(4096)
+    if (readSync(file, head, 0, head.length, 0) < 64) return false
+    const isElf64 = head.readUInt32BE(0) === 0x7f454c46 && head[4] === 2 && head[5] === 1
+    if (!isElf64) return false
+    const at = Number(head.readBigUInt64LE(32))
+    const [size, count] = [head.readUInt16LE(54), head.readUInt16LE(56)]
+    if (at + size * count > head.length) return false
+    for (let index = 0; index < count; index++) {
+      if (head.readUInt32LE(at + index * size) === 3) return false
+    }
+    return true
+  } catch {
+    return false
+  } finally {
+    closeSync(file)
+  }
+}

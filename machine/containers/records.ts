@@ -1,0 +1,123 @@
+import { readdirSync } from 'node:fs'
+import * as z from 'zod'
+import type { ContainerRecord, ExitSeen } from '../../reconcilers/host-containers.ts'
+import { createDisk, type Disk, readText } from '../files/disk.ts'
+import { exitSchema } from './life.ts'
+import { type HostPlaces, idPrefix } from './places.ts'
+
+/** What is kept for good of the running of a container. */
+interface Ran {
+  /** Null where it was let run and nothing more is known. */
+  readonly exit: ExitSeen | null
+}
+
+const seconds = z.number()
+const healthSchema: z.ZodType<ContainerRecord['policy']['health']> = z
+  .object({
+    command: z.array(z.string()).optional(),
+    http: z
+      .object({
+        port: z.int(),
+        path: z.string(),
+        host: z.string().optional(),
+        headers: z.record(z.string(), z.string()).optional(),
+        https: z.boolean().optional(),
+      })
+      .optional(),
+    tcp: z.object({ port: z.int() }).optional(),
+    interval_seconds: seconds,
+    timeout_seconds: seconds,
+    retries: z.int(),
+    start_seconds: seconds,
+  })
+  .nullable()
+
+const recordSchema: z.ZodType<ContainerRecord> = z.object({
+  id: z.string(),
+  object: z.string(),
+  revision: z.string(),
+  image: z.string(),
+  address: z.string(),
+  namespace: z.string().nullable(),
+  volumes: z.array(z.string()),
+  stopSignal: z.int(),
+  policy: z.object({
+    restart: z.enum(['always', 'on-failure', 'never']),
+    stopGraceMs: z.number(),
+    health: healthSchema,
+    labels: z.record(z.string(), z.string()),
+  }),
+  userNamespace: z.literal(true).optional(),
+})
+
+const ranSchema: z.ZodType<Ran> = z.object({ exit: exitSchema.nullable() })
+
+/** The durable part of containers. What is read once is kept in memory; only the agent writes. */
+export interface Records {
+  /** Ids that have a folder now. */
+  ids(): readonly string[]
+  record(id: string): ContainerRecord | null
+  ran(id: string): Ran | null
+  /** Durable when it resolves. */
+  write(record: ContainerRecord): Promise<void>
+  /** Durable when it resolves; null forgets. */
+  writeRan(id: string, ran: Ran | null): Promise<void>
+  forget(id: string): void
+}
+
+/** Reads all records. A damaged one counts as none: its container is made anew. */
+export async function openRecords(places: HostPlaces): Promise<Records> {
+  const disk = createDisk(places.records)
+  const records = new Map<string, ContainerRecord>()
+  const rans = new Map<string, Ran>()
+  const ids = (): readonly string[] => foldersIn(places.records)
+  for (const id of ids()) {
+    const record = await parsed(disk, `${id}/record.json`, recordSchema)
+    if (record?.id === id) records.set(id, record)
+    const ran = await parsed(disk, `${id}/ran.json`, ranSchema)
+    if (ran !== null) rans.set(id, ran)
+  }
+  return {
+    ids,
+    record: (id) => records.get(id) ?? null,
+    ran: (id) => rans.get(id) ?? null,
+    async write(record) {
+      const content = `${JSON.stringify(record, null, 2)}\n`
+      // A disk remembers which folders it has made, and this one may have been removed since.
+      await createDisk(places.records).replace([{ path: `${record.id}/record.json`, content }])
+      records.set(record.id, record)
+    },
+    async writeRan(id, ran) {
+      const path = `${id}/ran.json`
+      if (ran !== null) await disk.replace([{ path, content: `${JSON.stringify(ran)}\n` }])
+      else if (rans.has(id)) await disk.remove(path)
+      if (ran === null) rans.delete(id)
+      else rans.set(id, ran)
+    },
+    forget(id) {
+      records.delete(id)
+      rans.delete(id)
+    },
+  }
+}
+
+/** Names of covey's containers in a folder, sorted; none where there is no such folder. */
+export function foldersIn(path: string): readonly string[] {
+  try {
+    return readdirSync(path)
+      .filter((name) => name.startsWith(idPrefix))
+      .sort()
+  } catch {
+    return []
+  }
+}
+
+async function parsed<T>(disk: Disk, path: string, schema: z.ZodType<T>): Promise<T | null> {
+  const text = await readText(disk, path)
+  if (text === null) return null
+  try {
+    return schema.safeParse(JSON.parse(text)).data ?? null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs'
+import { chmod, lstat, mkdir, readdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { expectRootOwned, judgeEntry } from './root-owned.ts'
+
+/**
+ * Makes a folder of exactly this mode, and what is missing above it, whatever the umask of who
+ * started this process. One that is there stays as it is.
+ */
+export async function makeFolder(path: string, mode: number = 0o700): Promise<void> {
+  // Node's own `recursive` says that a folder is missing where the file system is read-only.
+  const above = dirname(path)
+  if (above !== path && !existsSync(above)) await makeFolder(above, mode)
+  try {
+    await mkdir(path, { mode })
+  } catch (error) {
+    if ((await stat(path).catch(() => null))?.isDirectory() === true) return
+    throw error
+  }
+  await chmod(path, mode)
+}
+
+/**
+ * Makes one of the agent's own folders, or takes the one that is there: it gets its mode, the
+ * folders right in it get 0700, and only root may be able to put another one in its place. Returns
+ * whether others could look into it before. Rejects with `not-root-owned` if it, a folder above it
+ * or one right in it is somebody else's: where it stood open, anybody may have made that.
+ */
+export async function claimFolder(path: string, mode: number = 0o700): Promise<boolean> {
+  await makeFolder(path, mode)
+  const { uid, mode: found } = await stat(path)
+  const wasOpen = isOurs(uid) && (found & 0o777) !== mode
+  if (wasOpen) await chmod(path, mode)
+  expectRootOwned(path)
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    if (entry.isDirectory()) await closeFolder(join(path, entry.name))
+    else if (entry.isSymbolicLink() && existsSync(join(path, entry.name))) {
+      expectRootOwned(join(path, entry.name))
+    }
+  }
+  return wasOpen
+}
+
+async function closeFolder(path: string): Promise<void> {
+  try {
+    const stats = await lstat(path)
+    if ((stats.mode & 0o077) !== 0 && isOurs(stats.uid)) await chmod(path, 0o700)
+    judgeEntry(path, await lstat(path), 'end')
+  } catch (error) {
+    // Under a running agent folders come and go.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  }
+}
+
+function isOurs(uid: number): boolean {
+  return uid === 0 || uid === process.getuid?.()
+}
