@@ -12,24 +12,18 @@ const lateSets: ReadonlySet<string> = new Set(
   setShapes.filter(({ key, ranges }) => ranges && key.length > 1).map(({ name }) => name),
 )
 
-/** Sets by which who is asked is judged, and who asks. */
-const wayIn = /^(ingress|led_)/
-const wayOut = /^(egress|opened|host|restricted|forwards|masqueraded|services)[46]$/
-
 /**
  * A change as transactions one after another, so that a flow which is admitted before and after it
  * is admitted at every moment between: first what more flows are open, then all else, then what is
  * open no more. In one transaction a packet could be judged by the new `restricted` and the old
  * `egress`, and dropped.
  *
- * No flow is admitted meanwhile that neither state admits. Where who asks and who is asked are both
- * judged anew, one could leave by the one state and come in by the other, so that change stays one
- * transaction.
+ * Each end of a flow is judged by one of both states meanwhile. Where one change judges anew who
+ * asks and who is asked on the same host, a flow may leave by the one state and come in by the other
+ * for that moment, as between two hosts that apply a config one after the other.
  */
 export function inPhases(change: ElementChange): readonly ElementChange[] {
   const { removed, added } = change
-  const sets = [...removed.keys(), ...added.keys()]
-  if (sets.some((set) => wayIn.test(set)) && sets.some((set) => wayOut.test(set))) return [change]
   const opening = { removed: new Map<string, ReadonlySet<string>>(), added: pick(added, true) }
   const closing = { removed: new Map<string, ReadonlySet<string>>(), added: new Map() }
   for (const [set, own] of pick(removed, true)) {

@@ -163,11 +163,12 @@ export const firewallMutations: readonly Mutation[] = [
     caughtBy: { test: 'test/reconcilers/nftables/phases.test.ts' },
   },
   {
-    name: 'both-ends-in-phases',
-    breaks: 'A flow leaves by the new config and comes in by the old one, which neither admits.',
+    name: 'both-ends-at-once',
+    breaks: 'A flow that both configs admit is dropped while both of its ends are judged anew.',
     file: 'reconcilers/nftables/phases.ts',
-    find: 'sets.some((set) => wayOut.test(set))) return [change]',
-    replace: 'sets.length === 0) return [change]',
+    find: '  const { removed, added } = change\n',
+    replace:
+      "  const { removed, added } = change\n  if (removed.has('ingress4') && removed.has('egress4')) return [change]\n",
     caughtBy: { test: 'test/reconcilers/nftables/phases.test.ts' },
   },
 ]

@@ -97,13 +97,11 @@ export class MatrixTraffic {
   /** Whether some config of a packet's time lets it out, and some lets it in where it came out. */
   #couldArrive({ ask, since }: Sent, place: Place): boolean {
     const window = this.configs.slice(since)
-    const isSame = ask.from.host === ask.to.host
     const leads = (config: Hosts): boolean => {
       if ('container' in ask.to) return nameOf(ask.to) === nameOf(place)
       return config[ask.to.host]?.[`w_${ask.to.port}`]?.['container'] === place.container
     }
     const said = window.map((config) => ({ ...verdictsOf(config, ask), leads: leads(config) }))
-    if (isSame) return said.some((each) => each.out && each.in && each.leads)
     return said.some((each) => each.out) && said.some((each) => each.in && each.leads)
   }
 
