@@ -19,8 +19,8 @@ const lateSets: ReadonlySet<string> = new Set(
  * `egress`, and dropped.
  *
  * Each end of a flow is judged by one of both states meanwhile. Where one change judges anew who
- * asks and who is asked on the same host, a flow may leave by the one state and come in by the other
- * for that moment, as between two hosts that apply a config one after the other.
+ * asks and who is asked on the same host, a flow may leave by the one state and come in by the
+ * other for that moment, as between two hosts that apply a config one after the other.
  */
 export function inPhases(change: ElementChange): readonly ElementChange[] {
   const { removed, added } = change
