@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { readHostJson } from '../machine/files/host-json.ts'
+import { type PortRange, parsePorts } from '../reconcilers/nftables/flows/flow-end.ts'
 import { rescuePortsDefault } from '../reconcilers/nftables/resolve.ts'
-import { type PortRange, parsePorts } from '../reconcilers/nftables/words.ts'
 
 const rescueSchema: z.ZodType<{ readonly ports: readonly string[] }> = z.strictObject({
   ports: z.array(z.string()).max(64),

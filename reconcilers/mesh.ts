@@ -1,8 +1,8 @@
 import { peerPlaces } from '../protocol/documents/agent-object.ts'
 import type { Config } from '../protocol/documents/config.ts'
 import { type Cidr, contains, hostNetwork } from './addresses.ts'
-import { sectionOf, typeIn } from './references.ts'
-import { networkIndex } from './wireguard/networks.ts'
+import { networkIndex } from './cluster/networks.ts'
+import { sectionOf, typeIn } from './cluster/references.ts'
 import { resolveTowards, resolveWireguard } from './wireguard/resolve.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { hostsMax } from '../protocol/limits.ts'
-import type { Scenario } from './scenario.ts'
-import { scenarioNamed, scenarios } from './scenarios.ts'
+import type { Scenario } from './scenarios/scenario.ts'
+import { scenarioNamed, scenarios } from './scenarios/scenarios.ts'
 
 /** What the command was asked for. */
 export interface Options {

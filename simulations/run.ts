@@ -1,7 +1,9 @@
 import type { Head } from '../protocol/heads.ts'
 import { exchangeMs } from '../protocol/limits.ts'
-import { coverageTable } from './coverage.ts'
-import { checkForkKnown, highestHead, type Violation } from './invariants.ts'
+import { stimulate } from './actors/stimuli.ts'
+import type { Stimulus } from './actors/stimulus.ts'
+import { coverageTable } from './checks/coverage.ts'
+import { checkForkKnown, highestHead, type Violation } from './checks/invariants.ts'
 import {
   calmDown,
   checkPrompt,
@@ -12,12 +14,10 @@ import {
   hasAgreed,
   livenessMs,
   quietMs,
-} from './liveness.ts'
-import type { Sample } from './samples.ts'
-import { checkSettled } from './settled.ts'
-import { enrol, type Run, type RunRequest, setUp } from './setup.ts'
-import { stimulate } from './stimuli.ts'
-import type { Stimulus } from './stimulus.ts'
+} from './checks/liveness.ts'
+import { checkSettled } from './checks/settled.ts'
+import type { Sample } from './report/samples.ts'
+import { enrol, type Run, type RunRequest, setUp } from './world/setup.ts'
 
 /** What came of a run. Nothing in it depends on the machine. */
 export interface RunResult {

@@ -1,5 +1,5 @@
 import { type RunResult, runScenario } from './run.ts'
-import type { RunRequest } from './setup.ts'
+import type { RunRequest } from './world/setup.ts'
 
 /** Runs that shrinking may take. */
 const runsMax = 400

@@ -1,16 +1,16 @@
 import type { Config } from '../../protocol/documents/config.ts'
 import { type Address, parseAddress } from '../../reconcilers/addresses.ts'
 import type { CommandRunner } from '../../reconcilers/host-ports.ts'
-import type { Flow } from '../../reconcilers/nftables/explain.ts'
-import { passes, wayOf } from '../../reconcilers/nftables/lookup.ts'
-import { resolveNftables } from '../../reconcilers/nftables/resolve.ts'
 import {
   readTable,
   type TableSeen,
   tableFamily,
   tableName,
-} from '../../reconcilers/nftables/table.ts'
-import { parsePorts } from '../../reconcilers/nftables/words.ts'
+} from '../../reconcilers/nftables/elements/table.ts'
+import { parsePorts } from '../../reconcilers/nftables/flows/flow-end.ts'
+import type { Flow } from '../../reconcilers/nftables/questions/explain.ts'
+import { passes, wayOf } from '../../reconcilers/nftables/questions/lookup.ts'
+import { resolveNftables } from '../../reconcilers/nftables/resolve.ts'
 import { isAbsent, listTableCommand, parseListing } from '../../reconcilers/tools/nft.ts'
 import { errorLine } from '../../reconcilers/tools/words.ts'
 import { Problem } from './problem.ts'

@@ -1,7 +1,7 @@
 import { lookResolvers, noResolverText } from '../../machine/containers/resolvers.ts'
 import type { Config } from '../../protocol/documents/config.ts'
 import { parseAddress } from '../../reconcilers/addresses.ts'
-import { sectionOf, typeIn } from '../../reconcilers/references.ts'
+import { sectionOf, typeIn } from '../../reconcilers/cluster/references.ts'
 import { namesResolver, resolvConfFor } from '../../reconcilers/runc/bundle/resolv-conf.ts'
 import type { Check } from './doctor.ts'
 

@@ -1,6 +1,6 @@
+import { judgeOffer, type Standing } from './duplicates.ts'
 import { lingerMs } from './limits.ts'
 import type { OverlayEvents } from './overlay.ts'
-import { judgeOffer, type Standing } from './rivals.ts'
 
 /** A gossip stream, as far as it matters who uses which. */
 export interface SessionStream {

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { CoveyError } from '../../protocol/fault.ts'
+import { sectionOf, typeIn } from '../../reconcilers/cluster/references.ts'
 import type { AnyReconciler, PlanStep, Resolved, Verdict } from '../../reconcilers/reconciler.ts'
-import { sectionOf, typeIn } from '../../reconcilers/references.ts'
 import { pluginLookMsMax, pluginStepMsMax } from '../limits.ts'
 import { createPatience } from './patience.ts'
 import { firstLine, thrownError } from './words.ts'

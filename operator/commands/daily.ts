@@ -1,6 +1,6 @@
-import { containerCommands } from './container-commands.ts'
+import { signOptions } from './config/sign-options.ts'
+import { containerCommands } from './containers/commands.ts'
 import type { CommandDefinition } from './definition.ts'
-import { signOptions } from './sign-options.ts'
 
 const host: CommandDefinition = {
   name: 'host',
@@ -27,14 +27,14 @@ const host: CommandDefinition = {
         ['--site <name>', 'where it stands; recorded, and used from a later version on'],
         ['--replace', 'take a card with other keys for a host that is known'],
       ],
-      run: async (session, input) => (await import('./host-add.ts')).addHost(session, input),
+      run: async (session, input) => (await import('./hosts/add.ts')).addHost(session, input),
     },
     {
       name: 'list',
       aliases: ['ls'],
       summary: 'show the hosts of the layout',
       examples: ['covey host list', 'covey host list --json'],
-      run: async (session) => (await import('./host.ts')).listHosts(session),
+      run: async (session) => (await import('./hosts/list.ts')).listHosts(session),
     },
     {
       name: 'remove',
@@ -45,7 +45,7 @@ const host: CommandDefinition = {
         'The next covey apply makes the others drop it. On the host itself nothing is torn\n' +
         'down: stop its agent there, and ip link del wg_cluster.',
       examples: ['covey host remove local01 && covey apply'],
-      run: async (session, input) => (await import('./host.ts')).removeHost(session, input),
+      run: async (session, input) => (await import('./hosts/list.ts')).removeHost(session, input),
     },
   ],
 }
@@ -93,7 +93,7 @@ export const dailyCommands: readonly CommandDefinition[] = [
       ['--no-wait', 'do not watch it arrive'],
       ...signOptions,
     ],
-    run: async (session, input) => (await import('./apply.ts')).applyLayout(session, input),
+    run: async (session, input) => (await import('./config/apply.ts')).applyLayout(session, input),
   },
   {
     name: 'status',
@@ -108,7 +108,7 @@ export const dailyCommands: readonly CommandDefinition[] = [
       'change (with --json one JSON document on each line).',
     examples: ['covey status', 'covey status --watch'],
     options: [['--watch', 'go on and show every change']],
-    run: async (session, input) => (await import('./status.ts')).showStatus(session, input),
+    run: async (session, input) => (await import('./status/status.ts')).showStatus(session, input),
   },
   ...containerCommands,
   {
@@ -119,6 +119,6 @@ export const dailyCommands: readonly CommandDefinition[] = [
       'tables of other firewalls that drop packets which covey needs. Exit code 1 if there\n' +
       'is a problem; a warning is none.',
     examples: ['covey doctor', 'covey doctor --json'],
-    run: async (session) => (await import('./doctor.ts')).examineHost(session),
+    run: async (session) => (await import('./hosts/doctor.ts')).examineHost(session),
   },
 ]

@@ -1,8 +1,8 @@
+import { signOptions } from './config/sign-options.ts'
 import type { CommandDefinition } from './definition.ts'
-import { firewallCommands } from './firewall-commands.ts'
-import { imageCommands } from './image-commands.ts'
-import { signOptions } from './sign-options.ts'
-import { trustCommands } from './trust.ts'
+import { firewallCommands } from './firewall/commands.ts'
+import { imageCommands } from './images/commands.ts'
+import { trustCommands } from './trust/trust.ts'
 
 const key: CommandDefinition = {
   name: 'key',
@@ -16,28 +16,28 @@ const key: CommandDefinition = {
       details:
         'Its file is NAME.jwk.json in the key folder; NAME is "operator" where none is given.',
       examples: ['covey key new alice'],
-      run: async (session, input) => (await import('./key.ts')).makeKey(session, input),
+      run: async (session, input) => (await import('./trust/key.ts')).makeKey(session, input),
     },
     {
       name: 'list',
       aliases: ['ls'],
       summary: 'show the keys of the key folder, and what they may sign here',
       examples: ['covey key list', 'covey key list --json'],
-      run: async (session) => (await import('./key.ts')).listKeys(session),
+      run: async (session) => (await import('./trust/key.ts')).listKeys(session),
     },
     {
       name: 'show',
       parameters: '<key>',
       summary: 'print the public part of a key, named by its name, its kid or the start of its kid',
       examples: ['covey key show home.operator'],
-      run: async (session, input) => (await import('./key.ts')).showKey(session, input),
+      run: async (session, input) => (await import('./trust/key.ts')).showKey(session, input),
     },
     {
       name: 'check-recovery',
       parameters: '[file]',
       summary: 'check that a recovery key is whole and may sign the next root document',
       examples: ['covey key check-recovery /media/usb/home.recovery.jwk.json'],
-      run: async (session, input) => (await import('./key.ts')).checkRecovery(session, input),
+      run: async (session, input) => (await import('./trust/key.ts')).checkRecovery(session, input),
     },
   ],
 }
@@ -55,7 +55,7 @@ const config: CommandDefinition = {
         ['--jwt', 'as a JWT (compact form), where it has one signature'],
         ['--signed', 'as the signed document that covey inject takes'],
       ],
-      run: async (session, input) => (await import('./config-show.ts')).showConfig(session, input),
+      run: async (session, input) => (await import('./config/show.ts')).showConfig(session, input),
     },
   ],
 }
@@ -67,7 +67,8 @@ export const plumbingCommands: readonly CommandDefinition[] = [
     parameters: '<file>',
     summary: 'check a layout, a config, a root or anything signed, and tell every fault',
     examples: ['covey validate cluster.yaml', 'covey validate home.signed.json'],
-    run: async (session, input) => (await import('./validate.ts')).validateFile(session, input),
+    run: async (session, input) =>
+      (await import('./config/validate.ts')).validateFile(session, input),
   },
   {
     name: 'compile',
@@ -78,7 +79,8 @@ export const plumbingCommands: readonly CommandDefinition[] = [
       ['-f, --file <layout>', 'the layout (default: cluster.yaml of the folder)'],
       ['-o, --output <file>', 'where the config goes (default: stdout)'],
     ],
-    run: async (session, input) => (await import('./compile.ts')).compileFile(session, input),
+    run: async (session, input) =>
+      (await import('./config/compile.ts')).compileFile(session, input),
   },
   {
     name: 'sign',
@@ -100,7 +102,7 @@ export const plumbingCommands: readonly CommandDefinition[] = [
       ['--add <signed>', 'add your signature to what another operator has signed'],
       ...signOptions,
     ],
-    run: async (session, input) => (await import('./sign.ts')).signFile(session, input),
+    run: async (session, input) => (await import('./config/sign.ts')).signFile(session, input),
   },
   {
     name: 'inject',
@@ -114,7 +116,7 @@ export const plumbingCommands: readonly CommandDefinition[] = [
       'With --json: {"verdict", "code", "message", "head"}.',
     examples: ['covey inject home.signed.json', 'covey inject - --json < home.signed.json'],
     options: signOptions,
-    run: async (session, input) => (await import('./inject.ts')).injectFile(session, input),
+    run: async (session, input) => (await import('./config/inject.ts')).injectFile(session, input),
   },
   {
     name: 'bundle',
@@ -127,7 +129,7 @@ export const plumbingCommands: readonly CommandDefinition[] = [
       ['--host <name>', 'required: the host it is for'],
       ['-o, --output <file>', 'where the bundle goes (default: stdout)'],
     ],
-    run: async (session, input) => (await import('./bundle.ts')).makeBundle(session, input),
+    run: async (session, input) => (await import('./hosts/bundle.ts')).makeBundle(session, input),
   },
   config,
   {
@@ -137,7 +139,7 @@ export const plumbingCommands: readonly CommandDefinition[] = [
       'CHANGED counts the hosts that are not as in the config before. A "lost" version is\n' +
       'left out by the newest one; an "unfinished" one waits for the signatures of others.',
     examples: ['covey history', 'covey history --json'],
-    run: async (session) => (await import('./history.ts')).showHistory(session),
+    run: async (session) => (await import('./config/history.ts')).showHistory(session),
   },
   key,
   ...trustCommands,
@@ -149,6 +151,6 @@ export const plumbingCommands: readonly CommandDefinition[] = [
     summary: 'print the JSON Schema of a config or of a layout, for editors',
     details: 'OF is config (the default) or layout.',
     examples: ['covey schema > config.schema.json', 'covey schema layout > cluster.schema.json'],
-    run: async (session, input) => (await import('./schema.ts')).printSchema(session, input),
+    run: async (session, input) => (await import('./config/schema.ts')).printSchema(session, input),
   },
 ]

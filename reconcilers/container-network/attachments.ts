@@ -9,7 +9,7 @@ import {
   hostNetwork,
   widthOf,
 } from '../addresses.ts'
-import { checkReference, checkSchema, typeIn } from '../references.ts'
+import { checkReference, checkSchema, typeIn } from '../cluster/references.ts'
 import { type ContainerObject, containerSchema } from '../runc/spec.ts'
 import type { Findings, OwnNetwork } from './findings.ts'
 import { vethName, wholeAlias } from './names.ts'

@@ -1,12 +1,12 @@
 import { type Config, type HostSection, objectFaults } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import { cidrText, contains, networkOf, overlaps } from '../addresses.ts'
+import { type SubnetClashes, subnetClashes } from '../cluster/clashes.ts'
+import { findNetwork, networkIndex } from '../cluster/networks.ts'
+import { checkLink, checkSchema, sectionOf, typeIn } from '../cluster/references.ts'
 import type { Resolved } from '../reconciler.ts'
-import { checkLink, checkSchema, sectionOf, typeIn } from '../references.ts'
-import { findNetwork, networkIndex } from '../wireguard/networks.ts'
 import type { NetworkObject } from '../wireguard/spec.ts'
 import { resolveAttachments } from './attachments.ts'
-import { type SubnetClashes, subnetClashes } from './clashes.ts'
 import type { Findings, OwnNetwork } from './findings.ts'
 import {
   type ContainerNetworkObject,

@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import { agentObjectSchema } from '../../protocol/documents/agent-object.ts'
-import type { ReferenceField } from '../references.ts'
+import type { ReferenceField } from '../cluster/references.ts'
 
 /** An object type that something other than a reconciler owns; the loop only judges it. */
 export interface ExtraType {

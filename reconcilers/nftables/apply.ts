@@ -2,9 +2,6 @@ import { CoveyError } from '../../protocol/fault.ts'
 import type { Command, CommandResult, HostPorts } from '../host-ports.ts'
 import { checkCommand, listShapeCommand, parseListing, transactionCommand } from '../tools/nft.ts'
 import { errorLine } from '../tools/words.ts'
-import { checkedElementsMax } from './limits.ts'
-import { saveMemory } from './memory.ts'
-import type { NftablesStep } from './plan.ts'
 import {
   isWhole,
   readTable,
@@ -15,7 +12,10 @@ import {
   tableFamily,
   tableName,
   updateTransaction,
-} from './table.ts'
+} from './elements/table.ts'
+import { checkedElementsMax } from './limits.ts'
+import { saveMemory } from './memory.ts'
+import type { NftablesStep } from './plan.ts'
 
 /** Carries one step out, whole or not at all. Rejects with `tool-failed` and what nft said. */
 export async function applyNftables(

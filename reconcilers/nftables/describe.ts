@@ -1,5 +1,5 @@
+import { countElements } from './elements/table.ts'
 import type { NftablesStep } from './plan.ts'
-import { countElements } from './table.ts'
 
 /** One line for a dry run or a log. */
 export function describeNftables(step: NftablesStep): string {

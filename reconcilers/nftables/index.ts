@@ -1,13 +1,13 @@
 import type { Reconciler } from '../reconciler.ts'
 import { applyNftables } from './apply.ts'
-import { compileFirewall } from './compile.ts'
 import { describeNftables } from './describe.ts'
-import type { FirewallSpec } from './firewall.ts'
+import { compileFirewall } from './elements/compile.ts'
+import type { FirewallSpec } from './flows/firewall.ts'
+import type { PortRange } from './flows/flow-end.ts'
 import { type ChangeCount, createObserve, type NftablesObserved } from './observe.ts'
 import { judgeNftables, type NftablesStep, planNftables } from './plan.ts'
 import { resolveNftables } from './resolve.ts'
 import { nftablesTypes } from './spec.ts'
-import type { PortRange } from './words.ts'
 
 /** What the firewall of a host is made from. */
 export interface NftablesInit {

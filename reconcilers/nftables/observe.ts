@@ -5,10 +5,10 @@ import { lookCommand, parseLook } from '../tools/ip.ts'
 import { isAbsent, listTableCommand, parseListing } from '../tools/nft.ts'
 import { listenersCommand, parseListeners } from '../tools/ss.ts'
 import { errorLine } from '../tools/words.ts'
-import type { FirewallSpec } from './firewall.ts'
+import { readTable, type TableSeen, tableFamily, tableName } from './elements/table.ts'
+import type { FirewallSpec } from './flows/firewall.ts'
 import { fullLookMs } from './limits.ts'
 import { loadMemory, type NftablesMemory } from './memory.ts'
-import { readTable, type TableSeen, tableFamily, tableName } from './table.ts'
 
 /** The firewall as it is on the host. */
 export interface NftablesObserved {

@@ -1,18 +1,18 @@
 import { addressText, parseAddress } from '../addresses.ts'
 import type { PlanStep, Verdict } from '../reconciler.ts'
-import { compileFirewall } from './compile.ts'
-import { type Elements, joined } from './elements.ts'
-import type { FirewallSpec, PublishSpec } from './firewall.ts'
-import { elementsMax } from './limits.ts'
-import type { Listener, NftablesObserved } from './observe.ts'
-import { inPhases } from './phases.ts'
+import { compileFirewall } from './elements/compile.ts'
+import { type Elements, joined } from './elements/elements.ts'
+import { inPhases } from './elements/phases.ts'
 import {
   type Count,
   changeBetween,
   countElements,
   type ElementChange,
   rulesDigest,
-} from './table.ts'
+} from './elements/table.ts'
+import type { FirewallSpec, PublishSpec } from './flows/firewall.ts'
+import { elementsMax } from './limits.ts'
+import type { Listener, NftablesObserved } from './observe.ts'
 
 /** Puts the whole table in place. */
 interface ReplaceStep extends PlanStep {

@@ -1,17 +1,18 @@
 import type { Config, HostSection } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import { type Address, addressText, contains, hostNetwork, parseAddress } from '../addresses.ts'
+import { type Places, placesOf } from '../cluster/places.ts'
+import { sectionOf, typeIn } from '../cluster/references.ts'
 import { vethName } from '../container-network/names.ts'
 import type { Resolved } from '../reconciler.ts'
-import { sectionOf, typeIn } from '../references.ts'
 import { judgeWireguard, resolveWireguard, type WireguardJudgement } from '../wireguard/resolve.ts'
-import { containerFault, type FirewallContext, objectsOf } from './context.ts'
-import type { FirewallSpec, LocalContainer, OverlaySpec } from './firewall.ts'
-import { invitationsOf } from './invitations.ts'
-import { areLinksKnown, meshOf, strangersOf } from './mesh.ts'
-import { type Places, placesOf } from './places.ts'
-import { resolvePolicies } from './policies.ts'
-import { publishesOf, resolvePublishes } from './publishes.ts'
+import { containerFault, type FirewallContext, objectsOf } from './flows/context.ts'
+import type { FirewallSpec, LocalContainer, OverlaySpec } from './flows/firewall.ts'
+import type { PortRange } from './flows/flow-end.ts'
+import { invitationsOf } from './flows/invitations.ts'
+import { areLinksKnown, meshOf, strangersOf } from './flows/mesh.ts'
+import { resolvePolicies } from './flows/policies.ts'
+import { publishesOf, resolvePublishes } from './flows/publishes.ts'
 import {
   type ForwardObject,
   forwardSchema,
@@ -19,7 +20,6 @@ import {
   masqueradeSchema,
   nftablesTypes,
 } from './spec.ts'
-import type { PortRange } from './words.ts'
 
 /** The way in that most people have: ssh. */
 export const rescuePortsDefault: readonly PortRange[] = [{ protocol: 'tcp', first: 22, last: 22 }]

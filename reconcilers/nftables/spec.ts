@@ -1,7 +1,13 @@
 import * as z from 'zod'
 import { isName } from '../../protocol/names.ts'
+import {
+  type FlowEnd,
+  mappedProblem,
+  type PortRange,
+  parseFlowEnd,
+  parsePorts,
+} from './flows/flow-end.ts'
 import { flowEndsMax, portsMax } from './limits.ts'
-import { type FlowEnd, mappedProblem, type PortRange, parseFlowEnd, parsePorts } from './words.ts'
 
 const reference: z.ZodType<string> = z.string().refine(isName, 'must be the name of an object')
 const port: z.ZodType<number> = z.int().min(1).max(65535)

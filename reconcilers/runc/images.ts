@@ -1,5 +1,5 @@
 import type { Config } from '../../protocol/documents/config.ts'
-import { objectIn, sectionOf, typeIn } from '../references.ts'
+import { objectIn, sectionOf, typeIn } from '../cluster/references.ts'
 import type { ContainerObject } from './spec.ts'
 
 /**

@@ -1,12 +1,12 @@
 import { type Config, type HostSection, objectFaults } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
+import { checkReference, checkSchema, sectionOf, typeIn } from '../cluster/references.ts'
 import { resolveContainerNetwork } from '../container-network/resolve.ts'
 import type { AttachmentSpec } from '../container-network/spec.ts'
 import type { Resolved } from '../reconciler.ts'
-import { checkReference, checkSchema, sectionOf, typeIn } from '../references.ts'
 import { parseSealedHeader } from './bundle/sealed.ts'
-import { hostsText } from './resolve-names.ts'
-import { revisionOf } from './resolve-revision.ts'
+import { hostsText } from './object/resolve-names.ts'
+import { revisionOf } from './object/resolve-revision.ts'
 import {
   type ContainerObject,
   type ContainerSpec,

@@ -13,8 +13,8 @@ import {
   shmBytesMin,
 } from './bundle/limits.ts'
 import { parseSealedHeader } from './bundle/sealed.ts'
-import { httpHeaders, httpHost, httpPath } from './http-fields.ts'
-import { checkContainer } from './spec-checks.ts'
+import { httpHeaders, httpHost, httpPath } from './object/http-fields.ts'
+import { checkContainer } from './object/spec-checks.ts'
 import {
   address,
   capability,
@@ -34,7 +34,7 @@ import {
   shellVariable,
   signal,
   user,
-} from './spec-fields.ts'
+} from './object/spec-fields.ts'
 
 /** One mount of a container: a volume of this host, or a path that `agent.json` grants. */
 interface MountObject {

@@ -8,9 +8,9 @@ import {
   hostNetwork,
   networkOf,
 } from '../addresses.ts'
+import type { HostNetwork, NetworkIndex, Subnet } from '../cluster/networks.ts'
+import { type Claim, findOverlaps } from '../cluster/overlaps.ts'
 import { keepaliveSeconds } from '../limits.ts'
-import type { HostNetwork, NetworkIndex, Subnet } from './networks.ts'
-import { type Claim, findOverlaps } from './overlaps.ts'
 import type { NetworkObject, PeerSpec } from './spec.ts'
 
 /** The link that peers are judged for. */

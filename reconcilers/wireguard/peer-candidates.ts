@@ -1,7 +1,7 @@
 import type { Fault } from '../../protocol/fault.ts'
 import { hostNetwork } from '../addresses.ts'
+import { findNetwork, type HostNetwork } from '../cluster/networks.ts'
 import { type Candidate, keepaliveDefault, type LinkContext } from './candidates.ts'
-import { findNetwork, type HostNetwork } from './networks.ts'
 import type { PeerObject } from './spec.ts'
 
 /** What a `wireguard_peer` asks for. */

@@ -1,10 +1,10 @@
 import { type Config, type HostSection, objectFaults } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import { cidrText, networkOf, overlaps } from '../addresses.ts'
+import { findNetwork, type HostNetwork, listedHosts, networkIndex } from '../cluster/networks.ts'
+import { checkLink, checkSchema, sectionOf, typeIn } from '../cluster/references.ts'
 import type { Resolved } from '../reconciler.ts'
-import { checkLink, checkSchema, sectionOf, typeIn } from '../references.ts'
 import { type Candidate, judgeCandidates, type LinkContext, peerOf } from './candidates.ts'
-import { findNetwork, type HostNetwork, listedHosts, networkIndex } from './networks.ts'
 import { explicitCandidate, meshCandidates } from './peer-candidates.ts'
 import {
   type Kept,

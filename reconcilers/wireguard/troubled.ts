@@ -1,7 +1,7 @@
 import { type Cidr, cidrText, contains, hostNetwork, networkOf } from '../addresses.ts'
+import type { HostNetwork, NetworkIndex } from '../cluster/networks.ts'
+import { type Claim, findOverlaps } from '../cluster/overlaps.ts'
 import type { LinkContext } from './candidates.ts'
-import type { HostNetwork, NetworkIndex } from './networks.ts'
-import { type Claim, findOverlaps } from './overlaps.ts'
 
 const known = new WeakMap<NetworkIndex, Map<string, readonly HostNetwork[]>>()
 

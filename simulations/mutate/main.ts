@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Copy, copyProject } from './copy.ts'
 import { judge, type Outcome } from './judge.ts'
+import { mutations } from './lists/mutations.ts'
 import type { Catcher, Mutation } from './mutation.ts'
-import { mutations } from './mutations.ts'
 
 /**
  * `npm run mutate -- [--only NAME,…] [--list] [--json] [--keep]`: puts each mutation into a copy of

@@ -1,6 +1,6 @@
+import type { Stimulus } from '../actors/stimulus.ts'
+import { stimulusText } from '../actors/stimulus-text.ts'
 import { type RunResult, warmUpMs } from '../run.ts'
-import type { Stimulus } from '../stimulus.ts'
-import { stimulusText } from '../words.ts'
 import { box, drawing, label } from './svg.ts'
 import { healedMs, type Place, phaseBands, secondsBelow, timeAxis } from './time-axis.ts'
 

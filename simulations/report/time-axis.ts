@@ -1,7 +1,7 @@
 import type { RunResult } from '../run.ts'
 import { warmUpMs } from '../run.ts'
-import { calm } from '../scenario.ts'
-import { scenarioNamed } from '../scenarios.ts'
+import { calm } from '../scenarios/scenario.ts'
+import { scenarioNamed } from '../scenarios/scenarios.ts'
 import { box, label, line, plotLeft, plotRight, ticksTo } from './svg.ts'
 
 /** Where a moment of a run stands. */

@@ -1,6 +1,6 @@
-import { hostName } from '../cluster.ts'
 import type { RunResult } from '../run.ts'
-import type { Sample } from '../samples.ts'
+import { hostName } from '../world/cluster.ts'
+import type { Sample } from './samples.ts'
 import { box, drawing, htmlText, label, line, plotLeft, plotRight, short } from './svg.ts'
 import { phaseBands, secondsBelow, timeAxis } from './time-axis.ts'
 

@@ -1,7 +1,7 @@
-import { cuts, ends, halves, lossy, often, signs } from '../plans.ts'
-import type { Scenario } from '../scenario.ts'
-import type { Stimulus } from '../stimulus.ts'
-import { between } from '../world.ts'
+import { cuts, ends, halves, lossy, often, signs } from '../actors/plans.ts'
+import type { Stimulus } from '../actors/stimulus.ts'
+import { between } from '../world/world.ts'
+import type { Scenario } from './scenario.ts'
 
 /** Trouble with links and with hosts that come and go. */
 export const connectionsScenarios: readonly Scenario[] = [

@@ -1,8 +1,8 @@
 import type { Random } from '../../protocol/node/random.ts'
-import { cuts, ends, halves, often, signs } from '../plans.ts'
-import type { Scenario } from '../scenario.ts'
-import type { Forging, Stimulus } from '../stimulus.ts'
-import { between, pick } from '../world.ts'
+import { cuts, ends, halves, often, signs } from '../actors/plans.ts'
+import type { Forging, Stimulus } from '../actors/stimulus.ts'
+import { between, pick } from '../world/world.ts'
+import type { Scenario } from './scenario.ts'
 
 const forgings: readonly Forging[] = [
   'too-few',

@@ -3,9 +3,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { mutated } from '../../simulations/mutate/copy.ts'
-import { machineMutations } from '../../simulations/mutate/machine.ts'
-import { mutations } from '../../simulations/mutate/mutations.ts'
-import { scenarios } from '../../simulations/scenarios.ts'
+import { machineMutations } from '../../simulations/mutate/lists/machine.ts'
+import { mutations } from '../../simulations/mutate/lists/mutations.ts'
+import { scenarios } from '../../simulations/scenarios/scenarios.ts'
 
 const root = join(import.meta.dirname, '../..')
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { readArguments } from '../../simulations/arguments.ts'
-import { scenarios } from '../../simulations/scenarios.ts'
+import { scenarios } from '../../simulations/scenarios/scenarios.ts'
 
 const main = join(import.meta.dirname, '../../simulations/main.ts')
 

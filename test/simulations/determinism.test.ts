@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { publicPart } from '../../simulations/report/tell.ts'
 import { runScenario } from '../../simulations/run.ts'
-import { scenarioNamed, scenarios } from '../../simulations/scenarios.ts'
-import { publicPart } from '../../simulations/tell.ts'
+import { scenarioNamed, scenarios } from '../../simulations/scenarios/scenarios.ts'
 
 const main = join(import.meta.dirname, '../../simulations/main.ts')
 const names = ['partition', 'crash-everywhere', 'root-fork']

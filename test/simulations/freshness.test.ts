@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { NodeState } from '../../protocol/node/state.ts'
-import type { Cluster } from '../../simulations/cluster.ts'
 import { simulate } from '../../simulations/run.ts'
-import { scenarioNamed } from '../../simulations/scenarios.ts'
+import { scenarioNamed } from '../../simulations/scenarios/scenarios.ts'
+import type { Cluster } from '../../simulations/world/cluster.ts'
 
 type Tamper = (node: NodeState) => void
 

@@ -4,17 +4,17 @@ import type { HeldConfig } from '../../protocol/node/durable.ts'
 import type { Effect, Verdict } from '../../protocol/node/effects.ts'
 import { listingIn } from '../../protocol/node/listing.ts'
 import { configOf, type NodeState } from '../../protocol/node/state.ts'
-import type { Cluster, SimHost } from '../../simulations/cluster.ts'
-import { type Checker, checkForkKnown, highestHead } from '../../simulations/invariants.ts'
+import { type Checker, checkForkKnown, highestHead } from '../../simulations/checks/invariants.ts'
 import {
   checkPrompt,
   checkQuiet,
   checkSpread,
   failDisagreement,
   hasAgreed,
-} from '../../simulations/liveness.ts'
+} from '../../simulations/checks/liveness.ts'
 import { simulate } from '../../simulations/run.ts'
-import { scenarioNamed } from '../../simulations/scenarios.ts'
+import { scenarioNamed } from '../../simulations/scenarios/scenarios.ts'
+import type { Cluster, SimHost } from '../../simulations/world/cluster.ts'
 
 /** A healthy cluster in the middle of a run, to be tampered with. */
 interface Patient {

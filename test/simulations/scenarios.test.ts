@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { runScenario } from '../../simulations/run.ts'
-import { scenarioNamed, scenarios } from '../../simulations/scenarios.ts'
-import { foundSeeds } from '../../simulations/seeds.ts'
+import { scenarioNamed, scenarios } from '../../simulations/scenarios/scenarios.ts'
+import { foundSeeds } from '../../simulations/scenarios/seeds.ts'
 
 /** Seeds of each scenario; `npm run simulate` goes on from here. */
 const seeds = [1, 2, 3, 4, 5]

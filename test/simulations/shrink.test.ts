@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { violationText } from '../../simulations/report/tell.ts'
 import { runScenario } from '../../simulations/run.ts'
-import { scenarioNamed } from '../../simulations/scenarios.ts'
-import type { RunRequest } from '../../simulations/setup.ts'
+import { scenarioNamed } from '../../simulations/scenarios/scenarios.ts'
 import { shrink } from '../../simulations/shrink.ts'
-import { violationText } from '../../simulations/tell.ts'
+import type { RunRequest } from '../../simulations/world/setup.ts'
 
 /** A run that counts as broken once hosts 2 and 3 have both been killed. */
 function planted(): RunRequest {

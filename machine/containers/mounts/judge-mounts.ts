@@ -1,4 +1,4 @@
-import { mountPointFault } from '../../../reconcilers/runc/spec-fields.ts'
+import { mountPointFault } from '../../../reconcilers/runc/object/spec-fields.ts'
 import { type HostMounts, hostNameOf, subMountFault } from './host-areas.ts'
 import {
   type Area,

@@ -1,6 +1,6 @@
 import type { SecretFile } from '../../host-secrets.ts'
+import { ownContainerFolder } from '../object/spec-fields.ts'
 import type { ContainerSpec } from '../spec.ts'
-import { ownContainerFolder } from '../spec-fields.ts'
 import type { Account } from './accounts.ts'
 import type { Mount } from './mounts.ts'
 

@@ -3,8 +3,8 @@ import { bad, type Checked, good } from '../../../protocol/fault.ts'
 import type { BundleFacts } from '../../container-facts.ts'
 import { mappedIdBase, mappedIds } from '../../images/mapped-ids.ts'
 import type { Account } from './accounts.ts'
-import { type Config, itemsOf, memberOf } from './members.ts'
 import type { Mount } from './mounts.ts'
+import { type Config, itemsOf, memberOf } from './patch/members.ts'
 import type { Bundle } from './result.ts'
 
 /**

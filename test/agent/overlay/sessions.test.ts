@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
-import { judgeOffer, type Standing } from '../../../agent/overlay/rivals.ts'
+import { judgeOffer, type Standing } from '../../../agent/overlay/duplicates.ts'
 import { type SessionStream, Sessions } from '../../../agent/overlay/sessions.ts'
 import { Pair } from './pair.ts'
 

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { type Admission, type Box, disjointBoxes } from '../../../reconcilers/nftables/boxes.ts'
-import type { PortRange } from '../../../reconcilers/nftables/words.ts'
+import {
+  type Admission,
+  type Box,
+  disjointBoxes,
+} from '../../../reconcilers/nftables/elements/boxes.ts'
+import type { PortRange } from '../../../reconcilers/nftables/flows/flow-end.ts'
 
 const portRange: fc.Arbitrary<PortRange> = fc
   .tuple(fc.constantFrom('tcp', 'udp', 'icmp'), fc.integer({ min: 1, max: 20 }), fc.nat(5))

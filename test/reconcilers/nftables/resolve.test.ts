@@ -3,10 +3,10 @@ import { suite, test } from 'node:test'
 import { faultText } from '../../../protocol/fault.ts'
 import { addressText } from '../../../reconcilers/addresses.ts'
 import { lintConfig } from '../../../reconcilers/lint.ts'
-import { compileFirewall } from '../../../reconcilers/nftables/compile.ts'
+import { compileFirewall } from '../../../reconcilers/nftables/elements/compile.ts'
+import { parseFlowEnd, parsePorts } from '../../../reconcilers/nftables/flows/flow-end.ts'
+import { findEnd } from '../../../reconcilers/nftables/questions/trace.ts'
 import { resolveNftables } from '../../../reconcilers/nftables/resolve.ts'
-import { findEnd } from '../../../reconcilers/nftables/trace.ts'
-import { parseFlowEnd, parsePorts } from '../../../reconcilers/nftables/words.ts'
 import { configOf } from '../configs.ts'
 
 const container = (address: string): unknown => ({

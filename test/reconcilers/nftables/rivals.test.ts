@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { findRivals, type NeededPacket } from '../../../reconcilers/nftables/rivals.ts'
+import { findRivals, type NeededPacket } from '../../../reconcilers/nftables/rules/conflicts.ts'
 import {
   type ListedObject,
   listRulesetCommand,

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { compileFirewall } from '../../../reconcilers/nftables/compile.ts'
-import { permissionsOf } from '../../../reconcilers/nftables/explain.ts'
-import { passes, wayOf } from '../../../reconcilers/nftables/lookup.ts'
+import { compileFirewall } from '../../../reconcilers/nftables/elements/compile.ts'
+import { parsePorts } from '../../../reconcilers/nftables/flows/flow-end.ts'
+import { permissionsOf } from '../../../reconcilers/nftables/questions/explain.ts'
+import { passes, wayOf } from '../../../reconcilers/nftables/questions/lookup.ts'
+import { findEnd, traceFlow } from '../../../reconcilers/nftables/questions/trace.ts'
 import { resolveNftables } from '../../../reconcilers/nftables/resolve.ts'
-import { findEnd, traceFlow } from '../../../reconcilers/nftables/trace.ts'
-import { parsePorts } from '../../../reconcilers/nftables/words.ts'
 import { configOf } from '../configs.ts'
 
 const container = (address: string): Record<string, unknown> => ({

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { after, before, suite, test } from 'node:test'
 import type { Command, HostPorts } from '../../../reconcilers/host-ports.ts'
 import { applyNftables } from '../../../reconcilers/nftables/apply.ts'
-import type { Elements } from '../../../reconcilers/nftables/elements.ts'
+import type { Elements } from '../../../reconcilers/nftables/elements/elements.ts'
 import { checkedElementsMax } from '../../../reconcilers/nftables/limits.ts'
 import type { NftablesStep } from '../../../reconcilers/nftables/plan.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
 import { makeBundle } from '../../../reconcilers/runc/bundle/bundle.ts'
-import { mountPointFault } from '../../../reconcilers/runc/spec-fields.ts'
+import { mountPointFault } from '../../../reconcilers/runc/object/spec-fields.ts'
 import { at, bundleFacts, containerSpec, readyImage } from './bundles.ts'
 
 const words = fc.array(fc.oneof(fc.string(), fc.constantFrom('A=b', 'PATH=', '/x', 'web')), {

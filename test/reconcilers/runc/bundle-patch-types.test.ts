@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { isObject } from '../../../protocol/documents/canonical-json.ts'
 import { lintConfig } from '../../../reconcilers/lint.ts'
-import { mergePatch, patchFaults } from '../../../reconcilers/runc/bundle/patch.ts'
+import { mergePatch, patchFaults } from '../../../reconcilers/runc/bundle/patch/patch.ts'
 import { containerObject } from './objects.ts'
 
 const device = { major: 8, minor: 0 }

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { capabilitiesOf, capabilityName } from '../../../reconcilers/runc/bundle/capabilities.ts'
-import { seccompProfile } from '../../../reconcilers/runc/bundle/seccomp.ts'
-import { ordinaryCalls, privilegedCalls } from '../../../reconcilers/runc/bundle/syscalls.ts'
+import {
+  capabilitiesOf,
+  capabilityName,
+} from '../../../reconcilers/runc/bundle/hardening/capabilities.ts'
+import { seccompProfile } from '../../../reconcilers/runc/bundle/hardening/seccomp.ts'
+import {
+  ordinaryCalls,
+  privilegedCalls,
+} from '../../../reconcilers/runc/bundle/hardening/syscalls.ts'
 
 /** Names that are allowed whatever their arguments. */
 function allowed(architecture: string, capabilities: readonly string[]): readonly string[] {

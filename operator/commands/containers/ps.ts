@@ -1,0 +1,79 @@
+import * as z from 'zod'
+import { ask, documentOf } from '../../agent-client/client.ts'
+import { Failure } from '../../terminal/failure.ts'
+import type { Session } from '../../terminal/session.ts'
+import { type Cell, type Tone, table } from '../../terminal/style.ts'
+
+/** One row of `GET /v1/containers`, as far as this program looks at it. */
+interface ContainerRow {
+  readonly name: string
+  readonly state: string
+  readonly pid: number | null
+  readonly image: string
+  readonly restarts: number
+  readonly exit_code: number | null
+  readonly health: string | null
+}
+
+const rowsSchema: z.ZodType<readonly ContainerRow[]> = z.array(
+  z.object({
+    name: z.string(),
+    state: z.string(),
+    pid: z.number().nullable().default(null),
+    image: z.string().default(''),
+    restarts: z.number().default(0),
+    exit_code: z.number().nullable().default(null),
+    health: z.string().nullable().default(null),
+  }),
+)
+
+/** `covey ps`. */
+export async function showContainers(session: Session): Promise<void> {
+  const document = documentOf(
+    session,
+    await ask(session, { method: 'GET', path: '/v1/containers' }),
+  )
+  const rows = rowsSchema.safeParse(document)
+  if (!rows.success) {
+    throw new Failure(1, 'answer-broken', 'the containers of the agent are not understood', {
+      hint: 'use the covey of the same version as the agent',
+    })
+  }
+  const heads = ['NAME', 'STATE', 'HEALTH', 'PID', 'RESTARTS', 'EXIT', 'IMAGE']
+  const text =
+    rows.data.length === 0
+      ? 'this host has no containers\n'
+      : table(heads, rows.data.map(cellsOf), session.paint)
+  session.result(document, text)
+}
+
+function cellsOf(row: ContainerRow): readonly Cell[] {
+  return [
+    row.name,
+    { text: row.state, tone: stateTone(row.state) },
+    row.health === null ? '-' : { text: row.health, tone: healthTone(row.health) },
+    textOf(row.pid),
+    String(row.restarts),
+    textOf(row.exit_code),
+    shortImage(row.image),
+  ]
+}
+
+function textOf(number: number | null): string {
+  return number === null ? '-' : String(number)
+}
+
+function stateTone(state: string): Tone {
+  if (state === 'running') return 'good'
+  return state === 'exited' || state === 'broken' ? 'bad' : 'busy'
+}
+
+function healthTone(health: string): Tone {
+  if (health === 'healthy') return 'good'
+  return health === 'starting' ? 'busy' : 'bad'
+}
+
+/** A digest is told by its first digits here; `--json` has all of it. */
+function shortImage(image: string): string {
+  return image.replace(/(@sha256:[0-9a-f]{12})[0-9a-f]{52}$/, '$1')
+}

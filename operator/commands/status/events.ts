@@ -1,0 +1,68 @@
+import * as z from 'zod'
+import { heard } from '../../agent-client/heard.ts'
+import { socketPath } from '../../agent-client/sockets.ts'
+import { askStream, goneFailure } from '../../agent-client/stream.ts'
+import { eventBytesMax } from '../../limits.ts'
+import { Failure } from '../../terminal/failure.ts'
+import { jsonLine, type Session } from '../../terminal/session.ts'
+import { eventText } from './event-text.ts'
+
+/** An event of an agent, as far as this program has to know it. */
+export interface AgentEvent {
+  readonly event: string
+  /** Milliseconds since 1970; absent on the status at the beginning. */
+  readonly at?: number | undefined
+  readonly [member: string]: unknown
+}
+
+const eventSchema: z.ZodType<AgentEvent> = z.looseObject({
+  event: z.string(),
+  at: z.number().optional(),
+})
+
+/** `covey events`: what happens on the host, until Ctrl-C. */
+export async function showEvents(session: Session): Promise<void> {
+  const { io, settings, paint } = session
+  const signal = io.interrupted()
+  const lines = createLines((data) => {
+    const event = eventOf(session, data)
+    if (event === null) return
+    if (settings.json) io.out(jsonLine(event))
+    else io.out(`${eventText(event, paint)}\n`)
+  })
+  const question = { method: 'GET', path: '/v1/events' } as const
+  for await (const chunk of askStream(session, question, signal)) lines.add(chunk)
+  // The agent never ends the events by itself, but by ending.
+  if (!signal.aborted) throw goneFailure(socketPath(session), undefined)
+}
+
+/** Null for what is told at the beginning, and for what is no event. */
+function eventOf(session: Session, data: string): AgentEvent | null {
+  let value: unknown
+  try {
+    value = heard(session, data)
+  } catch {
+    throw new Failure(1, 'answer-broken', `the agent says what is no event: ${data.slice(0, 200)}`)
+  }
+  const event = eventSchema.safeParse(value)
+  return event.success ? event.data : null
+}
+
+/** Cuts a stream of server-sent events into the data of each: the agent writes one line of it. */
+function createLines(onData: (data: string) => void): { add(chunk: Buffer): void } {
+  let held: Buffer = Buffer.alloc(0)
+  return {
+    add(chunk) {
+      const bytes = Buffer.concat([held, chunk])
+      let at = 0
+      for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, at)) {
+        const line = bytes.toString('utf8', at, end)
+        if (line.startsWith('data: ')) onData(line.slice('data: '.length))
+        at = end + 1
+      }
+      held = bytes.subarray(at)
+      if (held.length <= eventBytesMax) return
+      throw new Failure(1, 'answer-too-large', 'an event of the agent is too large to be one')
+    },
+  }
+}

@@ -1,0 +1,107 @@
+import type { BundleFacts } from '../../../container-facts.ts'
+import type { ContainerSpec } from '../../spec.ts'
+import type { Account } from '../accounts.ts'
+import { oomScoreAdjust } from '../limits.ts'
+import type { Mount } from '../mounts.ts'
+import { memberOf, textsOf } from '../patch/members.ts'
+import { devicesOf, resourcesOf } from '../resources.ts'
+import { capabilitiesOf, capabilityName } from './capabilities.ts'
+import { seccompProfile } from './seccomp.ts'
+
+/** What has been worked out for a container. */
+interface Worked {
+  readonly spec: ContainerSpec
+  readonly account: Account
+  readonly hostname: string
+  readonly mounts: readonly Mount[]
+  readonly args: readonly string[]
+  readonly env: readonly string[]
+  readonly cwd: string
+}
+
+/** Paths in /proc and /sys that tell of the host, beyond those that the runtime masks itself. */
+const masked: readonly string[] = [
+  ...['/proc/interrupts', '/proc/kallsyms', '/proc/kmsg', '/sys/devices/virtual/powercap'],
+  ...['/sys/fs/selinux', '/sys/kernel/debug', '/sys/kernel/security'],
+]
+
+/** What is the container's network's own: any user may open low ports and ping in it. */
+const networkSettings: Readonly<Record<string, string>> = {
+  'net.ipv4.ip_unprivileged_port_start': '0',
+  'net.ipv4.ping_group_range': '0 2147483647',
+}
+
+/**
+ * The runtime's config with covey's hardening (docs/OBJECTS.md, runc_container) and what the image
+ * and the object ask for within it.
+ */
+export function hardenedConfig(
+  facts: BundleFacts,
+  worked: Worked,
+): Readonly<Record<string, unknown>> {
+  const { spec, account, hostname, mounts, args, env, cwd } = worked
+  const { container } = spec
+  const base = facts.runtimeSpec
+  const process = {
+    ...memberOf(base, 'process'),
+    terminal: false,
+    user: {
+      uid: account.uid,
+      gid: account.gid,
+      additionalGids: account.groups,
+      // Unsaid, it would be that of the agent, which lets nobody else read anything.
+      umask: 0o022,
+    },
+    args,
+    env,
+    cwd,
+    capabilities: capabilitySets(spec, account),
+    noNewPrivileges: true,
+    oomScoreAdj: oomScoreAdjust,
+  }
+  const { rlimits: _runtimes, ...withoutLimits } = process as Record<string, unknown>
+  return {
+    ...base,
+    process: withoutLimits,
+    root: { path: facts.rootfs, readonly: container.read_only_root },
+    hostname,
+    mounts,
+    linux: {
+      ...memberOf(base, 'linux'),
+      namespaces: namespacesOf(spec, facts),
+      ...(container.host_network ? {} : { sysctl: networkSettings }),
+      cgroupsPath: facts.cgroupsPath,
+      resources: resourcesOf(container, facts),
+      devices: devicesOf(container, facts).map(({ mode, ...node }) => ({
+        ...node,
+        fileMode: mode,
+      })),
+      seccomp: seccompProfile(facts.architecture, capabilitiesOf(container.capabilities)),
+      maskedPaths: [...new Set([...textsOf(memberOf(base, 'linux')['maskedPaths']), ...masked])],
+      readonlyPaths: textsOf(memberOf(base, 'linux')['readonlyPaths']),
+    },
+  }
+}
+
+/**
+ * Capabilities (capabilities(7)). Another user than root gets, as ambient ones, only what the
+ * object adds by name: the kernel takes the others from it at its first program.
+ */
+function capabilitySets({ container }: ContainerSpec, account: Account): object {
+  const prefixed = (names: readonly string[]): readonly string[] =>
+    names.map((name) => `CAP_${name}`)
+  const all = prefixed(capabilitiesOf(container.capabilities))
+  const added = prefixed(container.capabilities.add.flatMap((name) => capabilityName(name) ?? []))
+  const ambient = account.uid === 0 ? [] : added
+  return { bounding: all, effective: all, permitted: all, inheritable: ambient, ambient }
+}
+
+/** Namespaces of its own, of every kind that the kernel always has but that of users. */
+function namespacesOf(
+  { container }: ContainerSpec,
+  { networkNamespace }: BundleFacts,
+): readonly object[] {
+  const own = ['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type }))
+  if (container.host_network) return own
+  return [...own, { type: 'network', path: networkNamespace }]
+}

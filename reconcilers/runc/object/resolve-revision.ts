@@ -1,0 +1,61 @@
+import { hash } from 'node:crypto'
+import { addressText } from '../../addresses.ts'
+import { parseReference } from '../../images/reference.ts'
+import { capabilitiesOf } from '../bundle/hardening/capabilities.ts'
+import type { ContainerObject } from '../spec.ts'
+
+/** Fields that change how a container is treated, and not what it is. */
+const policyFields: ReadonlySet<string> = new Set([
+  ...['restart', 'health', 'stop_grace_seconds', 'labels'],
+])
+
+/** Fields whose empty list says something else than no list. */
+const meaningfulWhenEmpty: ReadonlySet<string> = new Set(['command', 'args'])
+
+/**
+ * Digest of everything that a container is made from. An image counts by its digest alone: another
+ * tag or registry brings the same one. What has no value is left out, so that a field of a later
+ * version changes no revision unless somebody sets it.
+ */
+export function revisionOf(
+  container: ContainerObject,
+  secrets: ReadonlyMap<string, string>,
+): string {
+  const fields = Object.entries(container).filter(([name, value]) => {
+    return !policyFields.has(name) && (!isEmpty(value) || meaningfulWhenEmpty.has(name))
+  })
+  const reference = parseReference(container.image)
+  const made = {
+    ...Object.fromEntries(fields),
+    image: reference.ok ? reference.value.digest : container.image,
+    address: container.address && addressText(container.address),
+    capabilities: capabilitiesOf(container.capabilities),
+    runtime_config: JSON.stringify(sorted(container.runtime_config)),
+    sealed: Object.fromEntries(secrets),
+  }
+  const text = JSON.stringify(sorted(withoutFalse(made)))
+  return hash('sha256', text)
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0
+}
+
+/** A value with the members of every object in order. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!isRecord(value)) return value
+  const members = Object.entries(value).map(([name, inner]) => [name, sorted(inner)] as const)
+  return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function withoutFalse(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutFalse)
+  if (!isRecord(value)) return value
+  const members = Object.entries(value).filter(([, inner]) => inner !== false)
+  return Object.fromEntries(members.map(([name, inner]) => [name, withoutFalse(inner)]))
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,151 @@
+import type * as z from 'zod'
+import { capabilityName } from '../bundle/hardening/capabilities.ts'
+import { isWithin } from '../bundle/host-paths.ts'
+import { filesBytesMax } from '../bundle/limits.ts'
+import type { ContainerObject } from '../spec.ts'
+
+/** Reports a fault at a place in the object. */
+type Report = (path: readonly (string | number)[], message: string) => void
+
+/** Adds what is wrong between the fields of a container that are each sound by themselves. */
+export function checkContainer(container: ContainerObject, context: z.RefinementCtx): void {
+  const report: Report = (path, message) => {
+    context.addIssue({ code: 'custom', message, path: [...path] })
+  }
+  checkNetwork(container, report)
+  checkSources(container, report)
+  checkShm(container, report)
+  checkPlaces(container, report)
+  checkVariables(container, report)
+  checkCapabilities(container, report)
+}
+
+function checkNetwork(container: ContainerObject, report: Report): void {
+  for (const field of ['network', 'address'] as const) {
+    const isThere = container[field] !== undefined
+    if (container.host_network && isThere) {
+      report([field], 'goes without with host_network: the container has the addresses of its host')
+    } else if (!container.host_network && !isThere) {
+      report([field], 'is required, unless host_network is true')
+    }
+  }
+  if (container.host_network && container.user_namespace) {
+    report(
+      ['user_namespace'],
+      'goes without host_network: its root would have no say in that network',
+    )
+  }
+}
+
+/** The one of these members that is set; otherwise reports at `path`. */
+function checkOne(
+  object: object,
+  names: readonly string[],
+  path: readonly (string | number)[],
+  report: Report,
+): void {
+  const set = names.filter((name) => (object as Record<string, unknown>)[name] !== undefined)
+  if (set.length === 1) return
+  const found = set.length === 0 ? 'has none' : `has ${set.join(' and ')}`
+  report(path, `must have exactly one of ${names.join(', ')}, and ${found}`)
+}
+
+function checkSources(container: ContainerObject, report: Report): void {
+  for (const [index, mount] of container.mounts.entries()) {
+    checkOne(mount, ['volume', 'host_path'], ['mounts', index], report)
+  }
+  for (const [index, use] of container.secrets.entries()) {
+    checkOne(use, ['path', 'env'], ['secrets', index], report)
+    if (use.env !== undefined && use.mode !== undefined) {
+      report(['secrets', index, 'mode'], 'goes without with env: a variable has no mode')
+    }
+  }
+  if (container.health !== undefined) {
+    checkOne(container.health, ['command', 'http', 'tcp'], ['health'], report)
+  }
+  checkHttpHost(container, report)
+  for (const [index, device] of container.devices.entries()) {
+    const first = container.devices.findIndex((other) => isWithin(device, other))
+    const second = container.devices.findLastIndex((other) => isWithin(device, other))
+    const other = first < index ? first : second
+    if (other !== index) report(['devices', index], `comes with devices.${other} already`)
+  }
+  const bytes = container.files.reduce((sum, file) => sum + Buffer.byteLength(file.content), 0)
+  if (bytes > filesBytesMax) {
+    report(['files'], `hold ${bytes} bytes together, and at most ${filesBytesMax} are allowed`)
+  }
+}
+
+function checkHttpHost({ health }: ContainerObject, report: Report): void {
+  const { host, headers = {} } = health?.http ?? {}
+  const name = Object.keys(headers).find((each) => each.toLowerCase() === 'host')
+  if (host === undefined || name === undefined) return
+  report(['health', 'http', 'headers', name], 'is told by host already')
+}
+
+function checkShm({ shm_bytes, mounts, tmpfs }: ContainerObject, report: Report): void {
+  const isTaken = [...tmpfs, ...mounts.map(({ path }) => path)].includes('/dev/shm')
+  if (shm_bytes === undefined || !isTaken) return
+  report(['shm_bytes'], 'goes without a mount of its own at /dev/shm')
+}
+
+/** A place where something is mounted. */
+interface Place {
+  readonly path: string
+  readonly at: readonly (string | number)[]
+  readonly isFile: boolean
+}
+
+function placesOf(container: ContainerObject): readonly Place[] {
+  return [
+    ...container.mounts.map(({ path }, index) => {
+      return { path, at: ['mounts', index, 'path'], isFile: false }
+    }),
+    ...container.tmpfs.map((path, index) => ({ path, at: ['tmpfs', index], isFile: false })),
+    ...container.files.map(({ path }, index) => {
+      return { path, at: ['files', index, 'path'], isFile: true }
+    }),
+    ...container.secrets.flatMap(({ path }, index) => {
+      return path === undefined ? [] : [{ path, at: ['secrets', index, 'path'], isFile: true }]
+    }),
+  ]
+}
+
+function checkPlaces(container: ContainerObject, report: Report): void {
+  const known = new Map<string, Place>()
+  const places = placesOf(container)
+  for (const place of places) {
+    const other = known.get(place.path)
+    if (other === undefined) known.set(place.path, place)
+    else report(place.at, `${place.path} is the place of ${other.at.join('.')} already`)
+  }
+  for (const place of places) {
+    const above = parentsOf(place.path).find((parent) => known.get(parent)?.isFile)
+    if (above === undefined) continue
+    report(place.at, `lies below ${above}, which is a file (${known.get(above)?.at.join('.')})`)
+  }
+}
+
+function parentsOf(path: string): readonly string[] {
+  const parts = path.split('/').slice(1, -1)
+  return parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`)
+}
+
+function checkVariables(container: ContainerObject, report: Report): void {
+  const known = new Map(Object.keys(container.env).map((name) => [name, `env.${name}`]))
+  for (const [index, { env }] of container.secrets.entries()) {
+    if (env === undefined) continue
+    const other = known.get(env)
+    if (other === undefined) known.set(env, `secrets.${index}.env`)
+    else report(['secrets', index, 'env'], `${env} is set by ${other} already`)
+  }
+}
+
+function checkCapabilities(container: ContainerObject, report: Report): void {
+  const { add, drop } = container.capabilities
+  const added = add.map(capabilityName)
+  for (const [index, name] of drop.entries()) {
+    if (!added.includes(capabilityName(name)) || name === 'ALL') continue
+    report(['capabilities', 'drop', index], `${name} is added as well`)
+  }
+}

@@ -1,0 +1,201 @@
+import * as z from 'zod'
+import { isName } from '../../../protocol/names.ts'
+import { type Address, parseAddress } from '../../addresses.ts'
+import { parseReference } from '../../images/reference.ts'
+import { capabilityName } from '../bundle/hardening/capabilities.ts'
+import { hostPathFault, isWithin } from '../bundle/host-paths.ts'
+import {
+  accountIdMax,
+  argumentBytesMax,
+  argumentsMax,
+  entriesMax,
+  hostnameCharactersMax,
+  labelCharactersMax,
+  nameBytesMax,
+  pathCharactersMax,
+} from '../bundle/limits.ts'
+import { patchFaults } from '../bundle/patch/patch.ts'
+import { signalNumber } from '../bundle/signals.ts'
+
+/** Where covey puts what it needs inside a container. */
+export const ownContainerFolder: string = '/.covey'
+
+/** Name of another object. */
+export const reference: z.ZodType<string> = z
+  .string()
+  .refine(isName, 'must be the name of an object')
+
+/** A text with a rule that says itself what is wrong. */
+function judged(fault: (text: string) => string | undefined): z.ZodType<string> {
+  return z.string().superRefine((text, context) => {
+    const message = fault(text)
+    if (message !== undefined) context.addIssue(message)
+  })
+}
+
+/** Whether a text holds control characters, which have no place in a path or a name. */
+function hasControls(text: string): boolean {
+  return [...text].some((character) => character < ' ' || character === '\x7f')
+}
+
+function pathFault(text: string): string | undefined {
+  if (text.length > pathCharactersMax) return `is longer than ${pathCharactersMax} characters`
+  if (!text.startsWith('/')) return 'must be an absolute path'
+  if (hasControls(text)) return 'holds control characters'
+  const parts = text.split('/').slice(1)
+  if (text !== '/' && parts.some((part) => part === '' || part === '.' || part === '..')) {
+    return 'must be written without empty parts, . and .., and without a slash at its end'
+  }
+  if (parts.some((part) => Buffer.byteLength(part) > nameBytesMax)) {
+    return `has a part of more than ${nameBytesMax} bytes, which no file can be named`
+  }
+  return undefined
+}
+
+/** An absolute path without empty, `.` or `..` parts. */
+export const path: z.ZodType<string> = judged(pathFault)
+
+const systemFolders: readonly string[] = ['/proc', '/sys', ownContainerFolder]
+
+/** Why nothing can be mounted at a path of a container, or undefined. */
+export function mountPointFault(text: string): string | undefined {
+  const fault = pathFault(text)
+  if (fault !== undefined) return fault
+  if (text === '/') return 'nothing is mounted over the whole image'
+  const system = systemFolders.find((folder) => isWithin(text, folder))
+  if (system !== undefined) return `nothing is mounted below ${system} of a container`
+  if (text === '/dev' || isWithin(text, '/dev/pts')) return `${text} is made by covey`
+  return undefined
+}
+
+/** Where something can be mounted in a container. */
+export const mountPoint: z.ZodType<string> = judged(mountPointFault)
+
+/** A path of the host that may be mounted, if the host grants it. */
+export const hostPath: z.ZodType<string> = judged(
+  (text) => pathFault(text) ?? hostPathFault(text, []),
+)
+
+/** A device of the host, or a folder of them. */
+export const devicePath: z.ZodType<string> = judged((text) => {
+  const fault = pathFault(text)
+  if (fault !== undefined) return fault
+  if (!text.startsWith('/dev/')) return 'must be a path below /dev'
+  return isWithin(text, '/dev/pts') ? 'terminals of the host are never given away' : undefined
+})
+
+/** An address, as a number. */
+export const address: z.ZodType<Address, string> = z.string().transform((text, context) => {
+  const parsed = parseAddress(text)
+  if (parsed !== undefined) return parsed
+  context.addIssue('must be an address, as 10.69.1.5 or fd00::5')
+  return z.NEVER
+})
+
+/** An image with its digest. */
+export const image: z.ZodType<string> = judged((text) => {
+  const parsed = parseReference(text)
+  return parsed.ok ? undefined : parsed.fault.message
+})
+
+/** One argument of a command. */
+const argument: z.ZodType<string> = judged((text) => {
+  if (text.includes('\0')) return 'holds a NUL character, which no argument can'
+  const isLong = text.length > argumentBytesMax || Buffer.byteLength(text) > argumentBytesMax
+  return isLong ? `is longer than the ${argumentBytesMax} bytes that the kernel takes` : undefined
+})
+
+/** Arguments of a command, perhaps none. */
+export const commandArguments: z.ZodType<readonly string[]> = z.array(argument).max(argumentsMax)
+
+/** A program with its arguments; an empty list means none at all. */
+export const command: z.ZodType<readonly string[]> = commandArguments.refine(
+  (words) => words[0] !== '',
+  { message: 'must name a program', path: [0] },
+)
+
+/** `user`, `user:group`, names or numbers. */
+export const user: z.ZodType<string> = judged((text) => {
+  const parts = text.split(':')
+  const isAccount = (part: string): boolean =>
+    /^\d+$/.test(part)
+      ? part.length <= 10 && Number(part) <= accountIdMax
+      : /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}\$?$/.test(part)
+  if (parts.length <= 2 && parts.every(isAccount)) return undefined
+  return `must be a user or user:group, by name or by number up to ${accountIdMax}`
+})
+
+/** A host name (RFC 1123 section 2.1) that the kernel can hold. */
+export const hostname: z.ZodType<string> = judged((text) => {
+  const label = /^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$/
+  if (text.length <= hostnameCharactersMax && text.split('.').every((part) => label.test(part))) {
+    return undefined
+  }
+  return `must be a host name: at most ${hostnameCharactersMax} of a-z 0-9 - in labels joined by dots`
+})
+
+/** A signal by name or number. */
+export const signal: z.ZodType<string> = judged((text) =>
+  signalNumber(text) === undefined ? 'must be a signal, as SIGTERM, 15 or SIGRTMIN+3' : undefined,
+)
+
+/** A capability by name. */
+export const capability: z.ZodType<string> = judged((text) => {
+  if (text === 'ALL') return 'ALL cannot be added: name what the program needs, as NET_ADMIN'
+  return capabilityName(text) === undefined ? 'is no capability of Linux, as NET_ADMIN' : undefined
+})
+
+/** A capability to drop, or `ALL`. */
+export const droppedCapability: z.ZodType<string> = judged((text) =>
+  text === 'ALL' || capabilityName(text) !== undefined
+    ? undefined
+    : 'is no capability of Linux, as CHOWN, nor ALL',
+)
+
+/** Why a text is no name of an environment variable, or undefined. */
+function variableFault(name: string): string | undefined {
+  if (/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name)) return undefined
+  return 'must be named with letters, digits, _ . and -, and no digit first'
+}
+
+/** Environment variables by name. */
+export const environment: z.ZodType<Readonly<Record<string, string>>> = z
+  .record(z.string(), z.string())
+  .superRefine((variables, context) => {
+    const names = Object.keys(variables)
+    if (names.length > entriesMax) context.addIssue(`has more than ${entriesMax} variables`)
+    for (const [name, value] of Object.entries(variables)) {
+      const fault = variableFault(name) ?? argument.safeParse(value).error?.issues[0]?.message
+      const isLong = Buffer.byteLength(`${name}=${value}`) > argumentBytesMax
+      const tooLong = `is longer than the ${argumentBytesMax} bytes that the kernel takes`
+      const message = fault ?? (isLong ? tooLong : undefined)
+      if (message !== undefined) context.addIssue({ code: 'custom', message, path: [name] })
+    }
+  })
+
+/** A variable that a shell can set. */
+export const shellVariable: z.ZodType<string> = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, 'must be letters, digits and _, and no digit first')
+
+/** Labels by name. */
+export const labels: z.ZodType<Readonly<Record<string, string>>> = z
+  .record(z.string(), z.string())
+  .superRefine((texts, context) => {
+    if (Object.keys(texts).length > entriesMax) context.addIssue(`has more than ${entriesMax}`)
+    for (const [name, value] of Object.entries(texts)) {
+      const sound = [name, value].every((text) => text.length <= labelCharactersMax)
+      const message = `names and values have at most ${labelCharactersMax} characters, no controls`
+      if (sound && name !== '' && !hasControls(name + value)) continue
+      context.addIssue({ code: 'custom', message, path: [name] })
+    }
+  })
+
+/** A merge patch for `config.json`, judged by itself: a fault in another field hides none of it. */
+export const runtimeConfig: z.ZodType<Readonly<Record<string, unknown>>> = z
+  .record(z.string(), z.unknown())
+  .superRefine((patch, context) => {
+    for (const { path, message } of patchFaults(patch)) {
+      context.addIssue({ code: 'custom', message, path: [...path] })
+    }
+  })

@@ -1,0 +1,17 @@
+import type { Cluster } from '../world/cluster.ts'
+
+/**
+ * How often something happened in a run, by a name such as `stimulus cut`, `alarm fork`, `disk
+ * full`.
+ */
+export type Coverage = Map<string, number>
+
+/** Counts that something happened: what never happens in a scenario is not shown by it. */
+export function cover({ coverage }: Pick<Cluster, 'coverage'>, what: string, times = 1): void {
+  if (times > 0) coverage.set(what, (coverage.get(what) ?? 0) + times)
+}
+
+/** Counts by name, in the order of names. */
+export function coverageTable(coverage: Coverage): Readonly<Record<string, number>> {
+  return Object.fromEntries([...coverage].sort(([a], [b]) => (a < b ? -1 : 1)))
+}

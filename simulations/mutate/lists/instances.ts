@@ -1,0 +1,109 @@
+import type { Mutation } from '../mutation.ts'
+
+const look = 'test/machine/containers/look.test.ts'
+const leftovers = 'test/reconcilers/loop/leftovers.test.ts'
+const bound = 'test/machine/containers/logs-bound.test.ts'
+
+/** Faults in what keeps agents apart, what is told of leftovers, and what bounds logs. */
+export const instanceMutations: readonly Mutation[] = [
+  {
+    name: 'exit-read-first',
+    breaks: 'A code that is written between two questions is none.',
+    file: 'machine/containers/look/look.ts',
+    find: `  const isSupervised = lives(life.supervisor)
+  memory.exit ??= readExit(places, log, life)
+`,
+    replace: `  memory.exit ??= readExit(places, log, life)
+  const isSupervised = lives(life.supervisor)
+`,
+    caughtBy: { test: look },
+  },
+  {
+    name: 'kept-exit-read-again',
+    breaks: 'An end that is kept for good is another one by another file of it.',
+    file: 'machine/containers/look/look.ts',
+    find: 'if (ran && ran.startedMs === life.startedMs) memory.exit ??= ran',
+    replace: 'if (ran && ran.startedMs !== life.startedMs) memory.exit ??= ran',
+    caughtBy: { test: look },
+  },
+  {
+    name: 'started-before-it-is',
+    breaks: 'A container counts as started while its process is still the runtime.',
+    file: 'machine/containers/make/exec-fifo.ts',
+    find: 'while (lives(name) && programOf(name.pid) === before &&',
+    replace: 'while (lives(name) && programOf(name.pid) !== before &&',
+    caughtBy: { test: 'test/machine/containers/start.test.ts' },
+  },
+  {
+    name: 'name-of-lock-is-anybodys',
+    breaks: 'Any user keeps the agent from starting.',
+    file: 'machine/kernel/network-lock.ts',
+    find: '    if (holders.length > 0 && !holders.some(mayChangeNetwork)) {',
+    replace: '    if (holders.length < 0) {',
+    caughtBy: { test: 'test/machine/network-lock.test.ts' },
+  },
+  {
+    name: 'network-lock-not-asked',
+    breaks: 'A second agent starts in the same network namespace.',
+    file: 'machine/kernel/network-lock.ts',
+    find: '    if (server !== null) return releasable(server)',
+    replace: '    return releasable(server ?? createServer())',
+    caughtBy: { test: 'test/machine/network-lock.test.ts' },
+  },
+  {
+    name: 'namespace-without-mark',
+    breaks: "An agent removes another one's namespaces.",
+    file: 'reconcilers/container-network/names.ts',
+    find: '  const prefix = `covey.${mark}.`',
+    replace: "  const prefix = name.slice(0, 'covey.'.length + mark.length + 1)",
+    caughtBy: { test: 'test/reconcilers/container-network/namespaces.test.ts' },
+  },
+  {
+    name: 'leftovers-not-shown',
+    breaks: 'What cannot be removed is in no status.',
+    file: 'reconcilers/loop/round.ts',
+    find: '    ...leftoverStates(progress.leftovers, failures),\n',
+    replace: '',
+    caughtBy: { test: leftovers },
+  },
+  {
+    name: 'failure-said-again',
+    breaks: 'The same failure is a warning at each attempt.',
+    file: 'reconcilers/loop/round.ts',
+    find: 'const say = isKnown ? init.log.debug : init.log.warn',
+    replace: 'const say = isKnown ? init.log.warn : init.log.warn',
+    caughtBy: { test: leftovers },
+  },
+  {
+    name: 'removals-all-at-once',
+    breaks: 'Removals that fail take all of a round.',
+    file: 'reconcilers/loop/round.ts',
+    find: '  if (progress.removalRetries >= removalRetriesMax) return true\n',
+    replace: '',
+    caughtBy: { test: leftovers },
+  },
+  {
+    name: 'absent-is-in-sync',
+    breaks: 'A container that is not there counts as in sync.',
+    file: 'reconcilers/runc/judge.ts',
+    find: "      return { state: 'pending', reason: `is to be made${rest}`, untilActed: true }",
+    replace: '      return null',
+    caughtBy: { test: leftovers },
+  },
+  {
+    name: 'log-has-one-name',
+    breaks: 'What a supervisor leaves behind is lost.',
+    file: 'machine/containers/logs/rotate.ts',
+    find: '  return await link(current.path, path).then(',
+    replace: '  return await Promise.reject(new Error(path)).then(',
+    caughtBy: { test: bound },
+  },
+  {
+    name: 'supervisor-without-bound',
+    breaks: 'A log has no end while no agent runs.',
+    file: 'reconcilers/tools/conmon.ts',
+    find: "'--log-size-max', String(init.logBytesMax)],",
+    replace: "'--log-size-max', String(init.logBytesMax * 1000)],",
+    caughtBy: { test: bound },
+  },
+]

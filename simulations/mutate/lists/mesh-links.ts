@@ -1,0 +1,112 @@
+import type { Mutation } from '../mutation.ts'
+
+const guards = { test: 'test/reconcilers/wireguard/guards.test.ts' } as const
+const firstContact = { test: 'test/reconcilers/wireguard/first-contact.test.ts' } as const
+
+/** Faults in what a host does about its links, and says of them: the simulator has no kernel. */
+export const meshLinkMutations: readonly Mutation[] = [
+  {
+    name: 'guard-after-link',
+    breaks: 'What a host sends to the mesh leaves in the clear until its link is made.',
+    file: 'reconcilers/wireguard/plan.ts',
+    find: '    ...guards.before,\n',
+    replace: '',
+    caughtBy: guards,
+  },
+  {
+    name: 'guard-goes-first',
+    breaks: 'The guard of a range goes before its link, and what is sent then leaves in the clear.',
+    file: 'reconcilers/wireguard/guards.ts',
+    find: '  const ending = { objects: [], takesDown: true } as const\n',
+    replace: '  const ending = { objects: [] } as const\n',
+    caughtBy: { test: 'test/reconcilers/wireguard/guards.test.ts' },
+  },
+  {
+    name: 'guard-forgotten-with-a-fault',
+    breaks: 'A faulty object takes the guard of the range that it had.',
+    file: 'reconcilers/wireguard/guards.ts',
+    find: 'spec.keepsGuards ? [] : extra',
+    replace: 'extra',
+    caughtBy: guards,
+  },
+  {
+    name: 'guard-in-front',
+    breaks: 'The guard stands in front of what others have, and cuts the host off from its LAN.',
+    file: 'reconcilers/tools/ip-parse.ts',
+    find: '0xffff_ffff',
+    replace: '0',
+    caughtBy: guards,
+  },
+  {
+    name: 'guard-not-at-boot',
+    breaks: 'Nothing is written down for the early unit, and a boot is in the clear.',
+    file: 'reconcilers/wireguard/guards.ts',
+    find: '  if (observed.boot !== during) before.push',
+    replace: '  if (observed.boot === during) before.push',
+    caughtBy: guards,
+  },
+  {
+    name: 'guard-taken-for-a-subnet',
+    breaks: 'The network of containers takes the guard for a subnet that nobody wants.',
+    file: 'reconcilers/tools/ip-parse.ts',
+    find: 'unreachableOf(routes.filter((each) => each.metric !== guardMetric))',
+    replace: 'unreachableOf(routes)',
+    caughtBy: { test: 'test/reconcilers/tools/tools.test.ts' },
+  },
+  {
+    name: 'way-not-asked',
+    breaks: 'A host without IPv6 begins with the IPv6 address of a name.',
+    file: 'reconcilers/wireguard/names.ts',
+    find: '(_, index) => !missing.has(index)',
+    replace: '(_, index) => index >= 0',
+    caughtBy: firstContact,
+  },
+  {
+    name: 'address-kept-too-long',
+    breaks: 'An address that does not answer is left only when a handshake would be over.',
+    file: 'reconcilers/wireguard/names.ts',
+    find: 'tries < contactTriesMax ? contactMs',
+    replace: 'tries < 0 ? contactMs',
+    caughtBy: firstContact,
+  },
+  {
+    name: 'contact-tried-for-ever',
+    breaks: 'A host that is switched off is asked for, written down and logged every 5 s for good.',
+    file: 'reconcilers/wireguard/names.ts',
+    find: '(known?.tries ?? 0) + 1, contactTriesMax)',
+    replace: '(known?.tries ?? 0) + 1, 0)',
+    caughtBy: firstContact,
+  },
+  {
+    name: 'tries-called-drift',
+    breaks: 'A peer that is tried at one address after the other fails its object.',
+    file: 'reconcilers/wireguard/plan.ts',
+    find: 'device.recurs ? { recurs: true as const } : {}',
+    replace: '{}',
+    caughtBy: firstContact,
+  },
+  {
+    name: 'lost-peer-waits',
+    breaks: 'A host that boots with a clock in 1970 is refused for up to six minutes.',
+    file: 'reconcilers/wireguard/devices.ts',
+    find: 'const wasWell = seen.handshakeSeconds > 0',
+    replace: 'const wasWell = seen.handshakeSeconds < 0',
+    caughtBy: { test: 'test/reconcilers/wireguard/endpoints.test.ts' },
+  },
+  {
+    name: 'resolver-of-the-other-family',
+    breaks: 'Resolvers that a container cannot reach take the places of those that it can.',
+    file: 'reconcilers/runc/bundle/resolv-conf.ts',
+    find: 'if (address?.family !== family) return false',
+    replace: 'if (address === undefined) return false',
+    caughtBy: { test: 'test/reconcilers/runc/resolvers.test.ts' },
+  },
+  {
+    name: 'first-line-as-reason',
+    breaks: 'The reason of a tool is the frame of its banner, or a warning.',
+    file: 'reconcilers/tools/said.ts',
+    find: 'found.worth > best.worth',
+    replace: "best.text === ''",
+    caughtBy: { test: 'test/reconcilers/tools/said.test.ts' },
+  },
+]
