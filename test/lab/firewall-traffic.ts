@@ -7,6 +7,9 @@ import { type Ask, addressOf, meshAddresses, type Place, verdictsOf } from './fi
 import type { VirtualHost } from './host.ts'
 import { until } from './waiting.ts'
 
+/** Looks at what has come out, of 50 ms each, until packets that have not are sent again. */
+const turnsUntilAgain = 20
+
 /** An ask that was sent, and the last config that was in force everywhere by then. */
 interface Sent {
   readonly ask: Ask
@@ -140,15 +143,41 @@ export class MatrixTraffic {
   }
 
   /**
-   * Sends one packet after the other until one has come out. WireGuard promises nothing for those
-   * that go while two ends shake hands for the first time, above all if both begin at once.
+   * Waits until a packet of each ask has come out, and sends further ones of those that have not.
+   * Nothing promises a single one its way: not WireGuard while two ends shake hands for the first
+   * time, and not the queues of a busy machine. What a firewall refuses it refuses again.
    */
-  async warmUp(ask: Ask): Promise<void> {
-    const ids: number[] = []
-    await until(`the first packet of ${askText(ask)}`, () => {
-      if (ids.some((id) => this.#arrived.has(id))) return true
-      ids.push(this.send(ask))
-      return false
+  async allComeOut(asks: readonly Ask[], what: string): Promise<void> {
+    const open = new Map(asks.map((ask) => [ask, [this.send(ask)]]))
+    let turn = 0
+    await until(`${what}: ${asks.map(askText).join('; ')}`, () => {
+      const isAgain = ++turn % turnsUntilAgain === 0
+      for (const [ask, ids] of open) {
+        if (ids.some((id) => this.#arrived.has(id))) open.delete(ask)
+        else if (isAgain) ids.push(this.send(ask))
+      }
+      return open.size === 0
+    }).catch(async (cause) => {
+      const never = [...open.keys()].map(askText).join('; ')
+      const losses = await Promise.all(this.#hosts.map(lossesOf))
+      throw new Error([`${what}: never came: ${never}`, ...losses].join('\n'), { cause })
+    })
+  }
+
+  /**
+   * Sends a packet of each ask, and waits until as many more were `refused`, or one came out. What
+   * got lost on its way to a firewall is sent again.
+   */
+  async noneComesOut(
+    asks: readonly Ask[],
+    what: string,
+    refused: () => Promise<number>,
+  ): Promise<void> {
+    const before = await refused()
+    let turn = 0
+    await until(`${what}: ${asks.length} packets are dropped`, async () => {
+      if (turn++ % turnsUntilAgain === 0) for (const ask of asks) this.send(ask)
+      return this.violations.length > 0 || (await refused()) - before >= asks.length
     })
   }
 
