@@ -172,10 +172,16 @@ async function dryRun(
   if (config === undefined || host === undefined) return []
   const judged = judgeSection(config, host, init)
   if (judged === null) return []
-  const { steps } = await look({ ...init, judged }, signal)
+  const { steps } = await look({ ...init, judged, ports: lookingOnly(init.ports) }, signal)
   return steps.map(({ step, reconciler }) => ({
     objects: step.objects,
     text: init.reconcilers[reconciler]?.describe(step) ?? '',
     reconciler: init.reconcilers[reconciler]?.name ?? '',
   }))
+}
+
+/** Ports through which a dry run leaves no trace: what is new of containers is for a round to note. */
+function lookingOnly(ports: HostPorts): HostPorts {
+  const { containers } = ports
+  return { ...ports, containers: { ...containers, notice: () => containers.look() } }
 }

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { ContainerSeen } from '../../../reconcilers/host-containers.ts'
 import { pokeGapMs, roundMs } from '../../../reconcilers/limits.ts'
+import { runc } from '../../../reconcilers/runc/index.ts'
 import { configOf, ideaExample } from '../configs.ts'
 import { settle } from '../fake/clock.ts'
+import { createFakeHost } from '../fake/host.ts'
 import { failed, makeLink, modelText } from '../fake/model.ts'
 import { drive, headAt } from './driver.ts'
 
@@ -131,6 +134,25 @@ describe('the loop', () => {
     })
     assert.equal(modelText(driven.host.model), before)
     assert.deepEqual(await driven.loop.plan(), [])
+    await driven.loop.stop()
+  })
+
+  it('plans without noting what is new of containers', async () => {
+    const host = createFakeHost()
+    const { containers } = host.ports
+    let noted = 0
+    const notice = async (): Promise<readonly ContainerSeen[]> => {
+      noted++
+      return containers.look()
+    }
+    const ports = { ...host.ports, containers: { ...containers, notice } }
+    const driven = drive({ reconcilers: [runc], ports }, host)
+    driven.adopt(configOf({ cloud01: {} }))
+    await settle()
+    assert.ok(noted > 0)
+    const before = noted
+    await driven.loop.plan()
+    assert.equal(noted, before)
     await driven.loop.stop()
   })
 
