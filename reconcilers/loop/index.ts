@@ -180,7 +180,7 @@ async function dryRun(
   }))
 }
 
-/** Ports through which a dry run leaves no trace: what is new of containers is for a round to note. */
+/** Ports through which a dry run leaves no trace: a round notes what is new of containers. */
 function lookingOnly(ports: HostPorts): HostPorts {
   const { containers } = ports
   return { ...ports, containers: { ...containers, notice: () => containers.look() } }

@@ -151,14 +151,21 @@ function mayBeAsked(hosts: Hosts, from: string, to: Place, flow: Flow): boolean 
   )
 }
 
-/** What the hosts at both ends say of an ask. */
-export function verdictsOf(hosts: Hosts, { from, to, protocol, port }: Ask): Verdicts {
+/**
+ * What the hosts at both ends say of an ask. While a host goes from one config to the next its
+ * ports may lead by one of both, `published`, and its containers ask by the other.
+ */
+export function verdictsOf(
+  hosts: Hosts,
+  { from, to, protocol, port }: Ask,
+  published: Hosts = hosts,
+): Verdicts {
   const asker = addressOf(hosts, from)
   if ('container' in to) {
     const flow = { address: addressOf(hosts, to), protocol, port, host: to.host }
     return { out: mayAsk(hosts, from, flow, false), in: mayBeAsked(hosts, asker, to, flow) }
   }
-  const publish = publishOf(hosts, to.host, protocol, to.port)
+  const publish = publishOf(published, to.host, protocol, to.port)
   const [address = ''] = meshAddresses(hosts, to.host)
   const flow = { address, protocol, port: to.port, host: to.host }
   if (to.host !== from.host) {

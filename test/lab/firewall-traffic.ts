@@ -104,8 +104,13 @@ export class MatrixTraffic {
       if ('container' in ask.to) return nameOf(ask.to) === nameOf(place)
       return config[ask.to.host]?.[`w_${ask.to.port}`]?.['container'] === place.container
     }
-    const said = window.map((config) => ({ ...verdictsOf(config, ask), leads: leads(config) }))
-    return said.some((each) => each.out) && said.some((each) => each.in && each.leads)
+    return window.some((published) => {
+      if (!leads(published) || !verdictsOf(published, ask).in) return false
+      return window.some((config) => {
+        const isOneHost = ask.from.host === ask.to.host
+        return verdictsOf(config, ask, isOneHost ? published : config).out
+      })
+    })
   }
 
   /** Whether every mixture of the configs from `since` on lets it through. */
