@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { buildBusybox } from '../registry/busybox.ts'
+import { sizeOf } from '../sizes.ts'
 import { postConfig } from './agent-socket.ts'
 import { hasApplied } from './agent-status.ts'
 import type { Hosts } from './config-hosts.ts'
@@ -17,8 +18,8 @@ import { serveOn } from './registry-host.ts'
 import { createSwiftOperator, type SwiftOperator } from './swift-operator.ts'
 
 /** `COVEY_FIREWALL_STEPS=500 COVEY_FIREWALL_SEED=7` for a longer walk, or another. */
-const steps = Number(process.env['COVEY_FIREWALL_STEPS'] ?? 50)
-const seed = Number(process.env['COVEY_FIREWALL_SEED'] ?? 5)
+const steps = sizeOf('COVEY_FIREWALL_STEPS', 20, 200)
+const seed = sizeOf('COVEY_FIREWALL_SEED', 5, 5)
 
 const hostNames = ['cloud01', 'cloud02', 'cloud03']
 const fours = ['one', 'two', 'three']

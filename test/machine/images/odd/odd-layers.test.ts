@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { sizeOf } from '../../../sizes.ts'
 import { temporaryFolder } from '../../../temporary.ts'
 import { compareBatch, type Draw, emptyTally } from './compare-batch.ts'
 import { oddImage } from './random-layers.ts'
 
 /** `COVEY_ODD_LAYERS` images from seed `COVEY_ODD_SEED` on, so many at once. */
-const count = Number(process.env['COVEY_ODD_LAYERS'] ?? 100)
-const firstSeed = Number(process.env['COVEY_ODD_SEED'] ?? 1)
+const count = sizeOf('COVEY_ODD_LAYERS', 100, 10_000)
+const firstSeed = sizeOf('COVEY_ODD_SEED', 1, 1)
 const batchSize = 25
 
 describe('odd layers', () => {
