@@ -23,6 +23,13 @@ export interface NftablesInit {
 export function createNftables(
   init: NftablesInit,
 ): Reconciler<FirewallSpec, NftablesObserved, NftablesStep> {
+  let applied = 0
+  // The kernel tells of covey's own changes as of others', but later: a look from before them must
+  // not hold until then, or the next plan changes what is there no more.
+  const changes = (): number | null => {
+    const told = init.changes()
+    return told === null ? null : told + applied
+  }
   return {
     name: 'nftables',
     types: nftablesTypes,
@@ -32,10 +39,17 @@ export function createNftables(
       compileFirewall(resolved.spec)
       return resolved
     },
-    observe: createObserve(init.changes),
+    observe: createObserve(changes),
     judge: judgeNftables,
     plan: planNftables,
-    apply: applyNftables,
+    async apply(step, host, signal) {
+      applied++
+      try {
+        await applyNftables(step, host, signal)
+      } finally {
+        applied++
+      }
+    },
     describe: describeNftables,
   }
 }

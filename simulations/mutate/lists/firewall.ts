@@ -163,6 +163,14 @@ export const firewallMutations: readonly Mutation[] = [
     caughtBy: { test: 'test/reconcilers/nftables/phases.test.ts' },
   },
   {
+    name: 'own-changes-unseen',
+    breaks: 'A round plans from a look at the firewall of before its own last change.',
+    file: 'reconcilers/nftables/index.ts',
+    find: 'return told === null ? null : told + applied',
+    replace: 'return told',
+    caughtBy: { test: 'test/reconcilers/nftables/own-changes.test.ts' },
+  },
+  {
     name: 'both-ends-at-once',
     breaks: 'A flow that both configs admit is dropped while both of its ends are judged anew.',
     file: 'reconcilers/nftables/elements/phases.ts',
