@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   copyFileSync,
@@ -15,11 +16,14 @@ import { build } from 'esbuild'
  * Bundles the two programs into plain JavaScript for those who install covey, and lays out the npm
  * package: `npm run build`, or `node build.ts DIR` to build somewhere else than in `dist`. The
  * bundle needs nothing but Node, so the package has no dependencies and brings no Node of its own.
+ * `--bare` leaves out the types for authors of reconcilers, which take longer than all else.
  */
 const root = import.meta.dirname
-const outFolder = process.argv[2] ?? join(root, 'dist')
-if (outFolder.startsWith('-')) {
-  process.stderr.write('build: usage: node build.ts [DIR]\n')
+const words = process.argv.slice(2)
+const isBare = words.includes('--bare')
+const [outFolder = join(root, 'dist'), ...more] = words.filter((word) => word !== '--bare')
+if (outFolder.startsWith('-') || more.length > 0) {
+  process.stderr.write('build: usage: node build.ts [--bare] [DIR]\n')
   process.exit(2)
 }
 const packageFolder = join(outFolder, 'package')
@@ -88,7 +92,10 @@ function layOutPackage(packages: readonly string[]): void {
     join(root, 'package.json'),
   )
   // What authors of reconcilers import (docs/PLUGINS.md).
-  const exports = { './testing': './dist/testing.js' }
+  const exports = {
+    './reconciler': { types: './types/reconcilers/plugin.d.ts' },
+    './testing': { types: './types/test/reconcilers/kit.d.ts', default: './dist/testing.js' },
+  }
   const common = { name, version, description, license, type, bin, exports, engines }
   const manifest = { ...common, os: ['linux'] }
   mkdirSync(join(packageFolder, 'bin'), { recursive: true })
@@ -111,5 +118,16 @@ function layOutPackage(packages: readonly string[]): void {
   }
 }
 
+/** Writes the types that authors of reconcilers check theirs against. */
+function writeTypes(): void {
+  const project = join(root, 'packaging/tsconfig.types.json')
+  const folder = join(packageFolder, 'types')
+  execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', project, '--outDir', folder], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, NODE_COMPILE_CACHE: join(root, '.build/compile-cache') },
+  })
+}
+
 rmSync(outFolder, { recursive: true, force: true })
 layOutPackage(await bundle())
+if (!isBare) writeTypes()

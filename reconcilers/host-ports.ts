@@ -55,15 +55,19 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>
 }
 
-/** Everything that a reconciler may touch. Real in `agent/`, modelled in tests and simulations. */
-export interface HostPorts {
+/** What every reconciler may touch of a host, also one of another package. */
+export interface CommonPorts {
   readonly run: CommandRunner
   readonly files: HostFiles
+  readonly clock: Clock
+  /** Numeric addresses of a host name, in the resolver's order; rejects if there is none. */
+  resolveName(name: string, signal: AbortSignal): Promise<readonly string[]>
+}
+
+/** Everything that covey's own may touch. Real in `machine/`, modelled in tests and simulations. */
+export interface HostPorts extends CommonPorts {
   readonly keys: HostKeys
   readonly images: HostImages
   readonly containers: HostContainers
   readonly secrets: HostSecrets
-  readonly clock: Clock
-  /** Numeric addresses of a host name, in the resolver's order; rejects if there is none. */
-  resolveName(name: string, signal: AbortSignal): Promise<readonly string[]>
 }

@@ -1,6 +1,8 @@
 import * as z from 'zod'
 import { CoveyError } from '../../protocol/fault.ts'
 import { sectionOf, typeIn } from '../../reconcilers/cluster/references.ts'
+import type { CommonPorts } from '../../reconcilers/host-ports.ts'
+import type { PluginReconciler } from '../../reconcilers/plugin.ts'
 import type { AnyReconciler, PlanStep, Resolved, Verdict } from '../../reconcilers/reconciler.ts'
 import { pluginLookMsMax, pluginStepMsMax } from '../limits.ts'
 import { createPatience } from './patience.ts'
@@ -61,11 +63,12 @@ export interface GuardLimits {
  * loop may trust what comes from here as it trusts covey's own reconcilers.
  */
 export function guard(
-  plugin: AnyReconciler,
+  plugin: PluginReconciler,
   limits: GuardLimits = { lookMs: pluginLookMsMax, stepMs: pluginStepMsMax },
 ): AnyReconciler {
   const { name } = plugin
-  const types = { ...plugin.types }
+  // What covey asks of a schema is `safeParse` and what that answers, as zod does.
+  const types = { ...plugin.types } as AnyReconciler['types']
   const patience = createPatience(name)
   const looked = (spec: unknown): GuardedSpec => spec as GuardedSpec
   return {
@@ -82,7 +85,7 @@ export function guard(
       }),
     observe: (spec, host, signal) =>
       patience('observe', limits.lookMs, signal, (limited) =>
-        plugin.observe(looked(spec).spec, host, limited),
+        plugin.observe(looked(spec).spec, commonOf(host), limited),
       ),
     judge: (spec, observed) =>
       own(() => {
@@ -98,9 +101,16 @@ export function guard(
     }),
     ...(plugin.judgesAfter === true && { judgesAfter: true }),
     apply: (step, host, signal) =>
-      patience('apply', limits.stepMs, signal, (limited) => plugin.apply(step, host, limited)),
+      patience('apply', limits.stepMs, signal, (limited) =>
+        plugin.apply(step, commonOf(host), limited),
+      ),
     describe: (step) => described(plugin, step),
   }
+}
+
+/** What a package gets of a host: no private keys, secrets, images or containers. */
+function commonOf({ run, files, clock, resolveName }: CommonPorts): CommonPorts {
+  return { run, files, clock, resolveName }
 }
 
 function own<T>(call: () => T): T {
@@ -143,7 +153,7 @@ function stepsOf(answer: readonly PlanStep[], owned: ReadonlySet<string>): reado
   return answer
 }
 
-function described(plugin: AnyReconciler, step: PlanStep): string {
+function described(plugin: PluginReconciler, step: PlanStep): string {
   try {
     const text: unknown = plugin.describe(step)
     if (typeof text === 'string' && firstLine(text) !== '') return firstLine(text)

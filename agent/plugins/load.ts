@@ -105,7 +105,10 @@ async function find(
     const code = codeOfError(error)
     if (error instanceof CoveyError) throw error
     if (code !== 'ENOENT') throw refusal(`${manifestFile} cannot be read (${code})`)
-    throw refusal(`it is not in ${place}`, `npm install --prefix ${folder} ${name}`)
+    throw refusal(
+      `it is not in ${place}`,
+      `npm install --ignore-scripts --prefix ${folder} ${name}`,
+    )
   }
 }
 

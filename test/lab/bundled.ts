@@ -16,7 +16,7 @@ export function buildCovey(): BundledCovey {
   if (coveyPath !== sourcesPath) return { path: coveyPath, remove() {} }
   const folder = mkdtempSync(join(tmpdir(), 'covey-bundle-'))
   const node = join(projectRoot, 'node_modules/.bin/node')
-  execFileSync(node, [join(projectRoot, 'build.ts'), folder], { cwd: projectRoot })
+  execFileSync(node, [join(projectRoot, 'build.ts'), '--bare', folder], { cwd: projectRoot })
   const bin = join(folder, 'package/node_modules/.bin')
   mkdirSync(bin, { recursive: true })
   symlinkSync(node, join(bin, 'node'))

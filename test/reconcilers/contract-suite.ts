@@ -20,7 +20,7 @@ export interface ContractDrift {
 
 /** What the suite needs to know of a reconciler. */
 export interface ContractSubject<Spec, Observed, Step extends PlanStep> {
-  readonly reconciler: Reconciler<Spec, Observed, Step>
+  readonly reconciler: Omit<Reconciler<Spec, Observed, Step>, 'types'>
   readonly host: string
   readonly open: () => Promise<ContractHost>
   /** Configs, each one reached from the one before. */
@@ -38,7 +38,7 @@ const never = new AbortController().signal
 
 /** One look, and all steps of the plan that comes of it; descriptions of the steps. */
 export async function reconcile<Spec, Observed, Step extends PlanStep>(
-  reconciler: Reconciler<Spec, Observed, Step>,
+  reconciler: Omit<Reconciler<Spec, Observed, Step>, 'types'>,
   config: Config,
   host: string,
   ports: HostPorts,

@@ -147,4 +147,19 @@ describe('a package that is not as it should be', () => {
     stopping.abort(new Error('the agent ends'))
     await assert.rejects(given, /the agent ends/)
   })
+
+  it('gives a package no keys, secrets, images or containers', async () => {
+    const got: string[][] = []
+    const note = async (_what: unknown, host: object): Promise<void> => {
+      got.push(Object.keys(host).sort())
+    }
+    const noting = plugin('thing', { ...aThing, observe: note, apply: note })
+    const driven = drive({ reconcilers: [guard(noting, limits)] })
+    driven.adopt(configOf({ cloud01: { thing: { type: 'thing' } } }))
+    await settle()
+    await driven.loop.stop()
+    const common = ['clock', 'files', 'resolveName', 'run']
+    assert.ok(got.length >= 2)
+    for (const ports of got) assert.deepEqual(ports, common)
+  })
 })
