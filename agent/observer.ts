@@ -1,8 +1,9 @@
+import type { AgentEvent } from '../protocol/api/events.ts'
 import { compareHeadsOrNone, type Head } from '../protocol/heads.ts'
 import type { ObjectReport } from '../protocol/node/effects.ts'
 import { isGreeted, type NodeState } from '../protocol/node/state.ts'
 import { hostState } from '../protocol/node/view.ts'
-import type { AgentEvent, EventFeed } from './event-feed.ts'
+import type { EventFeed } from './event-feed.ts'
 import type { Machine } from './shell.ts'
 
 /** Tells watchers and the log what changed between two steps, from the node alone. */

@@ -1,8 +1,9 @@
 import { networkToEnter } from '../../machine/containers/make/user-namespace.ts'
+import type { ContainerRow } from '../../protocol/api/containers.ts'
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { Config } from '../../protocol/documents/config.ts'
 import type { ContainerSeen, HostContainers } from '../../reconcilers/host-containers.ts'
-import type { ContainerDirectory, ContainerRow } from './container-view.ts'
+import type { ContainerDirectory } from './container-view.ts'
 
 /** What is known of containers, and where the rest is. */
 export interface ContainerDirectoryInit {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Status } from '../../protocol/api/status.ts'
 import { envelopeBytesMax } from '../../protocol/limits.ts'
 import type { PlannedStep } from '../../reconcilers/loop/index.ts'
 import { watcherBytesMax, watchersMax } from '../limits.ts'
@@ -24,7 +25,7 @@ export function controlRoutes(init: ControlInit): ReadonlyMap<string, Route> {
   const { shell } = init
   const watchers = new Set<ServerResponse>()
   return new Map<string, Route>([
-    ['GET /v1/status', (_request, response) => sendJson(response, 200, shell.status())],
+    ['GET /v1/status', (_request, response) => sendStatus(shell, response)],
     ['GET /v1/config', (_request, response) => sendConfig(shell, response)],
     ['POST /v1/config', (request, response, url) => takeConfig(shell, request, response, url)],
     [
@@ -49,6 +50,11 @@ export function controlRoutes(init: ControlInit): ReadonlyMap<string, Route> {
       },
     ],
   ])
+}
+
+function sendStatus(shell: Shell, response: ServerResponse): void {
+  const status: Status = shell.status()
+  sendJson(response, 200, status)
 }
 
 function sendConfig(shell: Shell, response: ServerResponse): void {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { missingTools } from '../../machine/tools.ts'
+import type { Checkup } from '../../protocol/api/doctor.ts'
 import { peerPlaces } from '../../protocol/documents/agent-object.ts'
 import type { Config } from '../../protocol/documents/config.ts'
 import { addressText, parseEndpoint } from '../../reconcilers/addresses.ts'
@@ -14,15 +15,8 @@ import { errorLine } from '../../reconcilers/tools/words.ts'
 import { checkRunc, readPackageChangelog } from './check-runc.ts'
 import { checkResolvers } from './resolvers.ts'
 
-/** What was looked at, and what came of it. */
-export interface Check {
-  /** Stable, as `tools` or `firewalls`. */
-  readonly name: string
-  /** A `problem` keeps something from working; a `warning` may. */
-  readonly state: 'ok' | 'warning' | 'problem'
-  readonly message: string
-  readonly hint: string | null
-}
+/** What was looked at, and the result. */
+export type Check = Checkup['checks'][number]
 
 /** What the doctor needs to know. */
 export interface DoctorInit {

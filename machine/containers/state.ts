@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
+import type { ContainerEvent } from '../../protocol/api/events.ts'
 import type { Clock } from '../../reconcilers/host-ports.ts'
 import type { Log } from '../../reconcilers/reconciler.ts'
-import type { ContainerEvent } from '../events.ts'
 import { type Cgroups, openCgroups } from './cgroups.ts'
 import { instanceMark } from './instance.ts'
 import { type Life, newLife, readLife, writeLife } from './life.ts'

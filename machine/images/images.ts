@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { ImageEvent } from '../../protocol/api/events.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { HostImages } from '../../reconcilers/host-images.ts'
 import {
@@ -7,7 +8,6 @@ import {
   referenceText,
 } from '../../reconcilers/images/reference.ts'
 import type { Log } from '../../reconcilers/reconciler.ts'
-import type { ImageEvent } from '../events.ts'
 import { type LoadEvents, type LoadedImage, loadArchive } from './archive/load.ts'
 import { saveArchive } from './archive/save.ts'
 import type { Platform } from './formats/platform.ts'

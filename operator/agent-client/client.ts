@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { problemSchema } from '../../protocol/api/problem.ts'
 import { oneLine } from '../../protocol/printable.ts'
 import { answerBytesMax, answerMsMax } from '../limits.ts'
 import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
@@ -143,10 +144,9 @@ export function documentOf(session: Session, answer: Answer): unknown {
 
 /** A problem (RFC 9457) of the agent as the failure of a command, with exit code 1. */
 export function problemFailure(value: unknown, status: number): Failure {
-  const { code, detail, title, hint } = Object(value) as Record<string, unknown>
-  const said = [detail, title].find((text) => typeof text === 'string')
-  const message = oneLine(said ?? `the agent answered with ${status}`)
-  const options = typeof hint === 'string' ? { hint: oneLine(hint) } : {}
-  const known = typeof code === 'string' && /^[a-z0-9-]{1,64}$/.test(code)
+  const { code = '', detail, title, hint } = problemSchema.safeParse(value).data ?? {}
+  const message = oneLine(detail ?? title ?? `the agent answered with ${status}`)
+  const options = hint === undefined ? {} : { hint: oneLine(hint) }
+  const known = /^[a-z0-9-]{1,64}$/.test(code)
   return new Failure(1, known ? code : 'agent-error', message, options)
 }

@@ -148,8 +148,9 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   {
     name: 'schema',
     parameters: '[of]',
-    summary: 'print the JSON Schema of a config or of a layout, for editors',
-    details: 'OF is config (the default) or layout.',
+    summary: 'print the JSON Schema of a config, of a layout, or of what agents answer',
+    details:
+      'OF is config (the default) or layout, for editors; or api, for scripts that ask the sockets of an agent.',
     examples: ['covey schema > config.schema.json', 'covey schema layout > cluster.schema.json'],
     run: async (session, input) => (await import('./config/schema.ts')).printSchema(session, input),
   },

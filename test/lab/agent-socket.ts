@@ -1,11 +1,11 @@
 import { request } from 'node:http'
-import type { ShownHead } from './agent-status.ts'
+import type { Head } from '../../protocol/heads.ts'
 
 /** What an agent says of a config that was handed to it. */
 export interface ShownVerdict {
   readonly verdict?: string
   readonly code?: string
-  readonly head?: ShownHead | null
+  readonly head?: Head | null
 }
 
 const answerMsMax = 10_000
@@ -36,8 +36,8 @@ export function postConfig(socketPath: string, text: string): Promise<ShownVerdi
 /** An event of `GET /v1/events`, as it is told. */
 export interface ShownEvent {
   readonly event: string
-  readonly head?: ShownHead | null
-  readonly applied?: ShownHead | null
+  readonly head?: Head | null
+  readonly applied?: Head | null
   readonly alarm?: { readonly code: string }
   readonly raised?: boolean
 }

@@ -1,45 +1,12 @@
 import { request } from 'node:http'
+import { type Status, statusSchema } from '../../protocol/api/status.ts'
 
-/** A config's place in the order, as status documents show it. */
-export interface ShownHead {
-  readonly epoch: number
-  readonly version: number
-  readonly digest: string
-}
-
-/** The parts of `GET /v1/status` that tests look at (docs/OPERATING.md). */
-export interface AgentStatus {
-  readonly host: string
-  readonly cluster: string
-  readonly head: ShownHead | null
-  readonly applied: ShownHead | null
-  readonly confirmed: ShownHead | null
-  readonly state: string
-  readonly objects: readonly {
-    readonly name: string
-    readonly type: string
-    readonly state: string
-    readonly reason: string | null
-  }[]
-  readonly peers: readonly {
-    readonly host: string
-    readonly peer_id: string
-    readonly connected: boolean
-    readonly head: ShownHead | null
-  }[]
-  readonly hosts: readonly {
-    readonly host: string
-    readonly state: string
-    readonly head: ShownHead | null
-    readonly applied: ShownHead | null
-  }[]
-  readonly alarms: readonly { readonly code: string; readonly message: string }[]
-}
+export type { Status as AgentStatus } from '../../protocol/api/status.ts'
 
 const answerMsMax = 5_000
 
 /** Asks an agent for its status over its UNIX socket, which may lie in another mount namespace. */
-export function askStatus(socketPath: string): Promise<AgentStatus> {
+export function askStatus(socketPath: string): Promise<Status> {
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath, path: '/v1/status', timeout: answerMsMax }, (response) => {
       const chunks: Buffer[] = []
@@ -47,7 +14,7 @@ export function askStatus(socketPath: string): Promise<AgentStatus> {
       response.on('error', reject)
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString()
-        if (response.statusCode === 200) resolve(JSON.parse(text))
+        if (response.statusCode === 200) resolve(statusSchema.parse(JSON.parse(text)))
         else reject(new Error(`GET /v1/status: ${response.statusCode} ${text}`))
       })
     })
@@ -58,6 +25,6 @@ export function askStatus(socketPath: string): Promise<AgentStatus> {
 }
 
 /** Whether a host holds and has applied at least this version. */
-export function hasApplied(status: AgentStatus, version: number): boolean {
+export function hasApplied(status: Status, version: number): boolean {
   return (status.applied?.version ?? 0) >= version
 }

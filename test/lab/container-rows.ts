@@ -1,16 +1,6 @@
 import assert from 'node:assert/strict'
+import type { ContainerRow } from '../../protocol/api/containers.ts'
 import type { VirtualHost } from './host.ts'
-
-/** A row of `covey ps --json`. */
-export interface ContainerRow {
-  readonly name: string
-  readonly state: string
-  readonly pid: number | null
-  readonly image: string
-  readonly restarts: number
-  readonly exit_code: number | null
-  readonly health: string | null
-}
 
 /** The container of an object, as `covey ps --json` on its host tells of it. */
 export async function rowOf(host: VirtualHost, object: string): Promise<ContainerRow> {

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict'
+import type { Head } from '../../protocol/heads.ts'
 import { compareHeads } from '../../protocol/heads.ts'
 import type { EventWatch } from './agent-socket.ts'
-import type { ShownHead } from './agent-status.ts'
 
 /** What a host's events must show, whatever happened to it. */
 export interface Seen {
   /** Every head, in order. */
-  readonly heads: readonly ShownHead[]
+  readonly heads: readonly Head[]
   /** Codes of the alarms that were raised. */
   readonly alarms: readonly string[]
 }
 
 /** Checks a host's events: its head never goes back, and nothing is applied that was no head. */
 export function checkEvents(host: string, watch: EventWatch): Seen {
-  const heads: ShownHead[] = []
+  const heads: Head[] = []
   const alarms: string[] = []
   for (const each of watch.events) {
     const { event, head, applied, alarm, raised } = each

@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseEnvelope } from '../../protocol/documents/envelope.ts'
+import type { Head } from '../../protocol/heads.ts'
 import { compareHeads, compareHeadsOrNone } from '../../protocol/heads.ts'
 import { nextRandom, type Random, seeded } from '../../protocol/node/random.ts'
 import { entriesBelow, unlessGone } from '../live-folder.ts'
 import { postConfig, type ShownVerdict } from './agent-socket.ts'
-import type { AgentStatus, ShownHead } from './agent-status.ts'
+import type { AgentStatus } from './agent-status.ts'
 import { buildCovey } from './bundled.ts'
 import type { VirtualHost } from './host.ts'
 import { createLab } from './lab.ts'
@@ -38,7 +39,7 @@ export interface KillPlan {
 interface Target {
   readonly host: VirtualHost
   agent: Running | null
-  answered: ShownHead | null
+  answered: Head | null
 }
 
 interface Fire {
@@ -130,7 +131,7 @@ async function checkAfterStart(fire: Fire, target: Target): Promise<void> {
 }
 
 /** Remembers what a host answers: never below what it had answered when it was asked. */
-async function ask<T extends { readonly head?: ShownHead | null }>(
+async function ask<T extends { readonly head?: Head | null }>(
   target: Target,
   question: () => Promise<T>,
 ): Promise<T> {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Status } from '../../operator/agent-client/status.ts'
 import {
   changesBetween,
   problemsIn,
   statusText,
 } from '../../operator/commands/status/status-text.ts'
+import type { Status } from '../../protocol/api/status.ts'
 import { at, healthy, plain, row } from './status-samples.ts'
 
 describe('what covey status calls a problem', () => {

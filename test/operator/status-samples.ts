@@ -1,4 +1,4 @@
-import type { HostStatus, Status } from '../../operator/agent-client/status.ts'
+import type { HostStatus, Status } from '../../protocol/api/status.ts'
 
 /** A head of epoch 1. */
 export const at = (version: number): NonNullable<Status['head']> => ({
@@ -23,12 +23,14 @@ export const healthy: Status = {
   host: 'cloud01',
   cluster: 'home',
   cluster_id: '',
+  agent_version: '',
   head: at(4),
   applied: at(4),
+  confirmed: at(4),
   state: 'in-sync',
   failed: null,
   objects: [{ name: 'wg_network', type: 'wireguard_network', state: 'converged', reason: null }],
-  peers: [{ host: 'cloud02', connected: true }],
+  peers: [{ host: 'cloud02', peer_id: '', connected: true, head: null }],
   hosts: [row('cloud01', { age_seconds: 0 }), row('cloud02')],
   alarms: [],
 }

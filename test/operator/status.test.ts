@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Status } from '../../operator/agent-client/status.ts'
 import { changesBetween, statusText } from '../../operator/commands/status/status-text.ts'
+import type { Status } from '../../protocol/api/status.ts'
 import { at, counts, healthy, plain, row } from './status-samples.ts'
 import { fakeAgent, openWorkspace } from './workspace.ts'
 

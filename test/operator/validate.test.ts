@@ -190,13 +190,16 @@ describe('covey history', () => {
 })
 
 describe('covey schema', () => {
-  it('describes configs and layouts', async (context) => {
+  it('describes configs, layouts and the sockets of agents', async (context) => {
     const space = await openWorkspace(context)
     const config = JSON.parse(await space.must('schema'))
     assert.ok(Object.keys(config.$defs).includes('wireguard_network'))
     assert.ok(Object.keys(config.$defs).includes('agent'))
     const layout = JSON.parse(await space.must('schema', 'layout'))
     assert.deepEqual(Object.keys(layout.properties), ['cluster', 'network', 'hosts'])
+    const api = JSON.parse(await space.must('schema', 'api'))
+    assert.ok(Object.keys(api.$defs.status.properties).includes('applied'))
+    assert.ok(Object.keys(api.$defs).includes('containers'))
     assert.equal((await space.covey(['schema', 'x'])).exit, 2)
   })
 })

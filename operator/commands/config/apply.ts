@@ -1,3 +1,4 @@
+import type { Verdict } from '../../../protocol/api/verdict.ts'
 import type { Envelope } from '../../../protocol/documents/envelope.ts'
 import { rootsAfter } from '../../../protocol/node/chain.ts'
 import { type OperatorFolder, openFolder } from '../../folder/folder.ts'
@@ -12,7 +13,7 @@ import type { Input } from '../definition.ts'
 import { deliver, expectOutput } from '../trust/deliver.ts'
 import { type Arrival, knownHosts, watchArrival } from './arrival.ts'
 import { compileChecked } from './compile.ts'
-import { injectDelivery, type Verdict } from './inject.ts'
+import { injectDelivery } from './inject.ts'
 import { lookAtNode, type NodeLook } from './look-at-node.ts'
 import { signSwitches } from './sign.ts'
 

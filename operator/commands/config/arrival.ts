@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { askStatus, type Status } from '../../agent-client/status.ts'
+import type { Status } from '../../../protocol/api/status.ts'
+import { askStatus } from '../../agent-client/status.ts'
 import { arrivalMsMax, lookMs } from '../../limits.ts'
 import type { VerifiedConfig } from '../../signing/verify.ts'
 import { control } from '../../terminal/controls.ts'

@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import { type Verdict, type VerdictReply, verdictSchema } from '../../../protocol/api/verdict.ts'
 import { type DeliveryText, parseDelivery } from '../../../protocol/documents/delivery.ts'
 import type { Fault } from '../../../protocol/fault.ts'
 import { faultText } from '../../../protocol/fault.ts'
@@ -15,31 +15,6 @@ import { parseJsonSource } from '../../sources/json-source.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import type { Input } from '../definition.ts'
-
-/** What a node says to a config that it is handed. */
-export interface Verdict {
-  readonly verdict: 'accepted' | 'already-head' | 'older' | 'fork' | 'refused'
-  /** Stable; says more than the verdict where there is more to say. */
-  readonly code: string
-  readonly message: string
-  readonly head: Head | null
-}
-
-/** All that a node says: the verdict, and every fault of the config's objects. */
-interface Reply extends Verdict {
-  readonly faults: readonly { readonly path?: string | undefined; readonly message: string }[]
-}
-
-const replySchema: z.ZodType<Reply> = z.object({
-  verdict: z.enum(['accepted', 'already-head', 'older', 'fork', 'refused']),
-  code: z.string(),
-  message: z.string(),
-  head: z
-    .object({ epoch: z.number(), version: z.number(), digest: z.string() })
-    .nullable()
-    .default(null),
-  faults: z.array(z.object({ path: z.string().optional(), message: z.string() })).default([]),
-})
 
 /** `covey inject SIGNED`: only the form is checked here; trust is the node's to decide. */
 export async function injectFile(session: Session, input: Input): Promise<void> {
@@ -105,9 +80,9 @@ const hints: Readonly<Record<string, string>> = {
   'root-fork': 'two root documents have one number: covey root rotate --settle OTHER_ROOT',
 }
 
-function replyIn(session: Session, text: string): Reply | undefined {
+function replyIn(session: Session, text: string): VerdictReply | undefined {
   try {
-    return replySchema.parse(heard(session, text))
+    return verdictSchema.parse(heard(session, text))
   } catch {
     return undefined
   }

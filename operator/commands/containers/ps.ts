@@ -1,31 +1,8 @@
-import * as z from 'zod'
+import { type ContainerRow, containersSchema } from '../../../protocol/api/containers.ts'
 import { ask, documentOf } from '../../agent-client/client.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import { type Cell, type Tone, table } from '../../terminal/style.ts'
-
-/** One row of `GET /v1/containers`, as far as this program looks at it. */
-interface ContainerRow {
-  readonly name: string
-  readonly state: string
-  readonly pid: number | null
-  readonly image: string
-  readonly restarts: number
-  readonly exit_code: number | null
-  readonly health: string | null
-}
-
-const rowsSchema: z.ZodType<readonly ContainerRow[]> = z.array(
-  z.object({
-    name: z.string(),
-    state: z.string(),
-    pid: z.number().nullable().default(null),
-    image: z.string().default(''),
-    restarts: z.number().default(0),
-    exit_code: z.number().nullable().default(null),
-    health: z.string().nullable().default(null),
-  }),
-)
 
 /** `covey ps`. */
 export async function showContainers(session: Session): Promise<void> {
@@ -33,7 +10,7 @@ export async function showContainers(session: Session): Promise<void> {
     session,
     await ask(session, { method: 'GET', path: '/v1/containers' }),
   )
-  const rows = rowsSchema.safeParse(document)
+  const rows = containersSchema.safeParse(document)
   if (!rows.success) {
     throw new Failure(1, 'answer-broken', 'the containers of the agent are not understood', {
       hint: 'use the covey of the same version as the agent',

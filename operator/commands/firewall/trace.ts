@@ -1,3 +1,4 @@
+import type { LiveFirewall } from '../../../protocol/api/firewall.ts'
 import type { Config } from '../../../protocol/documents/config.ts'
 import { addressText } from '../../../reconcilers/addresses.ts'
 import { parsePorts } from '../../../reconcilers/nftables/flows/flow-end.ts'
@@ -8,7 +9,7 @@ import {
   traceFlow,
 } from '../../../reconcilers/nftables/questions/trace.ts'
 import { askConfig } from '../../agent-client/config.ts'
-import { askFirewall, type LiveFirewall } from '../../agent-client/firewall.ts'
+import { askFirewall } from '../../agent-client/firewall.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import type { Input } from '../definition.ts'

@@ -1,36 +1,14 @@
-import * as z from 'zod'
+import { checkupSchema } from '../../../protocol/api/doctor.ts'
 import { printable } from '../../../protocol/printable.ts'
 import { ask, documentOf } from '../../agent-client/client.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import { counted } from '../../terminal/style.ts'
 
-interface Checkup {
-  readonly host: string
-  readonly checks: readonly {
-    readonly name: string
-    readonly state: 'ok' | 'warning' | 'problem'
-    readonly message: string
-    readonly hint: string | null
-  }[]
-}
-
-const schema: z.ZodType<Checkup> = z.object({
-  host: z.string(),
-  checks: z.array(
-    z.object({
-      name: z.string(),
-      state: z.enum(['ok', 'warning', 'problem']),
-      message: z.string(),
-      hint: z.string().nullable(),
-    }),
-  ),
-})
-
 /** `covey doctor`: what around covey on a host may keep it from working. Exit 1 with a problem. */
 export async function examineHost(session: Session): Promise<void> {
   const answer = await ask(session, { method: 'GET', path: '/v1/doctor' })
-  const parsed = schema.safeParse(documentOf(session, answer))
+  const parsed = checkupSchema.safeParse(documentOf(session, answer))
   if (!parsed.success) {
     throw new Failure(1, 'answer-broken', 'the agent told of its host in an unknown form')
   }

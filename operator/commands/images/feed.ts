@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import { type ImageProgress, imageLineSchema } from '../../../protocol/api/images.ts'
 import { oneLine } from '../../../protocol/printable.ts'
 import { heard } from '../../agent-client/heard.ts'
 import { adminSocketPath } from '../../agent-client/sockets.ts'
@@ -6,42 +6,6 @@ import { askStream, goneFailure, type StreamQuestion } from '../../agent-client/
 import { answerBytesMax } from '../../limits.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
-
-/** How far the agent is with an image. */
-export interface FeedProgress {
-  readonly layers: number
-  readonly layers_done: number
-  readonly bytes: number
-  readonly bytes_done: number
-}
-
-type FeedEvent =
-  | ({ readonly event: 'progress' } & FeedProgress)
-  | { readonly event: 'done' }
-  | {
-      readonly event: 'failed'
-      readonly code: string
-      readonly message: string
-      readonly hint: string | null
-    }
-
-const count: z.ZodType<number> = z.number().min(0)
-const eventSchema: z.ZodType<FeedEvent> = z.discriminatedUnion('event', [
-  z.object({
-    event: z.literal('progress'),
-    layers: count,
-    layers_done: count,
-    bytes: count,
-    bytes_done: count,
-  }),
-  z.looseObject({ event: z.literal('done') }),
-  z.object({
-    event: z.literal('failed'),
-    code: z.string(),
-    message: z.string(),
-    hint: z.string().nullable().default(null),
-  }),
-])
 
 /**
  * Asks the agent for something that takes its time, tells `onProgress` how far it is, and returns
@@ -51,12 +15,12 @@ const eventSchema: z.ZodType<FeedEvent> = z.discriminatedUnion('event', [
 export async function followFeed(
   session: Session,
   question: StreamQuestion,
-  onProgress: (progress: FeedProgress) => void,
+  onProgress: (progress: ImageProgress) => void,
 ): Promise<unknown> {
   const signal = session.io.interrupted()
   for await (const line of lines(askStream(session, { ...question, admin: true }, signal))) {
     const value = jsonOf(session, line)
-    const event = eventSchema.safeParse(value)
+    const event = imageLineSchema.safeParse(value)
     // Events that this version does not know are passed over: the agent may be newer.
     if (!event.success) continue
     if (event.data.event === 'progress') onProgress(event.data)

@@ -1,34 +1,14 @@
-import * as z from 'zod'
+import { type ImageRow, imagesSchema } from '../../../protocol/api/images.ts'
 import { ask, documentOf } from '../../agent-client/client.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import { type Cell, table } from '../../terminal/style.ts'
 import { sizeText } from './progress.ts'
 
-interface Row {
-  readonly references: readonly string[]
-  readonly digest: string
-  readonly layers: number
-  readonly unpacked_bytes: number
-  readonly used_by: readonly string[]
-}
-
-const listSchema: z.ZodType<{ readonly images: readonly Row[] }> = z.object({
-  images: z.array(
-    z.object({
-      references: z.array(z.string()),
-      digest: z.string(),
-      layers: z.number(),
-      unpacked_bytes: z.number(),
-      used_by: z.array(z.string()),
-    }),
-  ),
-})
-
 /** `covey image list`. */
 export async function showImages(session: Session): Promise<void> {
   const document = documentOf(session, await ask(session, { method: 'GET', path: '/v1/images' }))
-  const parsed = listSchema.safeParse(document)
+  const parsed = imagesSchema.safeParse(document)
   if (!parsed.success) {
     throw new Failure(1, 'answer-broken', 'the list of the agent is not understood', {
       hint: 'use the covey of the same version as the agent',
@@ -42,7 +22,7 @@ export async function showImages(session: Session): Promise<void> {
 }
 
 /** A row for each name; what follows the first name says the rest again by a mere name. */
-function rowsOf(image: Row): readonly (readonly Cell[])[] {
+function rowsOf(image: ImageRow): readonly (readonly Cell[])[] {
   const { digest, layers, unpacked_bytes, used_by } = image
   const named = image.references.map((text) => {
     const [name = '', of = digest] = text.split('@')

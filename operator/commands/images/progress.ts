@@ -1,10 +1,10 @@
+import type { ImageProgress } from '../../../protocol/api/images.ts'
 import { control } from '../../terminal/controls.ts'
 import type { Session } from '../../terminal/session.ts'
-import type { FeedProgress } from './feed.ts'
 
 /** Shows how far something is while it goes on. */
 export interface ProgressLine {
-  show(progress: FeedProgress): void
+  show(progress: ImageProgress): void
   /** Shows a sentence in the same place. */
   say(text: string): void
   /** Takes the line away, so that the result stands alone. */
@@ -45,13 +45,13 @@ export function progressLine(session: Session): ProgressLine {
 
 const barColumns = 20
 
-function bar({ bytes, bytes_done }: FeedProgress): string {
+function bar({ bytes, bytes_done }: ImageProgress): string {
   const share = bytes === 0 ? 1 : Math.min(1, bytes_done / bytes)
   const full = Math.floor(share * barColumns)
   return `[${'#'.repeat(full)}${'.'.repeat(barColumns - full)}]`
 }
 
-function progressText({ layers, layers_done, bytes, bytes_done }: FeedProgress): string {
+function progressText({ layers, layers_done, bytes, bytes_done }: ImageProgress): string {
   return `${sizeText(bytes_done)} of ${sizeText(bytes)}, ${layers_done} of ${layers} layers`
 }
 

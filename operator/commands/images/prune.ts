@@ -1,20 +1,10 @@
-import * as z from 'zod'
+import { prunedSchema } from '../../../protocol/api/images.ts'
 import { ask, documentOf } from '../../agent-client/client.ts'
 import { adminPruneMsMax } from '../../limits.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import { counted } from '../../terminal/style.ts'
 import { sizeText } from './progress.ts'
-
-interface Pruned {
-  readonly removed: readonly { readonly digest: string; readonly references: readonly string[] }[]
-  readonly bytes: number
-}
-
-const prunedSchema: z.ZodType<Pruned> = z.object({
-  removed: z.array(z.object({ digest: z.string(), references: z.array(z.string()) })),
-  bytes: z.number(),
-})
 
 /** `covey image prune`. */
 export async function pruneImages(session: Session): Promise<void> {

@@ -1,9 +1,9 @@
+import type { HeardEvent } from '../../../protocol/api/events.ts'
 import { printable } from '../../../protocol/printable.ts'
 import type { Paint, Tone } from '../../terminal/style.ts'
-import type { AgentEvent } from './events.ts'
 
 /** One line for people: when by this machine's clock, who, what, and what there is to add. */
-export function eventText(event: AgentEvent, paint: Paint): string {
+export function eventText(event: HeardEvent, paint: Paint): string {
   const { who, what, tone } = partsOf(event)
   const text = printable(what)
   const said = tone === null ? text : paint(tone, text)
@@ -19,14 +19,14 @@ interface Parts {
 const calm = { tone: null } as const
 
 /** Kinds that this version does not know are shown as they are: the agent may be newer. */
-function partsOf(event: AgentEvent): Parts {
+function partsOf(event: HeardEvent): Parts {
   const known = Object.hasOwn(kinds, event.event) ? kinds[event.event] : undefined
   if (known !== undefined) return known(event)
   const { event: kind, at: _at, ...rest } = event
   return { who: kind, what: JSON.stringify(rest), ...calm }
 }
 
-const kinds: Readonly<Record<string, (event: AgentEvent) => Parts>> = {
+const kinds: Readonly<Record<string, (event: HeardEvent) => Parts>> = {
   head: ({ head }) => ({ who: 'config', what: `${versionText(head)} is held`, ...calm }),
   applied: ({ head }) => ({ who: 'config', what: `${versionText(head)} is applied`, ...calm }),
   state: ({ state }) => ({

@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import { eventSchema, type HeardEvent } from '../../../protocol/api/events.ts'
 import { heard } from '../../agent-client/heard.ts'
 import { socketPath } from '../../agent-client/sockets.ts'
 import { askStream, goneFailure } from '../../agent-client/stream.ts'
@@ -6,19 +6,6 @@ import { eventBytesMax } from '../../limits.ts'
 import { Failure } from '../../terminal/failure.ts'
 import { jsonLine, type Session } from '../../terminal/session.ts'
 import { eventText } from './event-text.ts'
-
-/** An event of an agent, as far as this program has to know it. */
-export interface AgentEvent {
-  readonly event: string
-  /** Milliseconds since 1970; absent on the status at the beginning. */
-  readonly at?: number | undefined
-  readonly [member: string]: unknown
-}
-
-const eventSchema: z.ZodType<AgentEvent> = z.looseObject({
-  event: z.string(),
-  at: z.number().optional(),
-})
 
 /** `covey events`: what happens on the host, until Ctrl-C. */
 export async function showEvents(session: Session): Promise<void> {
@@ -37,7 +24,7 @@ export async function showEvents(session: Session): Promise<void> {
 }
 
 /** Null for what is told at the beginning, and for what is no event. */
-function eventOf(session: Session, data: string): AgentEvent | null {
+function eventOf(session: Session, data: string): HeardEvent | null {
   let value: unknown
   try {
     value = heard(session, data)

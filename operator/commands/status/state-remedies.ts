@@ -1,5 +1,5 @@
+import type { HostStatus, Status } from '../../../protocol/api/status.ts'
 import { printable } from '../../../protocol/printable.ts'
-import type { HostStatus, Status } from '../../agent-client/status.ts'
 
 /** What each state of a host means and what to do about it (docs/PROTOCOL.md, Status). */
 const remedyOf: Readonly<Record<string, string>> = {

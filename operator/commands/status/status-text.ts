@@ -1,5 +1,5 @@
+import type { HostStatus, Status } from '../../../protocol/api/status.ts'
 import { printable } from '../../../protocol/printable.ts'
-import type { HostStatus, Status } from '../../agent-client/status.ts'
 import { ageText, type Cell, counted, type Paint, type Tone, table } from '../../terminal/style.ts'
 import { remedies } from './alarm-remedies.ts'
 import { stateLines } from './state-remedies.ts'

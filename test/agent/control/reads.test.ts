@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
@@ -49,6 +49,8 @@ suite('what is asked with GET', () => {
   }, async (t) => {
     const { stateDir, runDir, agent, inMounts } = await startAgentAlone(t)
     await until(`the agent answers; it said ${agent.said()}`, () => answers(runDir))
+    // What a start writes beside everything else is written.
+    await until('its reserve is there', () => existsSync(join(stateDir, 'reserve')))
     let told = ''
     const feed = request({ socketPath: join(runDir, 'covey.sock'), path: '/v1/events' }, (events) =>
       events.on('data', (text) => {

@@ -1,0 +1,27 @@
+import type * as z from 'zod'
+import { containersSchema } from './containers.ts'
+import { checkupSchema } from './doctor.ts'
+import { eventSchema } from './events.ts'
+import { firewallSchema } from './firewall.ts'
+import { imageLineSchema, imagesSchema, prunedSchema } from './images.ts'
+import { problemSchema } from './problem.ts'
+import { statusSchema } from './status.ts'
+import { verdictSchema } from './verdict.ts'
+
+/**
+ * What is said over the sockets of an agent, by what it is about: the agent answers with these
+ * shapes, and the command, the lab and scripts read them. Reading is lenient: the agent may be of
+ * another version.
+ */
+export const apiSchemas: Readonly<Record<string, z.ZodType>> = {
+  status: statusSchema,
+  event: eventSchema,
+  containers: containersSchema,
+  images: imagesSchema,
+  image_line: imageLineSchema,
+  pruned: prunedSchema,
+  firewall: firewallSchema,
+  doctor: checkupSchema,
+  verdict: verdictSchema,
+  problem: problemSchema,
+}
