@@ -10,7 +10,8 @@ import {
   widthOf,
 } from '../addresses.ts'
 import { checkReference, checkSchema, typeIn } from '../cluster/references.ts'
-import { type ContainerObject, containerSchema } from '../runc/spec.ts'
+import type { ContainerObject } from '../runc/object/container-object.ts'
+import { containerSchema } from '../runc/spec.ts'
 import type { Findings, OwnNetwork } from './findings.ts'
 import { vethName, wholeAlias } from './names.ts'
 import type { Attachment } from './spec.ts'

@@ -1,6 +1,6 @@
 import type { Config } from '../../protocol/documents/config.ts'
 import { objectIn, sectionOf, typeIn } from '../cluster/references.ts'
-import type { ContainerObject } from './spec.ts'
+import type { ContainerObject } from './object/container-object.ts'
 
 /**
  * References of all images that a config names for a host, each once; also those of objects that

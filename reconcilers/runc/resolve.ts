@@ -5,10 +5,10 @@ import { resolveContainerNetwork } from '../container-network/resolve.ts'
 import type { AttachmentSpec } from '../container-network/spec.ts'
 import type { Resolved } from '../reconciler.ts'
 import { parseSealedHeader } from './bundle/sealed.ts'
+import type { ContainerObject } from './object/container-object.ts'
 import { hostsText } from './object/resolve-names.ts'
 import { revisionOf } from './object/resolve-revision.ts'
 import {
-  type ContainerObject,
   type ContainerSpec,
   containerSchema,
   type RuncSpec,

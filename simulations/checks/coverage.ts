@@ -1,13 +1,16 @@
-import type { Cluster } from '../world/cluster.ts'
-
 /**
  * How often something happened in a run, by a name such as `stimulus cut`, `alarm fork`, `disk
  * full`.
  */
 export type Coverage = Map<string, number>
 
+/** What keeps such counts, as a simulated cluster does. */
+interface Covered {
+  readonly coverage: Coverage
+}
+
 /** Counts that something happened: what never happens in a scenario is not shown by it. */
-export function cover({ coverage }: Pick<Cluster, 'coverage'>, what: string, times = 1): void {
+export function cover({ coverage }: Covered, what: string, times = 1): void {
   if (times > 0) coverage.set(what, (coverage.get(what) ?? 0) + times)
 }
 

@@ -1,7 +1,7 @@
 import type { BundleFacts } from '../../container-facts.ts'
 import type { ImageConfig } from '../../host-images.ts'
+import type { ContainerObject } from '../object/container-object.ts'
 import { mountPointFault } from '../object/spec-fields.ts'
-import type { ContainerObject } from '../spec.ts'
 import type { Account } from './accounts.ts'
 import { entriesMax } from './limits.ts'
 import type { PlacedSecret } from './secrets.ts'

@@ -1,6 +1,6 @@
 import { bad, type Checked, good } from '../../../protocol/fault.ts'
 import type { ImageConfig } from '../../host-images.ts'
-import type { ContainerObject } from '../spec.ts'
+import type { ContainerObject } from '../object/container-object.ts'
 import type { Account } from './accounts.ts'
 
 /**

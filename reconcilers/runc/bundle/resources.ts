@@ -1,7 +1,7 @@
 import { isObject } from '../../../protocol/documents/canonical-json.ts'
 import { bad, type Checked, type Fault, good } from '../../../protocol/fault.ts'
 import type { BundleFacts, DeviceNode } from '../../container-facts.ts'
-import type { ContainerObject } from '../spec.ts'
+import type { ContainerObject } from '../object/container-object.ts'
 import { isWithin } from './host-paths.ts'
 import { cpuPeriodUs, openFilesHard, openFilesSoft, pidsDefault } from './limits.ts'
 

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { addressText } from '../../addresses.ts'
 import { parseReference } from '../../images/reference.ts'
 import { capabilitiesOf } from '../bundle/hardening/capabilities.ts'
-import type { ContainerObject } from '../spec.ts'
+import type { ContainerObject } from './container-object.ts'
 
 /** Fields that change how a container is treated, and not what it is. */
 const policyFields: ReadonlySet<string> = new Set([

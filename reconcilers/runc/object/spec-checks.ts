@@ -2,7 +2,7 @@ import type * as z from 'zod'
 import { capabilityName } from '../bundle/hardening/capabilities.ts'
 import { isWithin } from '../bundle/host-paths.ts'
 import { filesBytesMax } from '../bundle/limits.ts'
-import type { ContainerObject } from '../spec.ts'
+import type { ContainerObject } from './container-object.ts'
 
 /** Reports a fault at a place in the object. */
 type Report = (path: readonly (string | number)[], message: string) => void

@@ -1,0 +1,65 @@
+import type { Address } from '../../addresses.ts'
+import type { HealthObject } from '../../host-containers.ts'
+
+/** One mount of a container: a volume of this host, or a path that `agent.json` grants. */
+export interface MountObject {
+  readonly volume?: string | undefined
+  readonly host_path?: string | undefined
+  readonly path: string
+  readonly read_only: boolean
+}
+
+/** A file whose content stands in the config. */
+export interface FileObject {
+  readonly path: string
+  readonly content: string
+  /** Octal text, as `0644`. */
+  readonly mode: string
+}
+
+/** A secret as a file, or in the environment of the first process. */
+export interface SecretUse {
+  readonly secret: string
+  readonly path?: string | undefined
+  /** Of the file; `0400` where absent. */
+  readonly mode?: string | undefined
+  readonly env?: string | undefined
+}
+
+/** `runc_container`: one process in an image of its own. */
+export interface ContainerObject {
+  readonly type: 'runc_container'
+  /** `registry/name[:tag]@sha256:…`. */
+  readonly image: string
+  readonly network?: string | undefined
+  readonly address?: Address | undefined
+  readonly command?: readonly string[] | undefined
+  readonly args?: readonly string[] | undefined
+  readonly env: Readonly<Record<string, string>>
+  readonly working_dir?: string | undefined
+  readonly user?: string | undefined
+  readonly hostname?: string | undefined
+  readonly mounts: readonly MountObject[]
+  readonly tmpfs: readonly string[]
+  /** Size of `/dev/shm`; the runtime's 64 MiB where absent. */
+  readonly shm_bytes?: number | undefined
+  readonly files: readonly FileObject[]
+  readonly secrets: readonly SecretUse[]
+  readonly devices: readonly string[]
+  readonly host_network: boolean
+  /** Whether root in it is no user of the host. */
+  readonly user_namespace: boolean
+  readonly resources: {
+    readonly memory_bytes?: number | undefined
+    readonly cpu_milli?: number | undefined
+    readonly pids?: number | undefined
+  }
+  readonly capabilities: { readonly add: readonly string[]; readonly drop: readonly string[] }
+  readonly read_only_root: boolean
+  readonly restart: 'always' | 'on-failure' | 'never'
+  readonly stop_signal?: string | undefined
+  readonly stop_grace_seconds: number
+  readonly health?: HealthObject | undefined
+  readonly labels: Readonly<Record<string, string>>
+  readonly runtime_config: Readonly<Record<string, unknown>>
+}
