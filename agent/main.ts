@@ -8,7 +8,7 @@ import { coveyVersion } from '../protocol/version.ts'
 import { runAgent } from './commands/agent.ts'
 import { enrolHost, enrolledText } from './commands/enrol.ts'
 import { showIdentity } from './commands/identity.ts'
-import { print, printError, within } from './commands/print.ts'
+import { belowFolder, print, printError } from './commands/print.ts'
 
 interface Places {
   readonly stateDir: string
@@ -74,7 +74,7 @@ function buildProgram(): Command {
       '\nExample:\n  covey agent\n\nIt logs JSON lines to stdout. Links and routes go on when it ends.',
     )
     .action(async (options: Places) => {
-      await within(options.stateDir, () => runAgent(options))
+      await belowFolder(options.stateDir, () => runAgent(options))
     })
   withPlaces(program.command('identity'))
     .description("show this host's public keys and its card; the first call makes them")
@@ -88,7 +88,9 @@ function buildProgram(): Command {
     .action(
       async (options: Places & { host?: string; newWireguardKey?: boolean; json?: boolean }) => {
         const { stateDir, host, newWireguardKey = false } = options
-        const view = await within(stateDir, () => showIdentity({ stateDir, host, newWireguardKey }))
+        const view = await belowFolder(stateDir, () =>
+          showIdentity({ stateDir, host, newWireguardKey }),
+        )
         const text = [
           `host:                 ${view.host}`,
           `peer id:              ${view.peer_id}`,
@@ -109,7 +111,7 @@ function buildProgram(): Command {
     )
     .action(async (path: string, options: Places & { json?: boolean }) => {
       const bytes = await readInput(path)
-      const enrolled = await within(options.stateDir, () =>
+      const enrolled = await belowFolder(options.stateDir, () =>
         enrolHost(options.stateDir, bytes, path),
       )
       print(options.json, enrolled, enrolledText(enrolled))

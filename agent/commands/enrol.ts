@@ -1,5 +1,5 @@
 import { createDisk, type Disk, type FileWrite } from '../../machine/files/disk.ts'
-import { expectWrittenJson, textOf } from '../../machine/files/host-json.ts'
+import { decodedText, expectWrittenJson } from '../../machine/files/host-json.ts'
 import { lockState } from '../../machine/files/lock.ts'
 import { parseBundle } from '../../protocol/documents/bundle.ts'
 import { bad, type Checked, CoveyError, type Fault, faultText, good } from '../../protocol/fault.ts'
@@ -86,7 +86,7 @@ export async function enrolHost(
   file: string = '<bundle>',
 ): Promise<Enrolled> {
   const words = { code: 'invalid-input', hint: bundleHint }
-  const text = typeof bundle === 'string' ? bundle : textOf(file, bundle, words)
+  const text = typeof bundle === 'string' ? bundle : decodedText(file, bundle, words)
   expectWrittenJson(file, text, words)
   const admission = await admit(text)
   if (!admission.ok) throw refusal(admission.fault)

@@ -39,7 +39,7 @@ export function printError(error: unknown, argv: readonly string[]): number {
  * Runs what reads and writes below `folder`: an error of the system that names no path, as that of
  * a write, names the folder then.
  */
-export async function within<T>(folder: string, work: () => Promise<T>): Promise<T> {
+export async function belowFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {

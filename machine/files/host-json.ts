@@ -42,7 +42,7 @@ export async function readHostJson<T>(
     const message = isKnown ? error.message : `${file} cannot be read: ${systemReason(error)}`
     throw new CoveyError(words.code, message, { hint: words.hint, cause: error })
   }
-  const text = textOf(file, bytes, words)
+  const text = decodedText(file, bytes, words)
   const value = expectWrittenJson(file, text, words)
   const error = (faults: readonly Fault[]): CoveyError => placedError(file, text, faults, words)
   const parsed = schema.safeParse(value, { reportInput: true })
@@ -51,7 +51,11 @@ export async function readHostJson<T>(
 }
 
 /** The text of a file that people hand over. Throws the code of `words` if it is not in UTF-8. */
-export function textOf(file: string, bytes: Uint8Array, { code, hint }: HostJsonWords): string {
+export function decodedText(
+  file: string,
+  bytes: Uint8Array,
+  { code, hint }: HostJsonWords,
+): string {
   const fault = encodingFault(bytes)
   if (fault !== null) {
     const before = Buffer.from(bytes.subarray(0, fault.offset)).toString('utf8')

@@ -3,7 +3,7 @@ import type { Head } from '../heads.ts'
 import { headSchema } from './status.ts'
 
 /** What a node says to a config that it is handed (`POST /v1/config`). */
-export interface Verdict {
+export interface VerdictSummary {
   readonly verdict: 'accepted' | 'already-head' | 'older' | 'fork' | 'refused'
   /** Stable; says more than the verdict where there is more to say. */
   readonly code: string
@@ -12,7 +12,7 @@ export interface Verdict {
 }
 
 /** All that a node says: the verdict, and every fault of the config's objects. */
-export interface VerdictReply extends Verdict {
+export interface VerdictReply extends VerdictSummary {
   readonly faults: readonly { readonly path?: string | undefined; readonly message: string }[]
 }
 

@@ -15,7 +15,7 @@ export type VethClaim =
   | { readonly state: 'refused'; readonly reason: string }
 
 /** The container that a link belongs to, or null if it is not covey's. */
-export function ownerOf(link: LinkSeen): string | null {
+export function vethOwner(link: LinkSeen): string | null {
   return link.kind === 'veth' ? aliasOwner(link.alias) : null
 }
 
@@ -26,7 +26,7 @@ export function claimVeth(attachment: Attachment, observed: ContainerNetworkObse
   if (seen === undefined) return { state: 'unmade', seen: null }
   // Covey's process may have been killed after it had made the link and before it could name it.
   const isUnnamed = seen.alias === null && seen.hardware === hardwareAddresses(object).host
-  const isOwn = seen.kind === 'veth' && (isUnnamed || ownerOf(seen) === object)
+  const isOwn = seen.kind === 'veth' && (isUnnamed || vethOwner(seen) === object)
   if (!isOwn) return { state: 'refused', reason: `${seen.name} is not covey's link` }
   const number = observed.namespaces.get(namespaceName(object, observed.names)) ?? null
   const isJoined = number !== null && seen.peerNamespace === number

@@ -1,6 +1,6 @@
 import type { ContainerNamespaces } from '../host-containers.ts'
 import type { LinkSeen } from '../tools/ip.ts'
-import { ownerOf } from './claims.ts'
+import { vethOwner } from './claims.ts'
 import { isNamedFor, namespaceOwner } from './names.ts'
 
 /** What tells whose the names in /run/netns are. */
@@ -20,7 +20,7 @@ export function ownNamespaces(seen: NamespacesSeen): ReadonlyMap<string, string>
   const own = new Map<string, string>()
   const leading = new Map<number, string>()
   for (const link of seen.links.values()) {
-    const object = ownerOf(link)
+    const object = vethOwner(link)
     if (object !== null && link.peerNamespace !== null) leading.set(link.peerNamespace, object)
   }
   for (const [name, number] of seen.namespaces) {

@@ -9,7 +9,7 @@ import {
 } from '../tools/ip.ts'
 import { lookAtLinks } from '../tools/ip-look.ts'
 import { acceptRaCommand, parseAcceptRa } from '../tools/sysctl.ts'
-import { ownerOf } from './claims.ts'
+import { vethOwner } from './claims.ts'
 import { namespaceName } from './names.ts'
 import { type NamespacesSeen, ownNamespaces } from './namespaces.ts'
 import type { ContainerNetworkSpec } from './spec.ts'
@@ -75,7 +75,7 @@ async function learningLinks(
 
 function hasLeftovers(spec: ContainerNetworkSpec, seen: NamespacesSeen): boolean {
   const wanted = new Set([...spec.kept, ...spec.attachments.map(({ object }) => object)])
-  const owners = [...seen.links.values()].map(ownerOf)
+  const owners = [...seen.links.values()].map(vethOwner)
   const isOld = ([name, object]: readonly [string, string]): boolean =>
     !wanted.has(object) || name !== namespaceName(object, seen.names)
   return (

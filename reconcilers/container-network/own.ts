@@ -1,5 +1,5 @@
 import { type Cidr, cidrText } from '../addresses.ts'
-import { ownerOf } from './claims.ts'
+import { vethOwner } from './claims.ts'
 import type { ContainerNetworkObserved } from './observe.ts'
 
 /** Links to containers and routes over them, by what is asked for, so that a plan is linear. */
@@ -19,7 +19,7 @@ export function ownThings(observed: ContainerNetworkObserved): OwnThings {
   const routes = new Map<string, Cidr[]>()
   const own = new Set<string>()
   for (const link of observed.links.values()) {
-    const owner = ownerOf(link)
+    const owner = vethOwner(link)
     if (owner === null) continue
     own.add(link.name)
     append(links, owner, link.name)

@@ -2,7 +2,7 @@ import { type Cidr, cidrText } from '../addresses.ts'
 import type { PlanStep } from '../reconciler.ts'
 import { type BatchLine, unreachableWords } from '../tools/ip.ts'
 import { linkSetting, type Setting } from '../tools/sysctl.ts'
-import { claimVeth, ownerOf } from './claims.ts'
+import { claimVeth, vethOwner } from './claims.ts'
 import { type AttachmentLines, attachmentLines } from './lines.ts'
 import { namespaceName } from './names.ts'
 import { ownNamespaces } from './namespaces.ts'
@@ -154,7 +154,7 @@ function planLeftovers(
   const wanted = new Set(spec.attachments.map(({ object }) => object))
   const isLeft = (object: string | null): boolean =>
     object !== null && !wanted.has(object) && !spec.kept.has(object) && !observed.busy.has(object)
-  const links = [...observed.links.values()].filter((link) => isLeft(ownerOf(link)))
+  const links = [...observed.links.values()].filter((link) => isLeft(vethOwner(link)))
   const namespaces = [...ownNamespaces(observed)]
     .filter(([name, object]) => isLeft(object) || isOlder(name, object, spec, observed))
     .map(([name]) => name)

@@ -5,7 +5,7 @@ import { compileFirewall } from './elements/compile.ts'
 import type { FirewallSpec } from './flows/firewall.ts'
 import type { PortRange } from './flows/flow-end.ts'
 import { type ChangeCount, createObserve, type NftablesObserved } from './observe.ts'
-import { judgeNftables, type NftablesStep, planNftables } from './plan.ts'
+import { judgeTable, type NftablesStep, planNftables } from './plan.ts'
 import { resolveNftables } from './resolve.ts'
 import { nftablesTypes } from './spec.ts'
 
@@ -40,7 +40,7 @@ export function createNftables(
       return resolved
     },
     observe: createObserve(changes),
-    judge: judgeNftables,
+    judge: judgeTable,
     plan: planNftables,
     async apply(step, host, signal) {
       applied++

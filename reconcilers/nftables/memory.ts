@@ -20,7 +20,7 @@ const memorySchema: z.ZodType<NftablesMemory> = z.strictObject({
 })
 
 /** Reads the memory; null where there is none, or none that can be read: then the table is new. */
-export async function loadMemory(files: HostFiles): Promise<NftablesMemory | null> {
+export async function loadNftablesMemory(files: HostFiles): Promise<NftablesMemory | null> {
   const text = await files.read(file)
   if (text === null) return null
   try {

@@ -8,7 +8,7 @@ import { errorLine } from '../tools/words.ts'
 import { readTable, type TableSeen, tableFamily, tableName } from './elements/table.ts'
 import type { FirewallSpec } from './flows/firewall.ts'
 import { fullLookMs } from './limits.ts'
-import { loadMemory, type NftablesMemory } from './memory.ts'
+import { loadNftablesMemory, type NftablesMemory } from './memory.ts'
 
 /** The firewall as it is on the host. */
 export interface NftablesObserved {
@@ -54,7 +54,7 @@ export function createObserve(
     if (!holds) last = count === null ? null : { at: now, count, looked }
     return {
       ...looked,
-      memory: await loadMemory(host.files),
+      memory: await loadNftablesMemory(host.files),
       hasContainers: spec.isNeeded || (await hasLinks(looked.table, host, signal)),
       listening: await listenersOn(spec, host, signal),
     }

@@ -95,7 +95,7 @@ function whyReplace({ table, unread, memory }: NftablesObserved): string | null 
  * What is wrong on this host only: no firewall, ports that the host itself listens on, and too many
  * flows.
  */
-export function judgeNftables(spec: FirewallSpec, observed: NftablesObserved): readonly Verdict[] {
+export function judgeTable(spec: FirewallSpec, observed: NftablesObserved): readonly Verdict[] {
   const verdicts: Verdict[] = []
   if (observed.unread !== null) {
     const reason = `the LAN may reach this host's mesh addresses: ${observed.unread}`

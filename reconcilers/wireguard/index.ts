@@ -1,7 +1,7 @@
 import type { Reconciler } from '../reconciler.ts'
 import { applyWireguard } from './apply.ts'
 import { describeWireguard } from './describe.ts'
-import { judgeWireguard } from './links.ts'
+import { judgeLinks } from './links.ts'
 import { observeWireguard, type WireguardObserved } from './observe.ts'
 import { planWireguard, type WireguardStep } from './plan.ts'
 import { resolveWireguard } from './resolve.ts'
@@ -13,7 +13,7 @@ export const wireguard: Reconciler<WireguardSpec, WireguardObserved, WireguardSt
   types: wireguardTypes,
   resolve: resolveWireguard,
   observe: observeWireguard,
-  judge: judgeWireguard,
+  judge: judgeLinks,
   plan: planWireguard,
   dueAt: (_spec, { dueAtMs }) => dueAtMs,
   apply: applyWireguard,

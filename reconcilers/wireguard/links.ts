@@ -37,7 +37,7 @@ export function claimLink(
   const seen = observed.links.get(wanted.link)
   if (seen === undefined) return { state: 'absent' }
   const device = observed.devices.get(wanted.link)
-  const owner = ownerOf(seen)
+  const owner = tunnelOwner(seen)
   if (owner === wanted.object) {
     return device ? { state: 'own', seen, isNamed: true } : { state: 'dead' }
   }
@@ -65,7 +65,7 @@ function isHalfMade(
 }
 
 /** The object that a link says it belongs to, or null if it is not covey's WireGuard. */
-export function ownerOf(seen: LinkSeen): string | null {
+export function tunnelOwner(seen: LinkSeen): string | null {
   if (!isTunnel(seen) || seen.alias === null || !seen.alias.startsWith(aliasPrefix)) return null
   return seen.alias.slice(aliasPrefix.length)
 }
@@ -97,7 +97,7 @@ export function leftovers(spec: WireguardSpec, observed: WireguardObserved): rea
   }
   const found: Leftover[] = []
   for (const seen of observed.links.values()) {
-    const owner = ownerOf(seen)
+    const owner = tunnelOwner(seen)
     if (owner === null || kept.has(owner) || wanted.has(seen.name)) continue
     const port = observed.devices.get(seen.name)?.listenPort
     const isInTheWay = spec.links.some(
@@ -114,10 +114,7 @@ export function leftovers(spec: WireguardSpec, observed: WireguardObserved): rea
  * What an observation says of objects: links that cannot be, names without address, own keys as
  * peers.
  */
-export function judgeWireguard(
-  spec: WireguardSpec,
-  observed: WireguardObserved,
-): readonly Verdict[] {
+export function judgeLinks(spec: WireguardSpec, observed: WireguardObserved): readonly Verdict[] {
   const verdicts: Verdict[] = []
   for (const link of spec.links) {
     const claim = claimLink(link, spec, observed)

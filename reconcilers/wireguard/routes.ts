@@ -7,7 +7,7 @@ import {
   routeWords,
 } from '../tools/ip.ts'
 import type { DevicePlan } from './devices.ts'
-import { type LinkClaim, ownerOf } from './links.ts'
+import { type LinkClaim, tunnelOwner } from './links.ts'
 import type { WireguardObserved } from './observe.ts'
 import type { LinkSpec } from './spec.ts'
 
@@ -81,7 +81,7 @@ function planRoutes(
   for (const { destination, link: name } of observed.routes) {
     const owner = observed.links.get(name)
     if (name === link.link) present.set(cidrText(destination), destination)
-    else if (owner && ownerOf(owner) !== null) elsewhere.add(cidrText(destination))
+    else if (owner && tunnelOwner(owner) !== null) elsewhere.add(cidrText(destination))
   }
   if (seen === null || !seen.up) present.clear()
   const lines: RouteLines = { missing: [], present: [], extra: [] }

@@ -9,7 +9,7 @@ import type { ContainerPlaces, HostPlaces } from '../places.ts'
 import { lives, type ProcessName } from '../processes.ts'
 import { closedArea, type HostMounts, kernelTypeOf } from './host-areas.ts'
 import { type MountsWanted, mountsFault, type WantedMount } from './judge-mounts.ts'
-import { type Area, bytesOf, parseMountTable, textOf } from './mount-table.ts'
+import { type Area, bytesOf, parseMountTable, tableText } from './mount-table.ts'
 import { type AskedPath, type Opened, openPaths } from './opened.ts'
 
 /** What the mounts of one container are compared with. */
@@ -183,7 +183,7 @@ function expectGranted(
   host: HostMounts,
   grants: GrantFacts,
 ): void {
-  const refusal = hostPathRefusal(path, textOf(real), grants)
+  const refusal = hostPathRefusal(path, tableText(real), grants)
   if (refusal !== undefined) throw new CoveyError('not-granted', refusal)
   const type = kernelTypeOf(area, host)
   const closed = type === undefined ? closedArea(area, host) : `a mount of ${type}`

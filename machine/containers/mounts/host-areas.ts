@@ -4,7 +4,7 @@ import {
   isSameArea,
   type MountEntry,
   restBelow,
-  textOf,
+  tableText,
   withRest,
 } from './mount-table.ts'
 
@@ -31,7 +31,7 @@ export function closedArea(area: Area, { closed, top }: HostMounts): string | un
 
 /** The same for a mount that comes along with another one; it completes `host_path X holds …`. */
 export function subMountFault(mount: MountEntry, host: HostMounts): string | undefined {
-  const where = `at ${textOf(mount.point)}`
+  const where = `at ${tableText(mount.point)}`
   if (kernelTypes.has(mount.type))
     return `a mount of ${mount.type} ${where}, which is never mounted`
   const closed = closedArea(mount.area, host)

@@ -5,7 +5,7 @@ import {
   isSameArea,
   type MountEntry,
   restBelow,
-  textOf,
+  tableText,
   withRest,
 } from './mount-table.ts'
 
@@ -151,18 +151,18 @@ function exchanged(
   const other = mounts.findLast((mount) => mount.point === destination && !own.has(mount))
   const name = other === undefined ? null : hostNameOf(other.area, host)
   const isGone = name === null || name.endsWith('//deleted')
-  const got = isGone ? 'something else was mounted' : `${textOf(name)} was mounted`
-  const message = `${what} was exchanged while it was mounted: ${got} instead of ${textOf(real)}`
+  const got = isGone ? 'something else was mounted' : `${tableText(name)} was mounted`
+  const message = `${what} was exchanged while it was mounted: ${got} instead of ${tableText(real)}`
   return { code: 'mount-exchanged', message: `${message}; look who may write beside it` }
 }
 
 /** Links in an image, or in what is mounted, must not lead a mount to where none may be. */
 function placeFault(bind: WantedMount, { point }: MountEntry): MountFault | undefined {
   if (point === bind.destination) return undefined
-  const led = `${textOf(bind.destination)} leads to ${textOf(point)} by a link in the container`
+  const led = `${tableText(bind.destination)} leads to ${tableText(point)} by a link in the container`
   const reason = bind.isOwnPlace
     ? 'what covey needs there is mounted nowhere else'
-    : mountPointFault(textOf(point))
+    : mountPointFault(tableText(point))
   return reason === undefined ? undefined : { code: 'mount-place', message: `${led}: ${reason}` }
 }
 
@@ -199,15 +199,15 @@ function ownFault(
     return undefined
   }
   if (isNew && type === 'tmpfs') {
-    const reason = mountPointFault(textOf(point))
+    const reason = mountPointFault(tableText(point))
     if (reason === undefined) return undefined
     const asked = wanted.memory.find((each) => !mounts.some((other) => other.point === each))
-    const led = `${textOf(asked ?? point)} leads to ${textOf(point)} by a link in the container`
+    const led = `${tableText(asked ?? point)} leads to ${tableText(point)} by a link in the container`
     return { code: 'mount-place', message: `${led}: ${reason}` }
   }
   const name = hostNameOf(area, wanted.host)
-  const what = name === null ? `something of type ${type}` : textOf(name)
-  const message = `${what} is mounted at ${textOf(point)}, where nothing asks for it`
+  const what = name === null ? `something of type ${type}` : tableText(name)
+  const message = `${what} is mounted at ${tableText(point)}, where nothing asks for it`
   return { code: 'mount-exchanged', message }
 }
 

@@ -78,6 +78,6 @@ export function bytesOf(text: string): string {
 }
 
 /** Bytes of a mount table as text for people. */
-export function textOf(bytes: string): string {
+export function tableText(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8')
 }

@@ -1,4 +1,4 @@
-import type { Verdict } from '../../../protocol/api/verdict.ts'
+import type { VerdictSummary } from '../../../protocol/api/verdict.ts'
 import type { Envelope } from '../../../protocol/documents/envelope.ts'
 import { rootsAfter } from '../../../protocol/node/chain.ts'
 import { type OperatorFolder, openFolder } from '../../folder/folder.ts'
@@ -98,7 +98,7 @@ function report(
     arrival,
     warnings,
   }: {
-    readonly verdict: Verdict
+    readonly verdict: VerdictSummary
     readonly signed: VerifiedConfig
     readonly arrival: Arrival | null
     readonly warnings: readonly string[]

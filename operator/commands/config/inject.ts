@@ -1,4 +1,8 @@
-import { type Verdict, type VerdictReply, verdictSchema } from '../../../protocol/api/verdict.ts'
+import {
+  type VerdictReply,
+  type VerdictSummary,
+  verdictSchema,
+} from '../../../protocol/api/verdict.ts'
 import { type DeliveryText, parseDelivery } from '../../../protocol/documents/delivery.ts'
 import type { Fault } from '../../../protocol/fault.ts'
 import { faultText } from '../../../protocol/fault.ts'
@@ -38,7 +42,7 @@ export async function injectDelivery(
   session: Session,
   delivery: DeliveryText,
   switches: { readonly allowGap: boolean; readonly allowIsolation: boolean },
-): Promise<Verdict> {
+): Promise<VerdictSummary> {
   const query = new URLSearchParams()
   if (switches.allowGap) query.set('allow_gap', '1')
   if (switches.allowIsolation) query.set('allow_isolation', '1')

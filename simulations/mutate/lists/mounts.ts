@@ -56,7 +56,7 @@ export const mountMutations: readonly Mutation[] = [
     name: 'mount-led-to-closed-place',
     breaks: 'A link in an image leads a mount to where none may be.',
     file: 'machine/containers/mounts/judge-mounts.ts',
-    find: '    : mountPointFault(textOf(point))\n',
+    find: '    : mountPointFault(tableText(point))\n',
     replace: '    : undefined\n',
     caughtBy: { test: 'test/machine/containers/judge-mounts.test.ts' },
   },
