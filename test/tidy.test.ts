@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { noCircles } from './tidy/circles.ts'
+import { smallFolders } from './tidy/folders.ts'
 import { importDirections, operatorStaysPure } from './tidy/imports.ts'
 import {
   documentedExports,
@@ -8,7 +10,9 @@ import {
   fiveFiles,
   namedForTheJob,
   noDefaultExports,
+  noHomonyms,
 } from './tidy/names.ts'
+import { pathsExist } from './tidy/paths.ts'
 import { pureRooms } from './tidy/purity.ts'
 import { shortFiles, shortFunctions, shortLines } from './tidy/size.ts'
 import { cleanText, noSwitchedOffTests } from './tidy/text.ts'
@@ -18,14 +22,18 @@ const rules: Readonly<Record<string, Rule>> = {
   'short files': shortFiles,
   'short lines': shortLines,
   'short functions': shortFunctions,
+  'small folders': smallFolders,
   'import directions': importDirections,
+  'no circles': noCircles,
   'the operator stays pure': operatorStaysPure,
   'pure rooms': pureRooms,
   'names for the job': namedForTheJob,
   'exports named for the job': exportsNamedForTheJob,
   'no default exports': noDefaultExports,
+  'no homonyms': noHomonyms,
   'documented exports': documentedExports,
   'five files': fiveFiles,
+  'paths in documents exist': pathsExist,
   'clean text': cleanText,
   'no switched-off tests': noSwitchedOffTests,
 }

@@ -48,7 +48,8 @@ function isTypeOnly(node: ts.Node): boolean {
   )
 }
 
-function importsOf({ file }: Source): readonly Import[] {
+/** Every import of a file: of values, of types, dynamic ones and `require`. */
+export function importsOf({ file }: Source): readonly Import[] {
   const found: Import[] = []
   walk(file, (node) => {
     const specifier = specifierOf(node)
@@ -60,7 +61,7 @@ function importsOf({ file }: Source): readonly Import[] {
 }
 
 /** Path from the root that a relative import means, or null for a package. */
-function targetOf(path: string, specifier: string): string | null {
+export function targetOf(path: string, specifier: string): string | null {
   return specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : null
 }
 

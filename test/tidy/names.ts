@@ -35,15 +35,28 @@ export const noDefaultExports: Rule = (tree) =>
       .map((node) => ({ path, line: lineOf(file, node), message: 'default export' })),
   )
 
-function declaredNames(node: ts.Statement): string {
+function declaredNames(node: ts.Statement): readonly string[] {
   if (ts.isVariableStatement(node)) {
-    return node.declarationList.declarations.map(({ name }) => name.getText()).join(', ')
+    return node.declarationList.declarations.map(({ name }) => name.getText())
   }
-  return ts.isDeclarationStatement(node) ? (node.name?.getText() ?? '') : ''
+  const name = ts.isDeclarationStatement(node) ? node.name : undefined
+  return name === undefined ? [] : [name.getText()]
 }
 
 function isDocumented(node: ts.Statement): boolean {
   return ts.getJSDocCommentsAndTags(node).length > 0
+}
+
+interface Export {
+  readonly name: string
+  readonly line: number
+}
+
+/** Names that a file declares and exports, not those that it only passes on. */
+function exportsOf({ file }: Source): readonly Export[] {
+  return file.statements
+    .filter((node) => hasModifier(node, ts.SyntaxKind.ExportKeyword))
+    .flatMap((node) => declaredNames(node).map((name) => ({ name, line: lineOf(file, node) })))
 }
 
 /**
@@ -58,7 +71,11 @@ function undocumented({ path, file }: Source): readonly Finding[] {
     const exported = hasModifier(node, ts.SyntaxKind.ExportKeyword)
     const covered = isDocumented(node) || line === coveredUntilLine + 1
     if (exported && !covered) {
-      findings.push({ path, line, message: `exported ${declaredNames(node)} has no docstring` })
+      findings.push({
+        path,
+        line,
+        message: `exported ${declaredNames(node).join(', ')} has no docstring`,
+      })
     }
     const end = file.getLineAndCharacterOfPosition(node.getEnd()).line + 1
     coveredUntilLine = exported && covered ? end : 0
@@ -76,16 +93,31 @@ export const documentedExports: Rule = (tree) =>
 
 /** Exported names say the job too. */
 export const exportsNamedForTheJob: Rule = (tree) =>
-  sources(tree).flatMap(({ path, file }) =>
-    file.statements
-      .filter((node) => hasModifier(node, ts.SyntaxKind.ExportKeyword))
-      .filter((node) => bannedExport.test(declaredNames(node)))
-      .map((node) => ({
-        path,
-        line: lineOf(file, node),
-        message: `"${declaredNames(node)}" names no job`,
-      })),
+  sources(tree).flatMap((source) =>
+    exportsOf(source)
+      .filter(({ name }) => bannedExport.test(name))
+      .map(({ name, line }) => ({ path: source.path, line, message: `"${name}" names no job` })),
   )
+
+/**
+ * Within a room an exported name means one thing: no two files of it export the same one. Tests are
+ * apart, whose parts stand beside what they check.
+ */
+export const noHomonyms: Rule = (tree) => {
+  const findings: Finding[] = []
+  const known = new Map<string, string>()
+  for (const source of sources(tree)) {
+    const { path } = source
+    if (roomOf(path) === 'test') continue
+    for (const { name, line } of exportsOf(source)) {
+      const key = `${roomOf(path)}/${name}`
+      const other = known.get(key) ?? path
+      known.set(key, other)
+      if (other !== path) findings.push({ path, line, message: `${other} exports ${name} too` })
+    }
+  }
+  return findings
+}
 
 const roomFiles = ['spec.ts', 'observe.ts', 'plan.ts', 'apply.ts', 'index.ts']
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { noCircles } from './circles.ts'
+import { smallFolders } from './folders.ts'
 import { importDirections, operatorStaysPure } from './imports.ts'
 import {
   documentedExports,
@@ -7,7 +9,9 @@ import {
   fiveFiles,
   namedForTheJob,
   noDefaultExports,
+  noHomonyms,
 } from './names.ts'
+import { pathsExist } from './paths.ts'
 import { pureRooms } from './purity.ts'
 import { shortFiles, shortFunctions, shortLines } from './size.ts'
 import { cleanText, noSwitchedOffTests } from './text.ts'
@@ -22,6 +26,9 @@ interface Case {
 }
 
 const lines = (count: number): string => 'x()\n'.repeat(count)
+
+const filesIn = (folder: string, count: number): Readonly<Record<string, string>> =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`${folder}/${index}.ts`, '']))
 
 /**
  * Planted violations beside code that comes close to one, so that a rule which never fires is
@@ -78,6 +85,32 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    rule: noCircles,
+    says: 'counts types, and lets a circle within one folder be',
+    files: {
+      'agent/a/x.ts': "import './y.ts'\nimport type { B } from '../b/x.ts'\n",
+      'agent/a/y.ts': "import './x.ts'\n",
+      'agent/b/x.ts': "import '../c/x.ts'\n",
+      'agent/c/x.ts': "type Y = import('../a/y.ts').Y\n",
+      'agent/d/x.ts': "import './y.ts'\nimport '../a/x.ts'\n",
+      'agent/d/y.ts': "import './x.ts'\n",
+    },
+    found: ['agent/a/x.ts:2'],
+  },
+  {
+    rule: smallFolders,
+    says: 'counts source files of each folder for itself',
+    files: {
+      ...filesIn('agent/full', 16),
+      ...filesIn('agent/large', 17),
+      ...filesIn('agent/large/part', 2),
+      ...filesIn('protocol/node', 17),
+      ...filesIn('test/agent', 17),
+      'agent/full/README.md': '',
+    },
+    found: ['agent/large:1'],
+  },
+  {
     rule: operatorStaysPure,
     says: 'follows chains, but not types',
     files: {
@@ -129,6 +162,20 @@ const cases: readonly Case[] = [
     found: ['agent/a.ts:1', 'agent/b.ts:2', 'agent/c.ts:2'],
   },
   {
+    rule: noHomonyms,
+    says: 'looks at declarations of one room, overloads and re-exports apart',
+    files: {
+      'agent/a.ts':
+        'export const x = 1, y = 2\nexport function f(): void\nexport function f(): void {}\n',
+      'agent/b/b.ts': '\nexport interface y {}\nconst x = 3\n',
+      'agent/index.ts': "export { x } from './a.ts'\n",
+      'machine/a.ts': 'export const x = 1\n',
+      'test/a.ts': 'export const x = 1\n',
+      'test/b.ts': 'export const x = 1\n',
+    },
+    found: ['agent/b/b.ts:2'],
+  },
+  {
     rule: documentedExports,
     says: 'lets one docstring speak for a run of lines',
     files: {
@@ -143,6 +190,19 @@ const cases: readonly Case[] = [
     says: 'asks for all five',
     files: { 'reconcilers/wg/spec.ts': '', 'reconcilers/wg/plan.ts': '', 'agent/spec.ts': '' },
     found: ['reconcilers/wg/spec.ts:1', 'reconcilers/wg/spec.ts:1', 'reconcilers/wg/spec.ts:1'],
+  },
+  {
+    rule: pathsExist,
+    says: 'knows files, folders and patterns',
+    files: {
+      'docs/A.md':
+        '`agent/a.ts` `agent/b.ts`\n`agent/c` `agent/b` `agent/b/`\n`agent/<room>/x.ts`\n',
+      'docs/decisions/0001-a.md': 'agent/no.ts and\n`test/b.ts`\n',
+      'README.md': '`agent/*.ts` `test/*.ts` `agents/x.ts`\n',
+      'agent/a.ts': '',
+      'agent/b/x.ts': '',
+    },
+    found: ['docs/A.md:1', 'docs/A.md:2', 'docs/decisions/0001-a.md:2', 'README.md:1'],
   },
   {
     rule: cleanText,
