@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { noCircles } from './circles.ts'
+import { documentedCodes } from './codes.ts'
 import { smallFolders } from './folders.ts'
 import { importDirections, operatorStaysPure } from './imports.ts'
 import {
@@ -190,6 +191,27 @@ const cases: readonly Case[] = [
     says: 'asks for all five',
     files: { 'reconcilers/wg/spec.ts': '', 'reconcilers/wg/plan.ts': '', 'agent/spec.ts': '' },
     found: ['reconcilers/wg/spec.ts:1', 'reconcilers/wg/spec.ts:1', 'reconcilers/wg/spec.ts:1'],
+  },
+  {
+    rule: documentedCodes,
+    says: 'finds codes in calls, faults and choices',
+    files: {
+      'agent/a.ts': "new CoveyError('no-a', 'x')\nnew Failure(1, 'no-b', 'x')\nbad('no-c', 'x')\n",
+      'agent/b.ts': "const code = x ? 'a' : 'no-d'\nconst f = { code: y ?? 'no-e', z: 'no' }\n",
+      'agent/c.ts':
+        "bad('card-shape', 'x')\nbad('No code', 'x')\nclass A extends B { constructor() { super('no-f') } }\n",
+      'test/a.ts': "bad('no-g', 'x')\n",
+      'docs/A.md': '`a` `card-…`\n',
+      'docs/decisions/0001-a.md': '`no-a`\n',
+    },
+    found: [
+      'agent/a.ts:1',
+      'agent/a.ts:2',
+      'agent/a.ts:3',
+      'agent/b.ts:1',
+      'agent/b.ts:2',
+      'agent/c.ts:3',
+    ],
   },
   {
     rule: pathsExist,
