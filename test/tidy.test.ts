@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { noCircles } from './tidy/circles.ts'
+import { citedRules } from './tidy/clauses.ts'
 import { documentedCodes } from './tidy/codes.ts'
 import { smallFolders } from './tidy/folders.ts'
 import { importDirections, operatorStaysPure } from './tidy/imports.ts'
@@ -35,6 +36,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'documented exports': documentedExports,
   'five files': fiveFiles,
   'documented codes': documentedCodes,
+  'cited rules of the protocol': citedRules,
   'paths in documents exist': pathsExist,
   'clean text': cleanText,
   'no switched-off tests': noSwitchedOffTests,

@@ -121,7 +121,7 @@ test('identity: the same at every call, only the WireGuard key can be added', as
   assert.equal((await stat(join(stateDir, 'identity.json'))).mode & 0o777, 0o600)
 })
 
-test("enrol: what is not this host's or cluster's is refused, and changes nothing", async (t) => {
+test("D9, R14: what is not this host's or cluster's is refused, and changes nothing", async (t) => {
   const { cluster, stateDir, agent } = await enrolled(t)
   await assert.rejects(enrolHost(stateDir, bundleOf(cluster)), { code: 'state-locked' })
   await agent.stop()
@@ -279,7 +279,7 @@ test('events: the status first, then what happens', async (t) => {
   )
 })
 
-test('enrol: what was damaged is mended by enrolling again', async (t) => {
+test('D9: what was damaged is mended by enrolling again', async (t) => {
   const { cluster, stateDir, runDir, agent } = await enrolled(t)
   await agent.stop()
   const config = JSON.parse(signed(cluster, 2))

@@ -14,7 +14,7 @@ import { temporaryFolder } from '../temporary.ts'
 const cluster = makeCluster()
 const self = { host: 'h0', peerId: 'p', agentVersion: 'x' }
 
-test('verify: a key whose name in the ring is not its thumbprint is refused', async () => {
+test('R8: a key whose name in the ring is not its thumbprint is refused', async () => {
   const [key, other] = [makeKey(), makeKey()]
   const misnamed = { ...key, kid: other.kid }
   const document = documentIn(signEnvelope(configText(cluster, 1), [misnamed]))
@@ -22,7 +22,7 @@ test('verify: a key whose name in the ring is not its thumbprint is refused', as
   assert.equal(verified.ok ? 'good' : verified.fault.code, 'root-kid')
 })
 
-test('store: a floor that is gone or cannot be read is not known', async (t) => {
+test('D6: a floor that is gone or cannot be read is not known', async (t) => {
   for (const [floor, isKnown] of [
     ['null\n', true],
     ['{"epoch":1,', false],
@@ -39,7 +39,7 @@ test('store: a floor that is gone or cannot be read is not known', async (t) => 
   }
 })
 
-test('wire: what unpacks to more than an envelope is refused, however sound it is', async () => {
+test('G12: what unpacks to more than an envelope is refused, however sound it is', async () => {
   const signatures = documentIn(signEnvelope(configText(cluster, 1), cluster.operators)).signatures
   const heads = [1, 2].map(() => ({ bytes: payloadBytesMax, signatures }))
   const raw = Buffer.concat([

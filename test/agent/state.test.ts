@@ -53,7 +53,7 @@ function withSignature(
   return { ...document, signatures: [{ ...first, signature }] }
 }
 
-test('verify: what was signed with node:crypto is good, and nothing else is', async () => {
+test('S5, S6: what was signed with node:crypto is good, and nothing else is', async () => {
   const document = signed(1)
   assert.equal(await codeOf(document), 'good')
   const flipped = withSignature(document, (bytes) =>
@@ -78,7 +78,7 @@ test('verify: what was signed with node:crypto is good, and nothing else is', as
   assert.equal(await codeOf(latin), 'payload-not-utf8')
 })
 
-test('verify: a good signature beside a bad one does not save a document', async () => {
+test('S6: a good signature beside a bad one does not save a document', async () => {
   const document = signed(1)
   const bad = withSignature(document, () => Buffer.alloc(64))
   assert.equal(
@@ -87,13 +87,13 @@ test('verify: a good signature beside a bad one does not save a document', async
   )
 })
 
-test('verify: a signature by a key that is not known is not counted and does no harm', async () => {
+test('S7: a signature by a key that is not known is not counted and does no harm', async () => {
   const both = documentIn(signEnvelope(configText(cluster, 1), [makeKey(), ...cluster.operators]))
   const verified = await verifyDocument(both, 'config', ring)
   assert.deepEqual(verified.ok && verified.kids, [cluster.operators[0]?.kid])
 })
 
-test('root: its kid must be its thumbprint, in the first and in every later one (R8)', async () => {
+test('R8: its kid must be its thumbprint, in the first and in every later one', async () => {
   const [key, other] = [makeKey(), makeKey()]
   const role = { threshold: 1, keys: { [other.kid]: { name: 'op', jwk: key.jwk } } }
   const text = JSON.stringify({
@@ -109,7 +109,7 @@ test('root: its kid must be its thumbprint, in the first and in every later one 
   assert.equal(first.ok ? 'good' : first.fault.code, 'root-kid')
 })
 
-test('store: a padded document of an earlier version is read, and loses its padding', async (t) => {
+test('S7: a padded document of an earlier version is read, and loses its padding', async (t) => {
   const disk = await enrolledDisk(await temporaryFolder(t))
   const one = await held(1)
   const [own] = one.document.signatures
@@ -123,7 +123,7 @@ test('store: a padded document of an earlier version is read, and loses its padd
   assert.deepEqual(head, one)
 })
 
-test('root: the first must meet its own threshold', async () => {
+test('R9: the first root must meet its own threshold', async () => {
   assert.ok((await verifyRoot(cluster.root.document, [])).ok)
   const unsigned = documentIn(
     signEnvelope(Buffer.from(cluster.root.document.payload), [makeKey()], {
@@ -162,7 +162,7 @@ async function enrolledDisk(folder: string): Promise<Disk> {
   return disk
 }
 
-test('store: a head that was written is proven again at the start', async (t) => {
+test('D5: a head that was written is proven again at the start', async (t) => {
   const disk = await enrolledDisk(await temporaryFolder(t))
   const [one, two] = [await held(1), await held(2)]
   await writeState(disk, { head: one, floor: one.head })
@@ -178,7 +178,7 @@ test('store: a head that was written is proven again at the start', async (t) =>
   assert.deepEqual(durable.floor, two.head)
 })
 
-test('store: the floor is at least the verified head, whatever its file says', async (t) => {
+test('D6: the floor is at least the verified head, whatever its file says', async (t) => {
   const disk = await enrolledDisk(await temporaryFolder(t))
   const [one, two] = [await held(1), await held(2)]
   await writeState(disk, { head: two, floor: one.head })
@@ -194,7 +194,7 @@ const damages: readonly (readonly [name: string, change: (text: string) => strin
 ]
 
 for (const [name, change] of damages) {
-  test(`store: a head ${name} is left out and said; confirmed and floor stay`, async (t) => {
+  test(`D5: a head ${name} is left out and said; confirmed and floor stay`, async (t) => {
     const folder = await temporaryFolder(t)
     const disk = await enrolledDisk(folder)
     const one = await held(1)
@@ -210,7 +210,7 @@ for (const [name, change] of damages) {
   })
 }
 
-test('store: without its own first root a node does not start', async (t) => {
+test('D5, R9: without its own first root a node does not start', async (t) => {
   const folder = await temporaryFolder(t)
   await assert.rejects(loadState(createDisk(folder), self, cluster.id), { code: 'state-damaged' })
   const disk = await enrolledDisk(folder)
@@ -245,7 +245,7 @@ test('wire: a delivery survives packing, whatever its bytes', async () => {
   )
 })
 
-test('wire: garbage, bombs and lengths that do not add up are refused', async () => {
+test('G12: garbage, bombs and lengths that do not add up are refused', async () => {
   const head = (bytes: number): string =>
     `${JSON.stringify([{ bytes, signatures: signed(1).signatures }])}\n`
   const hostile = [

@@ -56,7 +56,7 @@ async function assertRepeats(one: CrashCase, model: ModelDisk, what: string): Pr
 
 for (const one of cases) {
   describe(`crash points: ${one.name}`, () => {
-    it('is durable when it is reported', async () => {
+    it('D1: is durable when it is reported', async () => {
       const { model, error } = await run(one, new Map())
       assert.equal(error, null)
       for (const files of model.afterPowerCut()) {
@@ -66,7 +66,7 @@ for (const one of cases) {
       }
     })
 
-    it('loses and invents nothing where the power is cut at any call', async () => {
+    it('D1, D2: loses and invents nothing where the power is cut at any call', async () => {
       const calls = await callsOf(one)
       for (const at of calls.keys()) {
         for (const trouble of ['crash-before', 'crash-after'] as const) {
@@ -95,7 +95,7 @@ for (const one of cases) {
       }
     })
 
-    it('fails without harm at any call, leaves nothing behind, and succeeds later', async () => {
+    it('D4: fails without harm at any call, leaves nothing, and succeeds later', async () => {
       const calls = await callsOf(one)
       for (const [at, { name }] of calls.entries()) {
         if (name === 'sync') continue
@@ -113,7 +113,7 @@ for (const one of cases) {
       }
     })
 
-    it('ends the process where an fsync fails, and tries nothing again', async () => {
+    it('D3: ends the process where an fsync fails, and tries nothing again', async () => {
       const calls = await callsOf(one)
       for (const [at, { name, path }] of calls.entries()) {
         if (name !== 'sync') continue
@@ -129,7 +129,7 @@ for (const one of cases) {
       }
     })
 
-    it('lets no lesser error hide a failed fsync', async () => {
+    it('D3: lets no lesser error hide a failed fsync', async () => {
       const calls = await callsOf(one)
       const syncs = [...calls.keys()].filter((at) => calls[at]?.name === 'sync')
       for (const sync of syncs) {

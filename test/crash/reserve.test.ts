@@ -38,7 +38,7 @@ describe('the reserve', () => {
     return [model, await Promise.race([written, model.ended])]
   }
 
-  it('is given up for a head, at any call of which a crash does no harm', async () => {
+  it('D4: is given up for a head, at any call of which a crash does no harm', async () => {
     const [calm, error] = await run(new Map())
     assert.equal(error, null)
     assert.ok(!calm.files().has(path))
@@ -56,7 +56,7 @@ describe('the reserve', () => {
     }
   })
 
-  it('is kept for a head: nothing else that does not fit takes it', async () => {
+  it('D4: is kept for a head: nothing else that does not fit takes it', async () => {
     const model = createModelDisk(full, { capacityBytes: bytesIn(full) })
     const disk = createDisk(stateFolder, model.calls)
     await assert.rejects(writeState(disk, { evidence: world.twoToo }), { code: 'ENOSPC' })

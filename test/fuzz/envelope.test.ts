@@ -165,7 +165,7 @@ const claims = fc.record({
   hosts: rarely<unknown>({ h1: {} }, {}, [], 3),
 })
 
-test('fuzz: a config is taken by covey exactly where a second verifier takes it', async () => {
+test('E1 to E5, S1 to S7, J1 to J7, C1 to C5: a second verifier takes the same', async () => {
   await compare(fc.tuple(claims, shape), async ([body, how]) => {
     const text = enveloped(JSON.stringify(body), 'covey-config+jwt', how)
     const envelope = parseEnvelope(text)
@@ -229,7 +229,7 @@ const rootLike = fc.record({
   config: roleLike,
 })
 
-test('fuzz: a root is taken by covey exactly where a second verifier takes it', async () => {
+test('R1 to R7, R10: a root is taken where a second verifier takes it', async () => {
   const chain = plain.slice(0, 1)
   await compare(fc.tuple(rootLike, shape, fc.boolean()), async ([body, how, first]) => {
     const { root, config, ...rest } = body

@@ -87,7 +87,7 @@ describe('covey sign', () => {
     assert.equal(json.err, '')
   })
 
-  it('keeps members of the body that it does not know', async (context) => {
+  it('C10: keeps members of the body that it does not know', async (context) => {
     const space = await openCluster(context)
     await space.write('config.json', { x_new: { a: [1] }, ...ideaConfig })
     await space.must('sign', 'config.json', '-o', 's.json')
@@ -130,7 +130,7 @@ describe('covey sign', () => {
     assert.deepEqual(allowed, ['cloud01', 'cloud02'])
   })
 
-  it('believes a file that says itself which hosts it cuts off', async (context) => {
+  it('C9: believes a file that says itself which hosts it cuts off', async (context) => {
     const space = await openCluster(context)
     await space.write('a.json', meshed)
     await space.must('sign', 'a.json', '-o', 'a.signed.json')

@@ -82,7 +82,7 @@ function mesh(count: number): {
   return { cluster, nodes, joined }
 }
 
-test('a new root takes effect with a config that verifies under it, and both at once', () => {
+test('R11: a new root takes effect with a config that verifies under it, and both at once', () => {
   const cluster = makeCluster()
   const node = startTestNode(durableOf(cluster, 0))
   hand(node, [], signed(cluster, 1, 1, cluster.operators))
@@ -99,7 +99,7 @@ test('a new root takes effect with a config that verifies under it, and both at 
   assert.equal(hand(node, [], signed(cluster, 1, 2, cluster.operators)), 'older')
 })
 
-test('a new root takes a threshold of the old keys and of its own, and is the next', () => {
+test('R10: a new root takes a threshold of the old keys and of its own, and is the next', () => {
   const cluster = makeCluster(3, 2)
   const [a, b, c] = cluster.operators as [TestKey, TestKey, TestKey]
   const [x, y] = [makeKey(), makeKey()]
@@ -119,7 +119,7 @@ test('a new root takes a threshold of the old keys and of its own, and is the ne
   assert.equal(hand(node, [rotate(2, cluster.id, [x, y], [b, c, x, y], 2)], config), 'accepted')
 })
 
-test('a host that was cut off follows several rotations; the old key is dead', () => {
+test('O3: a host that was cut off follows several rotations; the old key is dead', () => {
   const { cluster, nodes, joined } = mesh(3)
   joined.cut(0, 2)
   joined.cut(1, 2)
@@ -149,7 +149,7 @@ test('a host that was cut off follows several rotations; the old key is dead', (
   )
 })
 
-test('two second roots: both sides say so, nobody is banned, a third settles it', () => {
+test('R12, R13: two second roots: both sides say so, nobody is banned, a third settles it', () => {
   const { cluster, nodes, joined } = mesh(2)
   const [left, right] = nodes as [TestNode, TestNode]
   joined.cut(0, 1)
@@ -185,7 +185,7 @@ test('two second roots: both sides say so, nobody is banned, a third settles it'
   assert.ok(nodes.every(({ node }) => !node.alarms.has('root-fork ')))
 })
 
-test('a fork is known to every node in the end, also to those that met only the winner', () => {
+test('G8: a fork is known to every node in the end, also to those that met only the winner', () => {
   const { cluster, nodes, joined } = mesh(3)
   joined.cut(0, 1)
   joined.cut(1, 2)
@@ -214,7 +214,7 @@ test('troubles outlive a restart: fork, lost branch, damage', () => {
   assert.deepEqual(codes.sort(), ['fork', 'state-damaged'])
 })
 
-test('without a floor nothing new is taken until most peers have answered', () => {
+test('D6: without a floor nothing new is taken until most peers have answered', () => {
   const { cluster, nodes } = mesh(3)
   const lost = startTestNode(
     durableOf(cluster, 0, {
@@ -278,7 +278,7 @@ test('what a user hands over may bring roots; its faults are named with their pl
   assert.equal(codeOf('{"roots":'), 'envelope-not-json undefined')
 })
 
-test('with head and confirmed gone, the one before keeps the tunnels and the peers', () => {
+test('P6, D7: with head and confirmed gone, the one before keeps the tunnels and the peers', () => {
   const { nodes } = mesh(3)
   const { head } = (nodes[0] as TestNode).node
   assert.ok(head !== null)

@@ -15,7 +15,7 @@ function codeOf(checked: Checked<unknown>): string {
 
 const base64url = (text: string): string => Buffer.from(text).toString('base64url')
 
-test('base64url: only the canonical spelling is taken (RFC 4648 section 3.5)', () => {
+test('E4: only the canonical base64url spelling is taken (RFC 4648 section 3.5)', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
       const text = Buffer.from(bytes).toString('base64url')
@@ -36,7 +36,7 @@ test('base64url: every text that decodes encodes to itself', () => {
   )
 })
 
-test('canonical JSON: what JSON.stringify writes is taken', () => {
+test('J7: what JSON.stringify writes is taken', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
       const text = JSON.stringify(value)
@@ -45,6 +45,15 @@ test('canonical JSON: what JSON.stringify writes is taken', () => {
     }),
   )
 })
+
+const jsonRules: Readonly<Record<string, string>> = {
+  'too-deep': 'J2:',
+  'not-json': 'J3:',
+  'duplicate-member': 'J4:',
+  'forbidden-member': 'J5:',
+  'unsafe-integer': 'J6:',
+  'not-canonical': 'J7:',
+}
 
 const jsonFaults: readonly (readonly [text: string, code: string, path?: string])[] = [
   ['{"a":1,"a":2}', 'duplicate-member', 'a'],
@@ -66,7 +75,7 @@ const jsonFaults: readonly (readonly [text: string, code: string, path?: string]
 ]
 
 for (const [text, code, path] of jsonFaults) {
-  test(`canonical JSON: ${text.slice(0, 40)} is ${code}`, () => {
+  test(`${jsonRules[code]} ${text.slice(0, 40)} is ${code}`, () => {
     const parsed = parseCanonicalJson(text)
     assert.equal(codeOf(parsed), code)
     if (!parsed.ok && path !== undefined) assert.equal(parsed.fault.path, path)
@@ -82,6 +91,17 @@ test('canonical JSON: brackets inside strings are no nesting, long strings are n
 const key = makeKey()
 const sound = signEnvelope('{}', [key])
 const [signature] = sound.signatures
+
+const envelopeRules: Readonly<Record<string, string>> = {
+  good: 'E1:',
+  'envelope-not-json': 'E1:',
+  'envelope-shape': 'E2:',
+  'duplicate-member': 'E3:',
+  'base64url-not-canonical': 'E4:',
+  'no-signatures': 'E5:',
+  'too-many-signatures': 'E5:',
+  'payload-too-large': 'E6:',
+}
 
 const envelopes: readonly (readonly [name: string, text: string, code: string])[] = [
   ['the JSON form', JSON.stringify(sound), 'good'],
@@ -103,6 +123,12 @@ const envelopes: readonly (readonly [name: string, text: string, code: string])[
     'a payload member twice',
     `{"payload":"e30","payload":"e30","signatures":[]}`,
     'duplicate-member',
+  ],
+  ['a member __proto__ (E3)', '{"payload":"e30","__proto__":1,"signatures":[]}', 'envelope-shape'],
+  [
+    'a signature of 1,028 characters (E6)',
+    envelopeWith({ signature: 'A'.repeat(1028) }),
+    'base64url-not-canonical',
   ],
   ['no signatures', JSON.stringify({ payload: 'e30', signatures: [] }), 'no-signatures'],
   ['padding', JSON.stringify({ ...sound, payload: 'e30=' }), 'base64url-not-canonical'],
@@ -129,16 +155,26 @@ function envelopeWith(member: object): string {
 }
 
 for (const [name, text, code] of envelopes) {
-  test(`envelope: ${name} is ${code}`, () => assert.equal(codeOf(parseEnvelope(text)), code))
+  test(`${envelopeRules[code]} ${name} is ${code}`, () =>
+    assert.equal(codeOf(parseEnvelope(text)), code))
 }
 
-test('envelope: a member of a signature that stands twice is found', () => {
+test('E3: a member of a signature that stands twice is found', () => {
   const text =
     '{"payload":"e30","signatures":[{"protected":"e30","signature":"AA","signature":"AA"}]}'
   assert.equal(codeOf(parseEnvelope(text)), 'duplicate-member')
 })
 
 const kid = key.kid
+const headerRules: Readonly<Record<string, string>> = {
+  good: 'S1:',
+  'header-not-json': 'S1:',
+  'header-member': 'S1:',
+  'header-algorithm': 'S2:',
+  'header-type': 'S3:',
+  'header-kid': 'S4:',
+}
+
 const headers: readonly (readonly [header: string, code: string])[] = [
   [headerText('config', kid), 'good'],
   [JSON.stringify({ kid, typ: 'covey-config+jwt', alg: 'Ed25519' }), 'good'],
@@ -158,13 +194,22 @@ const headers: readonly (readonly [header: string, code: string])[] = [
 ]
 
 for (const [header, code] of headers) {
-  test(`header: ${header.slice(0, 70)} is ${code}`, () => {
+  test(`${headerRules[code]} ${header.slice(0, 70)} is ${code}`, () => {
     assert.equal(codeOf(parseHeader(base64url(header), 'config')), code)
   })
 }
 
 const cluster = makeCluster()
 const digest = `sha256:${'0'.repeat(64)}`
+const claimRules: Readonly<Record<string, string>> = {
+  good: 'C2 to C5:',
+  'claim-aud': 'C2:',
+  'claim-epoch': 'C3:',
+  'claim-version': 'C4:',
+  'version-out-of-range': 'C4:',
+  'claim-ancestors': 'C5:',
+}
+
 const claims: readonly (readonly [members: object, code: string])[] = [
   [{}, 'good'],
   [{ future: { a: [1] } }, 'good'],
@@ -207,19 +252,25 @@ const claims: readonly (readonly [members: object, code: string])[] = [
 ]
 
 for (const [members, code] of claims) {
-  test(`claims: ${JSON.stringify(members).slice(0, 70)} is ${code}`, () => {
+  test(`${claimRules[code]} ${JSON.stringify(members).slice(0, 70)} is ${code}`, () => {
     assert.equal(codeOf(parseConfig(configText(cluster, 5, members))), code)
   })
 }
 
-test('claims: version 2^53+1 is refused before anyone could round it', () => {
+test('C1: a payload that is no object is no config', () => {
+  for (const text of ['[]', 'null', '7', '"x"']) {
+    assert.equal(codeOf(parseConfig(text)), 'claims-shape', text)
+  }
+})
+
+test('J6: version 2^53+1 is refused before anyone could round it', () => {
   const text = configText(cluster, 5).replace('"version":5', '"version":9007199254740993')
   const parsed = parseConfig(text)
   assert.equal(codeOf(parsed), 'unsafe-integer')
   assert.equal(!parsed.ok && parsed.fault.path, 'version')
 })
 
-test('body: no hosts is a config that cannot be applied, not one that is refused', () => {
+test('C6, C7: no hosts is a config that cannot be applied, not one that is refused', () => {
   for (const hosts of [undefined, null, [], 'x', 3]) {
     const parsed = parseConfig(configText(cluster, 5, { hosts }))
     assert.ok(parsed.ok)
@@ -227,7 +278,7 @@ test('body: no hosts is a config that cannot be applied, not one that is refused
   }
 })
 
-test('body: every fault of form is named with its path', () => {
+test('N1: every fault of form is named with its path', () => {
   const hosts = {
     Cloud: {},
     ok: { good: { type: 'x' }, 'bad name': { type: 'x' }, none: {}, list: [], number: 3 },

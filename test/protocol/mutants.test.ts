@@ -71,7 +71,7 @@ test('time never runs back, whatever the clock says', () => {
   assert.equal(node.node.now, 50_000)
 })
 
-test('status: an older record does not replace a newer one, and its sender is told', () => {
+test('H4, H6: an older record does not replace a newer one, and its sender is told', () => {
   const { node, peer } = greetedNode(3)
   tell(node, peer, record(2, 7))
   tell(node, peer, record(2, 5))
@@ -81,7 +81,7 @@ test('status: an older record does not replace a newer one, and its sender is to
   assert.deepEqual(known, [['h2', 7]])
 })
 
-test('status: a record counts only under the key that the config gives its host', () => {
+test('H3: a record counts only under the key that the config gives its host', () => {
   const { node, peer } = greetedNode(3)
   tell(node, peer, record(2, 7, { peer_id: somePeerId(1) }))
   tell(node, peer, record(2, 7, { peer_id: somePeerId(40) }))
@@ -90,7 +90,7 @@ test('status: a record counts only under the key that the config gives its host'
   assert.equal(node.node.statuses.has('h2'), true)
 })
 
-test('floor: one peer of four is not most of them', () => {
+test('D6: one peer of four is not most of them', () => {
   const cluster = makeCluster()
   const before = startTestNode(durableOf(cluster, 0))
   inject(before, signed(cluster, 1, { hosts: hostsOf(5) }))
@@ -123,7 +123,7 @@ function partedRoles(rootKey: TestKey, configKey: TestKey): TestCluster {
   return { id: root.digest, operators: [configKey], root, rootEnvelope }
 }
 
-test('trust: a root key signs no config', () => {
+test('S9: a root key signs no config', () => {
   const [rootKey, configKey] = [makeKey(), makeKey()]
   const cluster = partedRoles(rootKey, configKey)
   const node = startTestNode(durableOf(cluster, 0))
@@ -139,7 +139,7 @@ test('evidence: what is kept of forks is bounded, however often one position is 
   assert.equal(node.node.evidence.size, evidenceMax)
 })
 
-test('connections: a failed dial is not repeated at once', () => {
+test('T5: a failed dial is not repeated at once', () => {
   const cluster = makeCluster()
   const node = startTestNode(durableOf(cluster, 0))
   inject(node, signed(cluster, 1, { hosts: hostsOf(2) }))
@@ -171,7 +171,7 @@ test('topology: among 200 hosts everyone reaches everyone in at most 8 hops', ()
   assert.ok(Math.max(...reached.values()) <= 8)
 })
 
-test('gossip: a new head is told to every greeted peer at once', () => {
+test('G3: a new head is told to every greeted peer at once', () => {
   const { cluster, node, peer } = greetedNode(2)
   inject(node, signed(cluster, 2, { hosts: hostsOf(2) }))
   const [told] = node.take('announce')
@@ -179,7 +179,7 @@ test('gossip: a new head is told to every greeted peer at once', () => {
   assert.equal(told?.held.head.version, 2)
 })
 
-test('status: what one peer tells of a host is told to the others at the next tick', () => {
+test('H6: what one peer tells of a host is told to the others at the next tick', () => {
   const { cluster, node, peer } = greetedNode(4)
   const other = somePeerId(3)
   greet(node, cluster, other)
@@ -193,7 +193,7 @@ test('status: what one peer tells of a host is told to the others at the next ti
   )
 })
 
-test('status: objects that flap do not make a host talk without end', () => {
+test('H5: objects that flap do not make a host talk without end', () => {
   const { node } = greetedNode(2)
   const head = node.node.head?.head
   assert.ok(head)

@@ -22,7 +22,7 @@ function oneNode(): { cluster: TestCluster; node: TestNode } {
   return { cluster, node: startTestNode(durableOf(cluster, 0)) }
 }
 
-test('order: epoch, then version, then the lower digest; a total order', () => {
+test('O1: epoch, then version, then the lower digest; a total order', () => {
   const head = fc.record({
     epoch: fc.integer({ min: 1, max: 3 }),
     version: fc.integer({ min: 1, max: 3 }),
@@ -40,7 +40,7 @@ test('order: epoch, then version, then the lower digest; a total order', () => {
   )
 })
 
-test('a good config becomes head, is durable before it is answered, adopted and confirmed', () => {
+test('O9, O17: a good config is durable before it is answered, adopted and confirmed', () => {
   const { cluster, node } = oneNode()
   node.holdWrites = true
   inject(node, signed(cluster, 1, { hosts: hostsOf(1) }))
@@ -79,7 +79,7 @@ test('a write that fails without harm keeps the old head and says so', () => {
   assert.equal(node.node.alarms.size, 0)
 })
 
-test('what a node is handed, and what it says (docs/PROTOCOL.md, Which config wins)', () => {
+test('O2 to O5, O10, O11: what a node is handed, and what it says', () => {
   const { cluster, node } = oneNode()
   const other = makeCluster()
   const stranger = makeKey()
@@ -106,7 +106,7 @@ test('what a node is handed, and what it says (docs/PROTOCOL.md, Which config wi
   assert.equal(inject(node, signed(cluster, 5), { allowGap: true }), 'accepted accepted')
 })
 
-test('a fork: the lower digest wins, both are kept, a higher version settles it', () => {
+test('O6, O7: of a fork the lower digest wins, both are kept, a higher version settles it', () => {
   const cluster = makeCluster()
   const pair = [signed(cluster, 1, { iat: 1 }), signed(cluster, 1, { iat: 2 })].sort((a, b) => {
     const digests = [a, b].map((one) => digestOf(documentIn(one).payload))
@@ -132,7 +132,7 @@ test('a fork: the lower digest wins, both are kept, a higher version settles it'
   }
 })
 
-test('a higher version that omits the head is taken, and the loser is named and kept', () => {
+test('O8: a higher version that omits the head is taken, and the loser is named and kept', () => {
   const { cluster, node } = oneNode()
   const digest = `sha256:${'0'.repeat(64)}`
   inject(node, signed(cluster, 1))
@@ -146,7 +146,7 @@ test('a higher version that omits the head is taken, and the loser is named and 
   assert.equal(node.writes.filter((write) => write.evidence?.head.version === 1).length, 1)
 })
 
-test('two of three must sign, and one key twice is one', () => {
+test('S9: two of three must sign, and one key twice is one', () => {
   const cluster = makeCluster(3, 2)
   const [a, b] = cluster.operators
   assert.ok(a && b)
@@ -158,7 +158,7 @@ test('two of three must sign, and one key twice is one', () => {
   assert.equal(inject(node, signEnvelope(text, [a, b])), 'accepted accepted')
 })
 
-test('inject refuses faults of known types, and isolation where it is not allowed', () => {
+test('O12, O13: inject refuses faults of known types, and isolation unless allowed', () => {
   const { cluster, node } = oneNode()
   node.isolated = ['h1']
   assert.equal(inject(node, signed(cluster, 1)), 'refused isolation')
@@ -169,7 +169,7 @@ test('inject refuses faults of known types, and isolation where it is not allowe
   assert.equal(inject(node, signed(cluster, 1), { allowIsolation: true }), 'accepted accepted')
 })
 
-test('the floor bounds the head: after a lost head nothing below comes back', () => {
+test('O5, D6: the floor bounds the head: after a lost head nothing below comes back', () => {
   const cluster = makeCluster()
   const two = signed(cluster, 2)
   const floor = { epoch: 1, version: 2, digest: digestOf(documentIn(two).payload) }
@@ -178,7 +178,7 @@ test('the floor bounds the head: after a lost head nothing below comes back', ()
   assert.equal(inject(node, two), 'accepted accepted')
 })
 
-test('a config without this host, or that is none at all, leaves what runs as it is', () => {
+test('O14, O16: a config without this host, or that is none, leaves what runs as it is', () => {
   const { cluster, node } = oneNode()
   inject(node, signed(cluster, 1, { hosts: hostsOf(2) }))
   node.take('adopt')

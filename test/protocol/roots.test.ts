@@ -19,12 +19,28 @@ function rootText(change: (root: Record<string, unknown>) => void): string {
 
 const [operator] = cluster.operators
 const smallOrder = { kty: 'OKP', crv: 'Ed25519', x: Buffer.alloc(32).toString('base64url') }
+const rules: Readonly<Record<string, string>> = {
+  good: 'R1:',
+  'root-shape': 'R1:',
+  'root-epoch': 'R2:',
+  'root-previous': 'R3:',
+  'root-threshold': 'R4:',
+  'root-key': 'R5:',
+  'root-key-small-order': 'R6:',
+  'root-key-repeated': 'R7:',
+  'root-cluster': 'N1:',
+}
+
 const roots: readonly (readonly [
   name: string,
   change: (root: Record<string, unknown>) => void,
   code: string,
 ])[] = [
   ['as made', () => undefined, 'good'],
+  ['without a role', (root) => Object.assign(root, { config: undefined }), 'root-shape'],
+  ['a role that is a list', (root) => Object.assign(root, { root: [] }), 'root-shape'],
+  ['epoch 4097', (root) => Object.assign(root, { epoch: 4097, previous: digest }), 'root-epoch'],
+  ['33 keys (R4)', (root) => Object.assign(root, { root: manyKeys(33) }), 'root-key'],
   ['epoch 0', (root) => Object.assign(root, { epoch: 0 }), 'root-epoch'],
   [
     'a first root with a previous',
@@ -65,11 +81,16 @@ function roleOf(...jwks: readonly (object | undefined)[]): object {
   return { threshold: 1, keys }
 }
 
-for (const [name, change, code] of roots) {
-  test(`root: ${name} is ${code}`, () => assert.equal(codeOf(parseRoot(rootText(change))), code))
+function manyKeys(count: number): object {
+  return roleOf(...Array.from({ length: count }, () => operator?.jwk))
 }
 
-test('root: distinct keys are counted, strangers are not', () => {
+for (const [name, change, code] of roots) {
+  test(`${rules[code]} ${name} is ${code}`, () =>
+    assert.equal(codeOf(parseRoot(rootText(change))), code))
+}
+
+test('S9: distinct keys are counted, strangers are not', () => {
   const role = makeCluster(3, 2).root.root.config
   const [a, b] = Object.keys(role.keys)
   assert.ok(a !== undefined && b !== undefined)
@@ -103,7 +124,7 @@ function double([x, y]: readonly [bigint, bigint]): readonly [bigint, bigint] {
   return [mod(2n * x * y * inverse(1n + t)), mod((y * y + x * x) * inverse(1n - t))]
 }
 
-test('root: a key is of small order exactly if eight times its point is the identity', () => {
+test('R6: a key is of small order exactly if eight times its point is the identity', () => {
   const little = (bytes: Uint8Array): bigint => {
     const copy = Uint8Array.from(bytes)
     copy[31] = (copy[31] ?? 0) & 0x7f

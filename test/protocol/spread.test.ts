@@ -30,7 +30,7 @@ function versions(nodes: readonly TestNode[]): string {
 }
 
 for (const count of [2, 5, 16, 40]) {
-  test(`${count} nodes: one injection reaches everyone without waiting for an exchange`, () => {
+  test(`G3: one injection reaches ${count} nodes without waiting for an exchange`, () => {
     const { cluster, mesh: joined } = mesh(count)
     inject(joined.nodes[count - 1] as TestNode, signed(cluster, 2, { hosts: hostsOf(count) }))
     joined.settle()
@@ -38,7 +38,7 @@ for (const count of [2, 5, 16, 40]) {
   })
 }
 
-test('a body that is not inlined crosses the network once for each node', () => {
+test('G7: a body that is not inlined crosses the network once for each node', () => {
   const { cluster, mesh: joined } = mesh(25, false)
   joined.carried.documents = 0
   inject(joined.nodes[3] as TestNode, signed(cluster, 2, { hosts: hostsOf(25) }))
@@ -47,7 +47,7 @@ test('a body that is not inlined crosses the network once for each node', () => 
   assert.equal(joined.carried.documents, 24)
 })
 
-test('a cut is healed by itself, and a newer config from either side reaches the other', () => {
+test('G5, G11: a cut heals by itself, and a newer config of one side reaches the other', () => {
   const { cluster, mesh: joined } = mesh(3)
   joined.cut(0, 2)
   joined.cut(1, 2)
@@ -61,7 +61,7 @@ test('a cut is healed by itself, and a newer config from either side reaches the
   assert.equal(joined.nodes[2]?.node.alarms.size, 0)
 })
 
-test('a removed host is sent the head that removes it and dropped within 5 s', () => {
+test('P4: a removed host is sent the head that removes it and dropped within 5 s', () => {
   const { cluster, mesh: joined } = mesh(3)
   const { h0, h1 } = hostsOf(3)
   inject(joined.nodes[0] as TestNode, signed(cluster, 2, { hosts: { h0, h1 } }))
@@ -76,7 +76,7 @@ test('a removed host is sent the head that removes it and dropped within 5 s', (
   )
 })
 
-test('a peer that sends what does not verify is dropped and kept away for a while', () => {
+test('P5, G10: a peer that sends what does not verify is dropped and kept away for a while', () => {
   const { cluster, mesh: joined } = mesh(2)
   const [node, bad] = joined.nodes as [TestNode, TestNode]
   const forged = signEnvelope(configText(cluster, 9), cluster.operators)
@@ -94,7 +94,7 @@ test('a peer that sends what does not verify is dropped and kept away for a whil
   assert.equal(node.node.head?.head.version, 1)
 })
 
-test('a status spreads to every host, is bounded in rate, and traffic settles', () => {
+test('H5, H6: a status spreads to every host, is bounded in rate, and traffic settles', () => {
   const { mesh: joined } = mesh(5)
   joined.run(35_000)
   for (const { node } of joined.nodes) {

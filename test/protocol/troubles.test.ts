@@ -56,7 +56,7 @@ function branched(cluster: TestCluster, versions: number): readonly [TestNode, H
   return [node, second]
 }
 
-test('a lost branch is told again after a restart, until a version that leaves nothing out', () => {
+test('O8: a lost branch is told after a restart, until a version leaves nothing out', () => {
   for (const [versions, alarms] of [
     [2, ['lost-branch']],
     [3, []],
@@ -74,7 +74,7 @@ test('a lost branch is told again after a restart, until a version that leaves n
   }
 })
 
-test('two hosts without endpoints dial each other rarely, and as others once they have met', () => {
+test('T5: two hosts without endpoints dial each other rarely until they have met', () => {
   const cluster = makeCluster()
   const node = startTestNode(durableOf(cluster, 3))
   inject(node, signed(cluster, 1, { hosts: hostsOf(5) }))
@@ -103,7 +103,7 @@ test('two hosts without endpoints dial each other rarely, and as others once the
   assert.ok((later.get('h2') ?? 0) <= 10)
 })
 
-test('a config that opens a path ends the long wait for it', () => {
+test('T5: a config that opens a path ends the long wait for it', () => {
   const cluster = makeCluster()
   const node = startTestNode(durableOf(cluster, 3))
   inject(node, signed(cluster, 1, { hosts: hostsOf(4) }))
@@ -126,7 +126,7 @@ function openSection(index: number): object {
   return { wg_network: { ...network, endpoint: '203.0.113.9:51820' }, agent }
 }
 
-test('a random link that moves on leaves whoever counts this host among its neighbours', () => {
+test('T4: a random link that moves on leaves whoever counts this host among its neighbours', () => {
   const cluster = makeCluster()
   const node = startTestNode(durableOf(cluster, 0))
   const hosts: Record<string, object> = hostsOf(40)

@@ -122,12 +122,12 @@ describe('hosts that a config cuts off', () => {
     ],
   ]
   for (const [says, after, isolated] of cases) {
-    it(says, () => {
+    it(`O13: ${says}`, () => {
       assert.deepEqual(isolatedHosts(hosts('abc'), after), isolated)
     })
   }
 
-  it('are none where there was nothing before, or the signer allows it', () => {
+  it('C9, O13: are none where there was nothing before, or the signer allows it', () => {
     const after = hosts('abc', { b: host('b', { objects: {} }) })
     assert.deepEqual(isolatedHosts(null, after), [])
     assert.deepEqual(isolatedHosts(after, after), [])

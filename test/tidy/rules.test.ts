@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { noCircles } from './circles.ts'
+import { citedRules } from './clauses.ts'
 import { documentedCodes } from './codes.ts'
 import { smallFolders } from './folders.ts'
 import { importDirections, operatorStaysPure } from './imports.ts'
@@ -212,6 +213,17 @@ const cases: readonly Case[] = [
       'agent/b.ts:2',
       'agent/c.ts:3',
     ],
+  },
+  {
+    rule: citedRules,
+    says: 'reads names of tests, and asks for each rule',
+    files: {
+      'docs/PROTOCOL.md': '| X1 | a |\n| X2 | b |\n| X3 | c |\n| X4 | d |\n| P2 | e |\n',
+      'test/a.test.ts':
+        "it('X1: a', f)\nit(`X2 to X3: \u0024{x}`, f)\nit('b (X9)', f)\nit('P2: c', f)\n",
+      'test/b.ts': "const x = ['X4: d', 'X8: y']\n",
+    },
+    found: ['test/a.test.ts:3', 'docs/PROTOCOL.md:4', 'docs/PROTOCOL.md:5'],
   },
   {
     rule: pathsExist,

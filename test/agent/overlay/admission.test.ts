@@ -17,7 +17,7 @@ test('at the start nobody may connect', { timeout }, async (t) => {
   assert.deepEqual(other.told, [])
 })
 
-test('an unlisted peer gets no stream, and learns that it failed', { timeout }, async (t) => {
+test('P3: an unlisted peer gets no stream, and learns that it failed', { timeout }, async (t) => {
   const [host, friend] = await Promise.all([startHost(t, 'list 1'), startHost(t, 'list 2')])
   const { node } = await startStranger(t, 'list 3')
   await connect(host, friend)
@@ -33,7 +33,7 @@ test('an unlisted peer gets no stream, and learns that it failed', { timeout }, 
   )
 })
 
-test('an unlisted peer is not dialled', { timeout }, async (t) => {
+test('P3: an unlisted peer is not dialled', { timeout }, async (t) => {
   const host = await startHost(t, 'undialled 1')
   const stranger = await startStranger(t, 'undialled 2')
   let connections = 0
@@ -44,7 +44,7 @@ test('an unlisted peer is not dialled', { timeout }, async (t) => {
   assert.equal(connections, 0)
 })
 
-test('a peer that is no longer admitted is disconnected', { timeout }, async (t) => {
+test('P3: a peer that is no longer admitted is disconnected', { timeout }, async (t) => {
   const [one, other] = await Promise.all([startHost(t, 'removed 1'), startHost(t, 'removed 2')])
   const proxy = await startProxy(t, other)
   introduce(one, other)
@@ -60,7 +60,7 @@ test('a peer that is no longer admitted is disconnected', { timeout }, async (t)
   assert.equal(other.count('up', one.peerId), 1)
 })
 
-test('a connection without a gossip stream is judged too', { timeout }, async (t) => {
+test('P3: a connection without a gossip stream is judged too', { timeout }, async (t) => {
   const host = await startHost(t, 'idle 1')
   const { node } = await startStranger(t, 'idle 2')
   host.overlay.admit(new Set([node.peerId.toString()]))

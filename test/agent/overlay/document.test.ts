@@ -87,7 +87,7 @@ test('a request ends with its signal, and the next one works', { timeout }, asyn
   assert.equal((await one.overlay.request(other.peerId, frameOf('yes'), signal)).byteLength, 3)
 })
 
-test('a request fails when it cannot be answered', { timeout }, async (t) => {
+test('G13: a request fails when it cannot be answered', { timeout }, async (t) => {
   const one = await startHost(t, 'fail 1')
   const other = await startHost(t, 'fail 2', async (_, request) => {
     if (request.byteLength === 1) throw new Error('no such document')
@@ -120,7 +120,7 @@ test('a peer that ends in the middle of an answer fails the request', { timeout 
   await assert.rejects(hanging)
 })
 
-test('more requests at once than allowed are refused', { timeout }, async (t) => {
+test('G13: more requests at once than allowed are refused', { timeout }, async (t) => {
   const gate = Promise.withResolvers<void>()
   let serving = 0
   const full = Promise.withResolvers<void>()
@@ -142,7 +142,7 @@ test('more requests at once than allowed are refused', { timeout }, async (t) =>
   assert.equal(serving, requestsPerPeerMax)
 })
 
-test('a request that is larger than it may be is not served', { timeout }, async (t) => {
+test('G13: a request that is larger than it may be is not served', { timeout }, async (t) => {
   let served = 0
   const host = await startHost(t, 'flood 1', async (_, request) => {
     served += 1

@@ -61,7 +61,7 @@ async function connected(sockets: readonly Socket[]): Promise<void> {
   )
 }
 
-test('sockets of one address that never speak keep no other address out', {
+test('P8: sockets of one address that never speak keep no other address out', {
   timeout,
 }, async (t) => {
   const [host, friend] = await Promise.all([startHost(t, 'step 1'), startHost(t, 'step 2')])
@@ -70,7 +70,7 @@ test('sockets of one address that never speak keep no other address out', {
   assert.equal(await refusals(friend, host, 10), 0)
 })
 
-test('sockets of many addresses keep no listed peer out', { timeout }, async (t) => {
+test('P8: sockets of many addresses keep no listed peer out', { timeout }, async (t) => {
   const [host, friend] = await Promise.all([startHost(t, 'step 3'), startHost(t, 'step 4')])
   introduce(host, friend)
   host.overlay.admit(new Set([friend.peerId]), ['127.0.0.1'])
@@ -104,7 +104,7 @@ test('a handshake is over when its connection ends, and when its peer is known',
   }
 })
 
-test('handshakes are counted by address, and end once', () => {
+test('P8: handshakes are counted by address, and end once', () => {
   const step = new Doorstep(() => 0)
   const own = Array.from({ length: inboundPendingPerSourceMax }, () => step.enter('10.0.0.1'))
   assert.ok(own.every((leave) => leave !== null))
@@ -115,7 +115,7 @@ test('handshakes are counted by address, and end once', () => {
   assert.equal(step.enter('10.0.0.1'), null)
 })
 
-test('addresses that nobody listed has share a bound; those of listed peers do not', () => {
+test('P8: addresses that nobody listed has share a bound; those of listed peers do not', () => {
   const step = new Doorstep(() => 0)
   step.list(['10.0.0.1', 'fd00:0:0::1'])
   let entered = 0
@@ -127,7 +127,7 @@ test('addresses that nobody listed has share a bound; those of listed peers do n
   assert.notEqual(step.enter('fd00::1'), null)
 })
 
-test('handshakes have a rate for each address, and one for all that nobody listed has', () => {
+test('P8: handshakes have a rate for each address, and one for all that nobody listed has', () => {
   let now = 0
   const step = new Doorstep(() => now)
   step.list(['10.0.0.1'])

@@ -12,7 +12,7 @@ async function settled(one: Host, other: Host): Promise<void> {
   await other.until(() => other.count('up', one.peerId) === 1)
 }
 
-test('two peers that dial at once end up with one connection', { timeout }, async (t) => {
+test('T6: two peers that dial at once end up with one connection', { timeout }, async (t) => {
   for (let round = 0; round < 50; round += 1) {
     const [one, other] = await Promise.all([
       startHost(t, `race ${round} 1`),

@@ -20,7 +20,7 @@ const judgements: readonly (readonly [Standing['state'], boolean, boolean, strin
   ['up', true, true, 'hold'],
 ]
 for (const [state, dialledHere, smaller, expected] of judgements) {
-  test(`an offer while ${state}, ${dialledHere ? 'dialled here' : 'dialled there'}, ${
+  test(`T6: an offer while ${state}, ${dialledHere ? 'dialled here' : 'dialled there'}, ${
     smaller ? 'smaller' : 'larger'
   } id: ${expected}`, () => {
     assert.equal(judgeOffer({ state, dialledHere, smaller }), expected)

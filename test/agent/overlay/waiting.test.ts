@@ -9,7 +9,7 @@ const timeout = 60_000
 
 // Each of these waits for a bound to run out and does little else, so they wait together.
 describe('bounds that run out', { concurrency: true }, () => {
-  test('a peer that vanishes without a word is down on both sides', { timeout }, async (t) => {
+  test('T7: a peer that vanishes without a word is down on both sides', { timeout }, async (t) => {
     const [one, other] = await Promise.all([startHost(t, 'vanish 1'), startHost(t, 'vanish 2')])
     const proxy = await startProxy(t, other)
     introduce(one, other)
@@ -53,7 +53,7 @@ describe('bounds that run out', { concurrency: true }, () => {
     assert.equal(host.told.length, 1)
   })
 
-  test('a peer that opens a connection and no gossip stream is disconnected', {
+  test('T7: a peer that opens a connection and no gossip stream is disconnected', {
     timeout,
   }, async (t) => {
     const host = await startHost(t, 'silent 1')

@@ -17,7 +17,7 @@ const peer = (letter: string, range: string): object => ({
 })
 
 describe('failures in the loop', () => {
-  it('one object that fails holds back only what refers to it', async () => {
+  it('O15: one object that fails holds back only what refers to it', async () => {
     const driven = drive()
     driven.host.model.links.set('wg1', makeLink('tun'))
     const theirs = { ...network, link_name: 'wg1', address: '10.70.0.1/16', listen_port: 51821 }
@@ -101,7 +101,7 @@ describe('failures in the loop', () => {
     await driven.loop.stop()
   })
 
-  it('an object whose new form is faulty keeps its applied form', async () => {
+  it('O15: an object whose new form is faulty keeps its applied form', async () => {
     const driven = drive()
     const objects = { wg: network, p: peer('A', '10.69.1.0/24'), q: peer('B', '10.69.2.0/24') }
     driven.adopt(configOf({ cloud01: objects }))
@@ -144,7 +144,7 @@ describe('failures in the loop', () => {
     await driven.loop.stop()
   })
 
-  it('judges types that others own, and names those that nobody knows', async () => {
+  it('O15: judges types that others own, and names those that nobody knows', async () => {
     const id = `12D3KooW${'a'.repeat(44)}`
     const driven = drive({
       extraTypes: [],

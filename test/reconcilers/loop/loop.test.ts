@@ -108,7 +108,7 @@ describe('the loop', () => {
     await driven.loop.stop()
   })
 
-  it('takes everything of its own down for an empty section', async () => {
+  it('O16: takes everything of its own down for an empty section', async () => {
     const driven = drive()
     driven.adopt(configOf({ cloud01: { wg: network, peer } }))
     await settle()
