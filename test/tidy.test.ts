@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import { noCircles } from './tidy/circles.ts'
 import { citedRules } from './tidy/clauses.ts'
 import { documentedCodes } from './tidy/codes.ts'
+import { indexedDecisions } from './tidy/decisions.ts'
 import { smallFolders } from './tidy/folders.ts'
 import { importDirections, operatorStaysPure } from './tidy/imports.ts'
 import {
@@ -37,6 +38,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'five files': fiveFiles,
   'documented codes': documentedCodes,
   'cited rules of the protocol': citedRules,
+  'indexed decisions': indexedDecisions,
   'paths in documents exist': pathsExist,
   'clean text': cleanText,
   'no switched-off tests': noSwitchedOffTests,

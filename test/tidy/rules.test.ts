@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { noCircles } from './circles.ts'
 import { citedRules } from './clauses.ts'
 import { documentedCodes } from './codes.ts'
+import { indexedDecisions } from './decisions.ts'
 import { smallFolders } from './folders.ts'
 import { importDirections, operatorStaysPure } from './imports.ts'
 import {
@@ -224,6 +225,22 @@ const cases: readonly Case[] = [
       'test/b.ts': "const x = ['X4: d', 'X8: y']\n",
     },
     found: ['test/a.test.ts:3', 'docs/PROTOCOL.md:4', 'docs/PROTOCOL.md:5'],
+  },
+  {
+    rule: indexedDecisions,
+    says: 'compares titles with the index',
+    files: {
+      'docs/decisions/0001-a.md': '# 0001 A\n',
+      'docs/decisions/0002-b.md': '# 0002: B\n',
+      'docs/decisions/0003-c.md': '# 0003 C\n',
+      'docs/decisions/README.md':
+        '| [0001](0001-a.md) | A | in force | 2026-01-01 |\n| [0003](0003-c.md) | D | new | 2026-01-01 |\n',
+    },
+    found: [
+      'docs/decisions/0002-b.md:1',
+      'docs/decisions/0002-b.md:1',
+      'docs/decisions/0003-c.md:1',
+    ],
   },
   {
     rule: pathsExist,
