@@ -1,3 +1,5 @@
+import { styleText } from 'node:util'
+
 /**
  * Something that happened in the story: its kind, what it says to people, and its facts for
  * machines.
@@ -20,8 +22,6 @@ export interface Narrator {
   note(text: string): void
 }
 
-const ansi = { bold: 1, green: 32, red: 31, dim: 2 } as const
-
 /** One JSON line an event, with the time since the start in ms. */
 export function jsonNarrator(write: (line: string) => void): Narrator {
   const start = performance.now()
@@ -38,8 +38,8 @@ export function jsonNarrator(write: (line: string) => void): Narrator {
 
 /** Lines for people, in colour if `colours`. */
 export function humanNarrator(write: (line: string) => void, colours: boolean): Narrator {
-  const paint = (style: keyof typeof ansi, text: string): string =>
-    colours ? `\u001b[${ansi[style]}m${text}\u001b[0m` : text
+  const paint = (style: 'bold' | 'green' | 'red' | 'dim', text: string): string =>
+    colours ? styleText(style, text, { validateStream: false }) : text
   return {
     chapter: (title) => write(`\n${paint('bold', title)}\n`),
     tell: ({ text }) => write(`  ${paint('green', '✔')} ${text}\n`),
