@@ -1,8 +1,11 @@
-import type { Rule, Tree } from './tree.ts'
+import type { Finding, Rule, Tree } from './tree.ts'
 
-const prose = /^(docs\/(decisions\/)?[^/]+|README|CONTRIBUTING)\.md$/
+const prose = /^(docs\/(decisions\/)?[^/]+|[a-z]+\/README|[A-Z]+)\.md$/
 const room = 'agent|machine|operator|protocol|reconcilers|simulations|test|bin|packaging|examples'
 const named = new RegExp(`\`((?:${room})/[^\`\\s]*)\``, 'g')
+const startsInRoom = new RegExp(`^(?:${room})/`)
+/** A source file by the end of its path, as `plan.ts`. */
+const source = /`([\w./-]+\.ts)`/g
 
 /** Files of a host's state folder, whose names begin as those of a room do. */
 const elsewhere = new Set(['reconcilers/wireguard.json', 'reconcilers/boot-routes.batch'])
@@ -16,20 +19,36 @@ function patternOf(name: string): RegExp {
   return new RegExp(`^${text}(/|$)`)
 }
 
+function isSource(tree: Tree, name: string): boolean {
+  return [...tree.keys()].some((path) => path === name || path.endsWith(`/${name}`))
+}
+
+function namesIn(line: string, pattern: RegExp): readonly string[] {
+  return [...line.matchAll(pattern)].map(([, name = '']) => name)
+}
+
 function exists(tree: Tree, name: string): boolean {
   const pattern = patternOf(name)
   return [...tree.keys()].some((path) => pattern.test(path))
 }
 
+/** Names of a line that nothing in the project has. */
+function missingIn(line: string, tree: Tree): readonly string[] {
+  const paths = namesIn(line, named).filter((name) => !elsewhere.has(name) && !exists(tree, name))
+  const files = namesIn(line, source).filter((name) => !startsInRoom.test(name))
+  return [...paths, ...files.filter((name) => !isSource(tree, name))]
+}
+
 /** What documents call a file or a folder of the project is one. */
-export const pathsExist: Rule = (tree) =>
-  [...tree]
-    .filter(([path]) => prose.test(path))
-    .flatMap(([path, text]) =>
-      text.split('\n').flatMap((line, index) =>
-        [...line.matchAll(named)]
-          .map(([, name = '']) => name)
-          .filter((name) => !elsewhere.has(name) && !exists(tree, name))
-          .map((name) => ({ path, line: index + 1, message: `there is no ${name}` })),
-      ),
-    )
+export const pathsExist: Rule = (tree) => {
+  const findings: Finding[] = []
+  for (const [path, text] of tree) {
+    if (!prose.test(path)) continue
+    for (const [index, line] of text.split('\n').entries()) {
+      for (const name of missingIn(line, tree)) {
+        findings.push({ path, line: index + 1, message: `there is no ${name}` })
+      }
+    }
+  }
+  return findings
+}

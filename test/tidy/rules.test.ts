@@ -249,11 +249,17 @@ const cases: readonly Case[] = [
       'docs/A.md':
         '`agent/a.ts` `agent/b.ts`\n`agent/c` `agent/b` `agent/b/`\n`agent/<room>/x.ts`\n',
       'docs/decisions/0001-a.md': 'agent/no.ts and\n`test/b.ts`\n',
-      'README.md': '`agent/*.ts` `test/*.ts` `agents/x.ts`\n',
+      'README.md': '`agent/*.ts` `test/*.ts`\n`a.ts` `b/x.ts` `c.ts` `node.js`\n',
       'agent/a.ts': '',
       'agent/b/x.ts': '',
     },
-    found: ['docs/A.md:1', 'docs/A.md:2', 'docs/decisions/0001-a.md:2', 'README.md:1'],
+    found: [
+      'docs/A.md:1',
+      'docs/A.md:2',
+      'docs/decisions/0001-a.md:2',
+      'README.md:1',
+      'README.md:2',
+    ],
   },
   {
     rule: cleanText,
