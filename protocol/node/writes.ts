@@ -6,7 +6,7 @@ import { clearAlarm, raiseAlarm } from './alarms.ts'
 import { raiseRootFork } from './candidates.ts'
 import type { DurableWrite, HeldConfig, HeldRoot } from './durable.ts'
 import { losesBranch, standingOf } from './judge.ts'
-import { announceHead, tellForks } from './peers.ts'
+import { announceHead, refreshPeers, tellForks } from './peers.ts'
 import { type Candidate, forksOf, type NodeState, type Turn } from './state.ts'
 import { answer, answerFork, raiseFork, raiseLostBranch, refuse } from './verdicts.ts'
 
@@ -124,6 +124,8 @@ export function onPersisted(turn: Turn, token: number): void {
     node.confirmed = write.confirmed
     node.applied = write.confirmed.head
     node.statusWanted = true
+    // Until now the peers of the config confirmed before were admitted as well (P2).
+    refreshPeers(turn)
   }
   if (write.head !== undefined) takeHead(turn, write.head, candidate)
   else if (candidate?.held) {

@@ -127,7 +127,7 @@ suite('the files of settings', () => {
     const folder = await refusal(readSettings(join(file, '..')))
     assert.match(folder.message, /etc is not a regular file$/)
     const below = await refusal(readSettings(join(file, 'x')))
-    assert.match(below.message, /cannot be read: a part of its path is not a folder$/)
+    assert.match(below.message, /cannot be read: a part of the path is not a folder$/)
     const pipe = `${file}.pipe`
     assert.equal(spawnSync('/usr/bin/mkfifo', [pipe]).status, 0)
     assert.match((await refusal(readSettings(pipe))).message, /is not a regular file$/)

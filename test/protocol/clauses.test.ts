@@ -121,6 +121,24 @@ describe('who connects', () => {
     )
   })
 
+  it('P2: peers of the config confirmed before are admitted until the head is confirmed', () => {
+    const { cluster, node } = meshNode(2, [1])
+    const [old, next] = [peer, somePeerId(7)]
+    const hosts = { ...hostsOf(2), h1: meshSection(1, next) }
+    assert.equal(inject(node, signed(cluster, 2, { hosts })), 'accepted accepted')
+    const admitted = node.take('admit').map(({ listed, also }) => {
+      return [old, next].map((each) => listed.has(each) || also.has(each))
+    })
+    assert.deepEqual(admitted[0], [true, true])
+    assert.equal(node.node.confirmed?.head.version, 2)
+    const { byPeer } = node.node.listing
+    assert.deepEqual([byPeer.has(old), byPeer.has(next)], [false, true])
+    // It is told why, and then let go (P4).
+    node.feed({ kind: 'tick', now: 60_000 })
+    assert.ok(node.take('drop').some((effect) => effect.peer === old))
+    assert.equal(node.take('admit').at(-1)?.also.has(old), false)
+  })
+
   const listed = (count: number) =>
     listingOf(
       Array.from({ length: count }, (_, index) => ({

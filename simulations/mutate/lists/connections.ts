@@ -106,4 +106,12 @@ export const connectionMutations: readonly Mutation[] = [
     replace: 'distance *= count',
     caughtBy: { test: 'test/protocol/mutants.test.ts' },
   },
+  {
+    name: 'old-peers-stay',
+    breaks: 'A peer id that a config has taken back stays admitted after its confirmation.',
+    file: 'protocol/node/writes.ts',
+    find: '    refreshPeers(turn)\n',
+    replace: '',
+    caughtBy: { test: 'test/protocol/clauses.test.ts' },
+  },
 ]
