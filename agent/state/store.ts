@@ -5,11 +5,13 @@ import { keysOf } from '../../protocol/documents/root.ts'
 import { type Checked, CoveyError, type Fault, faultText, good } from '../../protocol/fault.ts'
 import { compareHeadsOrNone, type Head } from '../../protocol/heads.ts'
 import { evidenceMax } from '../../protocol/limits.ts'
-import type {
-  DurableStart,
-  DurableWrite,
-  HeldConfig,
-  HeldRoot,
+import {
+  type DurablePart,
+  type DurableStart,
+  type DurableWrite,
+  durableParts,
+  type HeldConfig,
+  type HeldRoot,
 } from '../../protocol/node/durable.ts'
 import { judgeDocument } from '../../protocol/node/judge.ts'
 import { isHeadOrNull } from '../../protocol/status-record.ts'
@@ -160,27 +162,22 @@ async function loadFloor(
 
 /** The files of one durable change, in the order in which they take effect. */
 export function filesOf(write: DurableWrite): readonly FileWrite[] {
-  const files: FileWrite[] = []
-  for (const root of write.roots ?? []) {
-    files.push({ path: rootPath(root.root.epoch), content: envelopeText(root.document) })
+  return durableParts(write).map(fileOf)
+}
+
+function fileOf({ name, value }: DurablePart): FileWrite {
+  switch (name) {
+    case 'roots':
+      return { path: rootPath(value.root.epoch), content: envelopeText(value.document) }
+    case 'rivals':
+      return { path: rivalPath(value), content: envelopeText(value.document) }
+    case 'evidence':
+      return { path: evidencePath(value.head.digest), content: envelopeText(value.document) }
+    case 'floor':
+      return { path: stateFiles.floor, content: `${JSON.stringify(value)}\n` }
+    default:
+      return { path: stateFiles[name], content: envelopeText(value.document) }
   }
-  for (const root of write.rivals ?? []) {
-    files.push({ path: rivalPath(root), content: envelopeText(root.document) })
-  }
-  if (write.evidence !== undefined) {
-    const name = evidencePath(write.evidence.head.digest)
-    files.push({ path: name, content: envelopeText(write.evidence.document) })
-  }
-  for (const part of ['previous', 'head', 'confirmed'] as const) {
-    const held = write[part]
-    if (held !== undefined) {
-      files.push({ path: stateFiles[part], content: envelopeText(held.document) })
-    }
-  }
-  if (write.floor !== undefined) {
-    files.push({ path: stateFiles.floor, content: `${JSON.stringify(write.floor)}\n` })
-  }
-  return files
 }
 
 function evidencePath(digest: string): string {

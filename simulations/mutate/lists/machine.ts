@@ -40,9 +40,9 @@ export const machineMutations: readonly Mutation[] = [
   {
     name: 'head-before-its-roots',
     breaks: 'A crash leaves a head whose root is not there yet.',
-    file: 'agent/state/store.ts',
-    find: '  return files\n}\n\nfunction evidencePath',
-    replace: '  return files.reverse()\n}\n\nfunction evidencePath',
+    file: 'protocol/node/durable.ts',
+    find: 'return durableOrder.flatMap((name)',
+    replace: 'return durableOrder.toReversed().flatMap((name)',
     caughtBy: { test: 'test/crash/crash.test.ts' },
   },
   {
