@@ -1,4 +1,4 @@
-import { type Disk, type FileWrite, SyncFailed } from '../../machine/files/disk.ts'
+import { type Disk, type FileWrite, readText, SyncFailed } from '../../machine/files/disk.ts'
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { SignedDocument } from '../../protocol/documents/envelope.ts'
 import { keysOf } from '../../protocol/documents/root.ts'
@@ -15,6 +15,7 @@ import {
 } from '../../protocol/node/durable.ts'
 import { judgeDocument } from '../../protocol/node/judge.ts'
 import { isHeadOrNull } from '../../protocol/status-record.ts'
+import { systemCode } from '../../protocol/system-reason.ts'
 import { documentOf, envelopeText } from './documents.ts'
 import {
   damaged,
@@ -47,11 +48,17 @@ export interface Enrolment {
   readonly cluster_id: string
 }
 
-/** The enrolment of this host, or null if it belongs to no cluster yet. Error: `state-damaged`. */
+/**
+ * The enrolment of this host, or null if it belongs to no cluster yet. Errors: `state-damaged`;
+ * EACCES and EPERM as they are, since a file that somebody else may read is not damaged.
+ */
 export async function readEnrolment(disk: Disk): Promise<Enrolment | null> {
-  const text = await tryReadText(disk, stateFiles.enrolment)
-  if (text.ok && text.value === null) return null
-  const value = parsed(text.ok ? text.value : null)
+  const text = await readText(disk, stateFiles.enrolment).catch((error: unknown) => {
+    if (['EACCES', 'EPERM'].includes(systemCode(error))) throw error
+    return ''
+  })
+  if (text === null) return null
+  const value = parsed(text)
   const host = isObject(value) ? value['host'] : undefined
   const clusterId = isObject(value) ? value['cluster_id'] : undefined
   if (typeof host === 'string' && typeof clusterId === 'string')
