@@ -1,4 +1,5 @@
 import { type Disk, type FileWrite, readText, SyncFailed } from '../../machine/files/disk.ts'
+import { verifyDocument } from '../../platform/signatures.ts'
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { SignedDocument } from '../../protocol/documents/envelope.ts'
 import { keysOf } from '../../protocol/documents/root.ts'
@@ -26,7 +27,6 @@ import {
   rootPath,
   tryReadText,
 } from './load-chain.ts'
-import { verifyDocument } from './verify.ts'
 
 export { checkRoot, rootPath } from './load-chain.ts'
 

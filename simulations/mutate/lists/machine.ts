@@ -56,7 +56,7 @@ export const machineMutations: readonly Mutation[] = [
   {
     name: 'bad-signature-passed-over',
     breaks: 'A bad signature beside a good one does no harm.',
-    file: 'agent/state/verify.ts',
+    file: 'protocol/documents/verify.ts',
     find: "return bad('bad-signature', message, path)",
     replace: 'continue',
     caughtBy: { test: 'test/agent/state.test.ts' },
@@ -64,8 +64,8 @@ export const machineMutations: readonly Mutation[] = [
   {
     name: 'thumbprint-unchecked',
     breaks: 'A root may call a key by the name of another one.',
-    file: 'agent/state/verify.ts',
-    find: 'if (thumbprintOf(jwk) !== kid.value) {',
+    file: 'protocol/documents/verify.ts',
+    find: 'if (checks.thumbprintOf(jwk) !== kid.value) {',
     replace: 'if (kid.value === null) {',
     caughtBy: { test: 'test/agent/mutants.test.ts' },
   },
