@@ -80,15 +80,16 @@ async function topmostMissing(files: FileCalls, path: string): Promise<string | 
 
 /**
  * Makes durable what is in folders, for who is about to tell of it: a process that was killed may
- * have left it otherwise. Folders that are not there are passed over. Throws `Failure`
- * `cannot-write`.
+ * have left it otherwise. Folders that are not there, or closed to this user, are passed over.
+ * Throws `Failure` `cannot-write`.
  */
 export async function settleFolders(files: FileCalls, paths: readonly string[]): Promise<void> {
   for (const path of paths) {
     try {
       await syncFolder(files, path)
     } catch (error) {
-      if (error instanceof SyncFailed && !isUnable(error)) throw cannotWrite(path, error)
+      const isAbsent = ['ENOENT', 'ENOTDIR', 'EACCES'].includes(codeOfError(error))
+      if (!isAbsent && !isUnable(error)) throw cannotWrite(path, error)
     }
   }
 }

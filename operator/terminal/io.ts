@@ -36,7 +36,7 @@ export interface Io {
    * itself.
    */
   interrupted(): AbortSignal
-  /** The calls that the operator's folder and keys are read and written with. */
+  /** The calls that files are read and written with, the operator's folder and keys among them. */
   readonly files: FileCalls
   /**
    * Takes a name that only one process of this machine can have, and gives what gives it back;

@@ -38,6 +38,31 @@ export const machineMutations: readonly Mutation[] = [
     caughtBy: { test: 'test/crash/crash.test.ts' },
   },
   {
+    name: 'operator-name-not-synced',
+    breaks: 'A config that was signed may be gone after a power cut, and its version given twice.',
+    file: 'platform/files/shared-folder.ts',
+    find: '  await syncFolder(calls, dirname(path))\n  return isNew\n',
+    replace: '  return isNew\n',
+    caughtBy: { test: 'test/crash/operator.test.ts' },
+  },
+  {
+    name: 'operator-tells-what-may-go',
+    breaks: 'A command tells of what a killed one has left undurable.',
+    file: 'operator/folder/folder.ts',
+    find: '  await settleFolder(folder)\n',
+    replace: '',
+    caughtBy: { test: 'test/crash/operator.test.ts' },
+  },
+  {
+    name: 'journal-after-roots',
+    breaks: 'A crash leaves a root that has a number and no journal.',
+    file: 'operator/signing/rotate.ts',
+    find: '    if (!(await recordRotation(',
+    replace:
+      '    if (missing.length === 0) await takeDelivery(folder, assessed.value)\n    if (!(await recordRotation(',
+    caughtBy: { test: 'test/crash/operator.test.ts' },
+  },
+  {
     name: 'head-before-its-roots',
     breaks: 'A crash leaves a head whose root is not there yet.',
     file: 'protocol/node/durable.ts',
