@@ -1,4 +1,5 @@
 import { SyncFailed } from '../machine/files/disk.ts'
+import { verifyDocument } from '../platform/signatures.ts'
 import type { Fault } from '../protocol/fault.ts'
 import type { DurableWrite, HeldConfig } from '../protocol/node/durable.ts'
 import type { Effect, Input, Verdict } from '../protocol/node/effects.ts'
@@ -7,7 +8,6 @@ import type { EventFeed } from './event-feed.ts'
 import type { GossipPort } from './gossip-port.ts'
 import type { Machine } from './shell.ts'
 import { writeState } from './state/store.ts'
-import { verifyDocument } from './state/verify.ts'
 
 /** What effects are carried out with. */
 export interface Carrier {

@@ -1,5 +1,7 @@
 import './terminal/no-debugger.ts'
 import { createInterface } from 'node:readline/promises'
+import { machineCalls } from '../platform/files/calls.ts'
+import { takeName } from './folder/edit-lock.ts'
 import { run } from './run.ts'
 import { systemCode, systemReason } from './terminal/failure.ts'
 import type { Io } from './terminal/io.ts'
@@ -65,6 +67,8 @@ const io: Io = {
     }
     return interruption.signal
   },
+  files: machineCalls,
+  takeName,
   now: () => Date.now(),
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { codeOfError } from '../../machine/files/calls.ts'
 import { expectRootOwned, judgeEntry } from '../../machine/files/root-owned.ts'
+import { codeOfError } from '../../platform/files/calls.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import { manifestBytesMax, pluginEntriesMax } from '../limits.ts'
 

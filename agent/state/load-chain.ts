@@ -3,7 +3,7 @@ import { type Envelope, parseEnvelope } from '../../protocol/documents/envelope.
 import { bad, type Checked, CoveyError, type Fault, faultText, good } from '../../protocol/fault.ts'
 import type { HeldRoot } from '../../protocol/node/durable.ts'
 import { documentOf } from './documents.ts'
-import { verifyRoot } from './verify.ts'
+import { verifyRoot } from './verify-root.ts'
 
 /** Roots as they are held: the chain, oldest first, and what else was signed with their numbers. */
 export interface Chain {

@@ -1,18 +1,22 @@
-import { type Disk, type FileWrite, SyncFailed } from '../../machine/files/disk.ts'
+import { type Disk, type FileWrite, readText, SyncFailed } from '../../machine/files/disk.ts'
+import { verifyDocument } from '../../platform/signatures.ts'
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { SignedDocument } from '../../protocol/documents/envelope.ts'
 import { keysOf } from '../../protocol/documents/root.ts'
 import { type Checked, CoveyError, type Fault, faultText, good } from '../../protocol/fault.ts'
 import { compareHeadsOrNone, type Head } from '../../protocol/heads.ts'
 import { evidenceMax } from '../../protocol/limits.ts'
-import type {
-  DurableStart,
-  DurableWrite,
-  HeldConfig,
-  HeldRoot,
+import {
+  type DurablePart,
+  type DurableStart,
+  type DurableWrite,
+  durableParts,
+  type HeldConfig,
+  type HeldRoot,
 } from '../../protocol/node/durable.ts'
 import { judgeDocument } from '../../protocol/node/judge.ts'
 import { isHeadOrNull } from '../../protocol/status-record.ts'
+import { systemCode } from '../../protocol/system-reason.ts'
 import { documentOf, envelopeText } from './documents.ts'
 import {
   damaged,
@@ -23,7 +27,6 @@ import {
   rootPath,
   tryReadText,
 } from './load-chain.ts'
-import { verifyDocument } from './verify.ts'
 
 export { checkRoot, rootPath } from './load-chain.ts'
 
@@ -45,11 +48,17 @@ export interface Enrolment {
   readonly cluster_id: string
 }
 
-/** The enrolment of this host, or null if it belongs to no cluster yet. Error: `state-damaged`. */
+/**
+ * The enrolment of this host, or null if it belongs to no cluster yet. Errors: `state-damaged`;
+ * EACCES and EPERM as they are, since a file that somebody else may read is not damaged.
+ */
 export async function readEnrolment(disk: Disk): Promise<Enrolment | null> {
-  const text = await tryReadText(disk, stateFiles.enrolment)
-  if (text.ok && text.value === null) return null
-  const value = parsed(text.ok ? text.value : null)
+  const text = await readText(disk, stateFiles.enrolment).catch((error: unknown) => {
+    if (['EACCES', 'EPERM'].includes(systemCode(error))) throw error
+    return ''
+  })
+  if (text === null) return null
+  const value = parsed(text)
   const host = isObject(value) ? value['host'] : undefined
   const clusterId = isObject(value) ? value['cluster_id'] : undefined
   if (typeof host === 'string' && typeof clusterId === 'string')
@@ -160,27 +169,22 @@ async function loadFloor(
 
 /** The files of one durable change, in the order in which they take effect. */
 export function filesOf(write: DurableWrite): readonly FileWrite[] {
-  const files: FileWrite[] = []
-  for (const root of write.roots ?? []) {
-    files.push({ path: rootPath(root.root.epoch), content: envelopeText(root.document) })
+  return durableParts(write).map(fileOf)
+}
+
+function fileOf({ name, value }: DurablePart): FileWrite {
+  switch (name) {
+    case 'roots':
+      return { path: rootPath(value.root.epoch), content: envelopeText(value.document) }
+    case 'rivals':
+      return { path: rivalPath(value), content: envelopeText(value.document) }
+    case 'evidence':
+      return { path: evidencePath(value.head.digest), content: envelopeText(value.document) }
+    case 'floor':
+      return { path: stateFiles.floor, content: `${JSON.stringify(value)}\n` }
+    default:
+      return { path: stateFiles[name], content: envelopeText(value.document) }
   }
-  for (const root of write.rivals ?? []) {
-    files.push({ path: rivalPath(root), content: envelopeText(root.document) })
-  }
-  if (write.evidence !== undefined) {
-    const name = evidencePath(write.evidence.head.digest)
-    files.push({ path: name, content: envelopeText(write.evidence.document) })
-  }
-  for (const part of ['previous', 'head', 'confirmed'] as const) {
-    const held = write[part]
-    if (held !== undefined) {
-      files.push({ path: stateFiles[part], content: envelopeText(held.document) })
-    }
-  }
-  if (write.floor !== undefined) {
-    files.push({ path: stateFiles.floor, content: `${JSON.stringify(write.floor)}\n` })
-  }
-  return files
 }
 
 function evidencePath(digest: string): string {

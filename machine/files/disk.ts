@@ -1,15 +1,16 @@
 import { dirname, join, resolve } from 'node:path'
-import { codeOfError, type FileCalls, isFull, machineCalls } from './calls.ts'
+import { codeOfError, type FileCalls, isFull, machineCalls } from '../../platform/files/calls.ts'
 import {
+  makeDurableFolder,
   SyncFailed,
   syncFolder,
   takeEffect,
   temporarySuffix,
   writeTemporary,
-} from './durable-file.ts'
+} from '../../platform/files/durable-file.ts'
 import { giveUpReserve, keepReserve } from './reserve.ts'
 
-export { SyncFailed } from './durable-file.ts'
+export { SyncFailed } from '../../platform/files/durable-file.ts'
 
 /** One file of a durable change: a path below the disk's folder, and its whole new content. */
 export interface FileWrite {
@@ -103,12 +104,7 @@ function createPlaces(calls: FileCalls, top: string): { make(path: string): Prom
     async make(given) {
       const path = resolve(given)
       if (durable.has(path)) return
-      await calls.makeFolder(path)
-      // Also where it was there already: a process that was killed may have made it just now.
-      for (let part = path; part.length >= top.length; part = dirname(part)) {
-        await syncFolder(calls, dirname(part))
-        if (part === dirname(part)) break
-      }
+      await makeDurableFolder(calls, path, top)
       durable.add(path)
     },
   }

@@ -1,24 +1,8 @@
 import { existsSync } from 'node:fs'
-import { chmod, lstat, mkdir, readdir, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { chmod, lstat, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { makeFolder } from '../../platform/files/make-folder.ts'
 import { expectRootOwned, judgeEntry } from './root-owned.ts'
-
-/**
- * Makes a folder of exactly this mode, and what is missing above it, whatever the umask of who
- * started this process. One that is there stays as it is.
- */
-export async function makeFolder(path: string, mode: number = 0o700): Promise<void> {
-  // Node's own `recursive` says that a folder is missing where the file system is read-only.
-  const above = dirname(path)
-  if (above !== path && !existsSync(above)) await makeFolder(above, mode)
-  try {
-    await mkdir(path, { mode })
-  } catch (error) {
-    if ((await stat(path).catch(() => null))?.isDirectory() === true) return
-    throw error
-  }
-  await chmod(path, mode)
-}
 
 /**
  * Makes one of the agent's own folders, or takes the one that is there: it gets its mode, the

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../../platform/files/make-folder.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { HostFiles } from '../../reconcilers/host-ports.ts'
 import { createDisk, readText } from './disk.ts'
-import { makeFolder } from './folder.ts'
 
 /** Where the files are: `stateDir` outlives a reboot, `runDir` holds what must not. */
 export interface FilePlaces {

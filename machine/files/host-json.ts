@@ -1,10 +1,10 @@
 import type * as z from 'zod'
+import { codeOfError } from '../../platform/files/calls.ts'
 import { positionIn, readWrittenJson } from '../../protocol/documents/written-json.ts'
 import { byteOrderMarkLength, encodingFault } from '../../protocol/documents/written-text.ts'
 import { CoveyError, type Fault, faultText } from '../../protocol/fault.ts'
 import { systemReason } from '../../protocol/system-reason.ts'
 import { hostJsonBytesMax } from '../limits.ts'
-import { codeOfError } from './calls.ts'
 import { readRootOwned } from './root-owned.ts'
 
 /** How the errors of a file are told. */

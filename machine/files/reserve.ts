@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { codeOfError, type FileCalls, isFull } from './calls.ts'
+import { codeOfError, type FileCalls, isFull } from '../../platform/files/calls.ts'
 import {
   SyncFailed,
   syncFolder,
   takeEffect,
   temporarySuffix,
   writeTemporary,
-} from './durable-file.ts'
+} from '../../platform/files/durable-file.ts'
 
 /** Kept free for documents: holds the largest ones of a change, and their temporary files. */
 export const reserveBytes: number = 16 * 1024 * 1024

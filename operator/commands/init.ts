@@ -1,12 +1,11 @@
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { digestOf } from '../../platform/signatures.ts'
 import type { Role } from '../../protocol/documents/root.ts'
 import { isName } from '../../protocol/names.ts'
 import { createWhole, expectWritable, makeFolder } from '../files/write-file.ts'
 import { isFolder, shownPath } from '../folder/folder.ts'
 import { newKey, type OperatorKey } from '../folder/keys.ts'
 import { readLayout } from '../folder/layout-files.ts'
-import { digestOf } from '../signing/digest.ts'
 import { envelopeText, signPayload } from '../signing/sign.ts'
 import { payloadOf } from '../signing/verify.ts'
 import { Failure } from '../terminal/failure.ts'
@@ -17,23 +16,24 @@ import type { Input } from './definition.ts'
  * `covey init [DIR] --name NAME`. The first root document is written last: it makes the folder one.
  */
 export async function initFolder(session: Session, input: Input): Promise<void> {
+  const { files } = session.io
   const dir = session.path(input.args[0] ?? session.settings.dir ?? '.')
-  if (await isFolder(dir)) throw alreadyFolder(dir)
+  if (await isFolder(files, dir)) throw alreadyFolder(dir)
   const layoutPath = join(dir, 'cluster.yaml')
-  const hasLayout = (await stat(layoutPath).catch(() => undefined)) !== undefined
+  const hasLayout = (await files.look(layoutPath)) !== null
   const name = await clusterName(session, input, hasLayout ? layoutPath : undefined)
   const { keyDir } = session.settings
-  await makeFolder(dir)
-  await expectWritable(layoutPath)
-  await makeFolder(keyDir, 0o700)
-  await expectWritable(join(keyDir, `${name}.operator.jwk.json`))
-  await makeFolder(join(dir, 'roots'))
-  await makeFolder(join(dir, 'history'))
-  const operator = await newKey(keyDir, `${name}.operator`)
-  const recovery = await newKey(keyDir, `${name}.recovery`)
-  if (!hasLayout) await createWhole(layoutPath, starterLayout(name))
+  await makeFolder(files, dir)
+  await expectWritable(files, layoutPath)
+  await makeFolder(files, keyDir, 0o700)
+  await expectWritable(files, join(keyDir, `${name}.operator.jwk.json`))
+  await makeFolder(files, join(dir, 'roots'))
+  await makeFolder(files, join(dir, 'history'))
+  const operator = await newKey(files, keyDir, `${name}.operator`)
+  const recovery = await newKey(files, keyDir, `${name}.recovery`)
+  if (!hasLayout) await createWhole(files, layoutPath, starterLayout(name))
   const root = await signPayload('root', firstRoot(name, operator, recovery), [operator, recovery])
-  if (!(await createWhole(join(dir, 'roots', '1.json'), envelopeText(root))))
+  if (!(await createWhole(files, join(dir, 'roots', '1.json'), envelopeText(root))))
     throw alreadyFolder(dir)
   const clusterId = digestOf(payloadOf(root))
   const shown = shownPath(session, dir)

@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises'
 import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 
@@ -36,19 +35,21 @@ export async function readSource(
     const hint = options.hint ?? `give the path of ${options.kind}`
     throw new Failure(2, 'usage', `the path of ${options.kind} is empty`, { hint })
   }
-  const bytes = await readBytes(session.path(path), path, options)
+  const bytes = await readBytes(session, path, options)
   return { file: path, text: decode(bytes, path, options) }
 }
 
 async function readBytes(
-  absolute: string,
+  session: Session,
   file: string,
   options: ReadOptions,
 ): Promise<Uint8Array> {
+  const { bytesMax } = options
   try {
-    const handle = await open(absolute, 'r')
-    // A stream, because the file may be a pipe, and because /dev/zero must not be read to its end.
-    return await collect(handle.createReadStream(), file, options)
+    // No more than is needed to know that it is too much: /dev/zero has no end.
+    const bytes = await session.io.files.read(session.path(file), bytesMax + 1)
+    if (bytes.length > bytesMax) throw tooLarge(file, options)
+    return bytes
   } catch (error) {
     if (error instanceof Failure) throw error
     const code = systemCode(error)
@@ -71,12 +72,15 @@ async function collect(
   for await (const chunk of chunks) {
     parts.push(chunk)
     size += chunk.length
-    if (size <= options.bytesMax) continue
-    const most = `${Math.floor(options.bytesMax / 2 ** 20)} MiB`
-    const message = `${file} is larger than ${options.kind} can be (${most})`
-    throw new Failure(2, 'file-too-large', message, { hint: 'check that it is the right file' })
+    if (size > options.bytesMax) throw tooLarge(file, options)
   }
   return Buffer.concat(parts)
+}
+
+function tooLarge(file: string, { bytesMax, kind }: ReadOptions): Failure {
+  const most = `${Math.floor(bytesMax / 2 ** 20)} MiB`
+  const message = `${file} is larger than ${kind} can be (${most})`
+  return new Failure(2, 'file-too-large', message, { hint: 'check that it is the right file' })
 }
 
 function decode(bytes: Uint8Array, file: string, options: ReadOptions): string {

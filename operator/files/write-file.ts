@@ -1,10 +1,13 @@
-import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
-
-/** Prefix of files that are being written; a crash may leave one behind, and nothing reads it. */
-const temporaryPrefix = '.covey-'
+import { dirname } from 'node:path'
+import { codeOfError, type FileCalls, isFull } from '../../platform/files/calls.ts'
+import { makeDurableFolder, SyncFailed, syncFolder } from '../../platform/files/durable-file.ts'
+import {
+  createDurably,
+  dropTemporary,
+  makeTemporary,
+  replaceDurably,
+} from '../../platform/files/shared-folder.ts'
+import { Failure, systemReason } from '../terminal/failure.ts'
 
 /**
  * Writes a file whole or not at all: temporary file in the same folder, fsync, rename, fsync of the
@@ -12,19 +15,17 @@ const temporaryPrefix = '.covey-'
  * pointing where it did. Throws `Failure` `cannot-write` with exit code 1; then what was there
  * before is unchanged.
  */
-export async function writeWhole(path: string, text: string, mode = 0o644): Promise<void> {
+export async function writeWhole(
+  files: FileCalls,
+  path: string,
+  text: string,
+  mode: number = 0o644,
+): Promise<void> {
   try {
-    const target = await realpath(path).catch(() => path)
-    const existing = await stat(target).catch(() => undefined)
-    if (existing !== undefined && !existing.isFile()) return await writeThrough(target, text)
-    const temporary = await writeTemporary(target, text, existing ? existing.mode & 0o777 : mode)
-    try {
-      await rename(temporary, target)
-    } catch (error) {
-      await rm(temporary, { force: true })
-      throw error
-    }
-    await syncFolder(dirname(target))
+    const found = await files.look(path)
+    if (found === null) return await replaceDurably(files, path, text, mode)
+    if (found.kind !== 'file') return await writeThrough(files, found.path, text)
+    await replaceDurably(files, found.path, text, found.mode)
   } catch (error) {
     throw cannotWrite(path, error)
   }
@@ -34,104 +35,98 @@ export async function writeWhole(path: string, text: string, mode = 0o644): Prom
  * Makes a new file, whole and durable, unless one of that name exists: false then. Two processes
  * that try at once cannot both get true, and a crash at any moment leaves the whole file or none.
  */
-export async function createWhole(path: string, text: string, mode = 0o644): Promise<boolean> {
+export async function createWhole(
+  files: FileCalls,
+  path: string,
+  text: string,
+  mode: number = 0o644,
+): Promise<boolean> {
   try {
-    const temporary = await writeTemporary(path, text, mode)
-    try {
-      await link(temporary, path)
-    } catch (error) {
-      if (systemCode(error) === 'EEXIST') return false
-      throw error
-    } finally {
-      await rm(temporary, { force: true })
-    }
-    await syncFolder(dirname(path))
-    return true
+    return await createDurably(files, path, text, mode)
   } catch (error) {
     throw cannotWrite(path, error)
   }
 }
 
-/** Makes a folder and those above it; `mode` is for what it makes. */
-export async function makeFolder(path: string, mode = 0o755): Promise<void> {
+/** Makes a folder and those above it, whose names are durable; `mode` is for what it makes. */
+export async function makeFolder(
+  files: FileCalls,
+  path: string,
+  mode: number = 0o755,
+): Promise<void> {
+  const missing = await topmostMissing(files, path)
   try {
-    await makeFolders(path, mode)
+    await makeDurableFolder(files, path, missing ?? path, mode)
   } catch (error) {
+    // The folder above one that was there may be closed to this user, as /home is in some places.
+    if (missing === null && (codeOfError(error) === 'EACCES' || isUnable(error))) return
     throw cannotWrite(path, error)
   }
+}
+
+/** Some file systems know no fsync of a folder (fsync(2), EINVAL). */
+function isUnable(error: unknown): boolean {
+  return error instanceof SyncFailed && codeOfError(error.cause) === 'EINVAL'
+}
+
+async function topmostMissing(files: FileCalls, path: string): Promise<string | null> {
+  let missing: string | null = null
+  for (let at = path; (await files.look(at)) === null; at = dirname(at)) {
+    missing = at
+    if (at === dirname(at)) break
+  }
+  return missing
 }
 
 /**
- * Node's own `recursive` tries for ever where no folder can be made in one that is there and says
- * so with ENOENT, as /proc does, or a mount that comes on demand.
+ * Makes durable what is in folders, for who is about to tell of it: a process that was killed may
+ * have left it otherwise. Folders that are not there, or closed to this user, are passed over.
+ * Throws `Failure` `cannot-write`.
  */
-async function makeFolders(path: string, mode: number): Promise<void> {
-  const above = dirname(path)
-  if (above !== path && (await stat(above).catch(() => undefined)) === undefined) {
-    await makeFolders(above, mode)
-  }
-  try {
-    await mkdir(path, { mode })
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error
-    if ((await stat(path).catch(() => undefined))?.isDirectory()) return
-    throw Object.assign(new Error('it is no folder', { cause: error }), { code: 'ENOTDIR' })
+export async function settleFolders(files: FileCalls, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    try {
+      await syncFolder(files, path)
+    } catch (error) {
+      const isAbsent = ['ENOENT', 'ENOTDIR', 'EACCES'].includes(codeOfError(error))
+      if (!isAbsent && !isUnable(error)) throw cannotWrite(path, error)
+    }
   }
 }
 
 /** Throws `cannot-write` if a file could not be put there, before anything else is done for it. */
-export async function expectWritable(path: string): Promise<void> {
+export async function expectWritable(files: FileCalls, path: string): Promise<void> {
   try {
-    const existing = await stat(path).catch(() => undefined)
-    if (existing?.isDirectory()) {
+    const found = await files.look(path)
+    if (found?.kind === 'folder') {
       throw Object.assign(new Error('it is a folder, not a file'), { code: 'EISDIR' })
     }
-    if (existing !== undefined && !existing.isFile()) return
-    const probe = await writeTemporary(path, '', 0o600)
-    await rm(probe, { force: true })
+    if (found?.kind === 'other') return
+    await dropTemporary(files, await makeTemporary(files, path, '', 0o600))
   } catch (error) {
     throw cannotWrite(path, error)
   }
 }
 
-async function writeThrough(path: string, text: string): Promise<void> {
-  const handle = await open(path, 'w')
+async function writeThrough(files: FileCalls, path: string, text: string): Promise<void> {
+  const file = await files.openFile(path)
   try {
-    await handle.writeFile(text)
+    await file.write(Buffer.from(text))
   } finally {
-    await handle.close()
-  }
-}
-
-async function writeTemporary(path: string, text: string, mode: number): Promise<string> {
-  const temporary = join(dirname(path), `${temporaryPrefix}${randomBytes(8).toString('hex')}`)
-  const handle = await open(temporary, 'wx', mode)
-  try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  } finally {
-    await handle.close()
-  }
-  return temporary
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+    await file.close()
   }
 }
 
 function cannotWrite(path: string, error: unknown): Failure {
   if (error instanceof Failure) return error
+  if (error instanceof SyncFailed) {
+    const message = `cannot write ${path}: ${systemReason(error.cause)}`
+    const hint =
+      'the old or the new content may be there: look at the disk (dmesg), then run it again'
+    return new Failure(1, 'cannot-write', message, { hint, cause: error })
+  }
   const message = `cannot write ${path}: ${systemReason(error)}`
-  const isFull = ['ENOSPC', 'EDQUOT'].includes(systemCode(error))
-  const way = isFull ? 'make room there' : 'write to another place'
+  const way = isFull(error) ? 'make room there' : 'write to another place'
   const hint = `what was there before is unchanged; ${way}`
   return new Failure(1, 'cannot-write', message, { hint, cause: error })
 }

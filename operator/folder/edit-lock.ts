@@ -1,27 +1,29 @@
 import { createHash } from 'node:crypto'
-import { realpath } from 'node:fs/promises'
-import { createServer, type Server } from 'node:net'
+import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { editLockMs, editLockMsMax } from '../limits.ts'
 import { Failure, systemCode } from '../terminal/failure.ts'
+import type { Io } from '../terminal/io.ts'
+import type { FolderFiles } from './folder-files.ts'
 
 /**
- * Runs `edit` while no other covey of this machine edits the folder. The lock is a name in Linux's
- * abstract socket namespace (unix(7)): the kernel gives it back whenever the process ends, so it is
- * never stale. Systems without that have no lock. Throws `Failure` `folder-busy`.
+ * Runs `edit` while no other covey of this machine edits the folder. Throws `Failure`
+ * `folder-busy`.
  */
-export async function whileEditing<T>(dir: string, edit: () => Promise<T>): Promise<T> {
-  if (process.platform !== 'linux') return await edit()
-  const name = createHash('sha256')
-    .update(await realpath(dir))
-    .digest('hex')
+export async function whileEditing<T>(
+  io: Io,
+  { dir, files }: FolderFiles,
+  edit: () => Promise<T>,
+): Promise<T> {
+  const real = (await files.look(dir))?.path ?? dir
+  const name = createHash('sha256').update(real).digest('hex')
   for (let waitedMs = 0; ; waitedMs += editLockMs) {
-    const held = await take(`\0covey-edit-${name}`)
+    const held = await io.takeName(`covey-edit-${name}`)
     if (held !== undefined) {
       try {
         return await edit()
       } finally {
-        held.close()
+        held()
       }
     }
     if (waitedMs >= editLockMsMax) {
@@ -32,13 +34,20 @@ export async function whileEditing<T>(dir: string, edit: () => Promise<T>): Prom
   }
 }
 
-function take(path: string): Promise<Server | undefined> {
+/**
+ * Takes a name that only one process of this machine can have, and gives what gives it back;
+ * undefined where another process has it. It is a name in Linux's abstract socket namespace
+ * (unix(7)): the kernel takes it back whenever the process ends, so it is never stale. Systems
+ * without that give every name to everybody.
+ */
+export function takeName(name: string): Promise<(() => void) | undefined> {
+  if (process.platform !== 'linux') return Promise.resolve(() => undefined)
   const server = createServer((socket) => socket.destroy())
   return new Promise((fulfil, reject) => {
     server.once('error', (error) => {
       if (systemCode(error) === 'EADDRINUSE') fulfil(undefined)
       else reject(error)
     })
-    server.listen(path, () => fulfil(server))
+    server.listen(`\0${name}`, () => fulfil(() => server.close()))
   })
 }

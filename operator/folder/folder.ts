@@ -1,7 +1,8 @@
-import { stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
+import type { FileCalls } from '../../platform/files/calls.ts'
 import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
+import { type FolderFiles, settleFolder } from './folder-files.ts'
 import { type RootChain, readRoots } from './roots.ts'
 import { finishRotations } from './rotations.ts'
 
@@ -9,9 +10,7 @@ import { finishRotations } from './rotations.ts'
  * An operator's folder: `cluster.yaml`, `cluster.lock`, `roots/`, `history/`, `rotations/`,
  * `unfinished/`.
  */
-export interface OperatorFolder {
-  /** Absolute path. */
-  readonly dir: string
+export interface OperatorFolder extends FolderFiles {
   readonly chain: RootChain
   /**
    * A file of the folder as messages show it: relative to the working directory where that is
@@ -25,10 +24,10 @@ export interface OperatorFolder {
  * `file-unreadable` where that cannot be told: to go on upwards could find another cluster, and
  * `covey init` could begin a second one in the same place.
  */
-export async function isFolder(dir: string): Promise<boolean> {
+export async function isFolder(files: FileCalls, dir: string): Promise<boolean> {
   const path = join(dir, 'roots', '1.json')
   try {
-    await stat(path)
+    await files.length(path)
     return true
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemCode(error))) return false
@@ -45,16 +44,18 @@ export async function isFolder(dir: string): Promise<boolean> {
  */
 export async function findFolder(session: Session): Promise<string | undefined> {
   const { dir } = session.settings
-  if (dir !== undefined) return (await isFolder(dir)) ? dir : undefined
+  const { files } = session.io
+  if (dir !== undefined) return (await isFolder(files, dir)) ? dir : undefined
   for (let at = session.io.cwd; ; at = dirname(at)) {
-    if (await isFolder(at)) return at
+    if (await isFolder(files, at)) return at
     if (at === dirname(at)) return undefined
   }
 }
 
 /**
- * Opens the operator's folder and verifies its roots; a rotation that a crash broke off is finished
- * first. Throws `Failure` `no-folder`, `file-unreadable`, `roots-damaged`, `rotation-damaged`.
+ * Opens the operator's folder and verifies its roots; what is there is made durable, and a rotation
+ * that a crash broke off is finished first. Throws `Failure` `no-folder`, `file-unreadable`,
+ * `roots-damaged`, `rotation-damaged`, `cannot-write`.
  */
 export async function openFolder(session: Session): Promise<OperatorFolder> {
   const dir = await findFolder(session)
@@ -70,8 +71,10 @@ export async function openFolder(session: Session): Promise<OperatorFolder> {
       },
     )
   }
-  const chain = await finishRotations(dir, await readRoots(dir))
-  return { dir, chain, shown: (name) => shownPath(session, join(dir, name)) }
+  const folder = { dir, files: session.io.files }
+  await settleFolder(folder)
+  const chain = await finishRotations(folder, await readRoots(folder))
+  return { ...folder, chain, shown: (name) => shownPath(session, join(dir, name)) }
 }
 
 /** A path as a person would write it here. */

@@ -1,4 +1,3 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Envelope, parseEnvelope } from '../../protocol/documents/envelope.ts'
 import { faultText } from '../../protocol/fault.ts'
@@ -7,6 +6,7 @@ import { envelopeText } from '../signing/sign.ts'
 import { type VerifiedConfig, verifyConfig } from '../signing/verify.ts'
 import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
 import type { OperatorFolder } from './folder.ts'
+import { type FolderFiles, readFolderText } from './folder-files.ts'
 
 /**
  * One file of `DIR/history`: its name says which place it holds, and a place is never given twice.
@@ -18,25 +18,29 @@ export interface HistoryEntry {
 }
 
 /** Every config that was signed here, the newest first. */
-export async function listHistory(dir: string): Promise<readonly HistoryEntry[]> {
-  return await listPlaces(join(dir, 'history'))
+export async function listHistory(folder: FolderFiles): Promise<readonly HistoryEntry[]> {
+  return await listPlaces(folder, 'history')
 }
 
 /**
  * Configs that others still have to sign, the newest first: `DIR/unfinished`. Each takes its place
  * for good, because a second one there would be a fork once both had their signatures.
  */
-export async function listUnfinished(dir: string): Promise<readonly HistoryEntry[]> {
-  const recorded = await listHistory(dir)
+export async function listUnfinished(folder: FolderFiles): Promise<readonly HistoryEntry[]> {
+  const recorded = await listHistory(folder)
   const isRecorded = (one: HistoryEntry): boolean =>
     recorded.some(({ epoch, version }) => epoch === one.epoch && version === one.version)
-  return (await listPlaces(join(dir, 'unfinished'))).filter((entry) => !isRecorded(entry))
+  return (await listPlaces(folder, 'unfinished')).filter((entry) => !isRecorded(entry))
 }
 
-async function listPlaces(folder: string): Promise<readonly HistoryEntry[]> {
+async function listPlaces(
+  { dir, files }: FolderFiles,
+  name: 'history' | 'unfinished',
+): Promise<readonly HistoryEntry[]> {
+  const folder = join(dir, name)
   let names: readonly string[]
   try {
-    names = await readdir(folder)
+    names = await files.list(folder)
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return []
     throw new Failure(1, 'history-unreadable', `cannot read ${folder}: ${systemReason(error)}`)
@@ -59,7 +63,7 @@ export async function readHistory(
     new Failure(1, 'history-damaged', `${entry.path}: ${why}`, {
       hint: 'take the file from another copy of this folder, or sign with --base FILE',
     })
-  const text = await readFile(entry.path, 'utf8').catch((error: unknown) => {
+  const text = await readFolderText(folder, entry.path).catch((error: unknown) => {
     throw damaged(systemReason(error))
   })
   const envelope = parseEnvelope(text)
@@ -77,19 +81,19 @@ export async function readHistory(
 
 /** The newest config that was signed here, or null. */
 export async function newestConfig(folder: OperatorFolder): Promise<VerifiedConfig | null> {
-  const [entry] = await listHistory(folder.dir)
+  const [entry] = await listHistory(folder)
   return entry === undefined ? null : await readHistory(folder, entry)
 }
 
 /** Records a signed config durably under its place. False if that place is taken. */
 export async function recordConfig(
-  dir: string,
+  { dir, files }: FolderFiles,
   place: { readonly epoch: number; readonly version: number },
   envelope: Envelope,
 ): Promise<boolean> {
-  await makeFolder(join(dir, 'history'))
+  await makeFolder(files, join(dir, 'history'))
   const path = join(dir, 'history', `${place.epoch}.${place.version}.json`)
-  return await createWhole(path, envelopeText(envelope))
+  return await createWhole(files, path, envelopeText(envelope))
 }
 
 /**
@@ -97,29 +101,30 @@ export async function recordConfig(
  * which is for the same payload with more signatures.
  */
 export async function recordUnfinished(
-  dir: string,
+  folder: FolderFiles,
   place: { readonly epoch: number; readonly version: number },
   envelope: Envelope,
   replace = false,
 ): Promise<boolean> {
-  await makeFolder(join(dir, 'unfinished'))
-  const path = unfinishedPath(dir, place)
-  if (!replace) return await createWhole(path, envelopeText(envelope))
-  await writeWhole(path, envelopeText(envelope))
+  const { dir, files } = folder
+  await makeFolder(files, join(dir, 'unfinished'))
+  const path = unfinishedPath(folder, place)
+  if (!replace) return await createWhole(files, path, envelopeText(envelope))
+  await writeWhole(files, path, envelopeText(envelope))
   return true
 }
 
 /** Where a config waits for signatures. */
 export function unfinishedPath(
-  dir: string,
+  { dir }: FolderFiles,
   place: { readonly epoch: number; readonly version: number },
 ): string {
   return join(dir, 'unfinished', `${place.epoch}.${place.version}.json`)
 }
 
 /** The envelope in a file of the folder, if it is there and is one; nothing of it is verified. */
-export async function envelopeIn(path: string): Promise<Envelope | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => '')
+export async function envelopeIn(folder: FolderFiles, path: string): Promise<Envelope | undefined> {
+  const text = await readFolderText(folder, path).catch(() => '')
   const envelope = parseEnvelope(text)
   return envelope.ok ? envelope.value : undefined
 }

@@ -1,6 +1,6 @@
-import { open, readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK } from 'jose'
+import type { FileCalls } from '../../platform/files/calls.ts'
 import { inspect } from '../../protocol/documents/canonical-json.ts'
 import type { PublicJwk } from '../../protocol/documents/root.ts'
 import { createWhole, makeFolder } from '../files/write-file.ts'
@@ -25,8 +25,8 @@ const suffix = '.jwk.json'
  * Makes a key and its file, `NAME.jwk.json`, mode 0600. Where that name is taken, part of the
  * thumbprint is added to it: a key is never overwritten.
  */
-export async function newKey(keyDir: string, name: string): Promise<OperatorKey> {
-  await makeFolder(keyDir, 0o700)
+export async function newKey(files: FileCalls, keyDir: string, name: string): Promise<OperatorKey> {
+  await makeFolder(files, keyDir, 0o700)
   const { privateKey } = await generateKeyPair('Ed25519', { extractable: true })
   const { x = '', d = '' } = await exportJWK(privateKey)
   const jwk: PublicJwk = { kty: 'OKP', crv: 'Ed25519', x }
@@ -34,7 +34,7 @@ export async function newKey(keyDir: string, name: string): Promise<OperatorKey>
   const text = `${JSON.stringify({ ...jwk, d, kid, alg: 'Ed25519', use: 'sig' }, null, 2)}\n`
   for (const stem of [name, `${name}.${kid.replace(/[^A-Za-z0-9]/g, '').slice(0, 8)}`]) {
     const path = join(keyDir, `${stem}${suffix}`)
-    if (await createWhole(path, text, 0o600)) return { path, name: stem, kid, jwk, d }
+    if (await createWhole(files, path, text, 0o600)) return { path, name: stem, kid, jwk, d }
   }
   throw new Failure(1, 'key-exists', `there is already a key named ${name} in ${keyDir}`)
 }
@@ -48,10 +48,11 @@ export interface KeyFolder {
 }
 
 /** All keys of a folder; one that is not there holds none. */
-export async function readKeys(keyDir: string): Promise<KeyFolder> {
+export async function readKeys(files: FileCalls, keyDir: string): Promise<KeyFolder> {
   let names: readonly string[]
   try {
-    names = (await readdir(keyDir)).filter((name) => name.endsWith(suffix) && !name.startsWith('.'))
+    const all = await files.list(keyDir)
+    names = all.filter((name) => name.endsWith(suffix) && !name.startsWith('.'))
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return { keys: [], broken: [] }
     throw new Failure(1, 'keys-unreadable', `cannot read ${keyDir}: ${systemReason(error)}`, {
@@ -62,7 +63,7 @@ export async function readKeys(keyDir: string): Promise<KeyFolder> {
   const broken: Failure[] = []
   for (const name of [...names].sort()) {
     try {
-      keys.push(await readKey(join(keyDir, name)))
+      keys.push(await readKey(files, join(keyDir, name)))
     } catch (error) {
       if (!(error instanceof Failure)) throw error
       broken.push(error)
@@ -75,7 +76,7 @@ export async function readKeys(keyDir: string): Promise<KeyFolder> {
  * Reads one key file. Throws `Failure` `key-file` if it is no private Ed25519 JWK, or if its kid is
  * not its own.
  */
-export async function readKey(path: string): Promise<OperatorKey> {
+export async function readKey(files: FileCalls, path: string): Promise<OperatorKey> {
   const wrong = (why: string, cause?: unknown): Failure =>
     new Failure(2, 'key-file', `${path}: ${why}`, {
       hint: 'put a whole copy of the key back',
@@ -83,7 +84,7 @@ export async function readKey(path: string): Promise<OperatorKey> {
     })
   let value: Record<string, unknown>
   try {
-    const text = await readStart(path, smallFileBytesMax + 1)
+    const text = await files.read(path, smallFileBytesMax + 1)
     if (text.length > smallFileBytesMax) throw wrong('too large for a key')
     // A byte order mark is taken off, as from every file of the user's.
     const json = new TextDecoder('utf-8', { fatal: true }).decode(text)
@@ -110,14 +111,6 @@ export async function readKey(path: string): Promise<OperatorKey> {
   return { path, name: basename(path, suffix), kid: thumbprint, jwk, d }
 }
 
-/** What a file begins with: a device says that it has no bytes, and goes on for ever. */
-async function readStart(path: string, bytesMost: number): Promise<Buffer> {
-  const handle = await open(path, 'r')
-  const parts: Buffer[] = []
-  for await (const part of handle.createReadStream({ end: bytesMost - 1 })) parts.push(part)
-  return Buffer.concat(parts)
-}
-
 /** The key, ready to sign. Throws `Failure` `key-file` where `d` and `x` are not one pair. */
 export async function privateKeyOf(key: OperatorKey): Promise<CryptoKey> {
   try {
@@ -136,6 +129,6 @@ export async function privateKeyOf(key: OperatorKey): Promise<CryptoKey> {
 }
 
 /** Whether others could read the file of a key. */
-export async function isExposed(key: OperatorKey): Promise<boolean> {
-  return ((await stat(key.path)).mode & 0o077) !== 0
+export async function isExposed(files: FileCalls, key: OperatorKey): Promise<boolean> {
+  return (((await files.look(key.path))?.mode ?? 0) & 0o077) !== 0
 }

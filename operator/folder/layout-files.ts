@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readSource, type Source } from '../files/read-text.ts'
 import { type Layout, parseLayout } from '../layout/layout.ts'
@@ -38,8 +37,7 @@ export async function readLayout(session: Session, path: string): Promise<Layout
 }
 
 async function readLock(session: Session, path: string): Promise<Lock> {
-  const found = await stat(session.path(path)).catch(() => undefined)
-  if (found === undefined) return emptyLock
+  if ((await session.io.files.look(session.path(path))) === null) return emptyLock
   const options = {
     bytesMax: smallFileBytesMax,
     kind: 'a lock',

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Envelope, parseEnvelope } from '../../protocol/documents/envelope.ts'
 import type { Root } from '../../protocol/documents/root.ts'
@@ -7,6 +6,7 @@ import { epochMax } from '../../protocol/limits.ts'
 import type { HeldRoot } from '../../protocol/node/durable.ts'
 import { assessRoot, envelopeOf } from '../signing/root-proof.ts'
 import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
+import { type FolderFiles, readFolderText } from './folder-files.ts'
 
 /** The chain of root documents of a cluster, verified from the first. */
 export interface RootChain {
@@ -33,13 +33,14 @@ export function rivalPath(dir: string, epoch: number): string {
 }
 
 /** Reads and verifies `DIR/roots/1.json`, `2.json` … Throws `Failure` `roots-damaged`. */
-export async function readRoots(dir: string): Promise<RootChain> {
+export async function readRoots(folder: FolderFiles): Promise<RootChain> {
+  const { dir } = folder
   const held: HeldRoot[] = []
   const rivals: HeldRoot[] = []
   for (let epoch = 1; epoch <= epochMax; epoch++) {
-    const rival = await readProven(rivalPath(dir, epoch), held, rivals)
+    const rival = await readProven(folder, rivalPath(dir, epoch), held, rivals)
     if (rival !== undefined) rivals.push(rival)
-    const root = await readProven(rootPath(dir, epoch), held, rivals)
+    const root = await readProven(folder, rootPath(dir, epoch), held, rivals)
     if (root === undefined) break
     held.push(root)
   }
@@ -68,11 +69,12 @@ export function chainOf(held: readonly HeldRoot[], rivals: readonly HeldRoot[]):
 }
 
 async function readProven(
+  folder: FolderFiles,
   path: string,
   held: readonly HeldRoot[],
   rivals: readonly HeldRoot[],
 ): Promise<HeldRoot | undefined> {
-  const text = await readIfThere(path)
+  const text = await readIfThere(folder, path)
   if (text === undefined) return undefined
   const proven = await prove(text, held, rivals)
   if (!proven.ok) throw damaged(path, faultText(proven.fault))
@@ -95,9 +97,9 @@ async function prove(
   return bad('below-threshold', `it is not signed by enough of the ${few.keys}`)
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+async function readIfThere(folder: FolderFiles, path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8')
+    return await readFolderText(folder, path)
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined
     throw damaged(path, systemReason(error))

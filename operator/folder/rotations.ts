@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type DeliveryText, parseDelivery } from '../../protocol/documents/delivery.ts'
 import { faultText } from '../../protocol/fault.ts'
@@ -7,6 +6,7 @@ import { type AssessedDelivery, assessDelivery, deliveryText } from '../signing/
 import { envelopeOf } from '../signing/root-proof.ts'
 import { envelopeText } from '../signing/sign.ts'
 import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
+import { type FolderFiles, readFolderText } from './folder-files.ts'
 import { listHistory, recordConfig } from './history.ts'
 import { type RootChain, rivalPath, rootPath } from './roots.ts'
 
@@ -24,15 +24,18 @@ function rotationPath(dir: string, epoch: number): string {
 }
 
 /** Reads the journal of a rotation. Throws `Failure` `rotation-damaged`. */
-export async function readRotation(dir: string, epoch: number): Promise<DeliveryText | undefined> {
-  const path = rotationPath(dir, epoch)
+export async function readRotation(
+  folder: FolderFiles,
+  epoch: number,
+): Promise<DeliveryText | undefined> {
+  const path = rotationPath(folder.dir, epoch)
   const damaged = (why: string): Failure =>
     new Failure(1, 'rotation-damaged', `${path}: ${why}`, {
       hint: 'take the file from another copy of this folder, or from its version control',
     })
   let text: string
   try {
-    text = await readFile(path, 'utf8')
+    text = await readFolderText(folder, path)
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined
     throw damaged(systemReason(error))
@@ -44,53 +47,55 @@ export async function readRotation(dir: string, epoch: number): Promise<Delivery
 
 /** Writes the journal. False where there is one already that may not be replaced. */
 export async function recordRotation(
-  dir: string,
+  { dir, files }: FolderFiles,
   epoch: number,
   delivery: DeliveryText,
   replace: boolean,
 ): Promise<boolean> {
-  await makeFolder(join(dir, 'rotations'))
+  await makeFolder(files, join(dir, 'rotations'))
   const path = rotationPath(dir, epoch)
-  if (!replace) return await createWhole(path, deliveryText(delivery))
-  await writeWhole(path, deliveryText(delivery))
+  if (!replace) return await createWhole(files, path, deliveryText(delivery))
+  await writeWhole(files, path, deliveryText(delivery))
   return true
 }
 
 /** Takes a delivery with all its signatures into `roots/` and `history/`. Does no harm twice. */
-export async function takeDelivery(dir: string, assessed: AssessedDelivery): Promise<void> {
-  await makeFolder(join(dir, 'roots'))
+export async function takeDelivery(folder: FolderFiles, assessed: AssessedDelivery): Promise<void> {
+  const { dir, files } = folder
+  await makeFolder(files, join(dir, 'roots'))
   for (const rival of assessed.rivals) {
-    await createWhole(rivalPath(dir, rival.root.epoch), envelopeText(envelopeOf(rival)))
+    await createWhole(files, rivalPath(dir, rival.root.epoch), envelopeText(envelopeOf(rival)))
   }
   for (const root of assessed.added) {
-    await createWhole(rootPath(dir, root.root.epoch), envelopeText(envelopeOf(root)))
+    await createWhole(files, rootPath(dir, root.root.epoch), envelopeText(envelopeOf(root)))
   }
-  await recordConfig(dir, assessed.config.head, assessed.config.envelope)
+  await recordConfig(folder, assessed.config.head, assessed.config.envelope)
 }
 
 /** Finishes rotations whose journal is whole, after a crash; gives the chain as it is then. */
-export async function finishRotations(dir: string, chain: RootChain): Promise<RootChain> {
+export async function finishRotations(folder: FolderFiles, chain: RootChain): Promise<RootChain> {
   const { epoch: newest } = chain.newest
-  const history = await listHistory(dir)
+  const history = await listHistory(folder)
   // The newest root may be there without the config that it came with.
-  if (newest > 1 && !history.some(({ epoch }) => epoch === newest)) await finish(dir, chain, newest)
+  if (newest > 1 && !history.some(({ epoch }) => epoch === newest))
+    await finish(folder, chain, newest)
   for (let at = chain; ; ) {
-    const next = await finish(dir, at, at.newest.epoch + 1)
+    const next = await finish(folder, at, at.newest.epoch + 1)
     if (next === undefined) return at
     at = next
   }
 }
 
 async function finish(
-  dir: string,
+  folder: FolderFiles,
   chain: RootChain,
   epoch: number,
 ): Promise<RootChain | undefined> {
-  const delivery = await readRotation(dir, epoch)
+  const delivery = await readRotation(folder, epoch)
   if (delivery === undefined) return undefined
   const assessed = await assessDelivery(delivery, chain)
   const whole = assessed.ok && assessed.value.missing.length === 0
   if (!whole) return undefined
-  await takeDelivery(dir, assessed.value)
+  await takeDelivery(folder, assessed.value)
   return assessed.value.added.length > 0 ? assessed.value.chain : undefined
 }

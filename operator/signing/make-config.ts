@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import type { Json } from '../../protocol/documents/canonical-json.ts'
 import { type Config, parseConfig } from '../../protocol/documents/config.ts'
 import { faultText } from '../../protocol/fault.ts'
@@ -66,7 +65,7 @@ export async function makeConfig(
   const { chain } = folder
   const withOthers = options.withOthers ?? false
   const signers = await signersFor(session, chain.newest.config, { withOthers })
-  return await whileEditing(folder.dir, async () => {
+  return await whileEditing(session.io, folder, async () => {
     await expectNewestRoot(folder)
     for (let tries = 0; tries < versionTriesMax; tries++) {
       const signed = await makeOnce(session, folder, draft, options, signers)
@@ -86,10 +85,10 @@ async function makeOnce(
   options: SignOptions,
   signers: readonly OperatorKey[],
 ): Promise<AssessedConfig | undefined> {
-  const { chain, dir } = folder
+  const { chain } = folder
   // One look at the folder decides both: between two looks another process may take a version.
-  const history = await listHistory(dir)
-  const unfinished = await listUnfinished(dir)
+  const history = await listHistory(folder)
+  const unfinished = await listUnfinished(folder)
   const [newest] = history
   const base = options.base ?? (newest === undefined ? null : await readHistory(folder, newest))
   const taken = [...history, ...unfinished]
@@ -109,7 +108,7 @@ async function makeOnce(
   const assessed = await signConfig(chain, payload, signers)
   const { head, envelope, missing } = assessed
   const record = missing === 0 ? recordConfig : recordUnfinished
-  return (await record(dir, head, envelope)) ? assessed : undefined
+  return (await record(folder, head, envelope)) ? assessed : undefined
 }
 
 /** Signs the payload of a config and verifies what came of it. */
@@ -125,9 +124,9 @@ export async function signConfig(
 }
 
 /** Throws `root-rotated` where another process has rotated the root since the folder was opened. */
-export async function expectNewestRoot({ dir, chain }: OperatorFolder): Promise<void> {
+export async function expectNewestRoot({ dir, files, chain }: OperatorFolder): Promise<void> {
   const { epoch } = chain.newest
-  if ((await stat(rootPath(dir, epoch + 1)).catch(() => undefined)) === undefined) return
+  if ((await files.look(rootPath(dir, epoch + 1))) === null) return
   throw new Failure(1, 'root-rotated', 'the root was rotated meanwhile; nothing was signed', {
     hint: 'run this again',
   })

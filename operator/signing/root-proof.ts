@@ -1,10 +1,9 @@
-import { calculateJwkThumbprint } from 'jose'
+import { digestOf, thumbprintOf } from '../../platform/signatures.ts'
 import type { Envelope } from '../../protocol/documents/envelope.ts'
 import { keysOf, parseRoot, type Role, type Root } from '../../protocol/documents/root.ts'
 import { bad, type Checked, good } from '../../protocol/fault.ts'
 import { judgeRoot, type RootStanding } from '../../protocol/node/chain.ts'
 import type { HeldRoot } from '../../protocol/node/durable.ts'
-import { digestOf } from './digest.ts'
 import { missingOf, payloadOf, textOf, verifiedKids } from './verify.ts'
 
 /** Signatures that a document still lacks. */
@@ -51,13 +50,13 @@ export function envelopeOf({ document }: HeldRoot): Envelope {
 }
 
 /** A root that says of itself what it should; nobody has vouched for it. */
-async function readRoot(envelope: Envelope): Promise<Checked<{ root: HeldRoot; text: string }>> {
+function readRoot(envelope: Envelope): Checked<{ root: HeldRoot; text: string }> {
   const text = textOf(envelope)
   if (!text.ok) return text
   const parsed = parseRoot(text.value)
   if (!parsed.ok) return parsed
   for (const [kid, jwk] of Object.entries(keysOf([parsed.value]))) {
-    if ((await calculateJwkThumbprint({ ...jwk })) !== kid) {
+    if (thumbprintOf(jwk) !== kid) {
       return bad('root-kid', `${kid} is not the thumbprint of its key`)
     }
   }
@@ -74,7 +73,7 @@ async function readRoot(envelope: Envelope): Promise<Checked<{ root: HeldRoot; t
  * those of `verifiedKids` and `parseRoot`, `payload-not-utf8`, `root-kid`, `below-threshold`.
  */
 export async function verifyRoot(envelope: Envelope): Promise<Checked<HeldRoot>> {
-  const read = await readRoot(envelope)
+  const read = readRoot(envelope)
   if (!read.ok) return read
   const { root } = read.value
   const kids = await verifiedKids('root', envelope, keysOf([root.root]))
@@ -94,7 +93,7 @@ export async function assessRoot(
   chain: readonly HeldRoot[],
   rivals: readonly HeldRoot[],
 ): Promise<Checked<AssessedRoot>> {
-  const read = await readRoot(envelope)
+  const read = readRoot(envelope)
   if (!read.ok) return read
   const { root, text } = read.value
   const known = [...chain, ...rivals].map((one) => one.root)

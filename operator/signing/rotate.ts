@@ -46,9 +46,9 @@ export async function rotateRoot(
 ): Promise<AssessedDelivery> {
   expectVoucher(folder, rotation.keys)
   expectNotLockedOut(rotation)
-  return await whileEditing(folder.dir, async () => {
+  return await whileEditing(session.io, folder, async () => {
     await expectNewestRoot(folder)
-    const { dir, chain } = folder
+    const { chain } = folder
     const epoch = chain.newest.epoch + 1
     const waiting = await expectNoneWaits(folder, rotation.abandon)
     const root = await makeRoot(session, folder, rotation)
@@ -62,9 +62,9 @@ export async function rotateRoot(
         hint: 'bring the keys together in one --key-dir, or name one with --key',
       })
     }
-    if (!(await recordRotation(dir, epoch, delivery, waiting !== undefined)))
+    if (!(await recordRotation(folder, epoch, delivery, waiting !== undefined)))
       throw waits(folder, epoch)
-    if (missing.length === 0) await takeDelivery(dir, assessed.value)
+    if (missing.length === 0) await takeDelivery(folder, assessed.value)
     return assessed.value
   })
 }
@@ -79,7 +79,7 @@ export async function expectNoneWaits(
   abandon: boolean,
 ): Promise<DeliveryText | undefined> {
   const epoch = folder.chain.newest.epoch + 1
-  const waiting = await readRotation(folder.dir, epoch)
+  const waiting = await readRotation(folder, epoch)
   if (waiting !== undefined && !abandon) throw waits(folder, epoch)
   return waiting
 }
@@ -157,7 +157,7 @@ async function withConfig(
   if (!assessed.ok) throw new Failure(1, assessed.fault.code, faultText(assessed.fault))
   const grown = chainOf([...chain.held, assessed.value.root], rivals)
   const base = rotation.base ?? (await newestConfig(folder))
-  for (const { epoch, version } of await listUnfinished(folder.dir)) {
+  for (const { epoch, version } of await listUnfinished(folder)) {
     const waiting = folder.shown(`unfinished/${epoch}.${version}.json`)
     session.warn(`${waiting} waits for signatures, and the new epoch leaves it out`)
   }

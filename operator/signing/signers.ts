@@ -16,8 +16,8 @@ export async function keysAtHand(
   session: Session,
   file: string | undefined = undefined,
 ): Promise<KeysAtHand> {
-  const folder = await readKeys(session.settings.keyDir)
-  const named = file === undefined ? [] : [await readKey(session.path(file))]
+  const folder = await readKeys(session.io.files, session.settings.keyDir)
+  const named = file === undefined ? [] : [await readKey(session.io.files, session.path(file))]
   const distinct = new Map([...folder.keys, ...named].map((key) => [key.kid, key]))
   return { keys: [...distinct.values()], folder }
 }
@@ -77,7 +77,8 @@ export async function warnOfExposed(
 ): Promise<void> {
   for (const key of signers) {
     const chmod = `chmod 600 ${shellWord(key.path)}`
-    if (await isExposed(key)) session.warn(`others can read ${key.path}: ${chmod}`)
+    if (await isExposed(session.io.files, key))
+      session.warn(`others can read ${key.path}: ${chmod}`)
   }
 }
 

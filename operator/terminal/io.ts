@@ -1,3 +1,5 @@
+import type { FileCalls } from '../../platform/files/calls.ts'
+
 /** A person's terminal, as a program that runs elsewhere needs it. */
 export interface Terminal {
   size(): { readonly rows: number; readonly columns: number }
@@ -34,6 +36,13 @@ export interface Io {
    * itself.
    */
   interrupted(): AbortSignal
+  /** The calls that files are read and written with, the operator's folder and keys among them. */
+  readonly files: FileCalls
+  /**
+   * Takes a name that only one process of this machine can have, and gives what gives it back;
+   * undefined where another process has it.
+   */
+  takeName(name: string): Promise<(() => void) | undefined>
   /** Milliseconds since 1970. */
   now(): number
 }

@@ -1,8 +1,8 @@
 import type { SignedDocument } from '../documents/envelope.ts'
 import { meetsThreshold, parseRoot, type Root } from '../documents/root.ts'
+import type { Verified } from '../documents/verify.ts'
 import { bad, type Checked, good } from '../fault.ts'
 import type { HeldRoot } from './durable.ts'
-import type { Verified } from './effects.ts'
 
 /** What a root document is to a chain that is held. */
 export interface RootStanding {

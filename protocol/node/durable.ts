@@ -48,10 +48,8 @@ export interface DurableStart {
 }
 
 /**
- * One durable change. The store writes the parts in the order in which they stand here, each one
- * whole before the next begins, so a crash between them leaves a state that the start understands:
- * roots before the head that is signed under them, evidence before the head that replaces it, the
- * head before the floor that it raises.
+ * One durable change. Its parts take effect in the order of `durableOrder`, each one whole before
+ * the next.
  */
 export interface DurableWrite {
   readonly roots?: readonly HeldRoot[]
@@ -59,6 +57,39 @@ export interface DurableWrite {
   readonly evidence?: HeldConfig
   readonly previous?: HeldConfig
   readonly head?: HeldConfig
-  readonly floor?: Head
   readonly confirmed?: HeldConfig
+  readonly floor?: Head
+}
+
+/**
+ * The order in which the parts of a change take effect (docs/PROTOCOL.md, D2). A crash leaves any
+ * first part of it, and a start understands each: roots come before the head that is signed under
+ * them, evidence before the head that replaces it, the head before the floor that it raises.
+ */
+export const durableOrder: readonly (keyof DurableWrite)[] = [
+  'roots',
+  'rivals',
+  'evidence',
+  'previous',
+  'head',
+  'confirmed',
+  'floor',
+]
+
+type Members = Required<DurableWrite>
+
+/** One document or position of a change, and the member of `DurableWrite` that it is from. */
+export type DurablePart = {
+  readonly [Name in keyof Members]: {
+    readonly name: Name
+    readonly value: Members[Name] extends readonly (infer One)[] ? One : Members[Name]
+  }
+}[keyof Members]
+
+/** What a change writes, in the order in which it takes effect. */
+export function durableParts(write: DurableWrite): readonly DurablePart[] {
+  return durableOrder.flatMap((name) => {
+    const values = [write[name] ?? []].flat()
+    return values.map((value) => ({ name, value }) as DurablePart)
+  })
 }

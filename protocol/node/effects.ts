@@ -1,7 +1,8 @@
 import type { PeerPlace } from '../documents/agent-object.ts'
 import type { Config } from '../documents/config.ts'
-import type { DocumentKind, SignatureText, SignedDocument } from '../documents/envelope.ts'
+import type { DocumentKind, SignedDocument } from '../documents/envelope.ts'
 import type { KeyRing } from '../documents/root.ts'
+import type { Verified } from '../documents/verify.ts'
 import type { Fault } from '../fault.ts'
 import type { Head } from '../heads.ts'
 import type { Delivery, Message } from '../messages.ts'
@@ -27,21 +28,6 @@ export interface InjectOptions {
   readonly allowGap: boolean
   readonly allowIsolation: boolean
 }
-
-/** What hashing and verifying a delivery came to. */
-export type Verified =
-  | {
-      readonly ok: true
-      /** Identity of the config. */
-      readonly digest: string
-      /** The verified payload, decoded. */
-      readonly payload: string
-      /** Distinct keys of the ring whose signatures were good. */
-      readonly kids: readonly string[]
-      /** One good signature of each of them, and none by a key that the ring does not have. */
-      readonly signatures: readonly SignatureText[]
-    }
-  | { readonly ok: false; readonly fault: Fault }
 
 /** Everything that can happen to a node. */
 export type Input =

@@ -1,10 +1,10 @@
 import { type ParsedConfig, parseConfig } from '../documents/config.ts'
 import type { SignedDocument } from '../documents/envelope.ts'
 import { meetsThreshold } from '../documents/root.ts'
+import type { Verified } from '../documents/verify.ts'
 import { bad, type Checked, good } from '../fault.ts'
 import { compareHeadsOrNone, type Head, samePosition } from '../heads.ts'
 import type { HeldConfig, HeldRoot } from './durable.ts'
-import type { Verified } from './effects.ts'
 
 /**
  * Judges a document whose signatures have been verified, in the order of docs/PROTOCOL.md: claims,

@@ -1,11 +1,13 @@
 import type { Fault } from '../../protocol/fault.ts'
 import { compareHeadsOrNone, type Head } from '../../protocol/heads.ts'
 import { evidenceMax } from '../../protocol/limits.ts'
-import type {
-  DurableStart,
-  DurableWrite,
-  HeldConfig,
-  HeldRoot,
+import {
+  type DurablePart,
+  type DurableStart,
+  type DurableWrite,
+  durableParts,
+  type HeldConfig,
+  type HeldRoot,
 } from '../../protocol/node/durable.ts'
 import { between, chance, type World } from './world.ts'
 
@@ -60,7 +62,7 @@ export function createDisk(world: World, roots: readonly HeldRoot[], faults: Dis
       isBusy = false
       tell()
     }
-    const steps = stepsOf(write)
+    const steps = durableParts(write)
     const later = (next: () => void): void =>
       world.after(stepMs(), () => started === life && next())
     if (chance(world.random, faults.full)) {
@@ -77,7 +79,7 @@ export function createDisk(world: World, roots: readonly HeldRoot[], faults: Dis
         trimEvidence(files)
         return over(end.ok)
       }
-      files.set(step[0], step[1])
+      files.set(pathOf(step), step.value)
       later(() => next(index + 1))
     }
     // The temporary files and their fsync come first: until then nothing is visible.
@@ -101,16 +103,12 @@ export function createDisk(world: World, roots: readonly HeldRoot[], faults: Dis
   }
 }
 
-function stepsOf(write: DurableWrite): readonly (readonly [path: string, content: Content])[] {
-  const steps: [string, Content][] = []
-  for (const root of write.roots ?? []) steps.push([`roots/${root.root.epoch}`, root])
-  for (const root of write.rivals ?? []) steps.push([`rivals/${root.digest}`, root])
-  if (write.evidence) steps.push([`evidence/${write.evidence.head.digest}`, write.evidence])
-  if (write.previous) steps.push(['previous', write.previous])
-  if (write.head) steps.push(['head', write.head])
-  if (write.confirmed) steps.push(['confirmed', write.confirmed])
-  if (write.floor) steps.push(['floor', write.floor])
-  return steps
+/** A file of the store, as far as the simulator tells files apart. */
+function pathOf({ name, value }: DurablePart): string {
+  if (name === 'roots') return `roots/${value.root.epoch}`
+  if (name === 'rivals') return `rivals/${value.digest}`
+  if (name === 'evidence') return `evidence/${value.head.digest}`
+  return name
 }
 
 function trimEvidence(files: Map<string, Content>): void {

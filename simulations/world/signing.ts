@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { SignatureText, SignedDocument } from '../../protocol/documents/envelope.ts'
 import { type KeyRing, parseRoot } from '../../protocol/documents/root.ts'
+import type { Verified } from '../../protocol/documents/verify.ts'
 import type { HeldRoot } from '../../protocol/node/durable.ts'
-import type { Verified } from '../../protocol/node/effects.ts'
 
 /**
  * Signatures without arithmetic: a key has signed a digest exactly if this book says so. Forging is

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { checkConfig } from '../../agent/state/store.ts'
-import { verifyRoot } from '../../agent/state/verify.ts'
+import { verifyRoot } from '../../agent/state/verify-root.ts'
 import type { HeldConfig, HeldRoot } from '../../protocol/node/durable.ts'
 import {
   configText,

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path/posix'
-import type { FileCalls, OpenFile, OpenFolder } from '../../machine/files/calls.ts'
+import type { FileCalls, Found, OpenFile, OpenFolder } from '../../platform/files/calls.ts'
 import {
   applyChange,
   below,
@@ -118,6 +118,7 @@ function createCalls(tree: Tree, act: Act, plan: ModelPlan): FileCalls {
     list: async (path) => [...folderAt(tree, path).seen.keys()],
     length: async (path) => inodeAt(tree, path).length,
     freeBytes: async () => (plan.capacityBytes === undefined ? 0 : freeBytes()),
+    look: async (path) => lookAt(tree, path),
     makeFolder: (path) => act('makeFolder', path, () => makeFolders(tree, path)),
     async openFolder(path) {
       const folder = folderAt(tree, path)
@@ -126,12 +127,17 @@ function createCalls(tree: Tree, act: Act, plan: ModelPlan): FileCalls {
     },
     async openFile(path) {
       const folder = folderAt(tree, dirname(path))
-      await act('openFile', path, () => {
-        const inode = emptyInode()
-        folder.seen.set(nameOf(path), inode)
-        folder.pending.push({ kind: 'link', name: nameOf(path), inode })
-      })
+      await act('openFile', path, () => addName(folder, path, emptyInode()))
       return openFile(inodeAt(tree, path), path, act, freeBytes)
+    },
+    async createFile(path) {
+      const folder = folderWithout(tree, path)
+      await act('createFile', path, () => addName(folder, path, emptyInode()))
+      return openFile(inodeAt(tree, path), path, act, freeBytes)
+    },
+    async link(from, to) {
+      const folder = folderWithout(tree, to)
+      await act('link', to, () => addName(folder, to, inodeAt(tree, from)))
     },
     async rename(from, to) {
       const inode = inodeAt(tree, from)
@@ -151,6 +157,24 @@ function createCalls(tree: Tree, act: Act, plan: ModelPlan): FileCalls {
       })
     },
   }
+}
+
+/** The folder of a name that nothing has yet. */
+function folderWithout(tree: Tree, path: string): Folder {
+  const folder = folderAt(tree, dirname(path))
+  if (folder.seen.has(nameOf(path))) throw callError('EEXIST', path)
+  return folder
+}
+
+function addName(folder: Folder, path: string, inode: Inode): void {
+  folder.seen.set(nameOf(path), inode)
+  folder.pending.push({ kind: 'link', name: nameOf(path), inode })
+}
+
+function lookAt(tree: Tree, path: string): Found | null {
+  if (tree.has(path)) return { path, kind: 'folder', mode: 0o755 }
+  const isFile = tree.get(dirname(path))?.seen.has(nameOf(path)) === true
+  return isFile ? { path, kind: 'file', mode: 0o600 } : null
 }
 
 function makeFolders(tree: Tree, path: string): void {

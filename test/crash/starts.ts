@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { loadState, readEnrolment } from '../../agent/state/store.ts'
-import type { FileCalls } from '../../machine/files/calls.ts'
 import { createDisk } from '../../machine/files/disk.ts'
+import type { FileCalls } from '../../platform/files/calls.ts'
 import type { DurableStart } from '../../protocol/node/durable.ts'
 import { type Facts, stateFolder } from './cases.ts'
 import type { Files } from './file-tree.ts'

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { readKeys } from '../../operator/folder/keys.ts'
 import { signPayload } from '../../operator/signing/sign.ts'
+import { machineCalls } from '../../platform/files/calls.ts'
 import { digestOf } from '../protocol/cluster.ts'
 import type { Hosts } from './config-hosts.ts'
 import type { Operator } from './operator.ts'
@@ -22,7 +23,7 @@ export interface SwiftOperator {
 export async function createSwiftOperator(operator: Operator): Promise<SwiftOperator> {
   const first = JSON.parse(readFileSync(operator.path('signed.json'), 'utf8'))
   const { iat: _, ...claims } = JSON.parse(Buffer.from(first.payload, 'base64url').toString())
-  const { keys } = await readKeys(operator.keyFolder)
+  const { keys } = await readKeys(machineCalls, operator.keyFolder)
   const used = first.signatures.map(({ protected: header }: { protected: string }) => {
     return JSON.parse(Buffer.from(header, 'base64url').toString()).kid
   })

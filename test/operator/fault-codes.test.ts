@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { verifyDocument } from '../../agent/state/verify.ts'
 import { verifiedKids, verifyConfig } from '../../operator/signing/verify.ts'
+import { verifyDocument } from '../../platform/signatures.ts'
 import type { Envelope } from '../../protocol/documents/envelope.ts'
 import { keysOf } from '../../protocol/documents/root.ts'
 import type { Fault } from '../../protocol/fault.ts'

@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { takeName } from '../../operator/folder/edit-lock.ts'
 import { run } from '../../operator/run.ts'
 import type { Io } from '../../operator/terminal/io.ts'
+import { machineCalls } from '../../platform/files/calls.ts'
 
 /** What a command line came to. */
 export interface Outcome {
@@ -123,6 +125,8 @@ function capture(
       return options.reply ?? ''
     },
     interrupted: () => options.signal ?? new AbortController().signal,
+    files: machineCalls,
+    takeName,
     now: () => nowSeconds * 1000,
   }
   return { io, printed: () => ({ out, err }) }

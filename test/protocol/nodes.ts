@@ -1,16 +1,11 @@
 import { createPublicKey, verify } from 'node:crypto'
 import type { Envelope, SignatureText, SignedDocument } from '../../protocol/documents/envelope.ts'
 import type { KeyRing } from '../../protocol/documents/root.ts'
+import type { Verified } from '../../protocol/documents/verify.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import type { Head } from '../../protocol/heads.ts'
 import type { DurableStart, DurableWrite } from '../../protocol/node/durable.ts'
-import type {
-  Effect,
-  InjectOptions,
-  Input,
-  Verdict,
-  Verified,
-} from '../../protocol/node/effects.ts'
+import type { Effect, InjectOptions, Input, Verdict } from '../../protocol/node/effects.ts'
 import type { NodeState } from '../../protocol/node/state.ts'
 import { startNode, step } from '../../protocol/node/step.ts'
 import {

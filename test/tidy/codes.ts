@@ -13,7 +13,7 @@ const makers: Readonly<Record<string, number>> = {
   super: 0,
 }
 
-const rooms = new Set(['protocol', 'reconcilers', 'machine', 'agent', 'operator'])
+const rooms = new Set(['protocol', 'platform', 'reconcilers', 'machine', 'agent', 'operator'])
 const form = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/
 
 /** Codes that end where they are caught: no person and no script is told them. */

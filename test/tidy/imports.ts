@@ -8,12 +8,13 @@ import { type Finding, lineOf, type Rule, roomOf, type Source, sources, walk } f
 const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   reconcilers: ['protocol'],
-  machine: ['protocol', 'reconcilers'],
-  agent: ['protocol', 'reconcilers', 'machine'],
-  operator: ['protocol', 'reconcilers'],
-  simulations: ['protocol', 'reconcilers', 'machine', 'agent'],
-  test: ['protocol', 'reconcilers', 'machine', 'agent', 'operator', 'simulations', ''],
-  '': ['protocol', 'reconcilers', 'machine', 'agent', 'operator'],
+  platform: ['protocol'],
+  machine: ['protocol', 'reconcilers', 'platform'],
+  agent: ['protocol', 'reconcilers', 'platform', 'machine'],
+  operator: ['protocol', 'reconcilers', 'platform'],
+  simulations: ['protocol', 'reconcilers', 'platform', 'machine', 'agent'],
+  test: ['protocol', 'reconcilers', 'platform', 'machine', 'agent', 'operator', 'simulations', ''],
+  '': ['protocol', 'reconcilers', 'platform', 'machine', 'agent', 'operator'],
 }
 
 /** Parts of a reconciler that touch a host; nothing that runs on a laptop may reach them. */

@@ -1,7 +1,8 @@
 import type { Finding, Rule, Tree } from './tree.ts'
 
 const prose = /^(docs\/(decisions\/)?[^/]+|[a-z]+\/README|[A-Z]+)\.md$/
-const room = 'agent|machine|operator|protocol|reconcilers|simulations|test|bin|packaging|examples'
+const room =
+  'agent|machine|operator|platform|protocol|reconcilers|simulations|test|bin|packaging|examples'
 const named = new RegExp(`\`((?:${room})/[^\`\\s]*)\``, 'g')
 const startsInRoom = new RegExp(`^(?:${room})/`)
 /** A source file by the end of its path, as `plan.ts`. */

@@ -74,6 +74,7 @@ const cases: readonly Case[] = [
       'agent/a.ts': "type X = import('../operator/x.ts').X\nimport '../reconcilers/a.ts'\n",
       'operator/a.ts': "import type { X } from '../agent/x.ts'\nimport '../test/x.ts'\n",
       'test/a.ts': "import '../agent/x.ts'\nimport '../../elsewhere/x.ts'\n",
+      'platform/a.ts': "import '../reconcilers/x.ts'\nimport '../protocol/a.ts'\n",
       'attic/a.ts': "import '../protocol/a.ts'\n",
     },
     found: [
@@ -84,6 +85,7 @@ const cases: readonly Case[] = [
       'operator/a.ts:1',
       'operator/a.ts:2',
       'test/a.ts:2',
+      'platform/a.ts:1',
       'attic/a.ts:1',
     ],
   },

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isFull } from '../../../platform/files/calls.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
 import type {
   ContainerCreation,
@@ -9,7 +10,6 @@ import type {
   RestartCount,
 } from '../../../reconcilers/host-containers.ts'
 import { crashLoopStreak } from '../../../reconcilers/runc/limits.ts'
-import { isFull } from '../../files/calls.ts'
 import { newLife } from '../life.ts'
 import { runtimeMs, stopPollMs } from '../limits.ts'
 import { logSupervisorBytesMax } from '../logs/limits.ts'

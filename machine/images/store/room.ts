@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises'
+import { isFull } from '../../../platform/files/calls.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
-import { isFull } from '../../files/calls.ts'
 import { freeBytesMin, freeCheckBytes } from '../limits.ts'
 import type { Store } from './store.ts'
 

@@ -4,7 +4,7 @@ import { lstat, mkdir, mkdtemp, readdir, rename, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type * as z from 'zod'
-import { codeOfError } from '../../files/calls.ts'
+import { codeOfError } from '../../../platform/files/calls.ts'
 import { createDisk, type Disk } from '../../files/disk.ts'
 import { toolEnvironment, toolPath } from '../../tools.ts'
 import { recordBytesMax } from '../limits.ts'

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs'
 import { lstat, readlink } from 'node:fs/promises'
+import { codeOfError } from '../../../platform/files/calls.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
-import { codeOfError } from '../../files/calls.ts'
 import { resolveFolder } from '../layers/layer-paths.ts'
 import { linkHopsMax } from '../limits.ts'
 

@@ -1,9 +1,9 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { lstat, mkdir, readlink, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { codeOfError } from '../../../platform/files/calls.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
 import { errorLine } from '../../../reconcilers/tools/words.ts'
-import { codeOfError } from '../../files/calls.ts'
 import { toolEnvironment, toolPath } from '../../tools.ts'
 import { sandboxStallMs, sandboxStderrBytesMax } from '../limits.ts'
 

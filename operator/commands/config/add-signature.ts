@@ -35,14 +35,14 @@ export async function addSignature(session: Session, input: Input, file: string)
   const delivery = await readDelivery(session, file)
   await expectOutput(session, input)
   if (delivery.roots.length > 0) return await signDelivery(session, folder, delivery, input)
-  const signed = await whileEditing(folder.dir, async () => {
+  const signed = await whileEditing(session.io, folder, async () => {
     const envelope = await withOwnCopy(folder, delivery.config)
     const assessed = await assess(folder, envelope, file)
     await expectFit(folder, assessed, file)
     const complete = await sign(session, folder, assessed)
     const { head } = complete
-    if (complete.missing > 0) await recordUnfinished(folder.dir, head, complete.envelope, true)
-    else if (!(await recordConfig(folder.dir, head, complete.envelope))) {
+    if (complete.missing > 0) await recordUnfinished(folder, head, complete.envelope, true)
+    else if (!(await recordConfig(folder, head, complete.envelope))) {
       await expectSame(folder, complete)
     }
     return complete
@@ -66,7 +66,7 @@ async function assess(
 async function withOwnCopy(folder: OperatorFolder, envelope: Envelope): Promise<Envelope> {
   const assessed = await assessConfig(envelope, folder.chain)
   if (!assessed.ok) return envelope
-  const own = await envelopeIn(unfinishedPath(folder.dir, assessed.value.head))
+  const own = await envelopeIn(folder, unfinishedPath(folder, assessed.value.head))
   return own?.payload === envelope.payload ? mergedSignatures(envelope, own) : envelope
 }
 
@@ -82,7 +82,7 @@ async function expectFit(
   if (head.epoch !== epoch) {
     throw new Failure(4, 'other-epoch', `it is of epoch ${head.epoch}, and the newest is ${epoch}`)
   }
-  const waiting = await envelopeIn(unfinishedPath(folder.dir, head))
+  const waiting = await envelopeIn(folder, unfinishedPath(folder, head))
   if (waiting !== undefined && waiting.payload !== envelope.payload) throw taken(head.version)
   const newest = await newestConfig(folder)
   if (newest === null || newest.head.digest === head.digest) return
@@ -137,10 +137,10 @@ async function expectSame(
   folder: OperatorFolder,
   { head, envelope }: AssessedConfig,
 ): Promise<void> {
-  const entries = await listHistory(folder.dir)
+  const entries = await listHistory(folder)
   const entry = entries.find(({ epoch, version }) => {
     return epoch === head.epoch && version === head.version
   })
-  const recorded = entry === undefined ? undefined : await envelopeIn(entry.path)
+  const recorded = entry === undefined ? undefined : await envelopeIn(folder, entry.path)
   if (recorded?.payload !== envelope.payload) throw taken(head.version)
 }

@@ -18,7 +18,7 @@ export async function compileFile(session: Session, input: Input): Promise<void>
   const output = input.text('output')
   if (output === undefined || output === '-') session.io.out(text)
   else {
-    await writeWhole(session.path(output), text)
+    await writeWhole(session.io.files, session.path(output), text)
     const names = Object.keys(hosts)
     session.result(
       { file: output, hosts: names, warnings },

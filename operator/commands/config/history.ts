@@ -36,7 +36,7 @@ interface Row {
 export async function showHistory(session: Session): Promise<void> {
   const folder = await openFolder(session)
   const read: (VerifiedConfig | Row)[] = []
-  for (const entry of await listHistory(folder.dir)) {
+  for (const entry of await listHistory(folder)) {
     try {
       read.push(await readHistory(folder, entry))
     } catch (error) {
@@ -118,8 +118,8 @@ function damagedRow({ epoch, version }: HistoryEntry, fault: string): Row {
 /** Configs that wait for the signatures of others; one that cannot be read is damaged. */
 async function unfinishedRows(folder: OperatorFolder): Promise<readonly Row[]> {
   const rows: Row[] = []
-  for (const entry of await listUnfinished(folder.dir)) {
-    const envelope = await envelopeIn(entry.path)
+  for (const entry of await listUnfinished(folder)) {
+    const envelope = await envelopeIn(folder, entry.path)
     const assessed = envelope === undefined ? undefined : await assessConfig(envelope, folder.chain)
     if (assessed?.ok !== true) {
       rows.push(damagedRow(entry, `${entry.path}: it is no config of this cluster`))

@@ -84,14 +84,14 @@ async function withHead(
   const isBehind =
     ours === null || (compareHeads(ours.head, head) < 0 && !samePosition(ours.head, head))
   if (!isBehind) return ours
-  await recordConfig(folder.dir, head, theirs.envelope)
+  await recordConfig(folder, head, theirs.envelope)
   session.note(`took version ${head.version} of another operator into the history`)
   return await newestConfig(folder)
 }
 
 /** Whether the history holds this very config. */
 async function holds(folder: OperatorFolder, { head }: VerifiedConfig): Promise<boolean> {
-  const entry = (await listHistory(folder.dir)).find((one) => {
+  const entry = (await listHistory(folder)).find((one) => {
     return one.epoch === head.epoch && one.version === head.version
   })
   return entry !== undefined && (await readHistory(folder, entry)).head.digest === head.digest

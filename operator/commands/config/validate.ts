@@ -141,7 +141,7 @@ async function judgeConfig(
     session.warn('its signatures were not checked: there is no covey folder here (--dir names one)')
     return { kind: 'signed config', says }
   }
-  const chain = await readRoots(dir)
+  const chain = await readRoots({ dir, files: session.io.files })
   const verified = await verifyConfig(envelope, chain)
   if (!verified.ok) throw wrong(4, source, verified.fault)
   const names = verified.value.kids.map(
@@ -160,7 +160,10 @@ async function judgeDelivery(session: Session, source: Source): Promise<Finding>
     for (const root of roots) await judgeRoot(source, root)
     return { ...(await judgeConfig(session, source, config, dir)), kind: 'delivery' }
   }
-  const assessed = await assessDelivery(parsed.value, await readRoots(dir))
+  const assessed = await assessDelivery(
+    parsed.value,
+    await readRoots({ dir, files: session.io.files }),
+  )
   if (!assessed.ok) throw wrong(4, source, assessed.fault)
   const { missing, config: held } = assessed.value
   const inner = parseJsonSource({ file: `${source.file}(payload)`, text: held.text })

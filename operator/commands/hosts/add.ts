@@ -39,7 +39,7 @@ export async function addHost(session: Session, input: Input): Promise<void> {
       },
     )
   }
-  const added = await whileEditing(folder.dir, async () => {
+  const added = await whileEditing(session.io, folder, async () => {
     const shown = folder.shown('cluster.yaml')
     const { layout, lock, source, lockPath } = await readLayout(session, shown)
     await expectNew(lock, card, input.is('replace'))
@@ -54,8 +54,8 @@ export async function addHost(session: Session, input: Input): Promise<void> {
     const facts = { [`host.${name}.card`]: card.text, [`host.${name}.address`]: address }
     const text = withHost(source, name, fields)
     // The lock first: facts about a host that the layout does not name yet harm nothing.
-    await writeWhole(session.path(lockPath), lockText(withFacts(lock, facts)))
-    if (text !== source.text) await writeWhole(session.path(shown), text)
+    await writeWhole(session.io.files, session.path(lockPath), lockText(withFacts(lock, facts)))
+    if (text !== source.text) await writeWhole(session.io.files, session.path(shown), text)
     return { address, isNew: !layout.hosts.has(name) }
   })
   if (fields['site'] !== undefined) session.warn(siteWarning)

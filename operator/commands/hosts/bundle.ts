@@ -33,7 +33,7 @@ export async function makeBundle(session: Session, input: Input): Promise<void> 
   }
   const output = input.text('output')
   if (output === undefined || output === '-') return session.io.out(jsonText(bundle))
-  await writeWhole(session.path(output), jsonText(bundle))
+  await writeWhole(session.io.files, session.path(output), jsonText(bundle))
   const version = newest === null ? 'no config yet' : `version ${newest.head.version}`
   session.result(
     { file: output, host, root_digest: clusterId, floor: bundle.floor },
@@ -53,7 +53,7 @@ async function stepsBefore(
   host: string,
 ): Promise<{ readonly warning: string; readonly next: string }> {
   // A cluster that runs has to hear of the host: a config that is only signed reaches nobody.
-  const runs = (await listHistory(folder.dir)).length > 0 || (await answers(session))
+  const runs = (await listHistory(folder)).length > 0 || (await answers(session))
   const apply = runs ? 'covey apply' : 'covey apply --offline -o FILE'
   if (await hasCard(session, folder.shown('cluster.yaml'), host)) {
     const warning = `${host} is not in the newest config: run ${apply}, then bundle it again`

@@ -42,7 +42,7 @@ export async function listHosts(session: Session): Promise<void> {
 export async function removeHost(session: Session, input: Input): Promise<void> {
   const [name = ''] = input.args
   const folder = await openFolder(session)
-  await whileEditing(folder.dir, async () => {
+  await whileEditing(session.io, folder, async () => {
     const shown = folder.shown('cluster.yaml')
     const { layout, lock, source, lockPath } = await readLayout(session, shown)
     const known =
@@ -54,9 +54,10 @@ export async function removeHost(session: Session, input: Input): Promise<void> 
       })
     }
     if (layout.hosts.has(name)) {
-      await writeWhole(session.path(shown), withoutLayoutHost(source, name))
+      await writeWhole(session.io.files, session.path(shown), withoutLayoutHost(source, name))
     }
-    if (known) await writeWhole(session.path(lockPath), lockText(withoutHost(lock, name)))
+    if (known)
+      await writeWhole(session.io.files, session.path(lockPath), lockText(withoutHost(lock, name)))
   })
   session.result(
     { host: name, removed: true },

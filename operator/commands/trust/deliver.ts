@@ -10,7 +10,8 @@ import type { Input } from '../definition.ts'
 /** Checks that `-o` can be written before a version is taken for it. */
 export async function expectOutput(session: Session, input: Input): Promise<void> {
   const output = input.text('output')
-  if (output !== undefined && output !== '-') await expectWritable(session.path(output))
+  if (output !== undefined && output !== '-')
+    await expectWritable(session.io.files, session.path(output))
 }
 
 /** Writes a signed config to `-o` or stdout, and says what it is. */
@@ -26,7 +27,7 @@ export async function deliver(
   const history = folder.shown(place)
   const output = input.text('output')
   const toFile = output !== undefined && output !== '-'
-  if (toFile) await writeWhole(session.path(output), text)
+  if (toFile) await writeWhole(session.io.files, session.path(output), text)
   const hosts = counted(Object.keys(signed.config.hosts).length, 'host')
   const said = `version ${head.version} for ${hosts} (${head.digest.slice(0, 19)})`
   const facts = { head, file: toFile ? output : null, history, signed_by: kids, missing }

@@ -17,7 +17,7 @@ export async function makeKey(session: Session, input: Input): Promise<void> {
       hint: 'as in: covey key new alice',
     })
   }
-  const key = await newKey(session.settings.keyDir, name)
+  const key = await newKey(session.io.files, session.settings.keyDir, name)
   session.result(
     { name: key.name, kid: key.kid, file: key.path, jwk: key.jwk },
     `${key.name}: a new key, ${key.kid}\nits private part stays in ${key.path}\n`,
@@ -26,7 +26,7 @@ export async function makeKey(session: Session, input: Input): Promise<void> {
 
 /** `covey key list`. */
 export async function listKeys(session: Session): Promise<void> {
-  const { keys, broken } = await readKeys(session.settings.keyDir)
+  const { keys, broken } = await readKeys(session.io.files, session.settings.keyDir)
   const chain = await chainIfAny(session)
   for (const failure of broken) session.warn(failure.message)
   const rows = keys.map((key) => ({
@@ -52,7 +52,7 @@ export async function listKeys(session: Session): Promise<void> {
 /** `covey key show KEY`: never more than the public part. */
 export async function showKey(session: Session, input: Input): Promise<void> {
   const [asked = ''] = input.args
-  const { keys } = await readKeys(session.settings.keyDir)
+  const { keys } = await readKeys(session.io.files, session.settings.keyDir)
   const named = keys.filter((key) => key.name === asked || key.kid === asked)
   const found = named.length > 0 ? named : keys.filter((key) => key.kid.startsWith(asked))
   const [key] = found
@@ -83,7 +83,9 @@ export async function checkRecovery(session: Session, input: Input): Promise<voi
   const { chain } = await openFolder(session)
   const [file] = input.args
   const key =
-    file === undefined ? await keptRecovery(session, chain) : await readKey(session.path(file))
+    file === undefined
+      ? await keptRecovery(session, chain)
+      : await readKey(session.io.files, session.path(file))
   const envelope = await signPayload('root', 'covey key check-recovery', [key])
   const [signature] = envelope.signatures
   const verified =
@@ -118,7 +120,7 @@ export async function checkRecovery(session: Session, input: Input): Promise<voi
 }
 
 async function keptRecovery(session: Session, chain: RootChain): Promise<OperatorKey> {
-  const { keys } = await readKeys(session.settings.keyDir)
+  const { keys } = await readKeys(session.io.files, session.settings.keyDir)
   const { root, config } = chain.newest
   const found = keys.find(
     (key) => Object.hasOwn(root.keys, key.kid) && !Object.hasOwn(config.keys, key.kid),
@@ -132,7 +134,7 @@ async function keptRecovery(session: Session, chain: RootChain): Promise<Operato
 
 async function chainIfAny(session: Session): Promise<RootChain | undefined> {
   const dir = await findFolder(session)
-  return dir === undefined ? undefined : await readRoots(dir)
+  return dir === undefined ? undefined : await readRoots({ dir, files: session.io.files })
 }
 
 function rolesOf(kid: string, chain: RootChain | undefined): readonly string[] {

@@ -48,7 +48,7 @@ export async function signDelivery(
   handed: DeliveryText,
   input: Input,
 ): Promise<void> {
-  const signed = await whileEditing(folder.dir, async () => {
+  const signed = await whileEditing(session.io, folder, async () => {
     await expectNewestRoot(folder)
     const epoch = folder.chain.newest.epoch + 1
     const merged = await withOwnCopy(folder, handed, epoch, input.is('abandon'))
@@ -61,8 +61,8 @@ export async function signDelivery(
     if (fault !== undefined && binding) throw fault
     if (fault !== undefined) session.warn(fault.message)
     const added = await addSignatures(session, folder, assessed, input.text('key'))
-    await recordRotation(folder.dir, epoch, added.delivery, true)
-    if (added.missing.length === 0) await takeDelivery(folder.dir, added)
+    await recordRotation(folder, epoch, added.delivery, true)
+    if (added.missing.length === 0) await takeDelivery(folder, added)
     return added
   })
   await sayDelivery(session, folder, input, signed)
@@ -83,16 +83,16 @@ async function assess(folder: OperatorFolder, delivery: DeliveryText): Promise<A
 
 /** With the signatures of the copy in this folder; another rotation there must not be joined. */
 async function withOwnCopy(
-  { dir, chain }: OperatorFolder,
+  folder: OperatorFolder,
   handed: DeliveryText,
   epoch: number,
   abandon: boolean,
 ): Promise<DeliveryText> {
-  const own = await readRotation(dir, epoch)
+  const own = await readRotation(folder, epoch)
   if (own === undefined) return handed
   const [ours, theirs] = [own.roots.at(-1), handed.roots.at(-1)]
   const isHeld = (one: Envelope | undefined): boolean =>
-    chain.envelopes.some(({ payload }) => payload === one?.payload)
+    folder.chain.envelopes.some(({ payload }) => payload === one?.payload)
   if (ours === undefined || theirs === undefined || isHeld(theirs)) return handed
   const same = ours.payload === theirs.payload && own.config.payload === handed.config.payload
   if (same) {

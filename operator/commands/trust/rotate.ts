@@ -69,7 +69,11 @@ export async function rotate(session: Session, input: Input): Promise<void> {
     expectVoucher(folder, keys)
     await expectNoneWaits(folder, input.is('abandon'))
     const old = ownKid(wanted, keys, input.text('replace'))
-    const key = await newKey(session.settings.keyDir, `${folder.chain.cluster}.operator`)
+    const key = await newKey(
+      session.io.files,
+      session.settings.keyDir,
+      `${folder.chain.cluster}.operator`,
+    )
     session.note(`new key: ${key.path}`)
     return { roles: withReplacement(wanted, old, asNamed(key)), newKey: key }
   })

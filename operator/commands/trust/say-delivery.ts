@@ -16,7 +16,7 @@ export async function sayDelivery(
   const text = deliveryText(delivery)
   const output = input.text('output')
   const toFile = output !== undefined && output !== '-'
-  if (toFile) await writeWhole(session.path(output), text)
+  if (toFile) await writeWhole(session.io.files, session.path(output), text)
   // Of its own config, since the folder may hold later roots than those that were handed over.
   const { epoch } = config.head
   const kept = folder.shown(`rotations/${epoch}.json`)

@@ -24,7 +24,7 @@ export async function showRoot(session: Session): Promise<void> {
   const { chain } = folder
   const rows: RootRow[] = []
   for (const held of chain.held) rows.push(await rowOf(folder, held))
-  const { keys } = await readKeys(session.settings.keyDir)
+  const { keys } = await readKeys(session.io.files, session.settings.keyDir)
   const heldKids = new Map(keys.map((key) => [key.kid, key.path]))
   const role = (name: 'root' | 'config'): object => ({
     threshold: chain.newest[name].threshold,
@@ -100,7 +100,7 @@ interface Waiting {
 
 async function waitingIn(folder: OperatorFolder): Promise<Waiting | null> {
   const epoch = folder.chain.newest.epoch + 1
-  const delivery = await readRotation(folder.dir, epoch)
+  const delivery = await readRotation(folder, epoch)
   if (delivery === undefined) return null
   const assessed = await assessDelivery(delivery, folder.chain)
   const needs = assessed.ok ? missingText(assessed.value.missing) : assessed.fault.message

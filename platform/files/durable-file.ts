@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import type { FileCalls, OpenFolder } from './calls.ts'
+import type { FileCalls, OpenFile, OpenFolder } from './calls.ts'
 
 /** A failed fsync: what the disk holds is unknown from here on, and only a new start can tell. */
 export class SyncFailed extends Error {
@@ -18,7 +18,15 @@ export async function writeTemporary(
   path: string,
   parts: Iterable<Uint8Array>,
 ): Promise<void> {
-  const file = await calls.openFile(path + temporarySuffix)
+  await writeSynced(await calls.openFile(path + temporarySuffix), path, parts)
+}
+
+/** Writes to a file that has just been made, fsyncs and closes it. `path` is for errors. */
+export async function writeSynced(
+  file: OpenFile,
+  path: string,
+  parts: Iterable<Uint8Array>,
+): Promise<void> {
   await closing(file, async () => {
     for (const part of parts) await file.write(part)
     await sync(file, path)
@@ -26,9 +34,31 @@ export async function writeTemporary(
 }
 
 /** Gives a temporary file its name, durably. */
-export async function takeEffect(calls: FileCalls, path: string): Promise<void> {
-  await calls.rename(path + temporarySuffix, path)
+export async function takeEffect(
+  calls: FileCalls,
+  path: string,
+  temporary: string = path + temporarySuffix,
+): Promise<void> {
+  await calls.rename(temporary, path)
   await syncFolder(calls, dirname(path))
+}
+
+/**
+ * Makes a folder and what is missing above it, and makes its name durable, with those of the
+ * folders above it from `top` on. Also where it was there already: a process that was killed may
+ * have made it just now. `mode` is that of `FileCalls.makeFolder`.
+ */
+export async function makeDurableFolder(
+  calls: FileCalls,
+  path: string,
+  top: string,
+  mode?: number,
+): Promise<void> {
+  await calls.makeFolder(path, mode)
+  for (let part = path; part.length >= top.length; part = dirname(part)) {
+    await syncFolder(calls, dirname(part))
+    if (part === dirname(part)) break
+  }
 }
 
 /** Makes the names in a folder durable. */
