@@ -27,16 +27,24 @@ const suffix = '.jwk.json'
  */
 export async function newKey(files: FileCalls, keyDir: string, name: string): Promise<OperatorKey> {
   await makeFolder(files, keyDir, 0o700)
-  const { privateKey } = await generateKeyPair('Ed25519', { extractable: true })
-  const { x = '', d = '' } = await exportJWK(privateKey)
-  const jwk: PublicJwk = { kty: 'OKP', crv: 'Ed25519', x }
-  const kid = await calculateJwkThumbprint({ ...jwk })
+  const { jwk, kid, d } = await makePair()
   const text = `${JSON.stringify({ ...jwk, d, kid, alg: 'Ed25519', use: 'sig' }, null, 2)}\n`
   for (const stem of [name, `${name}.${kid.replace(/[^A-Za-z0-9]/g, '').slice(0, 8)}`]) {
     const path = join(keyDir, `${stem}${suffix}`)
     if (await createWhole(files, path, text, 0o600)) return { path, name: stem, kid, jwk, d }
   }
   throw new Failure(1, 'key-exists', `there is already a key named ${name} in ${keyDir}`)
+}
+
+/** A pair whose thumbprint people can name: one of 64 begins as a switch of a command does. */
+async function makePair(): Promise<Pick<OperatorKey, 'jwk' | 'kid' | 'd'>> {
+  for (;;) {
+    const { privateKey } = await generateKeyPair('Ed25519', { extractable: true })
+    const { x = '', d = '' } = await exportJWK(privateKey)
+    const jwk: PublicJwk = { kty: 'OKP', crv: 'Ed25519', x }
+    const kid = await calculateJwkThumbprint({ ...jwk })
+    if (!kid.startsWith('-')) return { jwk, kid, d }
+  }
 }
 
 /** What a folder of keys holds. */

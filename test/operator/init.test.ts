@@ -3,6 +3,8 @@ import { createHash, createPublicKey, verify } from 'node:crypto'
 import { mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { newKey } from '../../operator/folder/keys.ts'
+import { machineCalls } from '../../platform/files/calls.ts'
 import { parseRoot } from '../../protocol/documents/root.ts'
 import { openCluster, openWorkspace, payloadOf } from './workspace.ts'
 
@@ -107,7 +109,12 @@ describe('covey init', () => {
     { name: 'a second time', argv: ['init', '.', '--name', 'home'], exit: 4, says: /already/ },
     { name: 'no name', argv: ['init', 'new'], exit: 2, says: /--name/ },
     { name: 'a bad name', argv: ['init', 'new', '--name', 'Home!'], exit: 2, says: /"Home!"/ },
-    { name: 'under a file', argv: ['init', 'file/x', '--name', 'a'], exit: 1, says: /no folder/ },
+    {
+      name: 'under a file',
+      argv: ['init', 'file/x', '--name', 'a'],
+      exit: 1,
+      says: /not a folder/,
+    },
     { name: 'another name', argv: ['init', 'named', '--name', 'b'], exit: 2, says: /of "a"/ },
   ]
   for (const { name, argv, exit, says } of refusals) {
@@ -126,6 +133,14 @@ describe('covey init', () => {
 })
 
 describe('covey key', () => {
+  it('has no name that reads as a switch', async (context) => {
+    const space = await openWorkspace(context)
+    for (let count = 0; count < 400; count++) {
+      const { kid } = await newKey(machineCalls, space.keyDir, `key${count}`)
+      assert.ok(!kid.startsWith('-'), kid)
+    }
+  })
+
   it('shows only public parts', async (context) => {
     const space = await openCluster(context)
     const file = JSON.parse(await space.read('../keys/home.operator.jwk.json'))
