@@ -1,4 +1,5 @@
 import type { Config } from '../../../protocol/documents/config.ts'
+import { clusterOf } from '../../../reconcilers/cluster/index.ts'
 import type {
   ContainerProcess,
   ContainerRecord,
@@ -37,7 +38,7 @@ export function configOf(objects: Readonly<Record<string, object>>): Config {
 
 /** What a config with these objects comes to. */
 export function specOf(objects: Readonly<Record<string, object>>): RuncSpec {
-  return resolveRunc(configOf(objects), 'h').spec
+  return resolveRunc(clusterOf(configOf(objects)), 'h').spec
 }
 
 /** The one container of a spec. */
