@@ -6,10 +6,10 @@ import { imageKey } from './images.ts'
 import { afterExit, isDue } from './lifecycle.ts'
 import { replaceWaitMs, stopWaitMs } from './limits.ts'
 import type { RuncObserved } from './observe.ts'
-import { planResolvers } from './resolvers.ts'
+import { planResolvers, type ResolversStep } from './resolvers.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
-import { killStep, orderOf } from './stopping.ts'
-import { planVolumes, type VolumeMemory } from './volumes.ts'
+import { killStep, orderOf, type StopStep } from './stopping.ts'
+import { planVolumes, type VolumeStep } from './volumes.ts'
 
 /** What a step does. */
 type RuncWork =
@@ -34,24 +34,13 @@ type RuncWork =
       readonly count: RestartCount
       readonly before: readonly { readonly id: string; readonly order: StopOrder }[]
     }
-  | {
-      readonly kind: 'stop'
-      readonly id: string
-      readonly order: StopOrder
-      readonly why: string
-      /** Whether it is removed as well, if it ends in time. */
-      readonly removes: boolean
-    }
   | { readonly kind: 'remove'; readonly id: string }
   | { readonly kind: 'keep-exit'; readonly id: string }
   | { readonly kind: 'remember'; readonly record: ContainerRecord }
   | { readonly kind: 'hosts'; readonly ids: readonly string[]; readonly text: string }
-  | { readonly kind: 'resolvers'; readonly ids: readonly string[]; readonly text: string }
-  | { readonly kind: 'remember-volumes'; readonly memory: VolumeMemory }
-  | { readonly kind: 'remove-volume'; readonly object: string }
 
 /** One step of a plan for containers. */
-export type RuncStep = PlanStep & RuncWork
+export type RuncStep = (PlanStep & RuncWork) | StopStep | ResolversStep | VolumeStep
 
 /** What to do so that the containers are as the spec says. Pure; nothing to do is an empty list. */
 export function planRunc(spec: RuncSpec, observed: RuncObserved): readonly RuncStep[] {

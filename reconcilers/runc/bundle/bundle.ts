@@ -12,7 +12,7 @@ import { commandOf, environmentOf } from './process.ts'
 import { resolvConfFor } from './resolv-conf.ts'
 import { limitsOf, resourcesFault } from './resources.ts'
 import type { Bundle } from './result.ts'
-import { busyboxMount, placedSecrets, readingSecrets } from './secrets.ts'
+import { placedSecrets, readingSecrets } from './secrets.ts'
 import { signalNumber } from './signals.ts'
 import { inUserNamespace } from './user-namespace.ts'
 
@@ -54,9 +54,8 @@ export function makeBundle(
     account.value,
     hostname,
   )
-  const more = variables.length > 0 && facts.busybox !== null ? [busyboxMount(facts.busybox)] : []
   const mounts = mountsOf(baseMounts(facts), {
-    ...{ container, image: image.config, facts, account: account.value, secrets, more },
+    ...{ container, image: image.config, facts, account: account.value, secrets },
   })
   const config = hardenedConfig(facts, {
     ...{ spec, account: account.value, hostname, mounts },
