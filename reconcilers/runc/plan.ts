@@ -137,8 +137,8 @@ function about({
   object,
 }: {
   readonly object: string
-}): Required<Pick<PlanStep, 'objects' | 'lane' | 'recurs'>> {
-  return { objects: [object], lane: object, recurs: true }
+}): Required<Pick<PlanStep, 'objects' | 'lane' | 'pace'>> {
+  return { objects: [object], lane: object, pace: 'recurring' }
 }
 
 /** Makes the wanted container, beside those before it, and then takes their place. */

@@ -34,7 +34,7 @@ export function killStep(
   const { id, object, stopping } = seen
   if (stopping === null || !isDue(killAtMs(seen), stopping.atMs, nowMs)) return []
   const why = 'it did not stop in time'
-  const about = { objects: [object], lane: object, recurs: true } as const
+  const about = { objects: [object], lane: object, pace: 'recurring' } as const
   return [
     { kind: 'stop', id, order: orderOf(9, stopWaitMs, stopping.hadFailed), why, removes, ...about },
   ]

@@ -107,8 +107,8 @@ function planLink(
   const device = planDevice(link, own.key, seen, spec, observed)
   if (device.isDifferent) {
     const { changed, publicKey, listenPort, peers, renew, memory } = device
-    const recurs = device.recurs ? { recurs: true as const } : {}
-    const about = { objects: changed, link: link.link, ...recurs }
+    const pace = device.recurs ? 'recurring' : 'usual'
+    const about = { objects: changed, link: link.link, pace } as const
     steps.push({ kind: 'sync-device', ...about, publicKey, listenPort, peers, renew, memory })
   }
   const lines = planBatch(link, claim, device, observed)

@@ -103,7 +103,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 /** covey: image, network namespace and the agent are there. */
 async function startOurs(spec: ContainerSpec, host: HostPorts): Promise<number> {
   const { signal } = new AbortController()
-  const about = { objects: [spec.object], lane: spec.object, recurs: true as const }
+  const about = { objects: [spec.object], lane: spec.object, pace: 'recurring' as const }
   const id = containerId(spec.object, spec.revision)
   const { networkNamespace } = await host.containers.facts(id, [])
   await execute('ip', ['netns', 'add', basename(networkNamespace)])
