@@ -1,7 +1,13 @@
-import type { ContainerRecord, ContainerSeen, RestartCount, StopOrder } from '../host-containers.ts'
+import {
+  type ContainerRecord,
+  type ContainerSeen,
+  isUp,
+  type RestartCount,
+  type StopOrder,
+} from '../host-containers.ts'
 import type { ImageReady } from '../host-images.ts'
 import type { PlanStep } from '../reconciler.ts'
-import { containerId, containersOf, isUp, policyOf } from './containers.ts'
+import { containersOf } from './containers.ts'
 import { imageKey } from './images.ts'
 import { afterExit, isDue } from './lifecycle.ts'
 import { replaceWaitMs, stopWaitMs } from './limits.ts'
@@ -84,7 +90,7 @@ function planObject(
   if (lifeless.length > 0) {
     return lifeless.flatMap((seen) => takeDown(seen, 'its record is gone', observed))
   }
-  const policy = policyOf(spec)
+  const { policy } = spec
   const steps: RuncStep[] = []
   if (wanted?.record != null && !isSame(wanted.record.policy, policy)) {
     steps.push({ kind: 'remember', record: { ...wanted.record, policy }, ...about(spec) })
@@ -104,7 +110,7 @@ function planWanted(
   hosts: string,
   observed: RuncObserved,
 ): readonly RuncStep[] | 'settled' {
-  const policy = policyOf(spec)
+  const { policy } = spec
   const none = { restarts: 0, streak: 0 }
   if (wanted === null) return planNew(spec, hosts, before, none, observed)
   const { id } = wanted
@@ -149,7 +155,7 @@ function planNew(
   count: RestartCount,
   observed: RuncObserved,
 ): readonly RuncStep[] {
-  const { object, container, revision } = spec
+  const { id, container } = spec
   const image = observed.images.get(imageKey(container)) ?? { state: 'absent' }
   if (image.state === 'pulling') return []
   if (image.state === 'failed' && observed.nowMs < image.retryAtMs) return []
@@ -157,7 +163,6 @@ function planNew(
     const mapped = container.user_namespace ? { isMapped: true as const } : {}
     return [{ kind: 'pull', reference: container.image, ...mapped, ...about(spec) }]
   }
-  const id = containerId(object, revision)
   const create: RuncStep = {
     kind: 'create',
     spec,

@@ -7,7 +7,7 @@ import type { Resolved } from '../reconciler.ts'
 import { parseSealedHeader } from './bundle/sealed.ts'
 import type { ContainerObject } from './object/container-object.ts'
 import { hostsText } from './object/resolve-names.ts'
-import { revisionOf } from './object/resolve-revision.ts'
+import { containerId, policyOf, revisionOf } from './object/resolve-revision.ts'
 import {
   type ContainerSpec,
   containerSchema,
@@ -145,7 +145,8 @@ function ownContainer(
   if (broken.length > 0 || (needsNetwork && attachment === null)) return null
   const used = needsNetwork && attachment !== null ? plainAttachment(attachment) : null
   const revision = revisionOf(container, sealed)
-  return { object: name, container, attachment: used, secrets: sealed, revision }
+  const [id, policy] = [containerId(name, revision), policyOf(container)]
+  return { object: name, container, attachment: used, secrets: sealed, revision, id, policy }
 }
 
 function plainAttachment({ object, address, mtu }: AttachmentSpec): AttachmentSpec {

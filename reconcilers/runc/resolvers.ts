@@ -1,9 +1,8 @@
 import { parseAddress } from '../addresses.ts'
 import type { HostResolvers } from '../container-facts.ts'
-import type { ContainerRecord, ContainerSeen } from '../host-containers.ts'
+import { type ContainerRecord, type ContainerSeen, isUp } from '../host-containers.ts'
 import type { PlanStep } from '../reconciler.ts'
 import { resolvConfFor } from './bundle/resolv-conf.ts'
-import { isUp } from './containers.ts'
 
 /** Writes the `/etc/resolv.conf` of several containers. */
 export interface ResolversStep extends PlanStep {

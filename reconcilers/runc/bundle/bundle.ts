@@ -10,7 +10,7 @@ import { type Config, memberOf, textsOf } from './patch/members.ts'
 import { mergePatch } from './patch/patch.ts'
 import { commandOf, environmentOf } from './process.ts'
 import { resolvConfFor } from './resolv-conf.ts'
-import { limitsOf, resourcesFault } from './resources.ts'
+import { limitsOf, shareOf } from './resources.ts'
 import type { Bundle } from './result.ts'
 import { placedSecrets, readingSecrets } from './secrets.ts'
 import { signalNumber } from './signals.ts'
@@ -37,8 +37,8 @@ export function makeBundle(
   if (!account.ok) return account
   const command = commandOf(container, image.config)
   if (!command.ok) return command
-  const unfit = resourcesFault(container, facts)
-  if (unfit !== undefined) return { ok: false, fault: unfit }
+  const share = shareOf(container, facts)
+  if (!share.ok) return share
   const secrets = placedSecrets(spec, account.value)
   const variables = secrets.flatMap(({ variable }) => variable ?? [])
   if (variables.length > 0 && facts.busybox === null) {
@@ -58,7 +58,7 @@ export function makeBundle(
     ...{ container, image: image.config, facts, account: account.value, secrets },
   })
   const config = hardenedConfig(facts, {
-    ...{ spec, account: account.value, hostname, mounts },
+    ...{ spec, account: account.value, share: share.value, hostname, mounts },
     args: command.value,
     env: [...environment].map(([name, value]) => `${name}=${value}`),
     cwd: container.working_dir ?? (image.config.workingDir || '/'),

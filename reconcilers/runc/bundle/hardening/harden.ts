@@ -4,7 +4,7 @@ import type { Account } from '../accounts.ts'
 import { oomScoreAdjust } from '../limits.ts'
 import type { Mount } from '../mounts.ts'
 import { memberOf, textsOf } from '../patch/members.ts'
-import { devicesOf, resourcesOf } from '../resources.ts'
+import type { HostShare } from '../resources.ts'
 import { capabilitiesOf, capabilityName } from './capabilities.ts'
 import { seccompProfile } from './seccomp.ts'
 
@@ -12,6 +12,7 @@ import { seccompProfile } from './seccomp.ts'
 interface Worked {
   readonly spec: ContainerSpec
   readonly account: Account
+  readonly share: HostShare
   readonly hostname: string
   readonly mounts: readonly Mount[]
   readonly args: readonly string[]
@@ -39,9 +40,11 @@ export function hardenedConfig(
   facts: BundleFacts,
   worked: Worked,
 ): Readonly<Record<string, unknown>> {
-  const { spec, account, hostname, mounts, args, env, cwd } = worked
+  const { spec, account, share, hostname, mounts, args, env, cwd } = worked
   const { container } = spec
   const base = facts.runtimeSpec
+  const linux = memberOf(base, 'linux')
+  const capabilities = capabilitiesOf(container.capabilities)
   const process = {
     ...memberOf(base, 'process'),
     terminal: false,
@@ -55,7 +58,7 @@ export function hardenedConfig(
     args,
     env,
     cwd,
-    capabilities: capabilitySets(spec, account),
+    capabilities: capabilitySets(spec, account, capabilities),
     noNewPrivileges: true,
     oomScoreAdj: oomScoreAdjust,
   }
@@ -67,18 +70,18 @@ export function hardenedConfig(
     hostname,
     mounts,
     linux: {
-      ...memberOf(base, 'linux'),
+      ...linux,
       namespaces: namespacesOf(spec, facts),
       ...(container.host_network ? {} : { sysctl: networkSettings }),
       cgroupsPath: facts.cgroupsPath,
-      resources: resourcesOf(container, facts),
-      devices: devicesOf(container, facts).map(({ mode, ...node }) => ({
+      resources: share.resources,
+      devices: share.devices.map(({ mode, ...node }) => ({
         ...node,
         fileMode: mode,
       })),
-      seccomp: seccompProfile(facts.architecture, capabilitiesOf(container.capabilities)),
-      maskedPaths: [...new Set([...textsOf(memberOf(base, 'linux')['maskedPaths']), ...masked])],
-      readonlyPaths: textsOf(memberOf(base, 'linux')['readonlyPaths']),
+      seccomp: seccompProfile(facts.architecture, capabilities),
+      maskedPaths: [...new Set([...textsOf(linux['maskedPaths']), ...masked])],
+      readonlyPaths: textsOf(linux['readonlyPaths']),
     },
   }
 }
@@ -87,10 +90,14 @@ export function hardenedConfig(
  * Capabilities (capabilities(7)). Another user than root gets, as ambient ones, only what the
  * object adds by name: the kernel takes the others from it at its first program.
  */
-function capabilitySets({ container }: ContainerSpec, account: Account): object {
+function capabilitySets(
+  { container }: ContainerSpec,
+  account: Account,
+  held: readonly string[],
+): object {
   const prefixed = (names: readonly string[]): readonly string[] =>
     names.map((name) => `CAP_${name}`)
-  const all = prefixed(capabilitiesOf(container.capabilities))
+  const all = prefixed(held)
   const added = prefixed(container.capabilities.add.flatMap((name) => capabilityName(name) ?? []))
   const ambient = account.uid === 0 ? [] : added
   return { bounding: all, effective: all, permitted: all, inheritable: ambient, ambient }
