@@ -8,9 +8,9 @@ import type { WireguardJudgement, WireguardSpec } from '../wireguard/spec.ts'
 import type { SubnetClashes } from './clashes.ts'
 import type { NameIndex } from './names.ts'
 import type { HostNetwork, NetworkIndex } from './networks.ts'
+import type { SchemaResult } from './parse.ts'
 import type { Places } from './places.ts'
 import type { RangeIndex } from './ranges.ts'
-import type { SchemaResult } from './references.ts'
 
 /** What is read of a config. One that is not signed yet has no `aud`, or an empty one. */
 export type ConfigPart = Pick<Config, 'hosts'> & Partial<Pick<Config, 'aud'>>

@@ -3,8 +3,9 @@ import type { Config } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
 import { type NetworkObject, networkSchema } from '../wireguard/spec.ts'
+import { checkSchema } from './parse.ts'
 import type { HostRange, RangeIndex, Subnet } from './ranges.ts'
-import { checkSchema, sectionOf } from './references.ts'
+import { sectionOf } from './references.ts'
 
 /** A `wireguard_network` of some host, as others see it. */
 export interface HostNetwork {

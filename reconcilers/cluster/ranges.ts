@@ -3,7 +3,8 @@ import type { Config, HostSection } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import { type Cidr, networkOf, parseCidr } from '../addresses.ts'
 import { type ContainerNetworkObject, containerNetworkSchema } from '../container-network/spec.ts'
-import { checkSchema, type SchemaResult, sectionOf, typeIn } from './references.ts'
+import { checkSchema, type SchemaResult } from './parse.ts'
+import { sectionOf, typeIn } from './references.ts'
 
 /** A `container_network` of some host. */
 export interface HostRange {

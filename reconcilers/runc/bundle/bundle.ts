@@ -6,7 +6,7 @@ import type { ContainerSpec } from '../spec.ts'
 import { type Account, accountOf } from './accounts.ts'
 import { hardenedConfig } from './hardening/harden.ts'
 import { etcFiles, fileName, type Mount, mountsOf, volumesOfImage } from './mounts.ts'
-import { type Config, memberOf, textsOf } from './patch/members.ts'
+import { type Config, memberOf, runtimeParts, textsOf } from './patch/members.ts'
 import { mergePatch } from './patch/patch.ts'
 import { commandOf, environmentOf } from './process.ts'
 import { resolvConfFor } from './resolv-conf.ts'
@@ -46,19 +46,13 @@ export function makeBundle(
     return bad('busybox-missing', `${message} (on Debian: apt install busybox-static)`)
   }
   const hostname = container.hostname ?? spec.object
-  const base = memberOf(facts.runtimeSpec, 'process')
-  const environment = environmentOf(
-    textsOf(base['env']),
-    container,
-    image.config,
-    account.value,
-    hostname,
-  )
-  const mounts = mountsOf(baseMounts(facts), {
+  const runtime = runtimeParts(facts.runtimeSpec)
+  const environment = environmentOf(runtime.env, container, image.config, account.value, hostname)
+  const mounts = mountsOf(runtime.mounts as readonly Mount[], {
     ...{ container, image: image.config, facts, account: account.value, secrets },
   })
   const config = hardenedConfig(facts, {
-    ...{ spec, account: account.value, share: share.value, hostname, mounts },
+    ...{ runtime, spec, account: account.value, share: share.value, hostname, mounts },
     args: command.value,
     env: [...environment].map(([name, value]) => `${name}=${value}`),
     cwd: container.working_dir ?? (image.config.workingDir || '/'),
@@ -95,11 +89,6 @@ function patchedConfig(
   const command =
     variables.length === 0 ? args : readingSecrets(variables, textsOf(args), textsOf(env))
   return good({ ...patched, process: { ...rest, args: command, env, rlimits: limits.value } })
-}
-
-function baseMounts({ runtimeSpec }: BundleFacts): readonly Mount[] {
-  const mounts = runtimeSpec['mounts']
-  return Array.isArray(mounts) ? mounts : []
 }
 
 /** Files from outside the layers: those in /etc, and the object's own. */

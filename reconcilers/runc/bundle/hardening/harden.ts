@@ -3,13 +3,14 @@ import type { ContainerSpec } from '../../spec.ts'
 import type { Account } from '../accounts.ts'
 import { oomScoreAdjust } from '../limits.ts'
 import type { Mount } from '../mounts.ts'
-import { memberOf, textsOf } from '../patch/members.ts'
+import type { RuntimeParts } from '../patch/members.ts'
 import type { HostShare } from '../resources.ts'
 import { capabilitiesOf, capabilityName } from './capabilities.ts'
 import { seccompProfile } from './seccomp.ts'
 
 /** What has been worked out for a container. */
 interface Worked {
+  readonly runtime: RuntimeParts
   readonly spec: ContainerSpec
   readonly account: Account
   readonly share: HostShare
@@ -40,13 +41,11 @@ export function hardenedConfig(
   facts: BundleFacts,
   worked: Worked,
 ): Readonly<Record<string, unknown>> {
-  const { spec, account, share, hostname, mounts, args, env, cwd } = worked
+  const { runtime, spec, account, share, hostname, mounts, args, env, cwd } = worked
   const { container } = spec
-  const base = facts.runtimeSpec
-  const linux = memberOf(base, 'linux')
   const capabilities = capabilitiesOf(container.capabilities)
   const process = {
-    ...memberOf(base, 'process'),
+    ...runtime.process,
     terminal: false,
     user: {
       uid: account.uid,
@@ -64,13 +63,13 @@ export function hardenedConfig(
   }
   const { rlimits: _runtimes, ...withoutLimits } = process as Record<string, unknown>
   return {
-    ...base,
+    ...runtime.whole,
     process: withoutLimits,
     root: { path: facts.rootfs, readonly: container.read_only_root },
     hostname,
     mounts,
     linux: {
-      ...linux,
+      ...runtime.linux,
       namespaces: namespacesOf(spec, facts),
       ...(container.host_network ? {} : { sysctl: networkSettings }),
       cgroupsPath: facts.cgroupsPath,
@@ -80,8 +79,8 @@ export function hardenedConfig(
         fileMode: mode,
       })),
       seccomp: seccompProfile(facts.architecture, capabilities),
-      maskedPaths: [...new Set([...textsOf(linux['maskedPaths']), ...masked])],
-      readonlyPaths: textsOf(linux['readonlyPaths']),
+      maskedPaths: [...new Set([...runtime.maskedPaths, ...masked])],
+      readonlyPaths: runtime.readonlyPaths,
     },
   }
 }
