@@ -13,6 +13,7 @@ import { CoveyError, faultText } from '../protocol/fault.ts'
 import type { DurableStart } from '../protocol/node/durable.ts'
 import { configOf } from '../protocol/node/state.ts'
 import { coveyVersion } from '../protocol/version.ts'
+import { clusterOf } from '../reconcilers/cluster/index.ts'
 import { vethName } from '../reconcilers/container-network/names.ts'
 import { lintConfig } from '../reconcilers/lint.ts'
 import {
@@ -22,7 +23,7 @@ import {
   type ReconcileLoop,
 } from '../reconcilers/loop/index.ts'
 import { isolatedHosts } from '../reconcilers/mesh.ts'
-import { resolveNftables } from '../reconcilers/nftables/resolve.ts'
+import { needsFirewall } from '../reconcilers/nftables/resolve.ts'
 import { containersIn, imagesOf } from '../reconcilers/runc/images.ts'
 import { wireguardLinkNames } from '../reconcilers/wireguard/resolve.ts'
 import { claimRunDir } from './control/server.ts'
@@ -136,7 +137,7 @@ function linksOf(host: string, adopted: () => Config | null): () => ReadonlySet<
     if (config === null) return new Set()
     if (known?.config === config) return known.names
     const veths = containersIn(config, host).map(vethName)
-    known = { config, names: new Set([...wireguardLinkNames(config, host), ...veths]) }
+    known = { config, names: new Set([...wireguardLinkNames(clusterOf(config), host), ...veths]) }
     return known.names
   }
 }
@@ -220,7 +221,7 @@ async function connect(
     adopt(config, head) {
       adopted = config
       retain()
-      if (resolveNftables(config, name).spec.isNeeded) {
+      if (needsFirewall(config, name)) {
         init.reconcilers.ruleset.start((reason) => loop.poke(reason))
       }
       loop.adopt(config, name, head)

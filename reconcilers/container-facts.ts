@@ -1,5 +1,5 @@
 /** What the machine has for one container. All paths are absolute. */
-export interface ContainerFacts {
+interface ContainerFacts {
   readonly cgroupVersion: 1 | 2
   /** For `linux.cgroupsPath`. */
   readonly cgroupsPath: string

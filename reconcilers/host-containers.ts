@@ -239,3 +239,8 @@ export interface HostContainers {
   writeResolvConf(ids: readonly string[], text: string): Promise<void>
   removeVolume(object: string): Promise<void>
 }
+
+/** Whether a container has a process, be it only one that waits to be started. */
+export function isUp({ process }: ContainerSeen): boolean {
+  return process.state === 'running' || process.state === 'created'
+}

@@ -2,8 +2,10 @@ import type * as z from 'zod'
 import { agentObjectSchema } from '../protocol/documents/agent-object.ts'
 import { bodyFaults, type Config } from '../protocol/documents/config.ts'
 import type { Fault } from '../protocol/fault.ts'
-import { checkReference, checkSchema, objectIn, sectionOf, typeIn } from './cluster/references.ts'
-import { resolveContainerNetwork } from './container-network/resolve.ts'
+import type { Cluster } from './cluster/cluster.ts'
+import { clusterOf } from './cluster/index.ts'
+import { checkSchema } from './cluster/parse.ts'
+import { checkReference, objectIn, sectionOf, typeIn } from './cluster/references.ts'
 import { containerNetworkTypes } from './container-network/spec.ts'
 import { agentType } from './loop/extra-types.ts'
 import { judgeNftables } from './nftables/resolve.ts'
@@ -11,19 +13,22 @@ import { nftablesTypes } from './nftables/spec.ts'
 import type { Resolved } from './reconciler.ts'
 import { judgeRunc } from './runc/resolve.ts'
 import { runcTypes } from './runc/spec.ts'
-import { judgeWireguard } from './wireguard/resolve.ts'
 import { wireguardTypes } from './wireguard/spec.ts'
 
 /** The pure part of every reconciler that this version has. */
-const resolvers: readonly ((config: Config, host: string) => Pick<Resolved<unknown>, 'faulty'>)[] =
-  [judgeWireguard, resolveContainerNetwork, judgeRunc, judgeFirewall]
+const judges: readonly ((cluster: Cluster, host: string) => Pick<Resolved<unknown>, 'faulty'>)[] = [
+  (cluster, host) => cluster.host(host).judgedLinks,
+  (cluster, host) => cluster.host(host).attachments,
+  judgeRunc,
+  judgeFirewall,
+]
 
 /** The firewall of a host, where the config says anything of it: the look at it is a large one. */
-function judgeFirewall(config: Config, host: string): Pick<Resolved<unknown>, 'faulty'> {
-  const section = sectionOf(config, host) ?? {}
+function judgeFirewall(cluster: Cluster, host: string): Pick<Resolved<unknown>, 'faulty'> {
+  const { section } = cluster.host(host)
   const names = Object.keys(section)
   const isAsked = names.some((name) => Object.hasOwn(nftablesTypes, typeIn(section, name) ?? ''))
-  return isAsked ? judgeNftables(config, host) : { faulty: [] }
+  return isAsked ? judgeNftables(cluster, host) : { faulty: [] }
 }
 
 /** Every object type that this version knows, with its schema. */
@@ -57,11 +62,12 @@ export function lintTypes(
 export function lintConfig(config: Config): readonly Fault[] {
   const faults: Fault[] = [...bodyFaults(config)]
   const peerIds = new Map<string, string>()
+  const cluster = clusterOf(config)
   for (const host of Object.keys(config.hosts)) {
     if (sectionOf(config, host) === undefined) continue
-    for (const resolve of resolvers) {
+    for (const judge of judges) {
       // One by one: a call takes only so many arguments, and one object may have more faults.
-      for (const { fault } of resolve(config, host).faulty) faults.push(fault)
+      for (const { fault } of judge(cluster, host).faulty) faults.push(fault)
     }
     for (const fault of agentFaults(config, host, peerIds)) faults.push(fault)
   }

@@ -53,15 +53,13 @@ export interface PlanStep {
    */
   readonly protects?: readonly string[]
   /**
-   * Set where a need for the step round after round is no sign that somebody undoes it, as for a
-   * process that ends by itself: the plan knows how long to wait.
+   * How the step stands to rounds that need it again and again; `usual` where absent. `usual`:
+   * somebody undoes it, so its objects fail, and it waits longer each time. `recurring`: the need
+   * is no such sign, as for a process that ends by itself; the plan knows how long to wait.
+   * `urgent`: as `usual`, but the step does not wait, since every moment without it may do harm. A
+   * step that fails waits whatever its pace.
    */
-  readonly recurs?: true
-  /**
-   * Set where every moment without the step may do harm: that somebody undoes it again and again is
-   * told, but does not make it wait. One that fails waits as any other.
-   */
-  readonly isUrgent?: true
+  readonly pace?: 'usual' | 'recurring' | 'urgent'
 }
 
 /** A step that reached some of its objects and not others; `apply` rejects with it. */

@@ -1,5 +1,6 @@
 import type { Config } from '../../protocol/documents/config.ts'
 import { type Address, parseAddress } from '../../reconcilers/addresses.ts'
+import { clusterOf } from '../../reconcilers/cluster/index.ts'
 import type { CommandRunner } from '../../reconcilers/host-ports.ts'
 import {
   readTable,
@@ -43,7 +44,7 @@ export function firewallRoute(init: FirewallRouteInit): Route {
         : passes(
             table.elements,
             flow,
-            wayOf(resolveNftables(config, init.host).spec, flow, init.addresses()),
+            wayOf(resolveNftables(clusterOf(config), init.host).spec, flow, init.addresses()),
           )
     const body = { host: init.host, present: table !== null, passes: judged }
     sendJson(response, 200, { ...body, counters: Object.fromEntries(counters) })

@@ -4,11 +4,12 @@ import type { Checkup } from '../../protocol/api/doctor.ts'
 import { peerPlaces } from '../../protocol/documents/agent-object.ts'
 import type { Config } from '../../protocol/documents/config.ts'
 import { addressText, parseEndpoint } from '../../reconcilers/addresses.ts'
+import { clusterOf } from '../../reconcilers/cluster/index.ts'
 import { sectionOf } from '../../reconcilers/cluster/references.ts'
 import type { CommandRunner } from '../../reconcilers/host-ports.ts'
 import { tableFamily, tableName } from '../../reconcilers/nftables/elements/table.ts'
 import type { FirewallSpec } from '../../reconcilers/nftables/flows/firewall.ts'
-import { resolveNftables } from '../../reconcilers/nftables/resolve.ts'
+import { needsFirewall, resolveNftables } from '../../reconcilers/nftables/resolve.ts'
 import { findRivals, type NeededPacket } from '../../reconcilers/nftables/rules/conflicts.ts'
 import { type ListedObject, listRulesetCommand, parseListing } from '../../reconcilers/tools/nft.ts'
 import { errorLine } from '../../reconcilers/tools/words.ts'
@@ -103,7 +104,7 @@ function ownTable(
   config: Config | null,
   host: string,
 ): readonly Check[] {
-  if (config === null || !resolveNftables(config, host).spec.isNeeded) return []
+  if (config === null || !needsFirewall(config, host)) return []
   const isThere = listing.some(
     ({ kind, fields }) =>
       kind === 'table' && fields['family'] === tableFamily && fields['name'] === tableName,
@@ -129,7 +130,7 @@ function offloads(listing: readonly ListedObject[]): readonly Check[] {
 
 /** The packets that must come through for the mesh and for containers. */
 function neededPackets(config: Config, host: string): readonly NeededPacket[] {
-  const { spec } = resolveNftables(config, host)
+  const { spec } = resolveNftables(clusterOf(config), host)
   const mesh = spec.links.flatMap(({ object, link, listenPort, address }): NeededPacket[] => {
     const any = { hook: 'input', input: null, output: null } as const
     const words = `to WireGuard's port ${listenPort}`

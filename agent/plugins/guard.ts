@@ -27,8 +27,7 @@ const stepsSchema = z.array(
     takesDown: z.boolean().optional(),
     lane: z.string().optional(),
     protects: names.optional(),
-    recurs: z.boolean().optional(),
-    isUrgent: z.boolean().optional(),
+    pace: z.enum(['usual', 'recurring', 'urgent']).optional(),
   }),
 )
 const dueSchema = z.number().nullish()

@@ -3,9 +3,9 @@ import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { Config } from '../../protocol/documents/config.ts'
 import { isName } from '../../protocol/names.ts'
 import { type Address, addressText, type Cidr, parseAddress } from '../addresses.ts'
-import { containerNetworkSchema } from '../container-network/spec.ts'
 import { endpointsOf, type HostEndpoint } from '../nftables/flows/endpoints.ts'
-import { networkIndex } from './networks.ts'
+import type { NetworkIndex } from './networks.ts'
+import type { HostRange, RangeIndex } from './ranges.ts'
 import { sectionOf } from './references.ts'
 
 /** Where containers, their ranges and hosts are in the cluster. */
@@ -24,41 +24,63 @@ export interface Places {
   readonly agents: readonly PeerPlace[]
 }
 
-/** A `container_network` of some host. */
+/** A sound `container_network` of some host. */
 interface ContainerRange {
   readonly subnet: Cidr
   /** Object of the `wireguard_network` through which others reach it, or null. */
   readonly network: string | null
 }
 
-const known = new WeakMap<Config['hosts'], Places>()
-
-/** Reads where everything is; remembered per config, as every host's section is judged by it. */
-export function placesOf(config: Pick<Config, 'hosts'>): Places {
-  const before = known.get(config.hosts)
-  if (before !== undefined) return before
-  const containers = new Map<string, Map<string, Address>>()
-  const subnets = new Map<string, Map<string, ContainerRange>>()
-  const links = new Map<string, Map<string, Address>>()
+/** Reads where everything is; the networks and ranges of the same config were read before. */
+export function readPlaces(
+  config: Pick<Config, 'hosts'>,
+  networks: NetworkIndex,
+  ranges: RangeIndex,
+): Places {
+  const containers = new Map<string, ReadonlyMap<string, Address>>()
+  const subnets = new Map<string, ReadonlyMap<string, ContainerRange>>()
   for (const host of Object.keys(config.hosts).sort()) {
-    const addresses = new Map<string, Address>()
-    const ranges = new Map<string, ContainerRange>()
-    for (const [name, object] of Object.entries(sectionOf(config, host) ?? {})) {
-      if (!isObject(object) || !isName(name)) continue
-      if (object['type'] === 'runc_container') {
-        const text = object['address']
-        const address = typeof text === 'string' ? parseAddress(text) : undefined
-        if (address !== undefined && object['host_network'] !== true) addresses.set(name, address)
-      }
-      if (object['type'] === 'container_network') {
-        const { data } = containerNetworkSchema.safeParse(object)
-        if (data) ranges.set(name, { subnet: data.subnet, network: data.network ?? null })
-      }
-    }
-    containers.set(host, addresses)
-    subnets.set(host, ranges)
+    containers.set(host, containerAddresses(config, host))
+    subnets.set(host, soundRanges(ranges.get(host)))
   }
-  for (const [object, networks] of networkIndex(config)) {
+  const links = linksOf(networks)
+  const linkAddresses = new Set(
+    [...links.values()].flatMap((own) => [...own.values()].map(addressText)),
+  )
+  const [agents, endpoints] = [peerPlaces(config), endpointsOf(config)]
+  return { containers, links, linkAddresses, subnets, agents, endpoints }
+}
+
+/** Read field by field: where a packet comes from does not rest on what else a container says. */
+function containerAddresses(
+  config: Pick<Config, 'hosts'>,
+  host: string,
+): ReadonlyMap<string, Address> {
+  const addresses = new Map<string, Address>()
+  for (const [name, object] of Object.entries(sectionOf(config, host) ?? {})) {
+    if (!isObject(object) || !isName(name) || object['type'] !== 'runc_container') continue
+    const text = object['address']
+    const address = typeof text === 'string' ? parseAddress(text) : undefined
+    if (address !== undefined && object['host_network'] !== true) addresses.set(name, address)
+  }
+  return addresses
+}
+
+function soundRanges(
+  ranges: ReadonlyMap<string, HostRange> = new Map(),
+): ReadonlyMap<string, ContainerRange> {
+  const sound = new Map<string, ContainerRange>()
+  for (const [name, { result }] of ranges) {
+    if (!isName(name) || result.value === undefined) continue
+    const { subnet, network } = result.value
+    sound.set(name, { subnet, network: network ?? null })
+  }
+  return sound
+}
+
+function linksOf(index: NetworkIndex): ReadonlyMap<string, ReadonlyMap<string, Address>> {
+  const links = new Map<string, Map<string, Address>>()
+  for (const [object, networks] of index) {
     for (const { host, network } of networks) {
       if (network === undefined) continue
       const own = links.get(host) ?? new Map<string, Address>()
@@ -66,11 +88,5 @@ export function placesOf(config: Pick<Config, 'hosts'>): Places {
       links.set(host, own.set(object, { family, bits }))
     }
   }
-  const linkAddresses = new Set(
-    [...links.values()].flatMap((own) => [...own.values()].map(addressText)),
-  )
-  const [agents, endpoints] = [peerPlaces(config), endpointsOf(config)]
-  const places = { containers, links, linkAddresses, subnets, agents, endpoints }
-  known.set(config.hosts, places)
-  return places
+  return links
 }

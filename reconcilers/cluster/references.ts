@@ -1,4 +1,3 @@
-import type * as z from 'zod'
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { Config, HostSection } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
@@ -64,36 +63,4 @@ export function checkLink(
   const fault = checkReference(section, path, reference, target)
   if (fault === undefined) references[name] = [target]
   return fault
-}
-
-/** Parses an object by its type's schema. All faults, each with the path of its field. */
-export function checkSchema<T>(
-  schema: z.ZodType<T>,
-  path: string,
-  object: unknown,
-): SchemaResult<T> {
-  // Without reportInput zod leaves `input` out, and a wrong type would look like a missing field.
-  const parsed = schema.safeParse(object, { reportInput: true })
-  if (parsed.success) return { value: parsed.data, faults: [] }
-  const faults = parsed.error.issues.flatMap((issue) => faultsOf(issue, path))
-  return { value: undefined, faults }
-}
-
-/** A parsed object, or the faults that kept it from being one. */
-export type SchemaResult<T> =
-  | { readonly value: T; readonly faults: readonly [] }
-  | { readonly value: undefined; readonly faults: readonly Fault[] }
-
-function faultsOf(issue: z.core.$ZodIssue, path: string): readonly Fault[] {
-  const at = [path, ...issue.path.map(String)].join('.')
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      code: 'field-unknown',
-      message: 'no such field',
-      path: `${at}.${key}`,
-    }))
-  }
-  const missing = issue.code === 'invalid_type' && issue.input === undefined
-  const code = missing ? 'field-missing' : 'field-invalid'
-  return [{ code, message: missing ? 'is required' : issue.message, path: at }]
 }

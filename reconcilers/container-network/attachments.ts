@@ -9,7 +9,8 @@ import {
   hostNetwork,
   widthOf,
 } from '../addresses.ts'
-import { checkReference, checkSchema, typeIn } from '../cluster/references.ts'
+import type { HostReading } from '../cluster/cluster.ts'
+import { checkReference, typeIn } from '../cluster/references.ts'
 import type { ContainerObject } from '../runc/object/container-object.ts'
 import { containerSchema } from '../runc/spec.ts'
 import type { Findings, OwnNetwork } from './findings.ts'
@@ -21,7 +22,7 @@ const localMtu: number = 1500
 
 /** The ways to the network that the containers of a host need, ordered by object name. */
 export function resolveAttachments(
-  section: HostSection,
+  { section, parse }: HostReading,
   host: string,
   networks: ReadonlyMap<string, OwnNetwork>,
   findings: Findings,
@@ -32,7 +33,7 @@ export function resolveAttachments(
   for (const name of names.sort()) {
     if (findings.kept.has(name)) continue
     const path = `hosts.${host}.${name}`
-    const { value: container } = checkSchema(containerSchema, path, section[name])
+    const { value: container } = parse(name, containerSchema)
     // What else is wrong with a container is told by the reconciler that runs it.
     const found = container && attachmentOf(section, path, name, container, networks, taken)
     if (found === null) continue

@@ -1,6 +1,6 @@
 import type { Verdict } from '../reconciler.ts'
-import type { LinkSeen } from '../tools/ip.ts'
-import { aliasOwner, hardwareAddresses, namespaceName } from './names.ts'
+import type { LinkSeen } from '../tools/ip-parse.ts'
+import { hardwareAddresses, namespaceName, vethOwner } from './names.ts'
 import type { ContainerNetworkObserved } from './observe.ts'
 import type { Attachment, ContainerNetworkSpec } from './spec.ts'
 import { refusedSubnets } from './subnets.ts'
@@ -13,11 +13,6 @@ export type VethClaim =
   | { readonly state: 'made'; readonly seen: LinkSeen }
   /** It is another's. */
   | { readonly state: 'refused'; readonly reason: string }
-
-/** The container that a link belongs to, or null if it is not covey's. */
-export function vethOwner(link: LinkSeen): string | null {
-  return link.kind === 'veth' ? aliasOwner(link.alias) : null
-}
 
 /** Decides whose the link of a container is, and whether it must be made. */
 export function claimVeth(attachment: Attachment, observed: ContainerNetworkObserved): VethClaim {

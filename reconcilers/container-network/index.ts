@@ -1,10 +1,10 @@
+import { clusterOf } from '../cluster/index.ts'
 import type { Reconciler } from '../reconciler.ts'
 import { applyContainerNetwork } from './apply.ts'
 import { judgeContainerNetwork } from './claims.ts'
 import { describeContainerNetwork } from './describe.ts'
 import { type ContainerNetworkObserved, observeContainerNetwork } from './observe.ts'
 import { type ContainerNetworkStep, planContainerNetwork } from './plan.ts'
-import { resolveContainerNetwork } from './resolve.ts'
 import { type ContainerNetworkSpec, containerNetworkTypes } from './spec.ts'
 
 /** Namespaces and links of containers (docs/OBJECTS.md, container_network). */
@@ -15,7 +15,7 @@ export const containerNetwork: Reconciler<
 > = {
   name: 'container-network',
   types: containerNetworkTypes,
-  resolve: resolveContainerNetwork,
+  resolve: (config, host) => clusterOf(config).host(host).attachments,
   observe: observeContainerNetwork,
   judge: judgeContainerNetwork,
   plan: planContainerNetwork,

@@ -1,5 +1,6 @@
 import { type Address, addressText, type Cidr, cidrText, hostNetwork } from '../addresses.ts'
-import { addressWords, type BatchLine, type LinkSeen, routeWords } from '../tools/ip.ts'
+import { addressWords, type BatchLine, routeWords } from '../tools/ip.ts'
+import type { LinkSeen } from '../tools/ip-parse.ts'
 import { linkSetting, type Setting } from '../tools/sysctl.ts'
 import type { VethClaim } from './claims.ts'
 import { gatewayOf, hardwareAddresses, namespaceName, unfinishedAlias } from './names.ts'

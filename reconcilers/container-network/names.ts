@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { isName } from '../../protocol/names.ts'
 import { type Address, addressText } from '../addresses.ts'
 import type { ContainerNamespaces } from '../host-containers.ts'
+import type { LinkSeen } from '../tools/ip-parse.ts'
 import type { Attachment } from './spec.ts'
 
 /** What an alias of covey's links starts with; the name of the object follows. */
@@ -83,6 +84,11 @@ export function wholeAlias(attachment: Omit<Attachment, 'alias'>): string {
 export function aliasOwner(alias: string | null): string | null {
   if (alias === null || !alias.startsWith(aliasPrefix)) return null
   return alias.slice(aliasPrefix.length).split(':')[0] ?? null
+}
+
+/** The container that a link belongs to, or null if it is not covey's. */
+export function vethOwner(link: LinkSeen): string | null {
+  return link.kind === 'veth' ? aliasOwner(link.alias) : null
 }
 
 function digestOf(text: string, digits: number): string {

@@ -1,7 +1,6 @@
 import type { ContainerNamespaces } from '../host-containers.ts'
-import type { LinkSeen } from '../tools/ip.ts'
-import { vethOwner } from './claims.ts'
-import { isNamedFor, namespaceOwner } from './names.ts'
+import type { LinkSeen } from '../tools/ip-parse.ts'
+import { isNamedFor, namespaceOwner, vethOwner } from './names.ts'
 
 /** What tells whose the names in /run/netns are. */
 export interface NamespacesSeen {

@@ -1,16 +1,15 @@
 import type { Cidr } from '../addresses.ts'
 import type { HostPorts } from '../host-ports.ts'
+import { learnedCommand } from '../tools/ip.ts'
+import { lookAtLinks } from '../tools/ip-look.ts'
 import {
   type LinkSeen,
   type LinksAndRoutes,
-  learnedCommand,
   parseLearned,
   type RouteSeen,
-} from '../tools/ip.ts'
-import { lookAtLinks } from '../tools/ip-look.ts'
+} from '../tools/ip-parse.ts'
 import { acceptRaCommand, parseAcceptRa } from '../tools/sysctl.ts'
-import { vethOwner } from './claims.ts'
-import { namespaceName } from './names.ts'
+import { namespaceName, vethOwner } from './names.ts'
 import { type NamespacesSeen, ownNamespaces } from './namespaces.ts'
 import type { ContainerNetworkSpec } from './spec.ts'
 

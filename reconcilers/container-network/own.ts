@@ -1,5 +1,5 @@
 import { type Cidr, cidrText } from '../addresses.ts'
-import { vethOwner } from './claims.ts'
+import { vethOwner } from './names.ts'
 import type { ContainerNetworkObserved } from './observe.ts'
 
 /** Links to containers and routes over them, by what is asked for, so that a plan is linear. */

@@ -1,18 +1,15 @@
-import { type Config, type HostSection, objectFaults } from '../../protocol/documents/config.ts'
+import { objectFaults } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import { cidrText, contains, networkOf, overlaps } from '../addresses.ts'
-import { type SubnetClashes, subnetClashes } from '../cluster/clashes.ts'
-import { findNetwork, networkIndex } from '../cluster/networks.ts'
-import { checkLink, checkSchema, sectionOf, typeIn } from '../cluster/references.ts'
+import type { SubnetClashes } from '../cluster/clashes.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { findNetwork } from '../cluster/networks.ts'
+import { checkLink, typeIn } from '../cluster/references.ts'
 import type { Resolved } from '../reconciler.ts'
 import type { NetworkObject } from '../wireguard/spec.ts'
 import { resolveAttachments } from './attachments.ts'
 import type { Findings, OwnNetwork } from './findings.ts'
-import {
-  type ContainerNetworkObject,
-  type ContainerNetworkSpec,
-  containerNetworkSchema,
-} from './spec.ts'
+import type { ContainerNetworkObject, ContainerNetworkSpec } from './spec.ts'
 
 /**
  * What a config means for the namespaces and links of one host's containers (docs/OBJECTS.md,
@@ -20,20 +17,21 @@ import {
  * those of other hosts, and addresses that are outside, taken or reserved.
  */
 export function resolveContainerNetwork(
-  config: Config,
+  cluster: Cluster,
   host: string,
 ): Resolved<ContainerNetworkSpec> {
-  const section = sectionOf(config, host) ?? {}
+  const own = cluster.host(host)
+  const { section } = own
   const findings: Findings = { faulty: [], kept: new Set(), references: {} }
   for (const [name, object] of Object.entries(section)) {
     // What is not even an object may have been one of these before.
     if (objectFaults('', name, object).length > 0) findings.kept.add(name)
   }
-  const networks = ownNetworks(config, host, section, findings)
+  const networks = ownNetworks(cluster, host, findings)
   const isKept = (name: string): boolean =>
     findings.kept.has(name) && typeIn(section, name) !== 'runc_container'
   const keepsSubnets = Object.keys(section).some(isKept)
-  const attachments = resolveAttachments(section, host, networks, findings)
+  const attachments = resolveAttachments(own, host, networks, findings)
   const subnets = [...networks.values()].map(({ name, object, link }) => ({
     object: name,
     subnet: object.subnet,
@@ -45,23 +43,22 @@ export function resolveContainerNetwork(
 
 /** The sound networks of a host, by name, in the order of names. */
 function ownNetworks(
-  config: Config,
+  cluster: Cluster,
   host: string,
-  section: HostSection,
   findings: Findings,
 ): ReadonlyMap<string, OwnNetwork> {
-  const index = networkIndex(config)
+  const { clashes, networks: index } = cluster
+  const { section } = cluster.host(host)
   const links = Object.keys(section).flatMap((object) => {
     const network = findNetwork(index, host, object)?.network
     return network === undefined ? [] : [{ object, network }]
   })
-  const clashes = subnetClashes(config)
   const networks = new Map<string, OwnNetwork>()
-  const names = Object.keys(section).filter((each) => typeIn(section, each) === 'container_network')
-  for (const name of names.sort()) {
+  const ranges = [...(cluster.ranges.get(host) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))
+  for (const [name, { result }] of ranges) {
     if (findings.kept.has(name)) continue
     const path = `hosts.${host}.${name}`
-    const { value: object, faults } = checkSchema(containerNetworkSchema, path, section[name])
+    const { value: object, faults } = result
     const broken = checkLink(section, path, name, findings.references)
     const found = broken === undefined ? [...faults] : [...faults, broken]
     if (object !== undefined && broken === undefined) {

@@ -1,5 +1,5 @@
 import { type Cidr, cidrText, contains, networkOf, overlaps, widthOf } from '../addresses.ts'
-import type { LinkSeen } from '../tools/ip.ts'
+import type { LinkSeen } from '../tools/ip-parse.ts'
 import { aliasOwner } from './names.ts'
 import type { ContainerNetworkObserved } from './observe.ts'
 import type { ContainerNetworkSpec, SubnetSpec } from './spec.ts'

@@ -208,7 +208,7 @@ async function tryStep(ordered: OrderedStep, init: RoundInit, progress: Progress
     for (const key of keys) progress.leftovers.set(key, step.about ?? reconciler.name)
   }
   const now = init.ports.clock.now()
-  const isDue = step.isUrgent === true && keys.every((key) => isRestless(key, init))
+  const isDue = step.pace === 'urgent' && keys.every((key) => isRestless(key, init))
   const waits = keys.every((key) => init.backoff.waits(key, now))
   if (!isDue && (waits || isPutOff(step, keys, init, progress))) {
     for (const key of keys) progress.failures.set(key, init.backoff.reason(key) ?? 'failed')
@@ -216,7 +216,7 @@ async function tryStep(ordered: OrderedStep, init: RoundInit, progress: Progress
     return
   }
   for (const key of keys) {
-    if (!progress.tried.has(key) && !step.recurs) {
+    if (!progress.tried.has(key) && step.pace !== 'recurring') {
       init.restless.set(key, (init.restless.get(key) ?? 0) + 1)
     }
     progress.tried.add(key)

@@ -1,6 +1,7 @@
 import { type Config, type HostSection, objectFaults } from '../../protocol/documents/config.ts'
 import { type Fault, faultText } from '../../protocol/fault.ts'
-import { checkReference, checkSchema, sectionOf, typeIn } from '../cluster/references.ts'
+import { checkSchema } from '../cluster/parse.ts'
+import { checkReference, sectionOf, typeIn } from '../cluster/references.ts'
 import type { AnyReconciler, Resolved } from '../reconciler.ts'
 import type { ExtraType } from './extra-types.ts'
 import type { References } from './order.ts'

@@ -1,3 +1,4 @@
+import { clusterOf } from '../cluster/index.ts'
 import type { Reconciler } from '../reconciler.ts'
 import { applyNftables } from './apply.ts'
 import { describeNftables } from './describe.ts'
@@ -34,7 +35,7 @@ export function createNftables(
     name: 'nftables',
     types: nftablesTypes,
     resolve(config, host) {
-      const resolved = resolveNftables(config, host, init.rescuePorts)
+      const resolved = resolveNftables(clusterOf(config), host, init.rescuePorts)
       // Remembered from here on, so that a round is a look and a comparison.
       compileFirewall(resolved.spec)
       return resolved

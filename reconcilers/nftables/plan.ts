@@ -61,7 +61,9 @@ export function planNftables(
     const counts = table?.counts ?? new Map()
     // However often somebody takes it away: every moment without it is one too many.
     const learns = memory?.rules !== rulesDigest || table !== null
-    return [{ kind: 'replace', elements, counts, why, learns, objects, protects, recurs: true }]
+    return [
+      { kind: 'replace', elements, counts, why, learns, objects, protects, pace: 'recurring' },
+    ]
   }
   if (table === null || memory === null) return []
   const change = changeBetween(table.elements, elements)
@@ -69,7 +71,7 @@ export function planNftables(
   // An element too many opens something, and one too few may as well: neither waits.
   const protects = newcomers(spec, change)
   return inPhases(change).map((phase) => {
-    return { kind: 'update', change: phase, objects, protects, isUrgent: true }
+    return { kind: 'update', change: phase, objects, protects, pace: 'urgent' }
   })
 }
 

@@ -1,18 +1,18 @@
 import type { Config, HostSection } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import { type Address, addressText, contains, hostNetwork, parseAddress } from '../addresses.ts'
-import { type Places, placesOf } from '../cluster/places.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Places } from '../cluster/places.ts'
 import { sectionOf, typeIn } from '../cluster/references.ts'
 import { vethName } from '../container-network/names.ts'
 import type { Resolved } from '../reconciler.ts'
-import { judgeWireguard, resolveWireguard, type WireguardJudgement } from '../wireguard/resolve.ts'
+import type { WireguardJudgement } from '../wireguard/spec.ts'
 import { containerFault, type FirewallContext, objectsOf } from './flows/context.ts'
 import type { FirewallSpec, LocalContainer, OverlaySpec } from './flows/firewall.ts'
 import type { PortRange } from './flows/flow-end.ts'
-import { invitationsOf } from './flows/invitations.ts'
 import { areLinksKnown, meshOf, strangersOf } from './flows/mesh.ts'
 import { resolvePolicies } from './flows/policies.ts'
-import { publishesOf, resolvePublishes } from './flows/publishes.ts'
+import { resolvePublishes } from './flows/publishes.ts'
 import {
   type ForwardObject,
   forwardSchema,
@@ -29,15 +29,15 @@ export const rescuePortsDefault: readonly PortRange[] = [{ protocol: 'tcp', firs
  * admits nothing: what is closed by mistake is noticed, what is open by mistake is not.
  */
 export function resolveNftables(
-  config: Config,
+  cluster: Cluster,
   host: string,
   rescuePorts: readonly PortRange[] = rescuePortsDefault,
 ): Resolved<FirewallSpec> {
-  const section = sectionOf(config, host) ?? {}
+  const { places } = cluster
   const faulty: Finding[] = []
-  const wireguard = resolveWireguard(config, host).spec
-  const context = contextOf({ config, host, wireguard, rescuePorts, faulty })
-  const { places, containers, links } = context
+  const wireguard = cluster.host(host).links.spec
+  const context = contextOf({ cluster, host, wireguard, rescuePorts, faulty })
+  const { section, containers, links } = context
   const objects = Object.keys(section)
     .filter((name) => Object.hasOwn(nftablesTypes, typeIn(section, name) ?? ''))
     .sort()
@@ -45,7 +45,7 @@ export function resolveNftables(
   const agents = Object.keys(section).filter((name) => typeIn(section, name) === 'agent')
   const spec: FirewallSpec = {
     host,
-    isNeeded: objects.length + agents.length > 0 || hasContainers(section),
+    isNeeded: needsFirewall(cluster.config, host),
     isJudging: objects.length > 0,
     containers: [...containers.values()],
     own: isKnown ? ownOf(context) : [],
@@ -56,13 +56,13 @@ export function resolveNftables(
     })),
     mesh: isKnown ? meshOf(host, places, wireguard) : [],
     strangers: strangersOf(host, places),
-    invitations: invitationsOf(config, host),
+    invitations: cluster.invitations.get(host) ?? [],
     ...resolveObjects(context),
     hosts: [...places.links].flatMap(([name, own]) =>
       [...own.values()].map((address) => ({ host: name, address })),
     ),
     endpoints: places.endpoints,
-    remotePublishes: publishesOf(config, places).filter(
+    remotePublishes: cluster.publishes.filter(
       // At its endpoint a host behind a NAT is asked by its own containers as by any others.
       (each) => each.host !== host || !places.linkAddresses.has(addressText(each.address)),
     ),
@@ -76,11 +76,11 @@ export function resolveNftables(
 }
 
 /** The faults alone, in the same order: without what other hosts come to, which is much. */
-export function judgeNftables(config: Config, host: string): Pick<Resolved<unknown>, 'faulty'> {
+export function judgeNftables(cluster: Cluster, host: string): Pick<Resolved<unknown>, 'faulty'> {
   const faulty: Finding[] = []
-  const wireguard = judgeWireguard(config, host)
+  const wireguard = cluster.host(host).judgedLinks
   const rescuePorts = rescuePortsDefault
-  resolveObjects(contextOf({ config, host, wireguard, rescuePorts, faulty }))
+  resolveObjects(contextOf({ cluster, host, wireguard, rescuePorts, faulty }))
   return { faulty }
 }
 
@@ -89,26 +89,25 @@ interface Finding {
   readonly fault: Fault
 }
 
-interface ContextParts extends Pick<FirewallContext, 'config' | 'host' | 'rescuePorts'> {
+interface ContextParts extends Pick<FirewallContext, 'cluster' | 'host' | 'rescuePorts'> {
   readonly wireguard: Pick<WireguardJudgement, 'links'>
   /** Where faults are collected. */
   readonly faulty: Finding[]
 }
 
 function contextOf(parts: ContextParts): FirewallContext {
-  const { config, host, wireguard, rescuePorts, faulty } = parts
-  const section = sectionOf(config, host) ?? {}
-  const places = placesOf(config)
+  const { cluster, host, wireguard, rescuePorts, faulty } = parts
+  const { section, parse } = cluster.host(host)
   const links = wireguard.links.map(({ object, link, address, listenPort }) => {
     const own = { family: address.family, bits: address.bits }
     return { object, link, address: own, listenPort }
   })
   return {
-    config,
+    cluster,
     host,
     section,
-    places,
-    containers: localContainers(host, section, places),
+    parse,
+    containers: localContainers(host, section, cluster.places),
     links,
     rescuePorts,
     refuse: (object, faults) => {
@@ -132,10 +131,19 @@ function resolveObjects(
   }
 }
 
-/** Also one that is faulty may run, in its last form. */
-function hasContainers(section: HostSection): boolean {
-  const types = new Set(['runc_container', 'container_network'])
-  return Object.keys(section).some((name) => types.has(typeIn(section, name) ?? ''))
+/** Types of objects that the table protects, beside those of this room. */
+const protectedTypes = new Set(['agent', 'runc_container', 'container_network'])
+
+/**
+ * Whether a host of this config has a table: its section has an object of this room, an agent or a
+ * container. Also a faulty one counts, as it may run in its last form.
+ */
+export function needsFirewall(config: Pick<Config, 'hosts'>, host: string): boolean {
+  const section = sectionOf(config, host) ?? {}
+  return Object.keys(section).some((name) => {
+    const type = typeIn(section, name) ?? ''
+    return Object.hasOwn(nftablesTypes, type) || protectedTypes.has(type)
+  })
 }
 
 /** Containers whose address is one that this host may give; with any other the mesh could break. */
@@ -161,8 +169,8 @@ function localContainers(
 }
 
 /** A container on a range that no link leads to is reached by whatever way leads there. */
-function ownOf({ places, host, containers, links }: FirewallContext): readonly Address[] {
-  const ranges = places.subnets.get(host)
+function ownOf({ cluster, host, containers, links }: FirewallContext): readonly Address[] {
+  const ranges = cluster.places.subnets.get(host)
   const reached = [...containers.values()].filter(
     ({ network }) => (ranges?.get(network)?.network ?? null) !== null,
   )
@@ -197,7 +205,7 @@ function linkFault(context: FirewallContext, name: string, path: string): Fault 
 }
 
 function resolveMasquerades(context: FirewallContext): FirewallSpec['masquerades'] {
-  const own = context.places.subnets.get(context.host)
+  const own = context.cluster.places.subnets.get(context.host)
   return objectsOf<MasqueradeObject>(context, 'nftables_masquerade', masqueradeSchema).flatMap(
     ({ name, path, object: { network } }) => {
       const range = own?.get(network)

@@ -1,7 +1,9 @@
 import { CoveyError } from '../../protocol/fault.ts'
+import { addressText } from '../addresses.ts'
+import type { ContainerRecord } from '../host-containers.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { makeBundle } from './bundle/bundle.ts'
-import { containerId, recordOf } from './containers.ts'
+import type { Bundle } from './bundle/result.ts'
 import type { RuncStep } from './plan.ts'
 import type { ContainerSpec } from './spec.ts'
 import { saveVolumeMemory } from './volumes.ts'
@@ -58,7 +60,7 @@ async function createContainer(
   signal: AbortSignal,
 ): Promise<void> {
   const { spec, image, hosts } = step
-  const id = containerId(spec.object, spec.revision)
+  const { id } = spec
   try {
     await checkGranted(spec, host)
     const facts = await host.containers.facts(id, spec.container.devices)
@@ -67,13 +69,28 @@ async function createContainer(
     const { secrets, userNamespace, stopSignal: _, ...parts } = bundle.value
     await host.secrets.place(id, secrets)
     const { layers } = image
-    const record = recordOf(spec, bundle.value, facts)
+    const record = recordOf(spec, bundle.value, facts.networkNamespace)
     const mapped = userNamespace === undefined ? {} : { userNamespace }
     await host.containers.create({ ...parts, record, layers, ...mapped }, signal)
   } catch (error) {
     if (!step.goesOn || !(error instanceof CoveyError)) throw error
     const message = `${error.message}; the container before it goes on`
     throw new CoveyError(error.code, message, { cause: error })
+  }
+}
+
+/** What is kept of a container as long as anything of it is there. */
+function recordOf(spec: ContainerSpec, bundle: Bundle, namespace: string): ContainerRecord {
+  const { id, object, container, attachment, revision, policy } = spec
+  return {
+    ...{ id, object, revision },
+    image: container.image,
+    address: attachment === null ? '127.0.0.1' : addressText(attachment.address),
+    namespace: attachment === null ? null : namespace,
+    volumes: bundle.volumes.map((volume) => volume.object),
+    stopSignal: bundle.stopSignal,
+    policy,
+    ...(container.user_namespace ? { userNamespace: true } : {}),
   }
 }
 

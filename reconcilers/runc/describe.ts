@@ -1,4 +1,3 @@
-import { containerId } from './containers.ts'
 import { describedMax } from './limits.ts'
 import type { RuncStep } from './plan.ts'
 
@@ -8,7 +7,7 @@ export function describeRunc(step: RuncStep): string {
     case 'pull':
       return `pull ${step.reference}${step.isMapped ? ' for user namespaces' : ''}`
     case 'create':
-      return `create ${containerId(step.spec.object, step.spec.revision)}`
+      return `create ${step.spec.id}`
     case 'again':
       return `create ${step.id} again`
     case 'start':

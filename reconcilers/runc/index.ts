@@ -1,3 +1,4 @@
+import { clusterOf } from '../cluster/index.ts'
 import type { Reconciler } from '../reconciler.ts'
 import { applyRunc } from './apply.ts'
 import { describeRunc } from './describe.ts'
@@ -11,7 +12,7 @@ import { type RuncSpec, runcTypes } from './spec.ts'
 export const runc: Reconciler<RuncSpec, RuncObserved, RuncStep> = {
   name: 'runc',
   types: runcTypes,
-  resolve: resolveRunc,
+  resolve: (config, host) => resolveRunc(clusterOf(config), host),
   observe: observeRunc,
   judge: judgeContainers,
   dueAt: runcDueAt,

@@ -1,6 +1,6 @@
-import type { ContainerSeen } from '../host-containers.ts'
+import { type ContainerSeen, isUp } from '../host-containers.ts'
 import type { Verdict } from '../reconciler.ts'
-import { containersOf, isUp, policyOf } from './containers.ts'
+import { containersOf } from './containers.ts'
 import { unwellText } from './health.ts'
 import { imageKey } from './images.ts'
 import { afterExit, causeText, isDue, waitText } from './lifecycle.ts'
@@ -21,7 +21,7 @@ export function judgeContainers(spec: RuncSpec, observed: RuncObserved): readonl
 
 function judgeObject(spec: ContainerSpec, observed: RuncObserved): Said | null {
   const { wanted, before } = containersOf(spec, observed.containers)
-  const policy = policyOf(spec)
+  const { policy } = spec
   const process = wanted?.process ?? { state: 'absent', wasStarted: false }
   switch (process.state) {
     case 'absent': {
@@ -123,7 +123,7 @@ export function runcDueAt(spec: RuncSpec, observed: RuncObserved): number | null
     if (image?.state === 'failed' && image.retryAtMs > nowMs) times.push(image.retryAtMs)
     if (wanted?.process.state === 'exited') {
       const { exit } = wanted.process
-      const next = afterExit(wanted, exit, policyOf(each))
+      const next = afterExit(wanted, exit, each.policy)
       if (next.kind === 'again') times.push(...ahead(next.atMs, exit.exitedMs))
     }
     if (wanted?.process.state === 'running' && wanted.count.streak > crashLoopStreak) {

@@ -1,22 +1,15 @@
-import type { HostResolvers } from '../container-facts.ts'
-import type { ContainerSeen } from '../host-containers.ts'
 import type { ImageState } from '../host-images.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { containersOf } from './containers.ts'
 import { imageKey } from './images.ts'
+import type { ResolversSeen } from './resolvers.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
-import { loadVolumeMemory, type VolumeMemory } from './volumes.ts'
+import { loadVolumeMemory, type VolumesSeen } from './volumes.ts'
 
 /** What one look at a host tells about its containers. */
-export interface RuncObserved {
+export interface RuncObserved extends ResolversSeen, VolumesSeen {
   /** Milliseconds since 1970, for ages only. */
   readonly nowMs: number
-  /** All of covey's, and leftovers, ordered by id. */
-  readonly containers: readonly ContainerSeen[]
-  readonly resolvers: HostResolvers
-  /** Objects that have a volume folder. */
-  readonly volumes: readonly string[]
-  readonly memory: VolumeMemory
   /** Images from which a container has to be made, by `imageKey`; of others nothing is asked. */
   readonly images: ReadonlyMap<string, ImageState>
 }

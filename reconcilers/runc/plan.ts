@@ -1,15 +1,21 @@
-import type { ContainerRecord, ContainerSeen, RestartCount, StopOrder } from '../host-containers.ts'
+import {
+  type ContainerRecord,
+  type ContainerSeen,
+  isUp,
+  type RestartCount,
+  type StopOrder,
+} from '../host-containers.ts'
 import type { ImageReady } from '../host-images.ts'
 import type { PlanStep } from '../reconciler.ts'
-import { containerId, containersOf, isUp, policyOf } from './containers.ts'
+import { containersOf } from './containers.ts'
 import { imageKey } from './images.ts'
 import { afterExit, isDue } from './lifecycle.ts'
 import { replaceWaitMs, stopWaitMs } from './limits.ts'
 import type { RuncObserved } from './observe.ts'
-import { planResolvers } from './resolvers.ts'
+import { planResolvers, type ResolversStep } from './resolvers.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
-import { killStep, orderOf } from './stopping.ts'
-import { planVolumes, type VolumeMemory } from './volumes.ts'
+import { killStep, orderOf, type StopStep } from './stopping.ts'
+import { planVolumes, type VolumeStep } from './volumes.ts'
 
 /** What a step does. */
 type RuncWork =
@@ -34,24 +40,13 @@ type RuncWork =
       readonly count: RestartCount
       readonly before: readonly { readonly id: string; readonly order: StopOrder }[]
     }
-  | {
-      readonly kind: 'stop'
-      readonly id: string
-      readonly order: StopOrder
-      readonly why: string
-      /** Whether it is removed as well, if it ends in time. */
-      readonly removes: boolean
-    }
   | { readonly kind: 'remove'; readonly id: string }
   | { readonly kind: 'keep-exit'; readonly id: string }
   | { readonly kind: 'remember'; readonly record: ContainerRecord }
   | { readonly kind: 'hosts'; readonly ids: readonly string[]; readonly text: string }
-  | { readonly kind: 'resolvers'; readonly ids: readonly string[]; readonly text: string }
-  | { readonly kind: 'remember-volumes'; readonly memory: VolumeMemory }
-  | { readonly kind: 'remove-volume'; readonly object: string }
 
 /** One step of a plan for containers. */
-export type RuncStep = PlanStep & RuncWork
+export type RuncStep = (PlanStep & RuncWork) | StopStep | ResolversStep | VolumeStep
 
 /** What to do so that the containers are as the spec says. Pure; nothing to do is an empty list. */
 export function planRunc(spec: RuncSpec, observed: RuncObserved): readonly RuncStep[] {
@@ -95,7 +90,7 @@ function planObject(
   if (lifeless.length > 0) {
     return lifeless.flatMap((seen) => takeDown(seen, 'its record is gone', observed))
   }
-  const policy = policyOf(spec)
+  const { policy } = spec
   const steps: RuncStep[] = []
   if (wanted?.record != null && !isSame(wanted.record.policy, policy)) {
     steps.push({ kind: 'remember', record: { ...wanted.record, policy }, ...about(spec) })
@@ -115,7 +110,7 @@ function planWanted(
   hosts: string,
   observed: RuncObserved,
 ): readonly RuncStep[] | 'settled' {
-  const policy = policyOf(spec)
+  const { policy } = spec
   const none = { restarts: 0, streak: 0 }
   if (wanted === null) return planNew(spec, hosts, before, none, observed)
   const { id } = wanted
@@ -148,8 +143,8 @@ function about({
   object,
 }: {
   readonly object: string
-}): Required<Pick<PlanStep, 'objects' | 'lane' | 'recurs'>> {
-  return { objects: [object], lane: object, recurs: true }
+}): Required<Pick<PlanStep, 'objects' | 'lane' | 'pace'>> {
+  return { objects: [object], lane: object, pace: 'recurring' }
 }
 
 /** Makes the wanted container, beside those before it, and then takes their place. */
@@ -160,7 +155,7 @@ function planNew(
   count: RestartCount,
   observed: RuncObserved,
 ): readonly RuncStep[] {
-  const { object, container, revision } = spec
+  const { id, container } = spec
   const image = observed.images.get(imageKey(container)) ?? { state: 'absent' }
   if (image.state === 'pulling') return []
   if (image.state === 'failed' && observed.nowMs < image.retryAtMs) return []
@@ -168,7 +163,6 @@ function planNew(
     const mapped = container.user_namespace ? { isMapped: true as const } : {}
     return [{ kind: 'pull', reference: container.image, ...mapped, ...about(spec) }]
   }
-  const id = containerId(object, revision)
   const create: RuncStep = {
     kind: 'create',
     spec,

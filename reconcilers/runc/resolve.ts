@@ -1,13 +1,13 @@
-import { type Config, type HostSection, objectFaults } from '../../protocol/documents/config.ts'
+import { type HostSection, objectFaults } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
-import { checkReference, checkSchema, sectionOf, typeIn } from '../cluster/references.ts'
-import { resolveContainerNetwork } from '../container-network/resolve.ts'
+import type { Cluster, HostReading } from '../cluster/cluster.ts'
+import { checkReference, typeIn } from '../cluster/references.ts'
 import type { AttachmentSpec } from '../container-network/spec.ts'
 import type { Resolved } from '../reconciler.ts'
 import { parseSealedHeader } from './bundle/sealed.ts'
 import type { ContainerObject } from './object/container-object.ts'
 import { hostsText } from './object/resolve-names.ts'
-import { revisionOf } from './object/resolve-revision.ts'
+import { containerId, policyOf, revisionOf } from './object/resolve-revision.ts'
 import {
   type ContainerSpec,
   containerSchema,
@@ -26,7 +26,7 @@ interface Findings {
 /** A host's section on its way to a spec. */
 interface Context {
   readonly host: string
-  readonly section: HostSection
+  readonly own: HostReading
   readonly findings: Findings
 }
 
@@ -34,25 +34,23 @@ interface Context {
  * What a config means for the containers, volumes and secrets of one host (docs/OBJECTS.md,
  * runc_container). Addresses are judged by the network's own reconciler, and told by it.
  */
-export function resolveRunc(config: Config, host: string): Resolved<RuncSpec> {
-  const resolved = judgeRunc(config, host)
-  return { ...resolved, spec: { ...resolved.spec, hosts: hostsText(config, host) } }
+export function resolveRunc(cluster: Cluster, host: string): Resolved<RuncSpec> {
+  const resolved = judgeRunc(cluster, host)
+  return { ...resolved, spec: { ...resolved.spec, hosts: hostsText(cluster.names, host) } }
 }
 
 /** The same without the names of the cluster, which nobody needs who only wants the faults. */
-export function judgeRunc(config: Config, host: string): Resolved<Omit<RuncSpec, 'hosts'>> {
-  const section = sectionOf(config, host) ?? {}
+export function judgeRunc(cluster: Cluster, host: string): Resolved<Omit<RuncSpec, 'hosts'>> {
+  const own = cluster.host(host)
   const findings: Findings = { faulty: [], kept: new Set(), references: {} }
-  for (const [name, object] of Object.entries(section)) {
+  for (const [name, object] of Object.entries(own.section)) {
     // What is not even an object may have been one of these before.
     if (objectFaults('', name, object).length > 0) findings.kept.add(name)
   }
-  const context: Context = { host, section, findings }
+  const context: Context = { host, own, findings }
   const volumes = ownVolumes(context)
-  const secrets = ownSecrets(config, context)
-  const attachments = new Map(
-    resolveContainerNetwork(config, host).spec.attachments.map((each) => [each.object, each]),
-  )
+  const secrets = ownSecrets(cluster.config.aud ?? '', context)
+  const attachments = new Map(own.attachments.spec.attachments.map((each) => [each.object, each]))
   const containers = namesOf(context, 'runc_container').flatMap((name) => {
     const container = ownContainer(context, name, attachments.get(name) ?? null, secrets)
     if (container === null) findings.kept.add(name)
@@ -64,7 +62,7 @@ export function judgeRunc(config: Config, host: string): Resolved<Omit<RuncSpec,
 }
 
 /** Names of the objects of a type, in order, but for those that are no objects. */
-function namesOf({ section, findings }: Context, type: string): readonly string[] {
+function namesOf({ own: { section }, findings }: Context, type: string): readonly string[] {
   const names = Object.keys(section).filter((name) => typeIn(section, name) === type)
   return names.filter((name) => !findings.kept.has(name)).sort()
 }
@@ -74,9 +72,9 @@ function pathOf({ host }: Context, name: string): string {
 }
 
 function ownVolumes(context: Context): RuncSpec['volumes'] {
-  const { section, findings } = context
+  const { own, findings } = context
   return namesOf(context, 'volume').flatMap((object) => {
-    const { value, faults } = checkSchema(volumeSchema, pathOf(context, object), section[object])
+    const { value, faults } = own.parse(object, volumeSchema)
     if (value !== undefined) return [{ object, onRemove: value.on_remove }]
     for (const fault of faults) findings.faulty.push({ object, fault })
     findings.kept.add(object)
@@ -85,13 +83,13 @@ function ownVolumes(context: Context): RuncSpec['volumes'] {
 }
 
 /** The JWE of each sound secret, by its name. */
-function ownSecrets(config: Config, context: Context): ReadonlyMap<string, string> {
-  const { section, findings } = context
+function ownSecrets(aud: string, context: Context): ReadonlyMap<string, string> {
+  const { own, findings } = context
   const secrets = new Map<string, string>()
   for (const object of namesOf(context, 'secret')) {
     const path = pathOf(context, object)
-    const { value, faults } = checkSchema(secretSchema, path, section[object])
-    const foreign = value && claimsFault(config, context.host, object, value.jwe)
+    const { value, faults } = own.parse(object, secretSchema)
+    const foreign = value && claimsFault(aud, context.host, object, value.jwe)
     const found = foreign === undefined ? faults : [{ ...foreign, path: `${path}.jwe` }]
     for (const fault of found) findings.faulty.push({ object, fault })
     if (value === undefined || found.length > 0) findings.kept.add(object)
@@ -105,7 +103,7 @@ function ownSecrets(config: Config, context: Context): ReadonlyMap<string, strin
  * that is not signed yet has no cluster.
  */
 function claimsFault(
-  config: Config,
+  cluster: string,
   host: string,
   object: string,
   jwe: string,
@@ -114,7 +112,7 @@ function claimsFault(
   if (!header.ok) return header.fault
   const { aud, host: forHost, name } = header.value
   const wrong: string[] = []
-  if (config.aud !== '' && aud !== config.aud) wrong.push('another cluster')
+  if (cluster !== '' && aud !== cluster) wrong.push('another cluster')
   if (forHost !== host) wrong.push(`host ${forHost}`)
   if (name !== object) wrong.push(`the name ${name}`)
   if (wrong.length === 0) return undefined
@@ -129,12 +127,12 @@ function ownContainer(
   attachment: AttachmentSpec | null,
   secrets: ReadonlyMap<string, string>,
 ): ContainerSpec | null {
-  const { section, findings } = context
+  const { own, findings } = context
   const path = pathOf(context, name)
-  const { value: container, faults } = checkSchema(containerSchema, path, section[name])
+  const { value: container, faults } = own.parse(name, containerSchema)
   for (const fault of faults) findings.faulty.push({ object: name, fault })
   if (container === undefined) return null
-  const { targets, broken } = referencesOf(section, path, container)
+  const { targets, broken } = referencesOf(own.section, path, container)
   for (const fault of broken) findings.faulty.push({ object: name, fault })
   if (targets.length > 0) findings.references[name] = targets
   const sealed = new Map<string, string>()
@@ -147,7 +145,8 @@ function ownContainer(
   if (broken.length > 0 || (needsNetwork && attachment === null)) return null
   const used = needsNetwork && attachment !== null ? plainAttachment(attachment) : null
   const revision = revisionOf(container, sealed)
-  return { object: name, container, attachment: used, secrets: sealed, revision }
+  const [id, policy] = [containerId(name, revision), policyOf(container)]
+  return { object: name, container, attachment: used, secrets: sealed, revision, id, policy }
 }
 
 function plainAttachment({ object, address, mtu }: AttachmentSpec): AttachmentSpec {

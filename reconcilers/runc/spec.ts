@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { AttachmentSpec } from '../container-network/spec.ts'
-import type { HealthObject } from '../host-containers.ts'
+import type { ContainerPolicy, HealthObject } from '../host-containers.ts'
 import {
   cpuMilliMax,
   cpuMilliMin,
@@ -180,6 +180,10 @@ export interface ContainerSpec {
    * `restart`, `health`, `stop_grace_seconds` and `labels` need none.
    */
   readonly revision: string
+  /** Id of the container of this revision. */
+  readonly id: string
+  /** What of it may change without a new container. */
+  readonly policy: ContainerPolicy
 }
 
 /** What the containers of a host should be. */

@@ -1,7 +1,17 @@
 import type { ContainerSeen, StopOrder } from '../host-containers.ts'
+import type { PlanStep } from '../reconciler.ts'
 import { isDue } from './lifecycle.ts'
 import { killAgainMs, stopWaitMs } from './limits.ts'
-import type { RuncStep } from './plan.ts'
+
+/** Asks a container to end, or kills it. */
+export interface StopStep extends PlanStep {
+  readonly kind: 'stop'
+  readonly id: string
+  readonly order: StopOrder
+  readonly why: string
+  /** Whether it is removed as well, if it ends in time. */
+  readonly removes: boolean
+}
 
 /** When a container that was asked to stop is killed, in ms since 1970. */
 export function killAtMs({ stopping, record }: ContainerSeen): number {
@@ -20,11 +30,11 @@ export function killStep(
   seen: ContainerSeen,
   nowMs: number,
   removes: boolean = false,
-): readonly RuncStep[] {
+): readonly StopStep[] {
   const { id, object, stopping } = seen
   if (stopping === null || !isDue(killAtMs(seen), stopping.atMs, nowMs)) return []
   const why = 'it did not stop in time'
-  const about = { objects: [object], lane: object, recurs: true } as const
+  const about = { objects: [object], lane: object, pace: 'recurring' } as const
   return [
     { kind: 'stop', id, order: orderOf(9, stopWaitMs, stopping.hadFailed), why, removes, ...about },
   ]

@@ -1,11 +1,27 @@
 import { isName } from '../../protocol/names.ts'
+import type { ContainerSeen } from '../host-containers.ts'
 import type { HostFiles } from '../host-ports.ts'
-import type { RuncObserved } from './observe.ts'
-import type { RuncStep } from './plan.ts'
+import type { PlanStep } from '../reconciler.ts'
 import type { RuncSpec } from './spec.ts'
 
 /** What volumes said of their removal while they were in the config, by object. */
 export type VolumeMemory = ReadonlyMap<string, 'keep' | 'delete'>
+
+/** A step about volumes: writes down what they ask for, or removes one. */
+export type VolumeStep = PlanStep &
+  (
+    | { readonly kind: 'remember-volumes'; readonly memory: VolumeMemory }
+    | { readonly kind: 'remove-volume'; readonly object: string }
+  )
+
+/** What a look at a host tells of its volumes. */
+export interface VolumesSeen {
+  /** Objects that have a volume folder. */
+  readonly volumes: readonly string[]
+  readonly memory: VolumeMemory
+  /** All of covey's, and leftovers, ordered by id. */
+  readonly containers: readonly ContainerSeen[]
+}
 
 const path = 'runc/volumes.json'
 
@@ -32,8 +48,8 @@ export async function saveVolumeMemory(files: HostFiles, memory: VolumeMemory): 
 }
 
 /** What to do about volumes: remember what they ask for, and remove those that asked for it. */
-export function planVolumes(spec: RuncSpec, observed: RuncObserved): readonly RuncStep[] {
-  const steps: RuncStep[] = []
+export function planVolumes(spec: RuncSpec, observed: VolumesSeen): readonly VolumeStep[] {
+  const steps: VolumeStep[] = []
   const { memory, containers } = observed
   const wanted = new Map(spec.volumes.map(({ object, onRemove }) => [object, onRemove]))
   const isKept = (object: string): boolean => wanted.has(object) || spec.kept.includes(object)

@@ -1,6 +1,7 @@
 import { CoveyError } from '../../protocol/fault.ts'
 import type { HostPorts } from '../host-ports.ts'
-import { type LinksAndRoutes, lookCommand, parseLook } from './ip.ts'
+import { lookCommand } from './ip.ts'
+import { type LinksAndRoutes, parseLook } from './ip-parse.ts'
 import { errorLine } from './words.ts'
 
 const underWay = new WeakMap<AbortSignal, Map<HostPorts, Promise<LinksAndRoutes>>>()

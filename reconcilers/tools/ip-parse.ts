@@ -1,7 +1,49 @@
 import * as z from 'zod'
 import { CoveyError } from '../../protocol/fault.ts'
 import { type Cidr, hostNetwork, parseAddress, parseCidr } from '../addresses.ts'
-import type { LinkSeen, LinksAndRoutes, RouteSeen } from './ip.ts'
+
+/** A link of this host. */
+export interface LinkSeen {
+  readonly name: string
+  /** Kind, as `wireguard` or `tun`; null for a device of hardware. */
+  readonly kind: string | null
+  readonly alias: string | null
+  /** Hardware address, as `02:00:5e:10:00:01`; null where it has none. */
+  readonly hardware: string | null
+  readonly mtu: number
+  readonly up: boolean
+  /** Whether it is up and its other end is as well. */
+  readonly running: boolean
+  /** Number by which this host knows the namespace of its other end; null where that is its own. */
+  readonly peerNamespace: number | null
+  /** Addresses, without those that are link-local. */
+  readonly addresses: readonly Cidr[]
+  /** Addresses that are link-local, also those that the kernel gives by itself. */
+  readonly linkLocal: readonly Cidr[]
+}
+
+/** A route that carries covey's protocol number. */
+export interface RouteSeen {
+  readonly destination: Cidr
+  readonly link: string
+}
+
+/** Everything that one look at links and routes tells. */
+export interface LinksAndRoutes {
+  readonly links: readonly LinkSeen[]
+  readonly routes: readonly RouteSeen[]
+  /** Networks with covey's protocol number that are answered as unreachable, but for guards. */
+  readonly unreachable: readonly Cidr[]
+  /** Networks with covey's protocol number that a guard answers as unreachable. */
+  readonly guards: readonly Cidr[]
+  /**
+   * Names in /run/netns, with the numbers by which this host knows them. Null for one that it has
+   * no number for, which holds no end of its links, or for a file that is no namespace.
+   */
+  readonly namespaces: ReadonlyMap<string, number | null>
+  /** Links that forward what comes in by them, by family; `all` stands for the host itself. */
+  readonly forwarding: Readonly<Record<4 | 6, ReadonlySet<string>>>
+}
 
 /**
  * Metric of the routes that guard a mesh's range. The kernel takes the lowest one, so any other

@@ -6,49 +6,6 @@ import { errorLine, word } from './words.ts'
 /** Routing protocol number of covey's routes: what it made, and only that, is found by it again. */
 const routeProtocol: number = 190
 
-/** A link of this host. */
-export interface LinkSeen {
-  readonly name: string
-  /** Kind, as `wireguard` or `tun`; null for a device of hardware. */
-  readonly kind: string | null
-  readonly alias: string | null
-  /** Hardware address, as `02:00:5e:10:00:01`; null where it has none. */
-  readonly hardware: string | null
-  readonly mtu: number
-  readonly up: boolean
-  /** Whether it is up and its other end is as well. */
-  readonly running: boolean
-  /** Number by which this host knows the namespace of its other end; null where that is its own. */
-  readonly peerNamespace: number | null
-  /** Addresses, without those that are link-local. */
-  readonly addresses: readonly Cidr[]
-  /** Addresses that are link-local, also those that the kernel gives by itself. */
-  readonly linkLocal: readonly Cidr[]
-}
-
-/** A route that carries covey's protocol number. */
-export interface RouteSeen {
-  readonly destination: Cidr
-  readonly link: string
-}
-
-/** Everything that one look at links and routes tells. */
-export interface LinksAndRoutes {
-  readonly links: readonly LinkSeen[]
-  readonly routes: readonly RouteSeen[]
-  /** Networks with covey's protocol number that are answered as unreachable, but for guards. */
-  readonly unreachable: readonly Cidr[]
-  /** Networks with covey's protocol number that a guard answers as unreachable. */
-  readonly guards: readonly Cidr[]
-  /**
-   * Names in /run/netns, with the numbers by which this host knows them. Null for one that it has
-   * no number for, which holds no end of its links, or for a file that is no namespace.
-   */
-  readonly namespaces: ReadonlyMap<string, number | null>
-  /** Links that forward what comes in by them, by family; `all` stands for the host itself. */
-  readonly forwarding: Readonly<Record<4 | 6, ReadonlySet<string>>>
-}
-
 /**
  * Asks for all links with their addresses, covey's routes, namespaces and forwarding, in one
  * process.
@@ -64,8 +21,6 @@ export function lookCommand(): Command {
 export function learnedCommand(): Command {
   return { tool: 'ip', args: ['-json', '-6', 'route', 'show', 'table', 'all', 'proto', 'ra'] }
 }
-
-export { parseLearned, parseLook } from './ip-parse.ts'
 
 /** One line of a batch, and the object that fails if the line does. */
 export interface BatchLine {

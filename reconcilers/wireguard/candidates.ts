@@ -8,8 +8,10 @@ import {
   hostNetwork,
   networkOf,
 } from '../addresses.ts'
-import type { HostNetwork, NetworkIndex, Subnet } from '../cluster/networks.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { HostNetwork } from '../cluster/networks.ts'
 import { type Claim, findOverlaps } from '../cluster/overlaps.ts'
+import type { Subnet } from '../cluster/ranges.ts'
 import { keepaliveSeconds } from '../limits.ts'
 import type { NetworkObject, PeerSpec } from './spec.ts'
 
@@ -20,9 +22,7 @@ export interface LinkContext {
   readonly object: string
   readonly own: HostNetwork
   readonly network: NetworkObject
-  readonly index: NetworkIndex
-  /** All listed hosts. */
-  readonly listed: ReadonlySet<string>
+  readonly cluster: Cluster
 }
 
 /** What may become a peer of a link. */

@@ -9,7 +9,7 @@ import {
 import { handshakeMsMax, lostJitterMs, renewalsMax, renewJitterMs, renewMs } from '../limits.ts'
 import type { DeviceSeen, PeerSeen, PeerWanted } from '../tools/wg.ts'
 import type { LinkMemory, PeerMemory } from './memory.ts'
-import { handshakeAgeMs, type WireguardObserved } from './observe.ts'
+import { handshakeAgeMs, type WireguardObserved } from './observed.ts'
 import type { LinkSpec, PeerSpec, WireguardSpec } from './spec.ts'
 
 /** What one device should be, and how that differs from what it is. */

@@ -1,7 +1,7 @@
 import { type Cidr, cidrText, networkOf } from '../addresses.ts'
-import { guardWords } from '../tools/ip.ts'
-import type { WireguardObserved } from './observe.ts'
-import type { GuardStep } from './plan.ts'
+import type { PlanStep } from '../reconciler.ts'
+import { type BatchLine, guardWords } from '../tools/ip.ts'
+import type { WireguardObserved } from './observed.ts'
 import type { WireguardSpec } from './spec.ts'
 
 /**
@@ -20,6 +20,22 @@ function bootText(guards: readonly Cidr[]): string {
   // `replace`, as a second run must not fail.
   return sorted.map(([, range]) => `${guardWords('replace', range).join(' ')}\n`).join('')
 }
+
+/** Adds or removes routes that guard the range of a link. */
+interface GuardLinesStep extends PlanStep {
+  readonly kind: 'guard'
+  readonly lines: readonly BatchLine[]
+}
+
+/** Writes down, for the next boot, which ranges are guarded. */
+interface BootStep extends PlanStep {
+  readonly kind: 'boot'
+  /** Empty for no file. */
+  readonly text: string
+}
+
+/** A step about the guards of ranges. */
+export type GuardStep = GuardLinesStep | BootStep
 
 /** The steps that come before all others, and those that come after them. */
 export interface GuardPlan {

@@ -1,8 +1,8 @@
 import { networkOf, overlaps } from '../addresses.ts'
 import type { Verdict } from '../reconciler.ts'
-import type { LinkSeen } from '../tools/ip.ts'
+import type { LinkSeen } from '../tools/ip-parse.ts'
 import type { DeviceSeen } from '../tools/wg.ts'
-import { aliasPrefix, isTunnel, type WireguardObserved } from './observe.ts'
+import { aliasPrefix, isTunnel, type WireguardObserved } from './observed.ts'
 import type { LinkSpec, WireguardSpec } from './spec.ts'
 
 /** Whose a wanted link is, as it stands. */

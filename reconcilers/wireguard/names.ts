@@ -9,7 +9,7 @@ import {
 } from '../limits.ts'
 import { parseBatchFailures, waysCommand } from '../tools/ip.ts'
 import type { NameMemory } from './memory.ts'
-import { handshakeAgeMs, type WireguardObserved } from './observe.ts'
+import { handshakeAgeMs, type WireguardObserved } from './observed.ts'
 import type { LinkSpec, PeerSpec, WireguardSpec } from './spec.ts'
 
 type Before = Pick<WireguardObserved, 'nowMs' | 'devices' | 'memory'>

@@ -1,43 +1,11 @@
-import type { Cidr } from '../addresses.ts'
 import type { HostPorts } from '../host-ports.ts'
-import type { LinkSeen, RouteSeen } from '../tools/ip.ts'
 import { lookAtLinks } from '../tools/ip-look.ts'
-import { type DeviceSeen, dumpCommand, type PeerSeen, parseDump } from '../tools/wg.ts'
+import { type DeviceSeen, dumpCommand, parseDump } from '../tools/wg.ts'
 import { bootFile } from './guards.ts'
-import { loadMemory, type Memory, type NameMemory } from './memory.ts'
+import { loadMemory } from './memory.ts'
 import { observeNames } from './names.ts'
+import { aliasPrefix, isTunnel, type WireguardObserved } from './observed.ts'
 import type { WireguardSpec } from './spec.ts'
-
-/** What an alias of covey's links starts with; the name of the object follows. */
-export const aliasPrefix: string = 'covey:'
-
-/** What one look at a host tells about WireGuard. */
-export interface WireguardObserved {
-  /** Milliseconds since 1970, for ages only. */
-  readonly nowMs: number
-  /** All links of the host, by name. */
-  readonly links: ReadonlyMap<string, LinkSeen>
-  /** Routes with covey's protocol number, on whatever link. */
-  readonly routes: readonly RouteSeen[]
-  /** Ranges that a route of covey's guards (guards.ts). */
-  readonly guards: readonly Cidr[]
-  /** What is written down of them for the next boot; empty for nothing. */
-  readonly boot: string
-  /** Devices of links that may be covey's; null for one that does not answer. */
-  readonly devices: ReadonlyMap<string, DeviceSeen | null>
-  /** Public keys of this host, the newest first. */
-  readonly ownKeys: readonly string[]
-  readonly memory: Memory
-  /** All names that the spec's endpoints have, with what they resolve to now. */
-  readonly names: ReadonlyMap<string, NameMemory>
-  /** When a name has to be asked for again, in ms since 1970; null for never. */
-  readonly dueAtMs: number | null
-}
-
-/** Whether a link is one that WireGuard has, in the kernel or in user space. */
-export function isTunnel(link: LinkSeen): boolean {
-  return link.kind === 'wireguard' || link.kind === 'tun'
-}
 
 /**
  * Looks at links, addresses, routes, devices, keys and names. Rejects if a tool does not answer.
@@ -88,12 +56,4 @@ async function observeDevice(
 ): Promise<DeviceSeen | null> {
   const result = await host.run(dumpCommand(link), signal)
   return result.exitCode === 0 ? parseDump(result.stdout) : null
-}
-
-/** Time since the last handshake; infinite where there was none, or where it lies in the future. */
-export function handshakeAgeMs(peer: PeerSeen | undefined, nowMs: number): number {
-  if (peer === undefined || peer.handshakeSeconds === 0) return Number.POSITIVE_INFINITY
-  const ageMs = nowMs - peer.handshakeSeconds * 1000
-  // A second of tolerance: the tool tells whole seconds.
-  return ageMs < -1000 ? Number.POSITIVE_INFINITY : Math.max(0, ageMs)
 }

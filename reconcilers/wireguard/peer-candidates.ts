@@ -8,7 +8,9 @@ import type { PeerObject } from './spec.ts'
 export function explicitCandidate(context: LinkContext, name: string, peer: PeerObject): Candidate {
   const path = `hosts.${context.host}.${name}`
   const other =
-    peer.host === undefined ? undefined : findNetwork(context.index, peer.host, context.object)
+    peer.host === undefined
+      ? undefined
+      : findNetwork(context.cluster.networks, peer.host, context.object)
   const fault = peer.host === undefined ? undefined : hostFault(context, path, peer.host, other)
   const byHost = other?.network
   return {
@@ -36,7 +38,7 @@ function hostFault(
   if (host === context.host) {
     return { code: 'peer-self', message: 'names this host itself', path: at }
   }
-  if (!context.listed.has(host)) {
+  if (!context.cluster.listed.has(host)) {
     return { code: 'host-missing', message: `no host ${host} in this config`, path: at }
   }
   if (other === undefined) {

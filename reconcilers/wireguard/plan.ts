@@ -2,10 +2,10 @@ import type { PlanStep } from '../reconciler.ts'
 import type { BatchLine } from '../tools/ip.ts'
 import type { PeerWanted } from '../tools/wg.ts'
 import { planDevice } from './devices.ts'
-import { planGuards } from './guards.ts'
+import { type GuardStep, planGuards } from './guards.ts'
 import { aliasOf, claimLink, leftovers, linkKey } from './links.ts'
 import { type LinkMemory, type MemoryChange, memoryText, sameLinkMemory } from './memory.ts'
-import type { WireguardObserved } from './observe.ts'
+import type { WireguardObserved } from './observed.ts'
 import { planBatch } from './routes.ts'
 import type { LinkSpec, WireguardSpec } from './spec.ts'
 
@@ -46,22 +46,6 @@ interface BatchStep extends PlanStep {
   readonly link: string
   readonly lines: readonly BatchLine[]
 }
-
-/** Adds or removes routes that guard the range of a link. */
-interface GuardLinesStep extends PlanStep {
-  readonly kind: 'guard'
-  readonly lines: readonly BatchLine[]
-}
-
-/** Writes down, for the next boot, which ranges are guarded. */
-interface BootStep extends PlanStep {
-  readonly kind: 'boot'
-  /** Empty for no file. */
-  readonly text: string
-}
-
-/** A step about the guards of ranges. */
-export type GuardStep = GuardLinesStep | BootStep
 
 /** Remembers what no other step does. */
 interface RememberStep extends PlanStep {
@@ -123,8 +107,8 @@ function planLink(
   const device = planDevice(link, own.key, seen, spec, observed)
   if (device.isDifferent) {
     const { changed, publicKey, listenPort, peers, renew, memory } = device
-    const recurs = device.recurs ? { recurs: true as const } : {}
-    const about = { objects: changed, link: link.link, ...recurs }
+    const pace = device.recurs ? 'recurring' : 'usual'
+    const about = { objects: changed, link: link.link, pace } as const
     steps.push({ kind: 'sync-device', ...about, publicKey, listenPort, peers, renew, memory })
   }
   const lines = planBatch(link, claim, device, observed)

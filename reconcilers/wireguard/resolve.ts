@@ -1,8 +1,9 @@
-import { type Config, type HostSection, objectFaults } from '../../protocol/documents/config.ts'
+import { type HostSection, objectFaults } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import { cidrText, networkOf, overlaps } from '../addresses.ts'
-import { findNetwork, type HostNetwork, listedHosts, networkIndex } from '../cluster/networks.ts'
-import { checkLink, checkSchema, sectionOf, typeIn } from '../cluster/references.ts'
+import type { Cluster, HostReading } from '../cluster/cluster.ts'
+import { findNetwork, type HostNetwork } from '../cluster/networks.ts'
+import { checkLink, typeIn } from '../cluster/references.ts'
 import type { Resolved } from '../reconciler.ts'
 import { type Candidate, judgeCandidates, type LinkContext, peerOf } from './candidates.ts'
 import { explicitCandidate, meshCandidates } from './peer-candidates.ts'
@@ -14,9 +15,9 @@ import {
   type PeerObject,
   type PeerSpec,
   peerSchema,
+  type WireguardJudgement,
   type WireguardSpec,
 } from './spec.ts'
-import { troubledHosts } from './troubled.ts'
 
 /** What is collected while a section is resolved. */
 interface Findings {
@@ -31,8 +32,8 @@ interface Findings {
  * are made here, before anything is touched: overlapping networks, default routes, addresses out of
  * range.
  */
-export function resolveWireguard(config: Config, host: string): Resolved<WireguardSpec> {
-  return resolveLinks(config, host, ({ index, object }) => index.get(object) ?? [])
+export function resolveWireguard(cluster: Cluster, host: string): Resolved<WireguardSpec> {
+  return resolveLinks(cluster, host, allMembers)
 }
 
 /**
@@ -40,32 +41,26 @@ export function resolveWireguard(config: Config, host: string): Resolved<Wiregua
  * be wrong with: no other could be at fault for them, so those that are left are the same.
  */
 export function resolveTowards(
-  config: Config,
+  cluster: Cluster,
   host: string,
   others: ReadonlySet<string>,
 ): readonly LinkSpec[] {
-  const { spec } = resolveLinks(config, host, (context, hasPeers) => {
-    const all = context.index.get(context.object) ?? []
+  const { spec } = resolveLinks(cluster, host, (context, hasPeers) => {
+    const all = allMembers(context)
     const troubled = new Set(troubledHosts(context))
     return hasPeers ? all : all.filter((each) => others.has(each.host) || troubled.has(each))
   })
   return spec.links
 }
 
-/** What is wrong with the links of one host, and the links that are sound. */
-export interface WireguardJudgement {
-  readonly links: readonly Omit<LinkSpec, 'peers'>[]
-  readonly faulty: Resolved<unknown>['faulty']
-}
-
 /**
  * The faults alone, in the same order. The members of a mesh are all hosts, and each of these has a
  * mesh of its own: only those are made here that something may be wrong with.
  */
-export function judgeWireguard(config: Config, host: string): WireguardJudgement {
-  const { spec, faulty } = resolveLinks(config, host, (context, hasPeers) => {
+export function judgeWireguard(cluster: Cluster, host: string): WireguardJudgement {
+  const { spec, faulty } = resolveLinks(cluster, host, (context, hasPeers) => {
     // Also a sound member may be in the way of a peer that is named.
-    return hasPeers ? (context.index.get(context.object) ?? []) : troubledHosts(context)
+    return hasPeers ? allMembers(context) : troubledHosts(context)
   })
   return { links: spec.links.map(({ peers: _, ...link }) => link), faulty }
 }
@@ -73,16 +68,25 @@ export function judgeWireguard(config: Config, host: string): WireguardJudgement
 /** Hosts that may be members of the mesh of a link; `hasPeers` where it has peers beside them. */
 type Members = (context: LinkContext, hasPeers: boolean) => readonly HostNetwork[]
 
-function resolveLinks(config: Config, host: string, membersOf: Members): Resolved<WireguardSpec> {
-  const section = sectionOf(config, host) ?? {}
+function allMembers({ cluster, object }: LinkContext): readonly HostNetwork[] {
+  return cluster.networks.get(object) ?? []
+}
+
+function troubledHosts({ cluster, object, network }: LinkContext): readonly HostNetwork[] {
+  return cluster.troubled(object, networkOf(network.address))
+}
+
+function resolveLinks(cluster: Cluster, host: string, membersOf: Members): Resolved<WireguardSpec> {
+  const own = cluster.host(host)
+  const { section } = own
   const findings: Findings = { pending: [], faulty: [], kept: [], references: {} }
   for (const [name, object] of Object.entries(section)) {
     // What is not even an object may have been one of these before.
     if (objectFaults('', name, object).length > 0) findings.kept.push({ object: name, host: null })
   }
-  const contexts = ownLinks(config, host, section, findings)
-  const peers = ownPeers(host, section, findings)
-  const meshes = ownMeshes(host, section, findings)
+  const contexts = ownLinks(cluster, host, findings)
+  const peers = ownPeers(host, own, findings)
+  const meshes = ownMeshes(host, own, findings)
   const named = takenByPeers(section)
   const links = contexts.map((context) => {
     const mine = peers.get(context.object) ?? []
@@ -98,14 +102,14 @@ function resolveLinks(config: Config, host: string, membersOf: Members): Resolve
     const type = typeIn(section, object)
     return member === null && type !== 'wireguard_peer' && type !== 'wireguard_mesh'
   })
-  const spec = { links, kept, keepsGuards, listed: listedHosts(config) }
+  const spec = { links, kept, keepsGuards, listed: cluster.listed }
   return { spec, pending, faulty, references }
 }
 
 /** Names of the links that a host should have: the kernel's news of others are none for covey. */
-export function wireguardLinkNames(config: Config, host: string): ReadonlySet<string> {
+export function wireguardLinkNames(cluster: Cluster, host: string): ReadonlySet<string> {
   const findings: Findings = { pending: [], faulty: [], kept: [], references: {} }
-  const links = ownLinks(config, host, sectionOf(config, host) ?? {}, findings)
+  const links = ownLinks(cluster, host, findings)
   return new Set(links.map(({ network }) => network.link_name))
 }
 
@@ -125,23 +129,16 @@ function namesOf(section: HostSection, type: string): readonly string[] {
 }
 
 /** The sound links of a host, ordered by object name. */
-function ownLinks(
-  config: Config,
-  host: string,
-  section: HostSection,
-  findings: Findings,
-): readonly LinkContext[] {
-  const index = networkIndex(config)
-  const listed = listedHosts(config)
+function ownLinks(cluster: Cluster, host: string, findings: Findings): readonly LinkContext[] {
   const contexts: LinkContext[] = []
-  for (const object of namesOf(section, 'wireguard_network')) {
-    const own = findNetwork(index, host, object)
+  for (const object of namesOf(cluster.host(host).section, 'wireguard_network')) {
+    const own = findNetwork(cluster.networks, host, object)
     if (own === undefined) continue
     const { network } = own
     const clash = network && clashWith(own.path, network, contexts)
     if (network === undefined || clash !== undefined) {
       refuse(findings, object, clash === undefined ? own.faults : [clash])
-    } else contexts.push({ host, object, own, network, index, listed })
+    } else contexts.push({ host, object, own, network, cluster })
   }
   return contexts
 }
@@ -178,13 +175,13 @@ interface NamedPeer {
 /** Sound peers by the network that they are of. */
 function ownPeers(
   host: string,
-  section: HostSection,
+  { section, parse }: HostReading,
   findings: Findings,
 ): ReadonlyMap<string, readonly NamedPeer[]> {
   const peers = new Map<string, NamedPeer[]>()
   for (const name of namesOf(section, 'wireguard_peer')) {
     const path = `hosts.${host}.${name}`
-    const { value: peer, faults } = checkSchema(peerSchema, path, section[name])
+    const { value: peer, faults } = parse(name, peerSchema)
     const broken = checkLink(section, path, name, findings.references)
     if (peer === undefined || broken !== undefined) {
       refuse(findings, name, [...faults, ...(broken === undefined ? [] : [broken])])
@@ -200,13 +197,13 @@ function ownPeers(
 /** Meshes by the network that they are of. */
 function ownMeshes(
   host: string,
-  section: HostSection,
+  { section, parse }: HostReading,
   findings: Findings,
 ): ReadonlyMap<string, string> {
   const meshes = new Map<string, string>()
   for (const name of namesOf(section, 'wireguard_mesh')) {
     const path = `hosts.${host}.${name}`
-    const { value: mesh, faults } = checkSchema(meshSchema, path, section[name])
+    const { value: mesh, faults } = parse(name, meshSchema)
     const broken = checkLink(section, path, name, findings.references)
     const known = mesh && meshes.get(mesh.network)
     if (mesh === undefined || broken !== undefined) {

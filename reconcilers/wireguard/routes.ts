@@ -1,14 +1,9 @@
 import { type Cidr, cidrText, compareNetworks, networkOf } from '../addresses.ts'
-import {
-  addressWords,
-  type BatchLine,
-  type LinkSeen,
-  linkUpWords,
-  routeWords,
-} from '../tools/ip.ts'
+import { addressWords, type BatchLine, linkUpWords, routeWords } from '../tools/ip.ts'
+import type { LinkSeen } from '../tools/ip-parse.ts'
 import type { DevicePlan } from './devices.ts'
 import { type LinkClaim, tunnelOwner } from './links.ts'
-import type { WireguardObserved } from './observe.ts'
+import type { WireguardObserved } from './observed.ts'
 import type { LinkSpec } from './spec.ts'
 
 /**

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { Fault } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
 import {
   type Cidr,
@@ -180,4 +181,10 @@ export interface PeerSpec {
   readonly endpoint: Endpoint | null
   /** 0 for off. */
   readonly keepaliveSeconds: number
+}
+
+/** What is wrong with the links of one host, and the links that are sound. */
+export interface WireguardJudgement {
+  readonly links: readonly Omit<LinkSpec, 'peers'>[]
+  readonly faulty: readonly { readonly object: string; readonly fault: Fault }[]
 }

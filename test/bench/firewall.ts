@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../../protocol/documents/config.ts'
+import { clusterOf } from '../../reconcilers/cluster/index.ts'
 import { compileFirewall } from '../../reconcilers/nftables/elements/compile.ts'
 import { replaceTransaction } from '../../reconcilers/nftables/elements/table.ts'
 import type { FirewallSpec } from '../../reconcilers/nftables/flows/firewall.ts'
@@ -69,7 +70,9 @@ async function timedAsync(work: () => Promise<void>): Promise<number> {
 function measureCompile(): readonly BenchLine[] {
   const times = (pairs: number): readonly number[] => {
     const configs = Array.from({ length: runs }, () => configWith(pairs))
-    return configs.map((config) => timed(() => compileFirewall(resolveNftables(config, 'h1').spec)))
+    return configs.map((config) =>
+      timed(() => compileFirewall(resolveNftables(clusterOf(config), 'h1').spec)),
+    )
   }
   times(1_000)
   const [small, middle, large] = [times(1_000), times(3_000), times(10_000)]

@@ -8,6 +8,7 @@ import type { Config } from '../../protocol/documents/config.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import { parseMessage, parseRequest } from '../../protocol/messages.ts'
 import { readStatus } from '../../protocol/status-record.ts'
+import { clusterOf } from '../../reconcilers/cluster/index.ts'
 import { lintConfig } from '../../reconcilers/lint.ts'
 import { isolatedHosts } from '../../reconcilers/mesh.ts'
 import { resolveWireguard, wireguardLinkNames } from '../../reconcilers/wireguard/resolve.ts'
@@ -162,8 +163,8 @@ test('fuzz: no config makes the lint or a resolve throw', () => {
       isolatedHosts(config, next)
       isolatedHosts(null, next)
       for (const host of [...Object.keys(some), 'nobody', 'constructor']) {
-        resolveWireguard(config, host)
-        wireguardLinkNames(config, host)
+        resolveWireguard(clusterOf(config), host)
+        wireguardLinkNames(clusterOf(config), host)
       }
     }),
     { numRuns: 2 * numRuns },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { concerns, watchKernel } from '../../machine/kernel/watch-kernel.ts'
+import { clusterOf } from '../../reconcilers/cluster/index.ts'
 import {
   agentType,
   createReconcileLoop,
@@ -75,7 +76,7 @@ describe('drift on a real host', () => {
             heard++
             loop.poke(reason)
           },
-          links: () => wireguardLinkNames(ideaExample, 'cloud01'),
+          links: () => wireguardLinkNames(clusterOf(ideaExample), 'cloud01'),
           log: quietLog,
           launcher: host.launcher,
         })

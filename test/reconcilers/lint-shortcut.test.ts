@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { clusterOf } from '../../reconcilers/cluster/index.ts'
 import { judgeNftables, resolveNftables } from '../../reconcilers/nftables/resolve.ts'
 import { judgeWireguard, resolveWireguard } from '../../reconcilers/wireguard/resolve.ts'
 import { configOf } from './configs.ts'
@@ -96,13 +97,13 @@ describe('what a lint looks at', () => {
     const look = (sections: Record<string, unknown>): void => {
       const config = configOf(sections)
       for (const name of Object.keys(sections)) {
-        const whole = resolveWireguard(config, name)
-        const judged = judgeWireguard(config, name)
+        const whole = resolveWireguard(clusterOf(config), name)
+        const judged = judgeWireguard(clusterOf(config), name)
         assert.deepEqual(judged.faulty, whole.faulty)
         const links = whole.spec.links.map(({ peers: _, ...link }) => link)
         assert.deepEqual(judged.links, links)
-        const { faulty: firewall } = resolveNftables(config, name)
-        assert.deepEqual(judgeNftables(config, name).faulty, firewall)
+        const { faulty: firewall } = resolveNftables(clusterOf(config), name)
+        assert.deepEqual(judgeNftables(clusterOf(config), name).faulty, firewall)
         faulty += whole.faulty.length
       }
     }

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Config } from '../../protocol/documents/config.ts'
 import { contains, hostNetwork } from '../../reconcilers/addresses.ts'
-import { type HostNetwork, networkIndex } from '../../reconcilers/cluster/networks.ts'
+import { clusterOf } from '../../reconcilers/cluster/index.ts'
+import type { HostNetwork } from '../../reconcilers/cluster/networks.ts'
 import { connectedHosts, isolatedHosts } from '../../reconcilers/mesh.ts'
 import { resolveWireguard } from '../../reconcilers/wireguard/resolve.ts'
 import type { PeerSpec } from '../../reconcilers/wireguard/spec.ts'
@@ -201,7 +202,7 @@ const anyHost: fc.Arbitrary<(name: string) => object> = fc
 /** The same from what every host makes of the config, each with all the others. */
 function connectedByLinks(config: Config): readonly string[] {
   const names = Object.keys(config.hosts)
-  const networks = (networkIndex(config).get('wg') ?? []).filter((each, at, all) => {
+  const networks = (clusterOf(config).networks.get('wg') ?? []).filter((each, at, all) => {
     const ownKey = each.network?.public_key
     // Of several with one key the first counts.
     return ownKey && all.findIndex(({ network }) => network?.public_key === ownKey) === at
@@ -209,7 +210,10 @@ function connectedByLinks(config: Config): readonly string[] {
   const network = (name: string): HostNetwork['network'] =>
     networks.find(({ host: one }) => one === name)?.network
   const peers = new Map(
-    names.map((name) => [name, resolveWireguard(config, name).spec.links[0]?.peers ?? []]),
+    names.map((name) => [
+      name,
+      resolveWireguard(clusterOf(config), name).spec.links[0]?.peers ?? [],
+    ]),
   )
   const knows = (from: string, to: string): PeerSpec | undefined => {
     const [own, other] = [network(from), network(to)]

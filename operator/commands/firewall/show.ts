@@ -1,4 +1,5 @@
 import type { LiveFirewall } from '../../../protocol/api/firewall.ts'
+import { clusterOf } from '../../../reconcilers/cluster/index.ts'
 import { permissionsOf } from '../../../reconcilers/nftables/questions/explain.ts'
 import { resolveNftables } from '../../../reconcilers/nftables/resolve.ts'
 import { askConfig } from '../../agent-client/config.ts'
@@ -18,7 +19,7 @@ export async function showFirewall(session: Session, input: Input): Promise<void
   }
   const names = only === undefined ? Object.keys(config.hosts).sort() : [only]
   const hosts = names.map((host) => {
-    const { spec } = resolveNftables(config, host)
+    const { spec } = resolveNftables(clusterOf(config), host)
     const containers = spec.containers.length
     return { host, containers, judges: spec.isJudging, permissions: permissionsOf(spec) }
   })

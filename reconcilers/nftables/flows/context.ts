@@ -1,16 +1,14 @@
-import type { Config, HostSection } from '../../../protocol/documents/config.ts'
+import type * as z from 'zod'
 import type { Fault } from '../../../protocol/fault.ts'
-import type { Places } from '../../cluster/places.ts'
-import { checkSchema, typeIn } from '../../cluster/references.ts'
+import type { Cluster, HostReading } from '../../cluster/cluster.ts'
+import { typeIn } from '../../cluster/references.ts'
 import type { LocalContainer, LocalLink } from './firewall.ts'
 import type { PortRange } from './flow-end.ts'
 
 /** What is known of a host while its objects are resolved, and what was found wrong with them. */
-export interface FirewallContext {
-  readonly config: Config
+export interface FirewallContext extends Pick<HostReading, 'section' | 'parse'> {
+  readonly cluster: Cluster
   readonly host: string
-  readonly section: HostSection
-  readonly places: Places
   readonly containers: ReadonlyMap<string, LocalContainer>
   readonly links: readonly LocalLink[]
   readonly rescuePorts: readonly PortRange[]
@@ -21,14 +19,14 @@ export interface FirewallContext {
 export function objectsOf<T>(
   context: FirewallContext,
   type: string,
-  schema: Parameters<typeof checkSchema<T>>[0],
+  schema: z.ZodType<T>,
 ): readonly { readonly name: string; readonly path: string; readonly object: T }[] {
   const names = Object.keys(context.section).filter(
     (name) => typeIn(context.section, name) === type,
   )
   return names.sort().flatMap((name) => {
     const path = `hosts.${context.host}.${name}`
-    const { value: object, faults } = checkSchema(schema, path, context.section[name])
+    const { value: object, faults } = context.parse(name, schema)
     if (object !== undefined) return [{ name, path, object }]
     context.refuse(name, faults)
     return []
@@ -50,7 +48,7 @@ export function containerFault(
     const message = `must name a runc_container, and ${name} is ${type}`
     return { code: 'reference-type', message, path }
   }
-  const hasAddress = context.places.containers.get(context.host)?.has(name) === true
+  const hasAddress = context.cluster.places.containers.get(context.host)?.has(name) === true
   const message = hasAddress
     ? `${name} has no address that its container_network can give`
     : `${name} has no address of its own, so no rule can tell its packets`

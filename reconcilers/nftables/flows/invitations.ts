@@ -7,30 +7,20 @@ import {
   parseCidr,
   widthOf,
 } from '../../addresses.ts'
-import { placesOf } from '../../cluster/places.ts'
+import type { Places } from '../../cluster/places.ts'
 import { sectionOf, typeIn } from '../../cluster/references.ts'
 import type { Admission } from '../elements/boxes.ts'
 import { type PolicyObject, policySchema } from '../spec.ts'
 import type { Invitation } from './firewall.ts'
 
-/** What is asked of each host by containers of others. */
-type Index = ReadonlyMap<string, readonly Invitation[]>
-
-const known = new WeakMap<Config['hosts'], Index>()
-
 /**
- * What containers of other hosts may ask of a host itself: their policies name it, and the host
- * that is asked sees to it as well. Remembered per config, as every host is judged by it.
+ * What containers of other hosts may ask of each host itself, by host: their policies name it, and
+ * the host that is asked sees to it as well.
  */
-export function invitationsOf(config: Config, host: string): readonly Invitation[] {
-  const before = known.get(config.hosts)
-  const index = before ?? readIndex(config)
-  known.set(config.hosts, index)
-  return index.get(host) ?? []
-}
-
-function readIndex(config: Config): Index {
-  const places = placesOf(config)
+export function readInvitations(
+  config: Pick<Config, 'hosts'>,
+  places: Places,
+): ReadonlyMap<string, readonly Invitation[]> {
   const owners = new Map<string, string>()
   for (const [host, links] of places.links) {
     for (const address of links.values()) owners.set(keyOf(address), host)
@@ -74,7 +64,7 @@ function ownerOf(to: End, owners: ReadonlyMap<string, string>): string | undefin
 
 /** Sound policies that name a host. Most name none, and need not be parsed. */
 function policiesOf(
-  config: Config,
+  config: Pick<Config, 'hosts'>,
   host: string,
   owners: ReadonlyMap<string, string>,
 ): readonly PolicyObject[] {

@@ -61,9 +61,10 @@ function faultyRestrictions(context: FirewallContext): readonly string[] {
 /** The networks that an end stands for, or why it stands for none. */
 function networksOf(context: FirewallContext, end: FlowEnd, path: string): readonly Cidr[] | Fault {
   if (end.kind === 'network') return [end.network]
-  const { places, host: self } = context
+  const { cluster, host: self } = context
+  const { places } = cluster
   const host = end.host ?? self
-  const isListed = Object.hasOwn(context.config.hosts, host)
+  const isListed = cluster.listed.has(host)
   if (!isListed) return { code: 'reference-missing', message: `no host ${host}`, path }
   if (end.kind === 'host') {
     const addresses = [...(places.links.get(host)?.values() ?? [])]
@@ -73,7 +74,7 @@ function networksOf(context: FirewallContext, end: FlowEnd, path: string): reado
   }
   const address = places.containers.get(host)?.get(end.container)
   if (address !== undefined) return [hostNetwork(address)]
-  const section = context.config.hosts[host]
+  const section = cluster.config.hosts[host]
   const type = section === undefined ? undefined : typeIn(section, end.container)
   if (type === undefined) {
     return { code: 'reference-missing', message: `no object ${end.container} on ${host}`, path }

@@ -81,7 +81,7 @@ function repeatedFault(
 /** Address of the link through which a container's network is reached. */
 function meshAddress(context: FirewallContext, container: string): Address | undefined {
   const network = context.containers.get(container)?.network ?? ''
-  const through = context.places.subnets.get(context.host)?.get(network)?.network
+  const through = context.cluster.places.subnets.get(context.host)?.get(network)?.network
   return context.links.find((link) => link.object === through)?.address
 }
 
@@ -106,16 +106,14 @@ function addressFault(
   return { code: 'family', message, path: `${path}.on` }
 }
 
-const published = new WeakMap<Config['hosts'], readonly RemotePublish[]>()
-
 /**
  * Ports that hosts publish, by their addresses in the mesh and where tunnels find them: containers
  * of others may ask those.
- * Remembered per config, as every host is judged by it.
  */
-export function publishesOf(config: Config, places: Places): readonly RemotePublish[] {
-  const before = published.get(config.hosts)
-  if (before !== undefined) return before
+export function readPublishes(
+  config: Pick<Config, 'hosts'>,
+  places: Places,
+): readonly RemotePublish[] {
   const found: RemotePublish[] = []
   const endpoints = new Map<string, Address[]>()
   for (const { host, address } of places.endpoints) {
@@ -138,6 +136,5 @@ export function publishesOf(config: Config, places: Places): readonly RemotePubl
       }
     }
   }
-  published.set(config.hosts, found)
   return found
 }

@@ -1,6 +1,7 @@
 import type { Config } from '../../../protocol/documents/config.ts'
 import { type Address, addressText, contains, hostNetwork, parseAddress } from '../../addresses.ts'
-import { type Places, placesOf } from '../../cluster/places.ts'
+import { clusterOf } from '../../cluster/index.ts'
+import type { Places } from '../../cluster/places.ts'
 import { near } from '../elements/ranges.ts'
 import type { FirewallSpec, LocalContainer, PublishSpec } from '../flows/firewall.ts'
 import { mappedProblem, type PortRange, parseFlowEnd } from '../flows/flow-end.ts'
@@ -43,7 +44,7 @@ export function findEnd(
   text: string,
   family?: Address['family'],
 ): TraceEnd | UnknownEnd {
-  const places = placesOf(config)
+  const places = clusterOf(config).places
   const address = parseAddress(text)
   if (address !== undefined) {
     const problem = mappedProblem(text, hostNetwork(address))
@@ -97,12 +98,12 @@ export function traceFlow(config: Config, from: TraceEnd, to: TraceEnd, port: Po
     port: port.protocol === 'icmp' ? 0 : port.first,
   }
   const steps: TraceStep[] = []
-  const places = placesOf(config)
+  const places = clusterOf(config).places
   const publisher = hostAt(places, to.address)
   const published = publisher === null ? [] : publishedSteps(config, publisher, asked)
   const isLed = published.some((step) => step.isAdmitted)
   for (const host of Object.keys(config.hosts).sort()) {
-    const { spec } = resolveNftables(config, host)
+    const { spec } = resolveNftables(clusterOf(config), host)
     const isOfAsker = spec.containers.some((each) => isSame(each.address, asked.from))
     // A port that leads to a container of the asker's own host does so before anything is judged.
     const flow = isOfAsker && publisher === host ? led(spec, asked) : asked
@@ -162,7 +163,7 @@ function isFor({ on }: PublishSpec, { from }: Flow): boolean {
 
 /** What the host says that a flow goes to: whether a published port leads it on. */
 function publishedSteps(config: Config, host: string, flow: Flow): readonly TraceStep[] {
-  const { spec } = resolveNftables(config, host)
+  const { spec } = resolveNftables(clusterOf(config), host)
   const publish = leadOf(spec, flow)?.publish
   if (publish === undefined) return []
   const step = { host, side: 'in' as const, object: publish.object }

@@ -1,6 +1,7 @@
 import type { Config } from '../../../protocol/documents/config.ts'
 import type { Address } from '../../addresses.ts'
-import { type Places, placesOf } from '../../cluster/places.ts'
+import { clusterOf } from '../../cluster/index.ts'
+import type { Places } from '../../cluster/places.ts'
 import { sectionOf, typeIn } from '../../cluster/references.ts'
 import type { FlowEnd } from '../flows/flow-end.ts'
 import { policySchema } from '../spec.ts'
@@ -18,7 +19,7 @@ interface UnmetEnd {
  * (`::/0`) is left out, since it is written beside `0.0.0.0/0` to mean everybody.
  */
 export function unmetEnds(config: Pick<Config, 'hosts'>): readonly UnmetEnd[] {
-  const places = placesOf(config)
+  const { places } = clusterOf(config)
   return Object.keys(config.hosts).flatMap((host) => {
     const section = sectionOf(config, host) ?? {}
     return Object.keys(section).flatMap((name) => {

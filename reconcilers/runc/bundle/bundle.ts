@@ -6,13 +6,13 @@ import type { ContainerSpec } from '../spec.ts'
 import { type Account, accountOf } from './accounts.ts'
 import { hardenedConfig } from './hardening/harden.ts'
 import { etcFiles, fileName, type Mount, mountsOf, volumesOfImage } from './mounts.ts'
-import { type Config, memberOf, textsOf } from './patch/members.ts'
+import { type Config, memberOf, runtimeParts, textsOf } from './patch/members.ts'
 import { mergePatch } from './patch/patch.ts'
 import { commandOf, environmentOf } from './process.ts'
 import { resolvConfFor } from './resolv-conf.ts'
-import { limitsOf, resourcesFault } from './resources.ts'
+import { limitsOf, shareOf } from './resources.ts'
 import type { Bundle } from './result.ts'
-import { busyboxMount, placedSecrets, readingSecrets } from './secrets.ts'
+import { placedSecrets, readingSecrets } from './secrets.ts'
 import { signalNumber } from './signals.ts'
 import { inUserNamespace } from './user-namespace.ts'
 
@@ -37,8 +37,8 @@ export function makeBundle(
   if (!account.ok) return account
   const command = commandOf(container, image.config)
   if (!command.ok) return command
-  const unfit = resourcesFault(container, facts)
-  if (unfit !== undefined) return { ok: false, fault: unfit }
+  const share = shareOf(container, facts)
+  if (!share.ok) return share
   const secrets = placedSecrets(spec, account.value)
   const variables = secrets.flatMap(({ variable }) => variable ?? [])
   if (variables.length > 0 && facts.busybox === null) {
@@ -46,20 +46,13 @@ export function makeBundle(
     return bad('busybox-missing', `${message} (on Debian: apt install busybox-static)`)
   }
   const hostname = container.hostname ?? spec.object
-  const base = memberOf(facts.runtimeSpec, 'process')
-  const environment = environmentOf(
-    textsOf(base['env']),
-    container,
-    image.config,
-    account.value,
-    hostname,
-  )
-  const more = variables.length > 0 && facts.busybox !== null ? [busyboxMount(facts.busybox)] : []
-  const mounts = mountsOf(baseMounts(facts), {
-    ...{ container, image: image.config, facts, account: account.value, secrets, more },
+  const runtime = runtimeParts(facts.runtimeSpec)
+  const environment = environmentOf(runtime.env, container, image.config, account.value, hostname)
+  const mounts = mountsOf(runtime.mounts as readonly Mount[], {
+    ...{ container, image: image.config, facts, account: account.value, secrets },
   })
   const config = hardenedConfig(facts, {
-    ...{ spec, account: account.value, hostname, mounts },
+    ...{ runtime, spec, account: account.value, share: share.value, hostname, mounts },
     args: command.value,
     env: [...environment].map(([name, value]) => `${name}=${value}`),
     cwd: container.working_dir ?? (image.config.workingDir || '/'),
@@ -96,11 +89,6 @@ function patchedConfig(
   const command =
     variables.length === 0 ? args : readingSecrets(variables, textsOf(args), textsOf(env))
   return good({ ...patched, process: { ...rest, args: command, env, rlimits: limits.value } })
-}
-
-function baseMounts({ runtimeSpec }: BundleFacts): readonly Mount[] {
-  const mounts = runtimeSpec['mounts']
-  return Array.isArray(mounts) ? mounts : []
 }
 
 /** Files from outside the layers: those in /etc, and the object's own. */

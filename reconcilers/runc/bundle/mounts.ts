@@ -4,7 +4,7 @@ import type { ContainerObject } from '../object/container-object.ts'
 import { mountPointFault } from '../object/spec-fields.ts'
 import type { Account } from './accounts.ts'
 import { entriesMax } from './limits.ts'
-import type { PlacedSecret } from './secrets.ts'
+import { busyboxPath, type PlacedSecret } from './secrets.ts'
 
 /** A mount of the OCI runtime spec (config.md, Mounts). */
 export interface Mount {
@@ -28,8 +28,6 @@ interface MountsInit {
   readonly facts: BundleFacts
   readonly account: Account
   readonly secrets: readonly PlacedSecret[]
-  /** Further mounts, as `busyboxMount`. */
-  readonly more: readonly Mount[]
 }
 
 /**
@@ -41,7 +39,7 @@ export function mountsOf(base: readonly Mount[], init: MountsInit): readonly Mou
   const isAsked = ({ destination }: Mount): boolean =>
     asked.some((mount) => mount.destination === destination)
   const given = [...fileMounts(init), ...imageVolumes(init)].filter((mount) => !isAsked(mount))
-  const own = [...asked, ...given, ...init.more]
+  const own = [...asked, ...given, ...busyboxMounts(init)]
   const depthOf = ({ destination }: Mount): number => destination.split('/').length
   own.sort((a, b) => depthOf(a) - depthOf(b))
   const { shm_bytes: bytes } = init.container
@@ -78,6 +76,13 @@ function askedMounts({ container, facts, account, secrets }: MountsInit): readon
   )
   const memory = container.tmpfs.map((path) => tmpfs(path, account))
   return [...mounts, ...memory, ...files, ...sealed]
+}
+
+/** The host's busybox, where a secret goes into the environment by it. */
+function busyboxMounts({ facts: { busybox }, secrets }: MountsInit): readonly Mount[] {
+  if (busybox === null || secrets.every(({ variable }) => variable === null)) return []
+  const options = ['bind', 'rprivate', 'ro', 'nosuid', 'nodev']
+  return [{ destination: busyboxPath, type: 'bind', source: busybox, options }]
 }
 
 /** Name of the file that one of `files` is on the host. */

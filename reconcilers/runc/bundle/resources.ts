@@ -12,10 +12,27 @@ interface ProcessLimit {
   readonly hard: number
 }
 
+/** What a container gets of its host. */
+export interface HostShare {
+  /** `linux.resources` of the OCI runtime spec. */
+  readonly resources: object
+  readonly devices: readonly DeviceNode[]
+}
+
+/** The share of a container. Faults, where the host has none of it: those of `resourcesFault`. */
+export function shareOf(container: ContainerObject, facts: BundleFacts): Checked<HostShare> {
+  const fault = resourcesFault(container, facts)
+  if (fault !== undefined) return { ok: false, fault }
+  const devices = facts.devices.filter((node) =>
+    container.devices.some((path) => isWithin(node.path, path)),
+  )
+  return good({ resources: resourcesOf(container, facts, devices), devices })
+}
+
 /**
  * What the machine has not got for a container. Faults: `device-missing`, `cgroup-version`.
  */
-export function resourcesFault(container: ContainerObject, facts: BundleFacts): Fault | undefined {
+function resourcesFault(container: ContainerObject, facts: BundleFacts): Fault | undefined {
   const missing = container.devices.find(
     (path) => !facts.devices.some((node) => isWithin(node.path, path)),
   )
@@ -48,15 +65,14 @@ export function limitsOf(patched: unknown, facts: BundleFacts): Checked<readonly
   return bad('open-files', message)
 }
 
-/** Devices of a container, with what it is made of. */
-export function devicesOf(container: ContainerObject, facts: BundleFacts): readonly DeviceNode[] {
-  return facts.devices.filter((node) => container.devices.some((path) => isWithin(node.path, path)))
-}
-
 /** `linux.resources` of the OCI runtime spec, the same for both versions of cgroups. */
-export function resourcesOf(container: ContainerObject, facts: BundleFacts): object {
+function resourcesOf(
+  container: ContainerObject,
+  facts: BundleFacts,
+  nodes: readonly DeviceNode[],
+): object {
   const { memory_bytes: bytes, cpu_milli: milli, pids } = container.resources
-  const devices = devicesOf(container, facts).map(({ type, major, minor }) => {
+  const devices = nodes.map(({ type, major, minor }) => {
     return { allow: true, type, major, minor, access: 'rw' }
   })
   // `swap` is memory and swap together: none of the limit can be swapped to go beyond it.

@@ -2,7 +2,6 @@ import type { SecretFile } from '../../host-secrets.ts'
 import { ownContainerFolder } from '../object/spec-fields.ts'
 import type { ContainerSpec } from '../spec.ts'
 import type { Account } from './accounts.ts'
-import type { Mount } from './mounts.ts'
 
 /** A secret of a container, as the file that it starts as. */
 export interface PlacedSecret {
@@ -13,7 +12,8 @@ export interface PlacedSecret {
   readonly variable: string | null
 }
 
-const busyboxPath = `${ownContainerFolder}/busybox`
+/** Where a container has the busybox that `readingSecrets` runs. */
+export const busyboxPath: string = `${ownContainerFolder}/busybox`
 
 /** Where a secret waits that goes into an environment. */
 function variablePath(variable: string): string {
@@ -97,10 +97,4 @@ export function readingSecrets(
 /** A text as one word of a shell. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`
-}
-
-/** The mount that `readingSecrets` needs, from the host's busybox. */
-export function busyboxMount(busybox: string): Mount {
-  const options = ['bind', 'rprivate', 'ro', 'nosuid', 'nodev']
-  return { destination: busyboxPath, type: 'bind', source: busybox, options }
 }

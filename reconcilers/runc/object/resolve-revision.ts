@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { addressText } from '../../addresses.ts'
+import type { ContainerPolicy } from '../../host-containers.ts'
 import { parseReference } from '../../images/reference.ts'
 import { capabilitiesOf } from '../bundle/hardening/capabilities.ts'
 import type { ContainerObject } from './container-object.ts'
@@ -35,6 +36,21 @@ export function revisionOf(
   }
   const text = JSON.stringify(sorted(withoutFalse(made)))
   return hash('sha256', text)
+}
+
+/** Id of the container of an object and a revision; `sha256:` before the digits is left out. */
+export function containerId(object: string, revision: string): string {
+  return `covey-${object}-${revision.replace(/^sha256:/, '').slice(0, 12)}`
+}
+
+/** What of an object may change without a new container: `policyFields`. */
+export function policyOf(container: ContainerObject): ContainerPolicy {
+  return {
+    restart: container.restart,
+    stopGraceMs: container.stop_grace_seconds * 1000,
+    health: container.health ?? null,
+    labels: container.labels,
+  }
 }
 
 function isEmpty(value: unknown): boolean {

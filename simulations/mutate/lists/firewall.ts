@@ -94,8 +94,8 @@ export const firewallMutations: readonly Mutation[] = [
     name: 'no-table-without-containers',
     breaks: 'A host of the mesh without containers filters nothing.',
     file: 'reconcilers/nftables/resolve.ts',
-    find: 'isNeeded: objects.length + agents.length > 0',
-    replace: 'isNeeded: objects.length > 0',
+    find: "new Set(['agent', 'runc_container', 'container_network'])",
+    replace: "new Set(['runc_container', 'container_network'])",
     caughtBy: { test: 'test/reconcilers/nftables/resolve.test.ts' },
   },
   {

@@ -81,8 +81,8 @@ export const meshLinkMutations: readonly Mutation[] = [
     name: 'tries-called-drift',
     breaks: 'A peer that is tried at one address after the other fails its object.',
     file: 'reconcilers/wireguard/plan.ts',
-    find: 'device.recurs ? { recurs: true as const } : {}',
-    replace: '{}',
+    find: "device.recurs ? 'recurring' : 'usual'",
+    replace: "'usual'",
     caughtBy: firstContact,
   },
   {

@@ -42,6 +42,7 @@ const wrongs: readonly (readonly [string, object, RegExp])[] = [
   ['judge talks', { judge: judgeAtLength }, /failed: x{300}$/],
   ['plan answers nothing', { plan: () => undefined }, /failed: its plan is not as/],
   ['a step names no objects', { plan: () => [{}] }, /failed: its plan\.0\.objects is not as/],
+  ['a step has another pace', { plan: () => [{ objects: [], pace: 'soon' }] }, /plan\.0\.pace/],
   [
     "a step protects another's object",
     { plan: () => [{ objects: ['thing'], protects: ['other'] }] },

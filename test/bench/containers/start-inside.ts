@@ -9,7 +9,6 @@ import type { Config } from '../../../protocol/documents/config.ts'
 import type { ImageReady } from '../../../reconcilers/host-images.ts'
 import type { HostPorts } from '../../../reconcilers/host-ports.ts'
 import { applyRunc } from '../../../reconcilers/runc/apply.ts'
-import { containerId } from '../../../reconcilers/runc/containers.ts'
 import { runc } from '../../../reconcilers/runc/index.ts'
 import type { ContainerSpec } from '../../../reconcilers/runc/spec.ts'
 import { createFakeImages } from '../../reconcilers/fake/images.ts'
@@ -103,8 +102,8 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 /** covey: image, network namespace and the agent are there. */
 async function startOurs(spec: ContainerSpec, host: HostPorts): Promise<number> {
   const { signal } = new AbortController()
-  const about = { objects: [spec.object], lane: spec.object, recurs: true as const }
-  const id = containerId(spec.object, spec.revision)
+  const about = { objects: [spec.object], lane: spec.object, pace: 'recurring' as const }
+  const { id } = spec
   const { networkNamespace } = await host.containers.facts(id, [])
   await execute('ip', ['netns', 'add', basename(networkNamespace)])
   const count = { restarts: 0, streak: 0 }
@@ -118,7 +117,7 @@ async function startOurs(spec: ContainerSpec, host: HostPorts): Promise<number> 
 /** runc alone, with the configuration that covey made, and everything around it made beforehand. */
 async function startBare(spec: ContainerSpec, run: number): Promise<number> {
   const name = `bare-${run}`
-  const id = containerId(spec.object, spec.revision)
+  const { id } = spec
   const config = JSON.parse(readFileSync(`/run/covey/containers/${id}/bundle/config.json`, 'utf8'))
   const bundle = `/run/bare/${name}`
   const work = join(state, name)

@@ -6,7 +6,7 @@ import {
   namespaceOwner,
 } from '../../../reconcilers/container-network/names.ts'
 import { ownNamespaces } from '../../../reconcilers/container-network/namespaces.ts'
-import type { LinkSeen } from '../../../reconcilers/tools/ip.ts'
+import type { LinkSeen } from '../../../reconcilers/tools/ip-parse.ts'
 
 const names = { mark: '0123abcd', adopted: new Map([['old', 'covey-old']]) }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { addressText, cidrText } from '../../../reconcilers/addresses.ts'
+import { clusterOf } from '../../../reconcilers/cluster/index.ts'
 import { vethName } from '../../../reconcilers/container-network/names.ts'
 import { resolveContainerNetwork } from '../../../reconcilers/container-network/resolve.ts'
 import { configOf } from '../configs.ts'
@@ -17,7 +18,7 @@ interface Outcome {
 }
 
 function outcome(hosts: Record<string, unknown>): Outcome {
-  const { spec, faulty } = resolveContainerNetwork(configOf(hosts), 'a')
+  const { spec, faulty } = resolveContainerNetwork(clusterOf(configOf(hosts)), 'a')
   return {
     subnets: spec.subnets.map(({ object, subnet }) => `${object} ${cidrText(subnet)}`),
     attachments: spec.attachments.map(({ object, address, mtu, source }) => {
@@ -201,7 +202,7 @@ describe('resolving the network of containers', () => {
 
   it('names who else has a subnet', () => {
     const hosts = { a: { wg, cn }, b: { wg: other, cb: { ...cn, subnet: '10.69.0.0/20' } } }
-    const [found] = resolveContainerNetwork(configOf(hosts), 'a').faulty
+    const [found] = resolveContainerNetwork(clusterOf(configOf(hosts)), 'a').faulty
     assert.equal(
       found?.fault.message,
       '10.69.1.0/24 overlaps with 10.69.0.0/20 of host b (hosts.b.cb.subnet)',
@@ -217,7 +218,7 @@ describe('resolving the network of containers', () => {
         web: container('cn', '10.69.1.5', { mounts, secrets: [{ secret: 'key', path: '/key' }] }),
       },
     }
-    const { references } = resolveContainerNetwork(configOf(hosts), 'a')
+    const { references } = resolveContainerNetwork(clusterOf(configOf(hosts)), 'a')
     assert.deepEqual(references, { cn: ['wg'], web: ['cn', 'data', 'key'] })
   })
 

@@ -151,15 +151,16 @@ describe('time', () => {
 
 describe('a step that recurs', () => {
   it('is no sign that somebody undoes it', async () => {
-    for (const recurs of [true, false]) {
+    for (const pace of ['recurring', 'usual'] as const) {
       const { reconciler } = planning(
-        () => [{ ...step('c'), ...(recurs ? { recurs: true as const } : {}) }],
+        () => [{ ...step('c'), pace }],
         async () => {},
       )
       const { adopt, host, states } = drive({ reconcilers: [reconciler], extraTypes: [] })
       adopt(configOf('c'))
       await host.clock.advance(20_000)
-      const wanted = recurs ? 'c: converged' : 'c: failed: does not stay as it was applied'
+      const wanted =
+        pace === 'recurring' ? 'c: converged' : 'c: failed: does not stay as it was applied'
       assert.deepEqual(states(), [wanted])
     }
   })
@@ -170,7 +171,7 @@ describe('a step that is urgent', () => {
     for (const fails of [false, true]) {
       let tries = 0
       const { reconciler } = planning(
-        () => [{ ...step('c'), isUrgent: true as const }],
+        () => [{ ...step('c'), pace: 'urgent' as const }],
         async () => {
           tries++
           if (fails) throw new Error('broken')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Config } from '../../../protocol/documents/config.ts'
 import { parseAddress } from '../../../reconcilers/addresses.ts'
+import { clusterOf } from '../../../reconcilers/cluster/index.ts'
 import { compileFirewall } from '../../../reconcilers/nftables/elements/compile.ts'
 import { judgeFlow } from '../../../reconcilers/nftables/questions/explain.ts'
 import { passes } from '../../../reconcilers/nftables/questions/lookup.ts'
@@ -32,7 +33,7 @@ function host(number: number, endpoint: string, more: Record<string, unknown> = 
 
 /** Whether the container of `h1` reaches a port, as the rules and as the explanation say. */
 function reaches(config: Config, to: string, port: number): boolean {
-  const { spec } = resolveNftables(config, 'h1')
+  const { spec } = resolveNftables(clusterOf(config), 'h1')
   const [from, target] = [parseAddress('10.69.1.5'), parseAddress(to)]
   assert.ok(from && target)
   const flow = { from, to: target, protocol: 'tcp', port } as const

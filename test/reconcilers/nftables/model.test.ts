@@ -3,6 +3,7 @@ import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import type { Config } from '../../../protocol/documents/config.ts'
 import { type Address, parseAddress } from '../../../reconcilers/addresses.ts'
+import { clusterOf } from '../../../reconcilers/cluster/index.ts'
 import { compileFirewall } from '../../../reconcilers/nftables/elements/compile.ts'
 import { type Flow, judgeFlow } from '../../../reconcilers/nftables/questions/explain.ts'
 import { passes, wayOf } from '../../../reconcilers/nftables/questions/lookup.ts'
@@ -111,7 +112,7 @@ suite('the firewall of a host, explained and compiled', () => {
   test('what is explained is what the elements come to', () => {
     fc.assert(
       fc.property(rules, ({ own, other }) => {
-        const { spec, faulty } = resolveNftables(configWith(own, other), 'h1')
+        const { spec, faulty } = resolveNftables(clusterOf(configWith(own, other)), 'h1')
         assert.deepEqual(faulty, [])
         const elements = compileFirewall(spec)
         for (const from of ['10.69.1.5', '10.69.1.6', '10.69.2.5', '203.0.113.9']) {
@@ -143,7 +144,7 @@ suite('the firewall of a host, explained and compiled', () => {
         const publish = on === null ? {} : { www: { ...www, container_port: 80 } }
         const config = configWith({ ...own, ...publish }, { ...other, ...seenFrom(far) })
         const tables = Object.keys(config.hosts).map((host) => {
-          const { spec } = resolveNftables(config, host)
+          const { spec } = resolveNftables(clusterOf(config), host)
           return { spec, elements: compileFirewall(spec) }
         })
         for (const from of ['10.69.1.5', '10.69.1.6', '10.69.2.5']) {
@@ -170,7 +171,10 @@ suite('the firewall of a host, explained and compiled', () => {
 
   test('a port that is open everywhere leads on at addresses that no config has', () => {
     const www = { type: 'nftables_publish', container: 'a', host_port: 85, container_port: 80 }
-    const { spec } = resolveNftables(configWith({ www: { ...www, on: 'public' } }, {}), 'h1')
+    const { spec } = resolveNftables(
+      clusterOf(configWith({ www: { ...www, on: 'public' } }, {})),
+      'h1',
+    )
     const elements = compileFirewall(spec)
     const outside = addressOf('198.51.100.1')
     const isOpen = (from: string, port: number): boolean => {
@@ -184,9 +188,9 @@ suite('the firewall of a host, explained and compiled', () => {
     fc.assert(
       fc.property(rules, ({ own, other }) => {
         const texts = (section: Record<string, unknown>): unknown =>
-          [...compileFirewall(resolveNftables(configWith(section, other), 'h1').spec)].map(
-            ([set, found]) => [set, [...found.keys()].sort()],
-          )
+          [
+            ...compileFirewall(resolveNftables(clusterOf(configWith(section, other)), 'h1').spec),
+          ].map(([set, found]) => [set, [...found.keys()].sort()])
         const reversed = Object.fromEntries(Object.entries(own).reverse())
         assert.deepEqual(texts(reversed), texts(own))
       }),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Config } from '../../../protocol/documents/config.ts'
 import { parseAddress } from '../../../reconcilers/addresses.ts'
+import { clusterOf } from '../../../reconcilers/cluster/index.ts'
 import { compileFirewall } from '../../../reconcilers/nftables/elements/compile.ts'
 import type { Elements } from '../../../reconcilers/nftables/elements/elements.ts'
 import { inPhases } from '../../../reconcilers/nftables/elements/phases.ts'
@@ -89,7 +90,9 @@ suite('a change of the firewall, phase by phase', () => {
     for (const [to, after] of Object.entries(states)) {
       if (from === to) continue
       test(`${from} to ${to}: what both admit is admitted all the way`, () => {
-        const [old, next] = [before, after].map((config) => resolveNftables(config, 'h1').spec)
+        const [old, next] = [before, after].map(
+          (config) => resolveNftables(clusterOf(config), 'h1').spec,
+        )
         assert.ok(old && next)
         const [first, last] = [compileFirewall(old), compileFirewall(next)]
         const change = changeBetween(first, last)
@@ -116,7 +119,7 @@ suite('a change of the firewall, phase by phase', () => {
     for (const before of Object.values(states)) {
       for (const after of Object.values(states)) {
         const [first, last] = [before, after].map((each) =>
-          compileFirewall(resolveNftables(each, 'h1').spec),
+          compileFirewall(resolveNftables(clusterOf(each), 'h1').spec),
         )
         const change = first && last && changeBetween(first, last)
         for (const { removed, added } of change ? inPhases(change) : []) {

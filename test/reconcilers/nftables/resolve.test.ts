@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { faultText } from '../../../protocol/fault.ts'
 import { addressText } from '../../../reconcilers/addresses.ts'
+import { clusterOf } from '../../../reconcilers/cluster/index.ts'
 import { lintConfig } from '../../../reconcilers/lint.ts'
 import { compileFirewall } from '../../../reconcilers/nftables/elements/compile.ts'
 import { parseFlowEnd, parsePorts } from '../../../reconcilers/nftables/flows/flow-end.ts'
@@ -92,7 +93,7 @@ suite('objects of the firewall, resolved', () => {
   for (const [name, object, wanted] of cases) {
     test(`refused: ${name}`, () => {
       const config = configOf({ h1: { ...section, first, x: object }, h2: {} })
-      const { faulty } = resolveNftables(config, 'h1')
+      const { faulty } = resolveNftables(clusterOf(config), 'h1')
       const texts = faulty.map(({ object: about, fault }) => `${about}: ${faultText(fault)}`)
       assert.equal(texts.length, 1, texts.join('\n'))
       assert.match(texts[0] ?? '', /^x: hosts\.h1\.x/)
@@ -103,7 +104,7 @@ suite('objects of the firewall, resolved', () => {
   test('a faulty policy that says something of egress leaves nothing open', () => {
     const egress = [{ to: 'container:ghost' }]
     const config = configOf({ h1: { ...section, x: { ...policy, egress } } })
-    const { spec } = resolveNftables(config, 'h1')
+    const { spec } = resolveNftables(clusterOf(config), 'h1')
     assert.deepEqual([[...spec.restricted], spec.egress], [['web'], []])
   })
 
@@ -121,7 +122,8 @@ suite('objects of the firewall, resolved', () => {
     }
     const services = (on: string): readonly string[] => {
       const config = configOf({ h1: section, h2: { ...other, w: { ...publish, on } } })
-      const found = compileFirewall(resolveNftables(config, 'h1').spec).get('services4') ?? []
+      const found =
+        compileFirewall(resolveNftables(clusterOf(config), 'h1').spec).get('services4') ?? []
       return [...found].filter((element) => element.endsWith(' . 80'))
     }
     assert.deepEqual(services('network'), ['10.69.0.2 . 6 . 80'])
@@ -137,22 +139,24 @@ suite('objects of the firewall, resolved', () => {
   test('rescue ports are those of the host', () => {
     const config = configOf({ h1: { ...section, x: { ...publish, host_port: 2222 } } })
     const rescue = [{ protocol: 'tcp' as const, first: 2200, last: 2299 }]
-    assert.deepEqual(resolveNftables(config, 'h1').faulty, [])
-    assert.equal(resolveNftables(config, 'h1', rescue).faulty.length, 1)
+    assert.deepEqual(resolveNftables(clusterOf(config), 'h1').faulty, [])
+    assert.equal(resolveNftables(clusterOf(config), 'h1', rescue).faulty.length, 1)
   })
 
   test('a host needs a table for its place in the overlay, containers or rules', () => {
     const { wg } = section
     const agent = { type: 'agent', peer_id: `12D3KooW${'A'.repeat(44)}`, network: 'wg' }
-    const placed = resolveNftables(configOf({ h1: { wg, agent } }), 'h1').spec
+    const placed = resolveNftables(clusterOf(configOf({ h1: { wg, agent } })), 'h1').spec
     assert.deepEqual([placed.isNeeded, placed.isJudging], [true, false])
     assert.deepEqual(placed.own.map(addressText), ['10.69.0.1'])
     // A faulty one may be known to others, and its host is no less in the mesh.
     const faulty = { ...agent, port: 'none' }
-    assert.ok(resolveNftables(configOf({ h1: { wg, agent: faulty } }), 'h1').spec.isNeeded)
-    assert.equal(resolveNftables(configOf({ h1: { wg } }), 'h1').spec.isNeeded, false)
-    assert.equal(resolveNftables(configOf({ h1: section }), 'h1').spec.isNeeded, true)
-    assert.equal(resolveNftables(configOf({ h1: section }), 'h1').spec.isJudging, false)
+    assert.ok(
+      resolveNftables(clusterOf(configOf({ h1: { wg, agent: faulty } })), 'h1').spec.isNeeded,
+    )
+    assert.equal(resolveNftables(clusterOf(configOf({ h1: { wg } })), 'h1').spec.isNeeded, false)
+    assert.equal(resolveNftables(clusterOf(configOf({ h1: section })), 'h1').spec.isNeeded, true)
+    assert.equal(resolveNftables(clusterOf(configOf({ h1: section })), 'h1').spec.isJudging, false)
   })
 })
 

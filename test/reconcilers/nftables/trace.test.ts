@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { clusterOf } from '../../../reconcilers/cluster/index.ts'
 import { compileFirewall } from '../../../reconcilers/nftables/elements/compile.ts'
 import { parsePorts } from '../../../reconcilers/nftables/flows/flow-end.ts'
 import { permissionsOf } from '../../../reconcilers/nftables/questions/explain.ts'
@@ -109,7 +110,7 @@ suite('a flow that is traced', () => {
   }
 
   test('what a host sends itself passes its own table', () => {
-    const { spec } = resolveNftables(config, 'local01')
+    const { spec } = resolveNftables(clusterOf(config), 'local01')
     for (const [from, isAdmitted] of [
       ['host:local01', true],
       ['host:cloud01', false],
@@ -140,7 +141,7 @@ suite('a flow that is traced', () => {
   })
 
   test('an end with several addresses is listed once', () => {
-    const { spec } = resolveNftables(twoMeshes, 'local01')
+    const { spec } = resolveNftables(clusterOf(twoMeshes), 'local01')
     assert.equal(spec.egress.length, 2)
     const lines = permissionsOf(spec).filter(({ object }) => object === 'names')
     const line = { from: 'container:db', to: 'host:cloud01', ports: '53/udp', object: 'names' }
@@ -149,7 +150,7 @@ suite('a flow that is traced', () => {
 
   test('who may talk to whom is listed by object', () => {
     const lines = ['cloud01', 'local01'].flatMap((each) =>
-      permissionsOf(resolveNftables(config, each).spec).map(
+      permissionsOf(resolveNftables(clusterOf(config), each).spec).map(
         ({ from, to, ports, object }) => `${object}: ${from} to ${to}, ${ports}`,
       ),
     )

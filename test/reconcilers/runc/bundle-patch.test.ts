@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkSchema } from '../../../reconcilers/cluster/references.ts'
+import { checkSchema } from '../../../reconcilers/cluster/parse.ts'
 import { mergePatch } from '../../../reconcilers/runc/bundle/patch/patch.ts'
 import { containerSchema } from '../../../reconcilers/runc/spec.ts'
 import { containerObject } from './objects.ts'

@@ -2,6 +2,7 @@ import type { BundleFacts } from '../../../reconcilers/container-facts.ts'
 import type { ImageConfig, ImageReady } from '../../../reconcilers/host-images.ts'
 import { makeBundle } from '../../../reconcilers/runc/bundle/bundle.ts'
 import type { Bundle } from '../../../reconcilers/runc/bundle/result.ts'
+import { policyOf } from '../../../reconcilers/runc/object/resolve-revision.ts'
 import { type ContainerSpec, containerSchema } from '../../../reconcilers/runc/spec.ts'
 import { containerObject } from './objects.ts'
 
@@ -72,7 +73,8 @@ export function containerSpec(object: object, secrets: object = {}): ContainerSp
   const { address } = container
   const attachment = address === undefined ? null : { object: 'web', address, mtu: 1400 }
   const sealed = new Map(Object.entries(secrets))
-  return { object: 'web', container, attachment, secrets: sealed, revision: 'r' }
+  const made = { revision: 'r', id: 'covey-web-r', policy: policyOf(container) }
+  return { object: 'web', container, attachment, secrets: sealed, ...made }
 }
 
 /** A bundle of that container; the fault as text where none comes of it. */

@@ -1,4 +1,5 @@
 import type { Config } from '../../../protocol/documents/config.ts'
+import { clusterOf } from '../../../reconcilers/cluster/index.ts'
 import type {
   ContainerProcess,
   ContainerRecord,
@@ -6,7 +7,6 @@ import type {
   ExitSeen,
 } from '../../../reconcilers/host-containers.ts'
 import type { ImageState } from '../../../reconcilers/host-images.ts'
-import { containerId, policyOf } from '../../../reconcilers/runc/containers.ts'
 import type { RuncObserved } from '../../../reconcilers/runc/observe.ts'
 import { resolveRunc } from '../../../reconcilers/runc/resolve.ts'
 import type { ContainerSpec, RuncSpec } from '../../../reconcilers/runc/spec.ts'
@@ -37,7 +37,7 @@ export function configOf(objects: Readonly<Record<string, object>>): Config {
 
 /** What a config with these objects comes to. */
 export function specOf(objects: Readonly<Record<string, object>>): RuncSpec {
-  return resolveRunc(configOf(objects), 'h').spec
+  return resolveRunc(clusterOf(configOf(objects)), 'h').spec
 }
 
 /** The one container of a spec. */
@@ -50,7 +50,7 @@ export function onlyOf(spec: RuncSpec): ContainerSpec {
 /** What is kept of the container of a spec. */
 export function recordFor(spec: ContainerSpec): ContainerRecord {
   return {
-    id: containerId(spec.object, spec.revision),
+    id: spec.id,
     object: spec.object,
     revision: spec.revision,
     image: spec.container.image,
@@ -58,7 +58,7 @@ export function recordFor(spec: ContainerSpec): ContainerRecord {
     namespace: `/run/netns/covey-${spec.object}`,
     volumes: [],
     stopSignal: 15,
-    policy: policyOf(spec),
+    policy: spec.policy,
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { clusterOf } from '../../../reconcilers/cluster/index.ts'
 import { lintConfig } from '../../../reconcilers/lint.ts'
 import { resolveRunc } from '../../../reconcilers/runc/resolve.ts'
 import { configOf } from '../configs.ts'
@@ -9,7 +10,7 @@ import { containerObject, networkObjects, sealedText } from './objects.ts'
 const secret = { type: 'secret', jwe: sealedText() }
 
 function resolve(own: object, others: Record<string, unknown> = {}) {
-  return resolveRunc(configOf({ a: { ...networkObjects(), ...own }, ...others }), 'a')
+  return resolveRunc(clusterOf(configOf({ a: { ...networkObjects(), ...own }, ...others })), 'a')
 }
 
 function faults(own: object): readonly string[] {
@@ -83,7 +84,7 @@ describe('resolving containers', () => {
       assert.deepEqual(faults({ password }), ['password secret-claims hosts.a.password.jwe'])
     }
     const unsigned = { ...configOf({ a: { password: secret } }), aud: '' }
-    assert.deepEqual(resolveRunc(unsigned, 'a').faulty, [])
+    assert.deepEqual(resolveRunc(clusterOf(unsigned), 'a').faulty, [])
   })
 })
 
@@ -241,8 +242,8 @@ it('resolves any config, the same way every time', () => {
   )
   fc.assert(
     fc.property(hosts, (each) => {
-      const first = resolveRunc(configOf(each), 'a')
-      const second = resolveRunc(configOf(structuredClone(each)), 'a')
+      const first = resolveRunc(clusterOf(configOf(each)), 'a')
+      const second = resolveRunc(clusterOf(configOf(structuredClone(each))), 'a')
       assert.deepEqual(first, second)
     }),
     { numRuns: 150 },

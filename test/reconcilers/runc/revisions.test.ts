@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { clusterOf } from '../../../reconcilers/cluster/index.ts'
 import { resolveRunc } from '../../../reconcilers/runc/resolve.ts'
 import { configOf } from '../configs.ts'
 import { containerObject, networkObjects } from './objects.ts'
@@ -53,7 +54,7 @@ const samples: Readonly<Record<string, { readonly is: string; readonly object: o
 
 function resolved(object: object) {
   const own = { ...networkObjects(), data: { type: 'volume' }, web: containerObject(object) }
-  const { spec, faulty } = resolveRunc(configOf({ a: own }), 'a')
+  const { spec, faulty } = resolveRunc(clusterOf(configOf({ a: own })), 'a')
   assert.deepEqual(faulty, [])
   const [web] = spec.containers
   assert.ok(web)

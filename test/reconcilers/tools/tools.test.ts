@@ -6,10 +6,10 @@ import { parseCidr } from '../../../reconcilers/addresses.ts'
 import {
   batchCommand,
   parseBatchFailures,
-  parseLook,
   routeWords,
   setAliasCommand,
 } from '../../../reconcilers/tools/ip.ts'
+import { parseLook } from '../../../reconcilers/tools/ip-parse.ts'
 import { linkSetting, parseAcceptRa, setCommand } from '../../../reconcilers/tools/sysctl.ts'
 import {
   dumpCommand,

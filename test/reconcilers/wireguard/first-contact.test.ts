@@ -59,7 +59,7 @@ describe('names with several addresses, on first contact', () => {
       const observed = await wireguard.observe(spec, host.ports, new AbortController().signal)
       const steps = wireguard.plan(spec, observed)
       const sync = steps.find(({ kind }) => kind === 'sync-device')
-      return [sync?.recurs === true, wireguard.dueAt?.(spec, observed) ?? null]
+      return [sync?.pace === 'recurring', wireguard.dueAt?.(spec, observed) ?? null]
     }
     assert.deepEqual(await look(), [false, host.clock.now() + contactMs])
     await round(host, desired)

@@ -1,4 +1,5 @@
 import { cidrText } from '../../../reconcilers/addresses.ts'
+import { clusterOf } from '../../../reconcilers/cluster/index.ts'
 import { resolveWireguard } from '../../../reconcilers/wireguard/resolve.ts'
 import { configOf } from '../configs.ts'
 
@@ -29,7 +30,7 @@ interface Outcome {
 
 /** What host `a` makes of its section. */
 export function outcome(hosts: Record<string, unknown>): Outcome {
-  const { spec, pending, faulty } = resolveWireguard(configOf(hosts), 'a')
+  const { spec, pending, faulty } = resolveWireguard(clusterOf(configOf(hosts)), 'a')
   return {
     peers: spec.links.flatMap((link) =>
       link.peers.map((each) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { clusterOf } from '../../../reconcilers/cluster/index.ts'
 import { resolveWireguard } from '../../../reconcilers/wireguard/resolve.ts'
 import { ideaExample } from '../configs.ts'
 import {
@@ -225,7 +226,10 @@ describe('resolving WireGuard objects', () => {
   }
 
   it("takes the idea's example", () => {
-    const { spec, pending, faulty, references } = resolveWireguard(ideaExample, 'cloud01')
+    const { spec, pending, faulty, references } = resolveWireguard(
+      clusterOf(ideaExample),
+      'cloud01',
+    )
     assert.equal(spec.links.length, 1)
     assert.deepEqual(pending, [{ object: 'peer_local01', reason: 'no public key' }])
     assert.deepEqual(faulty, [])

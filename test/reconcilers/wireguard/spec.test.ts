@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { clusterOf } from '../../../reconcilers/cluster/index.ts'
 import { resolveWireguard } from '../../../reconcilers/wireguard/resolve.ts'
 import { configOf } from '../configs.ts'
 
@@ -29,7 +30,7 @@ describe('fields of a wireguard_network', () => {
   for (const [field, more] of cases) {
     it(`refuses ${JSON.stringify(more)}`, () => {
       const { faulty } = resolveWireguard(
-        configOf({ a: { wg: network('10.69.0.1/16', more) } }),
+        clusterOf(configOf({ a: { wg: network('10.69.0.1/16', more) } })),
         'a',
       )
       assert.deepEqual(

@@ -3,15 +3,17 @@ import type { ContainerSpec } from '../../spec.ts'
 import type { Account } from '../accounts.ts'
 import { oomScoreAdjust } from '../limits.ts'
 import type { Mount } from '../mounts.ts'
-import { memberOf, textsOf } from '../patch/members.ts'
-import { devicesOf, resourcesOf } from '../resources.ts'
+import type { RuntimeParts } from '../patch/members.ts'
+import type { HostShare } from '../resources.ts'
 import { capabilitiesOf, capabilityName } from './capabilities.ts'
 import { seccompProfile } from './seccomp.ts'
 
 /** What has been worked out for a container. */
 interface Worked {
+  readonly runtime: RuntimeParts
   readonly spec: ContainerSpec
   readonly account: Account
+  readonly share: HostShare
   readonly hostname: string
   readonly mounts: readonly Mount[]
   readonly args: readonly string[]
@@ -39,11 +41,11 @@ export function hardenedConfig(
   facts: BundleFacts,
   worked: Worked,
 ): Readonly<Record<string, unknown>> {
-  const { spec, account, hostname, mounts, args, env, cwd } = worked
+  const { runtime, spec, account, share, hostname, mounts, args, env, cwd } = worked
   const { container } = spec
-  const base = facts.runtimeSpec
+  const capabilities = capabilitiesOf(container.capabilities)
   const process = {
-    ...memberOf(base, 'process'),
+    ...runtime.process,
     terminal: false,
     user: {
       uid: account.uid,
@@ -55,30 +57,30 @@ export function hardenedConfig(
     args,
     env,
     cwd,
-    capabilities: capabilitySets(spec, account),
+    capabilities: capabilitySets(spec, account, capabilities),
     noNewPrivileges: true,
     oomScoreAdj: oomScoreAdjust,
   }
   const { rlimits: _runtimes, ...withoutLimits } = process as Record<string, unknown>
   return {
-    ...base,
+    ...runtime.whole,
     process: withoutLimits,
     root: { path: facts.rootfs, readonly: container.read_only_root },
     hostname,
     mounts,
     linux: {
-      ...memberOf(base, 'linux'),
+      ...runtime.linux,
       namespaces: namespacesOf(spec, facts),
       ...(container.host_network ? {} : { sysctl: networkSettings }),
       cgroupsPath: facts.cgroupsPath,
-      resources: resourcesOf(container, facts),
-      devices: devicesOf(container, facts).map(({ mode, ...node }) => ({
+      resources: share.resources,
+      devices: share.devices.map(({ mode, ...node }) => ({
         ...node,
         fileMode: mode,
       })),
-      seccomp: seccompProfile(facts.architecture, capabilitiesOf(container.capabilities)),
-      maskedPaths: [...new Set([...textsOf(memberOf(base, 'linux')['maskedPaths']), ...masked])],
-      readonlyPaths: textsOf(memberOf(base, 'linux')['readonlyPaths']),
+      seccomp: seccompProfile(facts.architecture, capabilities),
+      maskedPaths: [...new Set([...runtime.maskedPaths, ...masked])],
+      readonlyPaths: runtime.readonlyPaths,
     },
   }
 }
@@ -87,10 +89,14 @@ export function hardenedConfig(
  * Capabilities (capabilities(7)). Another user than root gets, as ambient ones, only what the
  * object adds by name: the kernel takes the others from it at its first program.
  */
-function capabilitySets({ container }: ContainerSpec, account: Account): object {
+function capabilitySets(
+  { container }: ContainerSpec,
+  account: Account,
+  held: readonly string[],
+): object {
   const prefixed = (names: readonly string[]): readonly string[] =>
     names.map((name) => `CAP_${name}`)
-  const all = prefixed(capabilitiesOf(container.capabilities))
+  const all = prefixed(held)
   const added = prefixed(container.capabilities.add.flatMap((name) => capabilityName(name) ?? []))
   const ambient = account.uid === 0 ? [] : added
   return { bounding: all, effective: all, permitted: all, inheritable: ambient, ambient }

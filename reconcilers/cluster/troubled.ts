@@ -1,28 +1,15 @@
-import { type Cidr, cidrText, contains, hostNetwork, networkOf } from '../addresses.ts'
-import type { HostNetwork, NetworkIndex } from '../cluster/networks.ts'
-import { type Claim, findOverlaps } from '../cluster/overlaps.ts'
-import type { LinkContext } from './candidates.ts'
-
-const known = new WeakMap<NetworkIndex, Map<string, readonly HostNetwork[]>>()
+import { type Cidr, contains, hostNetwork } from '../addresses.ts'
+import type { HostNetwork } from './networks.ts'
+import { type Claim, findOverlaps } from './overlaps.ts'
 
 /**
- * The hosts with a network of a link's name that may be at fault as members of a mesh: in
- * themselves, towards the link's range, or with any other of these hosts. All others are at fault
- * for no host, so a look for faults need not make peers of them. Remembered for a config, or every
- * host would be compared with every other one once for each host.
+ * Of the hosts with a network of one name, those that may be at fault as members of a mesh: in
+ * themselves, towards the range `cluster` of a link, or with any other of these hosts. All others
+ * are at fault for no host, so a look for faults need not make peers of them.
  */
-export function troubledHosts({ index, object, network }: LinkContext): readonly HostNetwork[] {
-  const cluster = networkOf(network.address)
-  const results = known.get(index) ?? new Map<string, readonly HostNetwork[]>()
-  known.set(index, results)
-  const key = `${object} ${cidrText(cluster)}`
-  const before = results.get(key)
-  if (before !== undefined) return before
-  const all = index.get(object) ?? []
+export function findTroubled(all: readonly HostNetwork[], cluster: Cidr): readonly HostNetwork[] {
   const clashing = clashingHosts(all)
-  const found = all.filter((each) => clashing.has(each) || isTroubled(each, cluster))
-  results.set(key, found)
-  return found
+  return all.filter((each) => clashing.has(each) || isTroubled(each, cluster))
 }
 
 /** What a host has of the mesh: its address, and the ranges of its containers. */
