@@ -39,7 +39,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
   const health = runHealthChecks(state)
   const exits = watchExits(state)
   const supervisors = watchSupervisors(state)
-  const notice = createNotes(state)
+  const notes = createNotes(state)
   void emptyTrash(state)
   const port: HostContainers = {
     refusal: async (container) => refusalOf(container, grantFacts(init)) ?? null,
@@ -47,7 +47,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
     look: async () => lookAtAll(state),
     async notice() {
       exits.renew()
-      return notice()
+      return notes.notice()
     },
     namespaces: async () => namespacesOf(state),
     lookVolumes: async () => foldersOfVolumes(state.places.volumes),
@@ -59,7 +59,11 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
     },
     createAgain: (id, signal) => makeProcessAgain(state, id, signal),
     start: (id, count, signal) => startProcess(state, id, count, signal),
-    stop: (id, order) => stopProcess(state, id, order),
+    async stop(id, order) {
+      const hasEnded = await stopProcess(state, id, order)
+      if (hasEnded) notes.noticeEnd(id)
+      return hasEnded
+    },
     remove: (id, signal) => removeContainer(state, id, signal),
     async keepExit(id) {
       const exit = state.memory(id).exit

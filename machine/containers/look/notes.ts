@@ -4,10 +4,22 @@ import type { ContainerSeen } from '../../../reconcilers/host-containers.ts'
 import type { ContainersState } from '../state.ts'
 import { lookAtAll } from './look-at-all.ts'
 
-/** Looks at all containers as a round does: what is new of them is kept, and told once. */
-export function createNotes(state: ContainersState): () => readonly ContainerSeen[] {
+/** What is new of containers, kept and told once. */
+export interface Notes {
+  /** Looks at all, as a round does. */
+  notice(): readonly ContainerSeen[]
+  /** The end of one that was stopped, which may be removed before the next round. */
+  noticeEnd(id: string): void
+}
+
+/** Notes of what an agent sees of its containers. */
+export function createNotes(state: ContainersState): Notes {
   let isFirst = true
-  return () => {
+  const noticeEnd = (id: string): void => {
+    const seen = lookAtAll(state).find((each) => each.id === id)
+    if (seen !== undefined) noteEnd(state, seen)
+  }
+  const notice = (): readonly ContainerSeen[] => {
     const { places } = state
     // Somebody may have emptied the run folder; what comes next needs its top.
     for (const path of [places.runs, places.exits]) {
@@ -24,6 +36,7 @@ export function createNotes(state: ContainersState): () => readonly ContainerSee
     isFirst = false
     return all
   }
+  return { notice, noticeEnd }
 }
 
 /** Tells once that the kernel ended a process of a container, be it not its first. */

@@ -247,7 +247,7 @@ describe('authentication', () => {
     assert.equal(error.code, 'registry-settings')
     assert.match(
       error.message,
-      new RegExp(`^password_file ${missing} cannot be used: there is no such file$`),
+      new RegExp(`^password_file ${missing} cannot be used: there is no such file or folder$`),
     )
   })
 })
