@@ -25,3 +25,10 @@ export function unlessGone<T>(look: () => T): T | null {
     throw error
   }
 }
+
+/** Every file below a folder with its times and size: whatever anybody writes changes this. */
+export function tracesBelow(folder: string): readonly string[] {
+  return [...entriesBelow(folder)].map(([path, { ino, size, mtimeMs, ctimeMs }]) =>
+    [path, ino, size, mtimeMs, ctimeMs].join(' '),
+  )
+}

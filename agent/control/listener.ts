@@ -3,8 +3,8 @@ import { chmod, chown, link, lstat, mkdtemp, readdir, rm } from 'node:fs/promise
 import { connect, Server as NetServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { claimFolder } from '../../machine/files/folder.ts'
-import { codeOfError } from '../../platform/files/calls.ts'
 import { CoveyError } from '../../protocol/fault.ts'
+import { systemCode } from '../../protocol/system-reason.ts'
 import type { Log } from '../../reconcilers/reconciler.ts'
 import { socketCheckMs, socketProbeMsMax } from '../limits.ts'
 
@@ -121,7 +121,7 @@ async function make(
     return { identity, stop: () => void NetServer.prototype.close.call(server) }
   } catch (error) {
     NetServer.prototype.close.call(server)
-    const code = codeOfError(error)
+    const code = systemCode(error)
     if (!['EEXIST', 'EISDIR', 'ERR_FS_EISDIR'].includes(code)) throw error
     const what = code === 'EEXIST' ? 'was just made by somebody else' : 'is a folder'
     const hint = 'remove it, or give this agent another --run-dir'
@@ -133,7 +133,7 @@ async function make(
 
 async function isAt(path: string, { dev, ino }: Made['identity']): Promise<boolean> {
   const found = await lstat(path).catch((error) => {
-    if (['ENOENT', 'ENOTDIR'].includes(codeOfError(error))) return null
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error))) return null
     throw error
   })
   return found !== null && found.dev === dev && found.ino === ino
@@ -150,7 +150,7 @@ export async function expectUnanswered(path: string): Promise<void> {
   const code = await new Promise<string>((resolve) => {
     connection.setTimeout(socketProbeMsMax, () => resolve('ETIMEDOUT'))
     connection.once('connect', () => resolve(''))
-    connection.once('error', (error) => resolve(codeOfError(error)))
+    connection.once('error', (error) => resolve(systemCode(error)))
   })
   connection.destroy()
   // Of a socket whose queue is full the kernel says EAGAIN: somebody listens there.

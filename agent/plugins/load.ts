@@ -2,8 +2,8 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expectRootOwned, readRootOwned } from '../../machine/files/root-owned.ts'
-import { codeOfError } from '../../platform/files/calls.ts'
 import { CoveyError } from '../../protocol/fault.ts'
+import { systemCode } from '../../protocol/system-reason.ts'
 import type { AnyReconciler } from '../../reconcilers/reconciler.ts'
 import { manifestBytesMax, pluginLoadMsMax, pluginsMax } from '../limits.ts'
 import { guard } from './guard.ts'
@@ -102,7 +102,7 @@ async function find(
     const manifest = readManifest(text)
     return { file: entryOf(folder, name), manifest }
   } catch (error) {
-    const code = codeOfError(error)
+    const code = systemCode(error)
     if (error instanceof CoveyError) throw error
     if (code !== 'ENOENT') throw refusal(`${manifestFile} cannot be read (${code})`)
     throw refusal(

@@ -1,8 +1,8 @@
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expectRootOwned, judgeEntry } from '../../machine/files/root-owned.ts'
-import { codeOfError } from '../../platform/files/calls.ts'
 import { CoveyError } from '../../protocol/fault.ts'
+import { systemCode } from '../../protocol/system-reason.ts'
 import { manifestBytesMax, pluginEntriesMax } from '../limits.ts'
 
 /** Members of a `package.json` that name what its code may import. */
@@ -54,7 +54,7 @@ function addUnlessMissing(link: string, add: (path: string) => void): void {
   try {
     add(link)
   } catch (error) {
-    if (!['ENOENT', 'ENOTDIR'].includes(codeOfError(error))) throw error
+    if (!['ENOENT', 'ENOTDIR'].includes(systemCode(error))) throw error
   }
 }
 

@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from 'node:path'
-import { codeOfError, type FileCalls, isFull, machineCalls } from '../../platform/files/calls.ts'
+import { type FileCalls, isFull, machineCalls } from '../../platform/files/calls.ts'
 import {
   makeDurableFolder,
   SyncFailed,
@@ -8,6 +8,7 @@ import {
   temporarySuffix,
   writeTemporary,
 } from '../../platform/files/durable-file.ts'
+import { systemCode } from '../../protocol/system-reason.ts'
 import { giveUpReserve, keepReserve } from './reserve.ts'
 
 export { SyncFailed } from '../../platform/files/durable-file.ts'
@@ -92,7 +93,7 @@ async function unlessMissing<T, E>(call: Promise<T>, none: E): Promise<T | E> {
   try {
     return await call
   } catch (error) {
-    if (codeOfError(error) === 'ENOENT') return none
+    if (systemCode(error) === 'ENOENT') return none
     throw error
   }
 }

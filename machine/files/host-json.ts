@@ -1,9 +1,8 @@
 import type * as z from 'zod'
-import { codeOfError } from '../../platform/files/calls.ts'
 import { positionIn, readWrittenJson } from '../../protocol/documents/written-json.ts'
 import { byteOrderMarkLength, encodingFault } from '../../protocol/documents/written-text.ts'
 import { CoveyError, type Fault, faultText } from '../../protocol/fault.ts'
-import { systemReason } from '../../protocol/system-reason.ts'
+import { systemCode, systemReason } from '../../protocol/system-reason.ts'
 import { hostJsonBytesMax } from '../limits.ts'
 import { readRootOwned } from './root-owned.ts'
 
@@ -36,7 +35,7 @@ export async function readHostJson<T>(
   try {
     bytes = await readRootOwned(file, hostJsonBytesMax)
   } catch (error) {
-    if (codeOfError(error) === 'ENOENT') return null
+    if (systemCode(error) === 'ENOENT') return null
     if (error instanceof CoveyError && error.code === 'not-root-owned') throw error
     const isKnown = error instanceof CoveyError
     const message = isKnown ? error.message : `${file} cannot be read: ${systemReason(error)}`

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { codeOfError, type FileCalls, isFull } from '../../platform/files/calls.ts'
+import { type FileCalls, isFull } from '../../platform/files/calls.ts'
 import {
   SyncFailed,
   syncFolder,
@@ -8,6 +8,7 @@ import {
   temporarySuffix,
   writeTemporary,
 } from '../../platform/files/durable-file.ts'
+import { systemCode } from '../../protocol/system-reason.ts'
 
 /** Kept free for documents: holds the largest ones of a change, and their temporary files. */
 export const reserveBytes: number = 16 * 1024 * 1024
@@ -56,7 +57,7 @@ export async function giveUpReserve(calls: FileCalls, folder: string): Promise<b
     await syncFolder(calls, folder)
     return true
   } catch (error) {
-    if (isFull(error) || codeOfError(error) === 'ENOENT') return false
+    if (isFull(error) || systemCode(error) === 'ENOENT') return false
     throw error
   }
 }

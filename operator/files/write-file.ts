@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { codeOfError, type FileCalls, isFull } from '../../platform/files/calls.ts'
+import { type FileCalls, isFull } from '../../platform/files/calls.ts'
 import { makeDurableFolder, SyncFailed, syncFolder } from '../../platform/files/durable-file.ts'
 import {
   createDurably,
@@ -7,6 +7,7 @@ import {
   makeTemporary,
   replaceDurably,
 } from '../../platform/files/shared-folder.ts'
+import { systemCode } from '../../protocol/system-reason.ts'
 import { Failure, systemReason } from '../terminal/failure.ts'
 
 /**
@@ -59,14 +60,14 @@ export async function makeFolder(
     await makeDurableFolder(files, path, missing ?? path, mode)
   } catch (error) {
     // The folder above one that was there may be closed to this user, as /home is in some places.
-    if (missing === null && (codeOfError(error) === 'EACCES' || isUnable(error))) return
+    if (missing === null && (systemCode(error) === 'EACCES' || isUnable(error))) return
     throw cannotWrite(path, error)
   }
 }
 
 /** Some file systems know no fsync of a folder (fsync(2), EINVAL). */
 function isUnable(error: unknown): boolean {
-  return error instanceof SyncFailed && codeOfError(error.cause) === 'EINVAL'
+  return error instanceof SyncFailed && systemCode(error.cause) === 'EINVAL'
 }
 
 async function topmostMissing(files: FileCalls, path: string): Promise<string | null> {
@@ -88,7 +89,7 @@ export async function settleFolders(files: FileCalls, paths: readonly string[]):
     try {
       await syncFolder(files, path)
     } catch (error) {
-      const isAbsent = ['ENOENT', 'ENOTDIR', 'EACCES'].includes(codeOfError(error))
+      const isAbsent = ['ENOENT', 'ENOTDIR', 'EACCES'].includes(systemCode(error))
       if (!isAbsent && !isUnable(error)) throw cannotWrite(path, error)
     }
   }

@@ -1,4 +1,5 @@
 import { link, open, readdir, readFile, realpath, rename, rm, stat, statfs } from 'node:fs/promises'
+import { systemCode } from '../../protocol/system-reason.ts'
 import { makeFolder } from './make-folder.ts'
 
 /** A folder that is open to be fsynced. */
@@ -99,12 +100,7 @@ async function openWith(path: string, flags: string, mode: number): Promise<Open
   }
 }
 
-/** The `code` of a failed call, or an empty text. */
-export function codeOfError(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
-}
-
 /** Whether a call failed because there is no room: on the disk, or in the owner's share of it. */
 export function isFull(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT'].includes(codeOfError(error))
+  return ['ENOSPC', 'EDQUOT'].includes(systemCode(error))
 }

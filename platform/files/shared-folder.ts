@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import { codeOfError, type FileCalls } from './calls.ts'
+import { systemCode } from '../../protocol/system-reason.ts'
+import type { FileCalls } from './calls.ts'
 import { syncFolder, takeEffect, temporarySuffix, writeSynced } from './durable-file.ts'
 
 /**
@@ -71,7 +72,7 @@ async function takeFreeName(calls: FileCalls, path: string, temporary: string): 
     await calls.link(temporary, path)
     return true
   } catch (error) {
-    if (codeOfError(error) === 'EEXIST') return false
+    if (systemCode(error) === 'EEXIST') return false
     throw error
   }
 }

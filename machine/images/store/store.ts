@@ -4,7 +4,7 @@ import { lstat, mkdir, mkdtemp, readdir, rename, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type * as z from 'zod'
-import { codeOfError } from '../../../platform/files/calls.ts'
+import { systemCode } from '../../../protocol/system-reason.ts'
 import { createDisk, type Disk } from '../../files/disk.ts'
 import { toolEnvironment, toolPath } from '../../tools.ts'
 import { recordBytesMax } from '../limits.ts'
@@ -285,7 +285,7 @@ async function exists(path: string): Promise<boolean> {
     await lstat(path)
     return true
   } catch (error) {
-    if (codeOfError(error) === 'ENOENT') return false
+    if (systemCode(error) === 'ENOENT') return false
     throw error
   }
 }

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs'
 import { lstat, readlink } from 'node:fs/promises'
-import { codeOfError } from '../../../platform/files/calls.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
+import { systemCode } from '../../../protocol/system-reason.ts'
 import { resolveFolder } from '../layers/layer-paths.ts'
 import { linkHopsMax } from '../limits.ts'
 
@@ -67,7 +67,7 @@ async function statsOf(path: Buffer): Promise<Stats | null> {
     return await lstat(path)
   } catch (error) {
     // A link may lead to a name that is longer than any can be.
-    if (['ENOENT', 'ENAMETOOLONG'].includes(codeOfError(error))) return null
+    if (['ENOENT', 'ENAMETOOLONG'].includes(systemCode(error))) return null
     throw error
   }
 }

@@ -1,8 +1,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { lstat, mkdir, readlink, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { codeOfError } from '../../../platform/files/calls.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
+import { systemCode } from '../../../protocol/system-reason.ts'
 import { errorLine } from '../../../reconcilers/tools/words.ts'
 import { toolEnvironment, toolPath } from '../../tools.ts'
 import { sandboxStallMs, sandboxStderrBytesMax } from '../limits.ts'
@@ -83,7 +83,7 @@ export async function createSandbox(root: string): Promise<Sandbox> {
 
 async function linkAs(target: string, path: string): Promise<void> {
   await symlink(target, path).catch((error) => {
-    if (codeOfError(error) !== 'EEXIST') throw error
+    if (systemCode(error) !== 'EEXIST') throw error
   })
 }
 

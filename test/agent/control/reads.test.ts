@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { until } from '../../lab/waiting.ts'
-import { entriesBelow } from '../../live-folder.ts'
+import { tracesBelow } from '../../live-folder.ts'
 import { afterwards } from '../../temporary.ts'
 import { answers, startAgentAlone } from '../alone.ts'
 
@@ -34,12 +34,6 @@ function get(socketPath: string, path: string): Promise<number> {
   })
 }
 
-function traces(folder: string): readonly string[] {
-  return [...entriesBelow(folder)].map(([path, { ino, size, mtimeMs, ctimeMs }]) =>
-    [path, ino, size, mtimeMs, ctimeMs].join(' '),
-  )
-}
-
 suite('what is asked with GET', () => {
   const reads = documentedReads()
   test('is documented', () => assert.ok(reads.length >= 9))
@@ -61,14 +55,14 @@ suite('what is asked with GET', () => {
     feed.end()
     afterwards(t, async () => void feed.destroy())
     inMounts(`mount --bind '${stateDir}' '${stateDir}'; mount -o bind,remount,ro '${stateDir}'`)
-    const before = [stateDir, runDir].map(traces)
+    const before = [stateDir, runDir].map(tracesBelow)
     await until('the feed is open', () => told.includes('event: status'))
     const heard = told
     for (const { socket, path } of reads) {
       const status = await get(join(runDir, socket), path)
       assert.ok(status < 500, `${path} answered ${status}`)
     }
-    assert.deepEqual([stateDir, runDir].map(traces), before)
+    assert.deepEqual([stateDir, runDir].map(tracesBelow), before)
     assert.equal(told, heard)
   })
 })

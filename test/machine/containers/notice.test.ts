@@ -2,15 +2,8 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { entriesBelow } from '../../live-folder.ts'
+import { tracesBelow } from '../../live-folder.ts'
 import { openMachine, scriptObject, serving } from './machine.ts'
-
-/** Every file below a folder with its times and size: what anybody writes changes this. */
-function traces(folder: string): readonly string[] {
-  return [...entriesBelow(folder)].map(([path, { ino, size, mtimeMs, ctimeMs }]) =>
-    [path, ino, size, mtimeMs, ctimeMs].join(' '),
-  )
-}
 
 test('a look leaves no trace; a round notices', { timeout: 60_000 }, async (t) => {
   const on = await openMachine(t)
@@ -28,13 +21,13 @@ test('a look leaves no trace; a round notices', { timeout: 60_000 }, async (t) =
     return isSaid && !existsSync(`/proc/${state.life(id)?.supervisor?.pid}`)
   })
   const folders = [join(on.folder, 'state'), join(on.folder, 'run')]
-  const before = folders.map(traces)
+  const before = folders.map(tracesBelow)
   const told = on.events.length
   for (let times = 0; times < 2; times++) {
     const [seen] = await port.look()
     assert.ok(seen?.process.state === 'exited' && !seen.process.isKept)
   }
-  assert.deepEqual(folders.map(traces), before)
+  assert.deepEqual(folders.map(tracesBelow), before)
   assert.equal(on.events.length, told)
   await port.notice()
   await port.notice()
