@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ContainerSeen } from '../../../reconcilers/host-containers.ts'
 import type { ContainersState } from '../state.ts'
-import { lookAtAll } from './look-at-all.ts'
+import { lookAtAll, lookAtOne } from './look-at-all.ts'
 
 /** What is new of containers, kept and told once. */
 export interface Notes {
@@ -15,10 +15,7 @@ export interface Notes {
 /** Notes of what an agent sees of its containers. */
 export function createNotes(state: ContainersState): Notes {
   let isFirst = true
-  const noticeEnd = (id: string): void => {
-    const seen = lookAtAll(state).find((each) => each.id === id)
-    if (seen !== undefined) noteEnd(state, seen)
-  }
+  const noticeEnd = (id: string): void => noteEnd(state, lookAtOne(state, id))
   const notice = (): readonly ContainerSeen[] => {
     const { places } = state
     // Somebody may have emptied the run folder; what comes next needs its top.
