@@ -74,7 +74,7 @@ async function createContainer(
     await host.containers.create({ ...parts, record, layers, ...mapped }, signal)
   } catch (error) {
     if (!step.goesOn || !(error instanceof CoveyError)) throw error
-    const message = `${error.message}; the container before it goes on`
+    const message = `${error.message}; the previous container keeps running`
     throw new CoveyError(error.code, message, { cause: error })
   }
 }

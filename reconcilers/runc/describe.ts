@@ -19,15 +19,15 @@ export function describeRunc(step: RuncStep): string {
     case 'remove':
       return `remove ${step.id}`
     case 'keep-exit':
-      return `keep how ${step.id} ended`
+      return `record how ${step.id} ended`
     case 'remember':
-      return `remember the policy of ${step.record.id}`
+      return `record the policy of ${step.record.id}`
     case 'hosts':
-      return `write the names of the cluster for ${listed(step.ids)}`
+      return `write /etc/hosts of ${listed(step.ids)}`
     case 'resolvers':
-      return `write whom to ask for names for ${listed(step.ids)}`
+      return `write /etc/resolv.conf of ${listed(step.ids)}`
     case 'remember-volumes':
-      return 'remember what volumes say of their removal'
+      return 'record on_remove of the volumes'
     case 'remove-volume':
       return `remove volume ${step.object}`
   }

@@ -26,7 +26,7 @@ function judgeObject(spec: ContainerSpec, observed: RuncObserved): Said | null {
   switch (process.state) {
     case 'absent': {
       if (!process.wasStarted || policy.restart !== 'never') return judgeNew(spec, before, observed)
-      const reason = 'was cut off when the host restarted, and restart is never'
+      const reason = 'was ended by a restart of the host, and restart is never'
       return { state: 'failed', reason }
     }
     case 'created':
@@ -42,7 +42,7 @@ function judgeObject(spec: ContainerSpec, observed: RuncObserved): Said | null {
   }
 }
 
-const toBeStarted: Said = { state: 'pending', reason: 'is to be started', untilActed: true }
+const toBeStarted: Said = { state: 'pending', reason: 'about to start', untilActed: true }
 
 /** A container that is to be made: it waits for its image, or for nothing that is seen here. */
 function judgeNew(
@@ -50,23 +50,23 @@ function judgeNew(
   before: readonly ContainerSeen[],
   observed: RuncObserved,
 ): Said | null {
-  const rest = before.some(isUp) ? '; the container before it goes on' : ''
+  const rest = before.some(isUp) ? '; the previous container keeps running' : ''
   const image = observed.images.get(imageKey(container))
   switch (image?.state) {
     case 'absent':
-      return { state: 'pending', reason: `its image is to be pulled${rest}` }
+      return { state: 'pending', reason: `waiting to pull its image${rest}` }
     case 'pulling': {
       const { progress, failure } = image
       // What failed stays said until it is mended: who asks in this moment needs it as well.
       if (failure !== null) {
-        return { state: 'failed', reason: `${failure}; it is pulled again: ${progress}${rest}` }
+        return { state: 'failed', reason: `${failure}; pulling again: ${progress}${rest}` }
       }
       return { state: 'pending', reason: `pulling its image: ${progress}${rest}` }
     }
     case 'failed':
       return { state: 'failed', reason: `${image.reason}${rest}` }
     default:
-      return { state: 'pending', reason: `is to be made${rest}`, untilActed: true }
+      return { state: 'pending', reason: `about to be created${rest}`, untilActed: true }
   }
 }
 
@@ -77,20 +77,21 @@ function judgeRunning(wanted: ContainerSeen, restart: string, nowMs: number): Sa
   const isLooping = count.streak > crashLoopStreak && !isSteady && lastExit !== null
   if (stopping !== null) return judgeStops([wanted], nowMs)
   if (broken !== null) {
-    if (restart !== 'never') return { state: 'pending', reason: `${broken}; it starts anew` }
-    const rest = 'it goes on to its end, as restart is never; to have it anew, change its object'
+    if (restart !== 'never') return { state: 'pending', reason: `${broken}; restarting it` }
+    const rest =
+      'it keeps running to its end because restart is never; change its object to replace it'
     return { state: 'failed', reason: `${broken}; ${rest}` }
   }
   if (isLooping) {
     const { cause, said } = causeText(ailment, lastExit)
-    const reason = `crash loop: ${cause}, ${count.restarts} restarts, it runs again${said}`
+    const reason = `crash loop: ${cause}, ${count.restarts} restarts, running again${said}`
     return { state: 'failed', reason }
   }
   if (health?.state === 'unhealthy') {
     return { state: 'failed', reason: `unhealthy: ${unwellText(health)}` }
   }
   if (health?.state !== 'starting') return null
-  if (ailment !== null) return { state: 'failed', reason: `unhealthy: ${ailment}, it runs again` }
+  if (ailment !== null) return { state: 'failed', reason: `unhealthy: ${ailment}, running again` }
   return { state: 'pending', reason: 'starting: its health check has not passed yet' }
 }
 
@@ -100,9 +101,9 @@ function judgeStops(stopping: readonly ContainerSeen[], nowMs: number): Said | n
   if (first === undefined) return null
   const pid = first.process.state === 'running' ? ` ${first.process.pid}` : ''
   if (first.stopping?.signal === 9 && nowMs - first.stopping.atMs >= killAgainMs) {
-    return { state: 'failed', reason: `process${pid} does not end, also after SIGKILL` }
+    return { state: 'failed', reason: `process${pid} is still running after SIGKILL` }
   }
-  const wait = `waits for process${pid} to stop`
+  const wait = `waiting for process${pid} to stop`
   const { ailment, stopping: order } = first
   if (!order?.hadFailed || ailment === null) return { state: 'pending', reason: wait }
   return { state: 'failed', reason: `unhealthy: ${ailment}, ${wait}` }

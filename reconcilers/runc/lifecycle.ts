@@ -49,14 +49,14 @@ export function isDue(atMs: number, sinceMs: number, nowMs: number): boolean {
 /** `exit code 1`, `exit code 137 (SIGKILL)`, `ran out of memory`. */
 function exitText({ exitCode, oom }: ExitSeen): string {
   if (oom) return 'ran out of memory (resources.memory_bytes)'
-  if (exitCode === null) return 'ended unseen'
+  if (exitCode === null) return 'exit code unknown'
   const signal = exitCode > 128 ? signalNames.get(exitCode - 128) : undefined
   return signal === undefined ? `exit code ${exitCode}` : `exit code ${exitCode} (${signal})`
 }
 
-/** `; it last said: …`, or nothing. */
+/** `; last output: …`, or nothing. */
 function saidText({ lastLine }: ExitSeen): string {
-  return lastLine === null ? '' : `; it last said: ${lastLine}`
+  return lastLine === null ? '' : `; last output: ${lastLine}`
 }
 
 /**
@@ -78,7 +78,7 @@ export function waitText(
   again: Extract<AfterExit, { kind: 'again' }>,
 ): { readonly state: 'pending' | 'failed'; readonly reason: string } {
   const { cause, said } = causeText(ailment, exit)
-  const next = again.waitMs === 0 ? 'starts again' : `next try in ${again.waitMs / 1000} s`
+  const next = again.waitMs === 0 ? 'restarting' : `next try in ${again.waitMs / 1000} s`
   const restarts = again.count.restarts - 1
   if (again.count.streak <= crashLoopStreak) {
     // What was unhealthy stays that until it is well.

@@ -41,7 +41,9 @@ import {
   user,
 } from './object/spec-fields.ts'
 
-const mode: z.ZodType<string> = z.string().regex(/^0?[0-7]{3}$/, 'must be an octal mode, as 0644')
+const mode: z.ZodType<string> = z
+  .string()
+  .regex(/^0?[0-7]{3}$/, 'must be an octal mode such as 0644')
 const seconds: z.ZodType<number> = z.int().min(1).max(3600)
 const port: z.ZodType<number> = z.int().min(1).max(65535)
 

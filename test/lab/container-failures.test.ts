@@ -113,7 +113,7 @@ describe('containers that cannot run', () => {
       },
       'a port that is taken': {
         object: { ...shared, host_network: true },
-        reason: /^crash loop: exit code 1, .*it last said: httpd: bind: Address already in use$/,
+        reason: /^crash loop: exit code 1, .*last output: httpd: bind: Address already in use$/,
       },
       'too little memory': {
         object: on(busybox, { command: greedy, resources }),

@@ -55,7 +55,8 @@ export function refusalOf(container: HostWishes, facts: GrantFacts): string | un
 
 function ungranted(what: string, grant: string, { settingsFile }: GrantFacts): string {
   const line = JSON.stringify({ grants: [grant] })
-  return `${what} needs a grant of this host: ${line} in ${settingsFile}, then restart its agent`
+  const remedy = `add ${line} to ${settingsFile}, then restart its agent`
+  return `${what} is not granted on this host: ${remedy}`
 }
 
 /** Whether the real path of something lies in one that is granted. */
@@ -78,8 +79,8 @@ function linkRefusal(what: string, path: string, facts: GrantFacts): string | un
   for (const grant of grantsOf('path', facts)) {
     const granted = facts.grantedPath(grant)
     if ('real' in granted || !isWithin(path, grant)) continue
-    const where = `the grant path:${grant} goes by the link ${granted.link}`
-    return `${what}: ${where}, which others than root may change: grant the folder that is meant`
+    const where = `the grant path:${grant} goes through the link ${granted.link}`
+    return `${what}: ${where}, which users other than root can change: grant the real folder`
   }
   return undefined
 }
@@ -128,5 +129,5 @@ export function devicePathRefusal(
     return ungranted(`device ${device}`, `device:${device}`, facts)
   }
   if (real === null) return `this host has no device ${device}`
-  return isWithin(real, '/dev') ? undefined : `device ${device} leads to ${real}, out of /dev`
+  return isWithin(real, '/dev') ? undefined : `device ${device} leads to ${real}, outside /dev`
 }

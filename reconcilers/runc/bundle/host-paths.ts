@@ -14,9 +14,9 @@ export function isWithin(path: string, folder: string): boolean {
  * this host's covey, beyond the usual ones.
  */
 export function hostPathFault(path: string, ownFolders: readonly string[]): string | undefined {
-  if (path === '/') return 'the whole host is never mounted: name a folder'
+  if (path === '/') return 'the root of the host is never mounted: name a folder'
   const within = closedFolders.find((folder) => isWithin(path, folder))
-  if (within !== undefined) return `nothing of ${within} is ever mounted`
+  if (within !== undefined) return `${within} of the host is never mounted`
   const own = [...usualFolders, ...ownFolders].find(
     (folder) => isWithin(path, folder) || isWithin(folder, path),
   )

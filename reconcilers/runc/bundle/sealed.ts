@@ -33,16 +33,16 @@ export function parseSealedHeader(jwe: string): Checked<SealedFor> {
     return bad('secret-form', 'must be a JWE in compact form: five base64url parts joined by dots')
   }
   if (key !== '') {
-    return bad('secret-form', 'has an encrypted key, which ECDH-ES has not')
+    return bad('secret-form', 'has an encrypted key, which ECDH-ES does not use')
   }
   const header = parseHeader(head)
-  if (header === undefined) return bad('secret-form', 'has a protected header that is no JSON')
+  if (header === undefined) return bad('secret-form', 'has a protected header that is not JSON')
   const { alg, enc, typ, epk, aud, host, name } = header
   const stranger = Object.keys(header).find((member) => !members.includes(member))
   if (stranger !== undefined) {
     return bad(
       'secret-algorithm',
-      `has "${stranger.slice(0, 40)}" in its protected header, which is refused`,
+      `has an unknown member "${stranger.slice(0, 40)}" in its protected header`,
     )
   }
   if (alg !== 'ECDH-ES' || enc !== 'A256GCM') {

@@ -81,7 +81,7 @@ export function readingSecrets(
     '    if [ -f "$covey_file" ] && [ -x "$covey_file" ]; then covey_text=$covey_file; break; fi',
     '  done',
     '  if [ -z "$covey_text" ]; then',
-    '    printf \'covey: %s is in no folder of PATH, which is "%s"\\n\' "$1" "$PATH" >&2',
+    '    printf \'covey: %s is not in any folder of PATH, which is "%s"\\n\' "$1" "$PATH" >&2',
     '    exit 127',
     '  fi ;;',
     'esac',

@@ -13,7 +13,7 @@ export const httpHost: z.ZodType<string> = z
   .max(260)
   .regex(
     /^([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\])(:[1-9]\d{0,4})?$/,
-    'must be a name or an address, with a port behind it if need be',
+    'must be a name or an address, optionally followed by a port',
   )
 
 /** Headers that say where a message ends, or what else a connection is for. */
@@ -23,7 +23,7 @@ const framing: ReadonlySet<string> = new Set([
 ])
 
 function headerFault(name: string, value: string): string | undefined {
-  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return 'is no name of a header'
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return 'is not a valid header name'
   if (framing.has(name.toLowerCase())) return 'is set by covey'
   if (!/^[\x20-\x7e]*$/.test(value)) return 'must be printable ASCII, in one line'
   if (name.length + value.length > httpHeaderCharactersMax) {
@@ -43,7 +43,7 @@ export const httpHeaders: z.ZodType<Readonly<Record<string, string>>> = z
     }
     for (const [name, value] of entries) {
       const isTwice = known.has(name.toLowerCase())
-      const message = isTwice ? 'stands twice' : headerFault(name, value)
+      const message = isTwice ? 'duplicate header' : headerFault(name, value)
       known.add(name.toLowerCase())
       if (message !== undefined) context.addIssue({ code: 'custom', message, path: [name] })
     }

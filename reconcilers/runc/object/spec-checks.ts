@@ -24,7 +24,10 @@ function checkNetwork(container: ContainerObject, report: Report): void {
   for (const field of ['network', 'address'] as const) {
     const isThere = container[field] !== undefined
     if (container.host_network && isThere) {
-      report([field], 'goes without with host_network: the container has the addresses of its host')
+      report(
+        [field],
+        'cannot be set with host_network: the container has the addresses of its host',
+      )
     } else if (!container.host_network && !isThere) {
       report([field], 'is required, unless host_network is true')
     }
@@ -32,7 +35,7 @@ function checkNetwork(container: ContainerObject, report: Report): void {
   if (container.host_network && container.user_namespace) {
     report(
       ['user_namespace'],
-      'goes without host_network: its root would have no say in that network',
+      'cannot be combined with host_network: root in it has no rights over that network',
     )
   }
 }
@@ -47,7 +50,7 @@ function checkOne(
   const set = names.filter((name) => (object as Record<string, unknown>)[name] !== undefined)
   if (set.length === 1) return
   const found = set.length === 0 ? 'has none' : `has ${set.join(' and ')}`
-  report(path, `must have exactly one of ${names.join(', ')}, and ${found}`)
+  report(path, `must have exactly one of ${names.join(', ')}, but ${found}`)
 }
 
 function checkSources(container: ContainerObject, report: Report): void {
@@ -57,7 +60,7 @@ function checkSources(container: ContainerObject, report: Report): void {
   for (const [index, use] of container.secrets.entries()) {
     checkOne(use, ['path', 'env'], ['secrets', index], report)
     if (use.env !== undefined && use.mode !== undefined) {
-      report(['secrets', index, 'mode'], 'goes without with env: a variable has no mode')
+      report(['secrets', index, 'mode'], 'cannot be set with env: a variable has no mode')
     }
   }
   if (container.health !== undefined) {
@@ -68,7 +71,7 @@ function checkSources(container: ContainerObject, report: Report): void {
     const first = container.devices.findIndex((other) => isWithin(device, other))
     const second = container.devices.findLastIndex((other) => isWithin(device, other))
     const other = first < index ? first : second
-    if (other !== index) report(['devices', index], `comes with devices.${other} already`)
+    if (other !== index) report(['devices', index], `is already included in devices.${other}`)
   }
   const bytes = container.files.reduce((sum, file) => sum + Buffer.byteLength(file.content), 0)
   if (bytes > filesBytesMax) {
@@ -80,13 +83,13 @@ function checkHttpHost({ health }: ContainerObject, report: Report): void {
   const { host, headers = {} } = health?.http ?? {}
   const name = Object.keys(headers).find((each) => each.toLowerCase() === 'host')
   if (host === undefined || name === undefined) return
-  report(['health', 'http', 'headers', name], 'is told by host already')
+  report(['health', 'http', 'headers', name], 'is already set by host')
 }
 
 function checkShm({ shm_bytes, mounts, tmpfs }: ContainerObject, report: Report): void {
   const isTaken = [...tmpfs, ...mounts.map(({ path }) => path)].includes('/dev/shm')
   if (shm_bytes === undefined || !isTaken) return
-  report(['shm_bytes'], 'goes without a mount of its own at /dev/shm')
+  report(['shm_bytes'], 'cannot be set with a mount at /dev/shm')
 }
 
 /** A place where something is mounted. */
@@ -117,7 +120,7 @@ function checkPlaces(container: ContainerObject, report: Report): void {
   for (const place of places) {
     const other = known.get(place.path)
     if (other === undefined) known.set(place.path, place)
-    else report(place.at, `${place.path} is the place of ${other.at.join('.')} already`)
+    else report(place.at, `${place.path} is already used by ${other.at.join('.')}`)
   }
   for (const place of places) {
     const above = parentsOf(place.path).find((parent) => known.get(parent)?.isFile)
@@ -137,7 +140,7 @@ function checkVariables(container: ContainerObject, report: Report): void {
     if (env === undefined) continue
     const other = known.get(env)
     if (other === undefined) known.set(env, `secrets.${index}.env`)
-    else report(['secrets', index, 'env'], `${env} is set by ${other} already`)
+    else report(['secrets', index, 'env'], `${env} is already set by ${other}`)
   }
 }
 
@@ -146,6 +149,6 @@ function checkCapabilities(container: ContainerObject, report: Report): void {
   const added = add.map(capabilityName)
   for (const [index, name] of drop.entries()) {
     if (!added.includes(capabilityName(name)) || name === 'ALL') continue
-    report(['capabilities', 'drop', index], `${name} is added as well`)
+    report(['capabilities', 'drop', index], `${name} is also in add`)
   }
 }

@@ -44,10 +44,10 @@ function pathFault(text: string): string | undefined {
   if (hasControls(text)) return 'holds control characters'
   const parts = text.split('/').slice(1)
   if (text !== '/' && parts.some((part) => part === '' || part === '.' || part === '..')) {
-    return 'must be written without empty parts, . and .., and without a slash at its end'
+    return 'must have no empty part, no . or .. and no slash at its end'
   }
   if (parts.some((part) => Buffer.byteLength(part) > nameBytesMax)) {
-    return `has a part of more than ${nameBytesMax} bytes, which no file can be named`
+    return `has a part of more than ${nameBytesMax} bytes, the limit for a file name`
   }
   return undefined
 }
@@ -61,10 +61,10 @@ const systemFolders: readonly string[] = ['/proc', '/sys', ownContainerFolder]
 export function mountPointFault(text: string): string | undefined {
   const fault = pathFault(text)
   if (fault !== undefined) return fault
-  if (text === '/') return 'nothing is mounted over the whole image'
+  if (text === '/') return 'nothing can be mounted over the whole image'
   const system = systemFolders.find((folder) => isWithin(text, folder))
-  if (system !== undefined) return `nothing is mounted below ${system} of a container`
-  if (text === '/dev' || isWithin(text, '/dev/pts')) return `${text} is made by covey`
+  if (system !== undefined) return `nothing can be mounted below ${system} of a container`
+  if (text === '/dev' || isWithin(text, '/dev/pts')) return `${text} is managed by covey`
   return undefined
 }
 
@@ -81,14 +81,16 @@ export const devicePath: z.ZodType<string> = judged((text) => {
   const fault = pathFault(text)
   if (fault !== undefined) return fault
   if (!text.startsWith('/dev/')) return 'must be a path below /dev'
-  return isWithin(text, '/dev/pts') ? 'terminals of the host are never given away' : undefined
+  return isWithin(text, '/dev/pts')
+    ? 'terminals of the host cannot be given to a container'
+    : undefined
 })
 
 /** An address, as a number. */
 export const address: z.ZodType<Address, string> = z.string().transform((text, context) => {
   const parsed = parseAddress(text)
   if (parsed !== undefined) return parsed
-  context.addIssue('must be an address, as 10.69.1.5 or fd00::5')
+  context.addIssue('must be an address such as 10.69.1.5 or fd00::5')
   return z.NEVER
 })
 
@@ -100,9 +102,9 @@ export const image: z.ZodType<string> = judged((text) => {
 
 /** One argument of a command. */
 const argument: z.ZodType<string> = judged((text) => {
-  if (text.includes('\0')) return 'holds a NUL character, which no argument can'
+  if (text.includes('\0')) return 'must not hold a NUL character'
   const isLong = text.length > argumentBytesMax || Buffer.byteLength(text) > argumentBytesMax
-  return isLong ? `is longer than the ${argumentBytesMax} bytes that the kernel takes` : undefined
+  return isLong ? `is longer than ${argumentBytesMax} bytes, the limit of the kernel` : undefined
 })
 
 /** Arguments of a command, perhaps none. */
@@ -136,26 +138,30 @@ export const hostname: z.ZodType<string> = judged((text) => {
 
 /** A signal by name or number. */
 export const signal: z.ZodType<string> = judged((text) =>
-  signalNumber(text) === undefined ? 'must be a signal, as SIGTERM, 15 or SIGRTMIN+3' : undefined,
+  signalNumber(text) === undefined
+    ? 'must be a signal such as SIGTERM, 15 or SIGRTMIN+3'
+    : undefined,
 )
 
 /** A capability by name. */
 export const capability: z.ZodType<string> = judged((text) => {
-  if (text === 'ALL') return 'ALL cannot be added: name what the program needs, as NET_ADMIN'
-  return capabilityName(text) === undefined ? 'is no capability of Linux, as NET_ADMIN' : undefined
+  if (text === 'ALL') return 'ALL cannot be added: name what the program needs, such as NET_ADMIN'
+  return capabilityName(text) === undefined
+    ? 'is not a capability of Linux such as NET_ADMIN'
+    : undefined
 })
 
 /** A capability to drop, or `ALL`. */
 export const droppedCapability: z.ZodType<string> = judged((text) =>
   text === 'ALL' || capabilityName(text) !== undefined
     ? undefined
-    : 'is no capability of Linux, as CHOWN, nor ALL',
+    : 'is neither ALL nor a capability of Linux such as CHOWN',
 )
 
 /** Why a text is no name of an environment variable, or undefined. */
 function variableFault(name: string): string | undefined {
   if (/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name)) return undefined
-  return 'must be named with letters, digits, _ . and -, and no digit first'
+  return 'must have a name of letters, digits, _ . and - that does not start with a digit'
 }
 
 /** Environment variables by name. */
@@ -167,7 +173,7 @@ export const environment: z.ZodType<Readonly<Record<string, string>>> = z
     for (const [name, value] of Object.entries(variables)) {
       const fault = variableFault(name) ?? argument.safeParse(value).error?.issues[0]?.message
       const isLong = Buffer.byteLength(`${name}=${value}`) > argumentBytesMax
-      const tooLong = `is longer than the ${argumentBytesMax} bytes that the kernel takes`
+      const tooLong = `is longer than ${argumentBytesMax} bytes, the limit of the kernel`
       const message = fault ?? (isLong ? tooLong : undefined)
       if (message !== undefined) context.addIssue({ code: 'custom', message, path: [name] })
     }
@@ -176,7 +182,10 @@ export const environment: z.ZodType<Readonly<Record<string, string>>> = z
 /** A variable that a shell can set. */
 export const shellVariable: z.ZodType<string> = z
   .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, 'must be letters, digits and _, and no digit first')
+  .regex(
+    /^[A-Za-z_][A-Za-z0-9_]{0,255}$/,
+    'must be letters, digits and _, and not start with a digit',
+  )
 
 /** Labels by name. */
 export const labels: z.ZodType<Readonly<Record<string, string>>> = z
@@ -185,7 +194,7 @@ export const labels: z.ZodType<Readonly<Record<string, string>>> = z
     if (Object.keys(texts).length > entriesMax) context.addIssue(`has more than ${entriesMax}`)
     for (const [name, value] of Object.entries(texts)) {
       const sound = [name, value].every((text) => text.length <= labelCharactersMax)
-      const message = `names and values have at most ${labelCharactersMax} characters, no controls`
+      const message = `names and values have at most ${labelCharactersMax} characters, no control characters`
       if (sound && name !== '' && !hasControls(name + value)) continue
       context.addIssue({ code: 'custom', message, path: [name] })
     }

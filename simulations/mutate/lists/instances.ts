@@ -86,7 +86,7 @@ export const instanceMutations: readonly Mutation[] = [
     name: 'absent-is-in-sync',
     breaks: 'A container that is not there counts as in sync.',
     file: 'reconcilers/runc/judge.ts',
-    find: "      return { state: 'pending', reason: `is to be made${rest}`, untilActed: true }",
+    find: "      return { state: 'pending', reason: `about to be created${rest}`, untilActed: true }",
     replace: '      return null',
     caughtBy: { test: leftovers },
   },

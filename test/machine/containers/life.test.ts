@@ -65,7 +65,7 @@ test('a new revision takes the place of the one before', { timeout }, async (t) 
   assert.equal(startTicksOf(first.pid), null)
   assert.deepEqual([second.count.restarts, second.lastExit], [0, null])
   on.adopt({ web: scriptObject('exit', { command: ['/bin/nothing'] }) })
-  const why = 'the image has no command /bin/nothing; the container before it goes on'
+  const why = 'the image has no command /bin/nothing; the previous container keeps running'
   await on.until('it is refused', () => on.said('web') === `failed: ${why}`)
   assert.equal((await on.look()).find(({ id }) => id === second.id)?.process.state, 'running')
 })
@@ -85,7 +85,7 @@ test('crashes are counted, and said with the last line', { timeout }, async (t) 
   const on = await openMachine(t)
   on.adopt({ web: scriptObject('echo no such port >&2; exit 3') })
   const why =
-    'failed: crash loop: exit code 3, 2 restarts, next try in 2 s; it last said: no such port'
+    'failed: crash loop: exit code 3, 2 restarts, next try in 2 s; last output: no such port'
   await on.until('it is a crash loop', () => on.said('web') === why)
   await on.restart()
   await on.until('the next agent knows as well', () => on.said('web') === why)
@@ -107,7 +107,7 @@ test('jobs end', { timeout }, async (t) => {
     )
   })
   await on.until('it is said', () => {
-    return on.said('bad') === 'failed: exit code 4; it last said: broken; restart is never'
+    return on.said('bad') === 'failed: exit code 4; last output: broken; restart is never'
   })
   assert.equal(on.said('good'), 'converged')
   // What a boot of the host leaves: nothing of this boot, and no process.

@@ -136,7 +136,7 @@ test('a link that stays is refused by where it leads', { timeout }, async (t) =>
     () => {},
   )
   on.adopt({ web: scriptObject(serving, { mounts: [{ host_path: path, path: '/m' }] }) })
-  const why = `failed: host_path ${path}, which leads to ${outside}, needs a grant of this host`
+  const why = `failed: host_path ${path}, which leads to ${outside}, is not granted on this host`
   await on.until('it is refused', () => on.said('web').startsWith(why))
   await on.loop().stop()
   await expectNothing(on)
@@ -227,7 +227,7 @@ const ledAway: readonly (readonly [string, object, RegExp])[] = [
   [
     'a file',
     { files: [{ path: '/slash/.covey/busybox', content: 'x' }] },
-    /leads to \/\.covey\/busybox by a link in the container: nothing is mounted below \/\.covey/,
+    /\/\.covey\/busybox by a link in the container: nothing can be mounted below \/\.covey/,
   ],
   [
     'memory',

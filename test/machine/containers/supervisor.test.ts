@@ -40,7 +40,8 @@ test('one that must run once only goes on, and what to do is said', { timeout },
   on.adopt({ job: scriptObject(silent, { restart: 'never' }), web: scriptObject(serving) })
   const { id, pid } = await on.running('job')
   killSupervisor(on, id)
-  const rest = 'it goes on to its end, as restart is never; to have it anew, change its object'
+  const rest =
+    'it keeps running to its end because restart is never; change its object to replace it'
   await on.until('it is said', () => on.said('job') === `failed: ${gone}; ${rest}`)
   const directory = createContainerDirectory({
     containers: on.machine().port,
@@ -53,5 +54,5 @@ test('one that must run once only goes on, and what to do is said', { timeout },
   ])
   assert.equal((await on.running('web')).count.restarts, 0)
   process.kill(pid, 'SIGKILL')
-  await on.until('its end is told', () => on.said('job').startsWith('failed: ended unseen'))
+  await on.until('its end is told', () => on.said('job').startsWith('failed: exit code unknown'))
 })

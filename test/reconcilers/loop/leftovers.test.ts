@@ -100,7 +100,7 @@ describe('a removal that does not succeed', () => {
     const driven = drive({ reconcilers: [containerNetwork, runc], ports }, host)
     driven.adopt(configOf({ web: containerObject() }), 'h')
     await settle()
-    assert.match(driven.states().join(), /web: pending: is to be made/)
+    assert.match(driven.states().join(), /web: pending: about to be created/)
     await driven.host.clock.advance(60_000)
     assert.match(driven.states().join(), /web: failed: does not stay as it was applied/)
     await driven.loop.stop()

@@ -38,7 +38,7 @@ describe('what the loop tells of steps that go on by themselves', () => {
     driven.adopt(configOf({ web: { ...web, env: { A: '1' } } }), 'h')
     await settle()
     assert.deepEqual(driven.reports.at(-1)?.head.version, 2)
-    assert.match(driven.states().join('\n'), /^web: pending: waits for process \d+ to stop$/m)
+    assert.match(driven.states().join('\n'), /^web: pending: waiting for process \d+ to stop$/m)
     await driven.loop.stop()
   })
 

@@ -50,9 +50,19 @@ describe('grants of a host', () => {
   }
 
   const refused: readonly (readonly [string, object, readonly string[], RegExp])[] = [
-    ['a path', mount('/opt/x'), [], /"grants":\["path:\/opt\/x"\]\} in \/etc\/covey\/agent\.json/],
-    ['a path beside one', mount('/opt/x'), ['path:/opt/xy', 'path:/op'], /needs a grant/],
-    ['a link out of a folder', mount('/srv/out'), ['path:/srv'], /leads to \/etc\/cron\.d, needs/],
+    ['a path', mount('/opt/x'), [], /"grants":\["path:\/opt\/x"\]\} to \/etc\/covey\/agent\.json/],
+    [
+      'a path beside one',
+      mount('/opt/x'),
+      ['path:/opt/xy', 'path:/op'],
+      /is not granted on this host/,
+    ],
+    [
+      'a link out of a folder',
+      mount('/srv/out'),
+      ['path:/srv'],
+      /leads to \/etc\/cron\.d, is not granted/,
+    ],
     [
       'a link into covey’s state',
       mount('/srv/back'),
@@ -63,11 +73,16 @@ describe('grants of a host', () => {
       'a grant that others may move',
       mount('/opt/alice/data'),
       ['path:/opt/alice/data'],
-      /the grant path:\/opt\/alice\/data goes by the link .*: grant the folder that is meant$/,
+      /the grant path:\/opt\/alice\/data goes through the link .*: grant the real folder$/,
     ],
     ['what is not there', mount('/srv/none'), ['path:/srv/none'], /does not exist on this host/],
     ['a device by a path', { devices: ['/dev/dri'] }, ['path:/dev/dri'], /\["device:\/dev\/dri"\]/],
-    ['a device that is none', { devices: ['/dev/sneaky'] }, ['device:/dev/sneaky'], /out of \/dev/],
+    [
+      'a device that is none',
+      { devices: ['/dev/sneaky'] },
+      ['device:/dev/sneaky'],
+      /outside \/dev/,
+    ],
     [
       'a missing device',
       { devices: ['/dev/kvm'] },

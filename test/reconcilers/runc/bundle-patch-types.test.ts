@@ -184,11 +184,11 @@ describe('types in runtime_config', () => {
     const texts = found.map(({ path, code, message }) => `${path} ${code}: ${message}`)
     const at = 'hosts.h.web.runtime_config'
     assert.deepEqual(texts.filter((text) => text.startsWith(at)).sort(), [
-      `${at}.hostname field-invalid: must be a text without NUL`,
-      `${at}.linux.resources.blockIO.Weight field-invalid: is no member that the OCI runtime spec has here`,
+      `${at}.hostname field-invalid: must be a string without NUL`,
+      `${at}.linux.resources.blockIO.Weight field-invalid: is not a member of the OCI runtime spec here`,
       `${at}.linux.resources.memory.limit field-invalid: set resources.memory_bytes of the object instead`,
       `${at}.mounts field-invalid: set mounts, tmpfs, files or secrets of the object instead`,
-      `${at}.process.args field-invalid: must be a list of texts without NUL`,
+      `${at}.process.args field-invalid: must be a list of strings without NUL`,
     ])
     assert.ok(texts.some((text) => text.startsWith('hosts.h.web.image ')))
   })

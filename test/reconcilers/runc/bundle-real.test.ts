@@ -122,7 +122,7 @@ describe('secrets in an environment', () => {
     const object = { command: ['no-such-program'], secrets: [{ secret: 's', env: 'TOKEN' }] }
     const ran = runContainer({ object, secrets })
     assert.equal(ran.exitCode, 127)
-    assert.match(ran.stderr, /covey: no-such-program is in no folder of PATH/)
+    assert.match(ran.stderr, /covey: no-such-program is not in any folder of PATH/)
   })
 })
 

@@ -122,7 +122,7 @@ describe('a bundle with a user namespace', () => {
     containerSpec({ ...own, user_namespace: false })
     assert.throws(
       () => containerSpec({ ...own, user_namespace: true }),
-      /goes without host_network/,
+      /cannot be combined with host_network/,
     )
   })
 })

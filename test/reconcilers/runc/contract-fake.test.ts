@@ -132,7 +132,7 @@ describe('containers on a model, when something cannot be', () => {
     host.containers.refused.set(next, 'the image has no command nginx')
     await assert.rejects(reconcile(runc, second, 'h', host.ports), {
       code: 'container-create',
-      message: 'the image has no command nginx; the container before it goes on',
+      message: 'the image has no command nginx; the previous container keeps running',
     })
     assert.equal(host.containers.all.get(old.id)?.process.state, 'running')
     host.containers.refused.clear()

@@ -25,20 +25,20 @@ const sound: readonly object[] = [
 ]
 
 const refused: readonly (readonly [object, string])[] = [
-  [{ host: '' }, 'host: must be a name or an address, with a port behind it if need be'],
-  [{ host: 'a b' }, 'host: must be a name or an address, with a port behind it if need be'],
-  [{ host: 'a\r\nX: y' }, 'host: must be a name or an address, with a port behind it if need be'],
-  [{ host: 'http://a' }, 'host: must be a name or an address, with a port behind it if need be'],
-  [{ host: 'a:0' }, 'host: must be a name or an address, with a port behind it if need be'],
-  [{ headers: { 'A B': 'x' } }, 'headers.A B: is no name of a header'],
-  [{ headers: { '': 'x' } }, 'headers.: is no name of a header'],
+  [{ host: '' }, 'host: must be a name or an address, optionally followed by a port'],
+  [{ host: 'a b' }, 'host: must be a name or an address, optionally followed by a port'],
+  [{ host: 'a\r\nX: y' }, 'host: must be a name or an address, optionally followed by a port'],
+  [{ host: 'http://a' }, 'host: must be a name or an address, optionally followed by a port'],
+  [{ host: 'a:0' }, 'host: must be a name or an address, optionally followed by a port'],
+  [{ headers: { 'A B': 'x' } }, 'headers.A B: is not a valid header name'],
+  [{ headers: { '': 'x' } }, 'headers.: is not a valid header name'],
   [{ headers: { A: 'x\r\nB: y' } }, 'headers.A: must be printable ASCII, in one line'],
   [{ headers: { A: 'ü' } }, 'headers.A: must be printable ASCII, in one line'],
-  [{ headers: { A: 'x', a: 'y' } }, 'headers.a: stands twice'],
+  [{ headers: { A: 'x', a: 'y' } }, 'headers.a: duplicate header'],
   [{ headers: { 'Content-Length': '5' } }, 'headers.Content-Length: is set by covey'],
   [{ headers: { connection: 'upgrade' } }, 'headers.connection: is set by covey'],
   [{ headers: { A: 'x'.repeat(4096) } }, 'headers.A: is longer than 4096 characters'],
-  [{ host: 'a', headers: { HOST: 'b' } }, 'headers.HOST: is told by host already'],
+  [{ host: 'a', headers: { HOST: 'b' } }, 'headers.HOST: is already set by host'],
   [{ tls: true }, 'tls: unknown field'],
 ]
 
@@ -75,7 +75,7 @@ describe('shared memory of a container', () => {
     const clashes = [{ tmpfs: ['/dev/shm'] }, { mounts: [{ volume: 'v', path: '/dev/shm' }] }]
     for (const more of clashes) {
       assert.deepEqual(faults({}, { shm_bytes: 65_536, ...more }), [
-        'c.shm_bytes: goes without a mount of its own at /dev/shm',
+        'c.shm_bytes: cannot be set with a mount at /dev/shm',
       ])
     }
   })

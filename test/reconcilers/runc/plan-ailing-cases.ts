@@ -11,7 +11,7 @@ export const ailing: readonly Case[] = [
     object: { health },
     seen: { stopping: { ...stopping, hadFailed: true }, ailment: 'refused' },
     steps: [],
-    says: 'failed: unhealthy: refused, waits for process 100 to stop',
+    says: 'failed: unhealthy: refused, waiting for process 100 to stop',
     dueMs: 6_000,
   },
   {
@@ -19,7 +19,7 @@ export const ailing: readonly Case[] = [
     object: { health },
     seen: { health: { state: 'starting', failures: 1, reason: 'other' }, ailment: 'refused' },
     steps: [],
-    says: 'failed: unhealthy: refused, it runs again',
+    says: 'failed: unhealthy: refused, running again',
   },
   {
     name: 'one that is unhealthy again and again',
@@ -32,7 +32,7 @@ export const ailing: readonly Case[] = [
       lastExit: { exitCode: 0, oom: false, startedMs: 0, exitedMs: 0, lastLine: 'bye' },
     },
     steps: [],
-    says: 'failed: crash loop: unhealthy: refused, 4 restarts, it runs again',
+    says: 'failed: crash loop: unhealthy: refused, 4 restarts, running again',
     dueMs: 9_000,
   },
 ]

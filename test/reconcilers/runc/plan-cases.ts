@@ -27,7 +27,7 @@ const killed = { signal: 9, atMs: nowMs - 1_000, hadFailed: false }
 const images = (state: ImageState): Partial<RuncObserved> => ({
   images: new Map([[imageReference, state]]),
 })
-const toBeMade = 'pending: is to be made'
+const toBeMade = 'pending: about to be created'
 const progress = 'layer 2 of 5, 31 of 70 MB'
 const [never, onFailure] = [{ restart: 'never' }, { restart: 'on-failure' }]
 const pulls = [`pull ${imageReference}`]
@@ -41,7 +41,7 @@ export const making: readonly Case[] = [
     seen: null,
     observed: images({ state: 'absent' }),
     steps: pulls,
-    says: 'pending: its image is to be pulled',
+    says: 'pending: waiting to pull its image',
   },
   {
     name: 'a new one whose image is pulled',
@@ -55,7 +55,7 @@ export const making: readonly Case[] = [
     seen: null,
     observed: images({ ...pulling, failure: 'it was damaged' }),
     steps: [],
-    says: `failed: it was damaged; it is pulled again: ${progress}`,
+    says: `failed: it was damaged; pulling again: ${progress}`,
   },
   {
     name: 'a new one whose image cannot be had yet',
@@ -88,7 +88,7 @@ export const making: readonly Case[] = [
     object: never,
     seen: { process: { state: 'absent', wasStarted: true }, isPrepared: false },
     steps: [],
-    says: 'failed: was cut off when the host restarted, and restart is never',
+    says: 'failed: was ended by a restart of the host, and restart is never',
   },
 ]
 
@@ -98,7 +98,7 @@ export const ending: readonly Case[] = [
     name: 'a first end',
     seen: { process: exited(1) },
     steps: ['create NEW again', 'start NEW'],
-    says: 'pending: exit code 1, starts again',
+    says: 'pending: exit code 1, restarting',
   },
   {
     name: 'an end in a host that has booted since',
@@ -119,7 +119,7 @@ export const ending: readonly Case[] = [
       count: { restarts: 5, streak: 5 },
     },
     steps: [],
-    says: 'failed: crash loop: exit code 137 (SIGKILL), 5 restarts, next try in 16 s; it last said: listen: address in use',
+    says: 'failed: crash loop: exit code 137 (SIGKILL), 5 restarts, next try in 16 s; last output: listen: address in use',
     dueMs: 15_900,
   },
   {
@@ -148,7 +148,7 @@ export const ending: readonly Case[] = [
     name: 'a job that is done',
     object: onFailure,
     seen: { process: exited(0) },
-    steps: ['keep how NEW ended'],
+    steps: ['record how NEW ended'],
     says: null,
   },
   {
@@ -161,8 +161,8 @@ export const ending: readonly Case[] = [
     name: 'a job that must run once and failed',
     object: never,
     seen: { process: exited(2, { lastLine: 'no such file' }) },
-    steps: ['keep how NEW ended'],
-    says: 'failed: exit code 2; it last said: no such file; restart is never',
+    steps: ['record how NEW ended'],
+    says: 'failed: exit code 2; last output: no such file; restart is never',
   },
   {
     name: 'a job that was stopped here and is wanted again',
@@ -179,20 +179,20 @@ export const going: readonly Case[] = [
     name: 'one that has lost its supervisor',
     seen: { broken: 'conmon is gone' },
     steps: ['stop NEW: conmon is gone'],
-    says: 'pending: conmon is gone; it starts anew',
+    says: 'pending: conmon is gone; restarting it',
   },
   {
     name: 'one that must run once and has lost its supervisor',
     object: never,
     seen: { broken: 'conmon is gone' },
     steps: [],
-    says: 'failed: conmon is gone; it goes on to its end, as restart is never; to have it anew, change its object',
+    says: 'failed: conmon is gone; it keeps running to its end because restart is never; change its object to replace it',
   },
   {
     name: 'one that was asked to stop',
     seen: { stopping },
     steps: [],
-    says: 'pending: waits for process 100 to stop',
+    says: 'pending: waiting for process 100 to stop',
     dueMs: 6_000,
   },
   {
@@ -205,7 +205,7 @@ export const going: readonly Case[] = [
     name: 'one that SIGKILL does not end',
     seen: { stopping: { ...killed, atMs: nowMs - 10_000 } },
     steps: ['kill NEW: it did not stop in time'],
-    says: 'failed: process 100 does not end, also after SIGKILL',
+    says: 'failed: process 100 is still running after SIGKILL',
   },
   {
     name: 'one without grace that is broken',
@@ -242,7 +242,7 @@ export const going: readonly Case[] = [
       lastExit: { exitCode: 1, oom: false, startedMs: 0, exitedMs: 0, lastLine: null },
     },
     steps: [],
-    says: 'failed: crash loop: exit code 1, 4 restarts, it runs again',
+    says: 'failed: crash loop: exit code 1, 4 restarts, running again',
     dueMs: 9_000,
   },
 ]
@@ -254,7 +254,7 @@ export const replacing: readonly Case[] = [
     seen: null,
     before: {},
     steps: ['create NEW', 'stop OLD, start NEW'],
-    says: 'pending: is to be made; the container before it goes on',
+    says: 'pending: about to be created; the previous container keeps running',
   },
   {
     name: 'another revision whose image is pulled',
@@ -262,14 +262,14 @@ export const replacing: readonly Case[] = [
     before: {},
     observed: images(pulling),
     steps: [],
-    says: `pending: pulling its image: ${progress}; the container before it goes on`,
+    says: `pending: pulling its image: ${progress}; the previous container keeps running`,
   },
   {
     name: 'another revision beside one that is stopping',
     seen: created,
     before: { stopping },
     steps: [],
-    says: 'pending: waits for process 100 to stop',
+    says: 'pending: waiting for process 100 to stop',
     dueMs: 6_000,
   },
   {

@@ -9,7 +9,7 @@ export const mapping: readonly Case[] = [
     object: { user_namespace: true },
     seen: null,
     steps: [`pull ${imageReference} for user namespaces`],
-    says: 'pending: is to be made',
+    says: 'pending: about to be created',
   },
   {
     name: 'a new one with a user namespace, whose image is there',
@@ -17,6 +17,6 @@ export const mapping: readonly Case[] = [
     seen: null,
     observed: { images: new Map([[`${imageReference} for user namespaces`, readyImage()]]) },
     steps: ['create NEW', 'start NEW'],
-    says: 'pending: is to be made',
+    says: 'pending: about to be created',
   },
 ]

@@ -106,7 +106,7 @@ describe('volumes', () => {
 
   it('are removed only where they asked for it while they were there', () => {
     const asks = plan({ data: volume('delete') }, {})
-    assert.deepEqual(asks, ['remember what volumes say of their removal'])
+    assert.deepEqual(asks, ['record on_remove of the volumes'])
     const memory = new Map([
       ['data', 'delete'],
       ['rest', 'keep'],
@@ -117,7 +117,7 @@ describe('volumes', () => {
       [],
     )
     assert.deepEqual(plan({}, { memory, volumes }), [
-      'remember what volumes say of their removal',
+      'record on_remove of the volumes',
       'remove volume data',
     ])
   })

@@ -152,7 +152,7 @@ describe('a container whose host asks somebody else now', () => {
   const [line, ...others] = planned({})
 
   it('is told while it runs', () => {
-    assert.match(line ?? '', /^write whom to ask for names for covey-web-/)
+    assert.match(line ?? '', /^write \/etc\/resolv.conf of covey-web-/)
     assert.deepEqual(others, [])
     assert.deepEqual(planned({ resolvConf: moved.resolvConf }), [])
   })

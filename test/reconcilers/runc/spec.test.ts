@@ -84,7 +84,7 @@ const refused: readonly (readonly [string, object, string])[] = [
   [
     'a mode of a variable',
     { secrets: [{ secret: 's', env: 'S', mode: '0400' }] },
-    'c.secrets.0.mode: goes without with env',
+    'c.secrets.0.mode: cannot be set with env',
   ],
   [
     'a number for a text',
@@ -101,16 +101,16 @@ const refused: readonly (readonly [string, object, string])[] = [
   [
     'a network beside the host’s',
     { host_network: true, address: undefined },
-    'c.network: goes without',
+    'c.network: cannot be set',
   ],
   ['a program without a name', { command: [''] }, 'c.command.0: must name a program'],
-  ['a NUL in an argument', { args: ['a\0'] }, 'c.args.0: holds a NUL'],
+  ['a NUL in an argument', { args: ['a\0'] }, 'c.args.0: must not hold a NUL'],
   ['an argument that the kernel refuses', { args: ['x'.repeat(131_072)] }, 'c.args.0: is longer'],
-  ['a variable without a name', { env: { '': 'x' } }, 'c.env.: must be named'],
-  ['a variable with an equals sign', { env: { 'A=B': 'x' } }, 'c.env.A=B: must be named'],
-  ['a NUL in a variable', { env: { A: '\0' } }, 'c.env.A: holds a NUL'],
+  ['a variable without a name', { env: { '': 'x' } }, 'c.env.: must have a name'],
+  ['a variable with an equals sign', { env: { 'A=B': 'x' } }, 'c.env.A=B: must have a name'],
+  ['a NUL in a variable', { env: { A: '\0' } }, 'c.env.A: must not hold a NUL'],
   ['a relative folder', { working_dir: 'x' }, 'c.working_dir: must be an absolute path'],
-  ['a folder with dots', { working_dir: '/a/../b' }, 'c.working_dir: must be written without'],
+  ['a folder with dots', { working_dir: '/a/../b' }, 'c.working_dir: must have no empty part'],
   ['a user with too many parts', { user: 'a:b:c' }, 'c.user: must be a user or user:group'],
   ['the user that means none', { user: '4294967295' }, 'c.user: must be a user or user:group'],
   ['a user that is an option', { user: '-x' }, 'c.user: must be'],
@@ -122,16 +122,24 @@ const refused: readonly (readonly [string, object, string])[] = [
   [
     'a mount of two things',
     { mounts: [{ volume: 'v', host_path: '/srv', path: '/x' }] },
-    'c.mounts.0: must have exactly one of volume, host_path, and has volume and host_path',
+    'c.mounts.0: must have exactly one of volume, host_path, but has volume and host_path',
   ],
-  ['a mount over the image', { tmpfs: ['/'] }, 'c.tmpfs.0: nothing is mounted over'],
-  ['a mount below /proc', { tmpfs: ['/proc/sys'] }, 'c.tmpfs.0: nothing is mounted below /proc'],
-  ['a mount over /dev', { tmpfs: ['/dev'] }, 'c.tmpfs.0: /dev is made by covey'],
-  ['a mount in covey’s folder', { tmpfs: ['/.covey/x'] }, 'c.tmpfs.0: nothing is mounted below'],
+  ['a mount over the image', { tmpfs: ['/'] }, 'c.tmpfs.0: nothing can be mounted over'],
+  [
+    'a mount below /proc',
+    { tmpfs: ['/proc/sys'] },
+    'c.tmpfs.0: nothing can be mounted below /proc',
+  ],
+  ['a mount over /dev', { tmpfs: ['/dev'] }, 'c.tmpfs.0: /dev is managed by covey'],
+  [
+    'a mount in covey’s folder',
+    { tmpfs: ['/.covey/x'] },
+    'c.tmpfs.0: nothing can be mounted below',
+  ],
   [
     'one path twice',
     { tmpfs: ['/x'], files: [{ path: '/x', content: '' }] },
-    'c.files.0.path: /x is the place of tmpfs.0 already',
+    'c.files.0.path: /x is already used by tmpfs.0',
   ],
   [
     'a path below a file',
@@ -141,17 +149,17 @@ const refused: readonly (readonly [string, object, string])[] = [
   [
     'the whole host',
     { mounts: [{ host_path: '/', path: '/x' }] },
-    'c.mounts.0.host_path: the whole',
+    'c.mounts.0.host_path: the root of the host',
   ],
   [
     'the host’s /run',
     { mounts: [{ host_path: '/run/docker.sock', path: '/x' }] },
-    'c.mounts.0.host_path: nothing of /run',
+    'c.mounts.0.host_path: /run of the host is never mounted',
   ],
   [
     'the host’s /dev',
     { mounts: [{ host_path: '/dev/sda', path: '/x' }] },
-    'c.mounts.0.host_path: nothing of /dev',
+    'c.mounts.0.host_path: /dev of the host is never mounted',
   ],
   [
     'covey’s state',
@@ -177,7 +185,7 @@ const refused: readonly (readonly [string, object, string])[] = [
   [
     'a secret over a variable',
     { env: { A: '1' }, secrets: [{ secret: 's', env: 'A' }] },
-    'c.secrets.0.env: A is set by env.A already',
+    'c.secrets.0.env: A is already set by env.A',
   ],
   [
     'a secret in a variable that no shell can set',
@@ -188,16 +196,20 @@ const refused: readonly (readonly [string, object, string])[] = [
   [
     'a device twice',
     { devices: ['/dev/dri', '/dev/dri/card0'] },
-    'c.devices.1: comes with devices.0 already',
+    'c.devices.1: is already included in devices.0',
   ],
   ['too little memory', { resources: { memory_bytes: 1 } }, 'c.resources.memory_bytes: '],
   ['a quota that the kernel refuses', { resources: { cpu_milli: 1 } }, 'c.resources.cpu_milli: '],
-  ['an unknown capability', { capabilities: { add: ['FLY'] } }, 'c.capabilities.add.0: is no'],
+  [
+    'an unknown capability',
+    { capabilities: { add: ['FLY'] } },
+    'c.capabilities.add.0: is not a capability',
+  ],
   ['all capabilities', { capabilities: { add: ['ALL'] } }, 'c.capabilities.add.0: ALL cannot'],
   [
     'a capability added and dropped',
     { capabilities: { add: ['KILL'], drop: ['CAP_KILL'] } },
-    'c.capabilities.drop.0: CAP_KILL is added as well',
+    'c.capabilities.drop.0: CAP_KILL is also in add',
   ],
   [
     'health by two',
@@ -242,8 +254,8 @@ describe('volume and secret', () => {
     ['plain text', 'hunter2', 'must be a JWE in compact form'],
     ['another algorithm', sealedText({ alg: 'PBES2-HS256+A128KW' }), 'must be sealed with ECDH-ES'],
     ['another cipher', sealedText({ enc: 'A128CBC-HS256' }), 'must be sealed with ECDH-ES'],
-    ['compression', sealedText({ zip: 'DEF' }), 'has "zip" in its protected header'],
-    ['a critical extension', sealedText({ crit: ['exp'] }), 'has "crit" in its protected header'],
+    ['compression', sealedText({ zip: 'DEF' }), 'has an unknown member "zip" in'],
+    ['a critical extension', sealedText({ crit: ['exp'] }), 'has an unknown member "crit" in'],
     [
       'another curve',
       sealedText({ epk: { kty: 'EC', crv: 'P-256' } }),

@@ -44,7 +44,7 @@ const natural: Judge = integer(0, Number.MAX_SAFE_INTEGER, 'an integer of 0 or m
 
 /** A text. The kernel takes none with a NUL in it. */
 export const text: Judge = (value) =>
-  typeof value === 'string' && !value.includes('\0') ? undefined : 'must be a text without NUL'
+  typeof value === 'string' && !value.includes('\0') ? undefined : 'must be a string without NUL'
 
 /** A text, or null. */
 export const anyText: Judge = optional(text)
@@ -95,12 +95,12 @@ export const noNewPrivileges: Judge = (value) => (value === true ? undefined : f
 export const noBelowZero: Judge = (value) =>
   Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= 1000
     ? undefined
-    : 'must be 0 to 1000: no container goes before the host'
+    : 'must be 0 to 1000: no container may be protected more than the host'
 
 /** A program and its arguments. */
 export const commandLine: Judge = (value) => {
   if (!Array.isArray(value) || value.some((item) => text(item) !== undefined)) {
-    return 'must be a list of texts without NUL'
+    return 'must be a list of strings without NUL'
   }
   return value[0] ? undefined : 'must name a program'
 }

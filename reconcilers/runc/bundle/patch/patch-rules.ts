@@ -111,10 +111,10 @@ const resources: Members = {
 /** Every member of the OCI runtime spec (config.md, config-linux.md), and what a patch may do. */
 export const patchRules: Members = {
   members: {
-    ociVersion: { refused: 'is what the runtime of the host says' },
+    ociVersion: { refused: 'is set by the runtime of the host' },
     root: field('read_only_root'),
     mounts: field('mounts, tmpfs, files or secrets'),
-    hooks: { refused: 'programs of a config never run on the host' },
+    hooks: { refused: 'a config cannot run programs on the host' },
     hostname: anyText,
     domainname: anyText,
     annotations: mapOf(anyText),

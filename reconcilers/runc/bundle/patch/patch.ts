@@ -42,7 +42,7 @@ function faultsInMembers(
   const faults = Object.entries(value).flatMap(([name, inner]) => {
     const next = Object.hasOwn(rule.members, name) ? rule.members[name] : undefined
     if (next !== undefined) return faultsIn(inner, next, [...path, name])
-    return [{ path: [...path, name], message: 'is no member that the OCI runtime spec has here' }]
+    return [{ path: [...path, name], message: 'is not a member of the OCI runtime spec here' }]
   })
   return [...faults, ...missing.map((name) => ({ path: [...path, name], message: 'is required' }))]
 }
