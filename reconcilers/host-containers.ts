@@ -6,6 +6,7 @@ import type {
   UserNamespaceNeeds,
   VolumeUse,
 } from './container-facts.ts'
+import type { DnsObject } from './runc/relations/name-fields.ts'
 
 /** A page that is asked for. */
 export interface HttpCheck {
@@ -40,6 +41,7 @@ export interface ContainerPolicy {
   readonly stopGraceMs: number
   readonly health: HealthObject | null
   readonly labels: Readonly<Record<string, string>>
+  readonly dns?: DnsObject | undefined
 }
 
 /** What is known of a container as long as anything of it is there. Durable before the rest is. */

@@ -46,6 +46,13 @@ const recordSchema: z.ZodType<ContainerRecord> = z.object({
     stopGraceMs: z.number(),
     health: healthSchema,
     labels: z.record(z.string(), z.string()),
+    dns: z
+      .object({
+        servers: z.array(z.string()).optional(),
+        search: z.array(z.string()).optional(),
+        options: z.array(z.string()).optional(),
+      })
+      .optional(),
   }),
   userNamespace: z.literal(true).optional(),
 })

@@ -1,13 +1,21 @@
+import type * as z from 'zod'
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { Config, HostSection } from '../../protocol/documents/config.ts'
 import { isName } from '../../protocol/names.ts'
 import { addressText, parseAddress } from '../addresses.ts'
 import { hostname } from '../runc/object/spec-fields.ts'
+import {
+  aliases,
+  type ExtraHosts,
+  extraHosts,
+  type Groups,
+  groups,
+} from '../runc/relations/name-fields.ts'
 import { findNetwork, type NetworkIndex } from './networks.ts'
 import { sectionOf, typeIn } from './references.ts'
 
 /** A container as others may call it. */
-interface NamedContainer {
+export interface NamedContainer {
   readonly host: string
   readonly object: string
   readonly address: string
@@ -15,6 +23,12 @@ interface NamedContainer {
   readonly isShared: boolean
   /** A host name of its own, or null. */
   readonly hostname: string | null
+  /** Names of it for everybody. */
+  readonly aliases: readonly string[]
+  /** Its names for the members of each group that it is in; null where it has no groups. */
+  readonly groups: Groups | null
+  /** Names that only itself knows, with their addresses; null where it has none. */
+  readonly extraHosts: ExtraHosts | null
 }
 
 /** Everything in a cluster that has a name and an address. */
@@ -74,8 +88,13 @@ function containersOf(
       if (!isName(object) || !isObject(container) || container['type'] !== 'runc_container') {
         return []
       }
-      const name = hostname.safeParse(container['hostname'])
-      const named = { host, object, hostname: name.success ? name.data : null }
+      const named = {
+        ...{ host, object },
+        hostname: readAs(hostname, container['hostname']),
+        aliases: readAs(aliases, container['aliases']) ?? [],
+        groups: readAs(groups, container['groups']),
+        extraHosts: readAs(extraHosts, container['extra_hosts']),
+      }
       if (container['host_network'] === true) {
         return hostAddress === null ? [] : [{ ...named, address: hostAddress, isShared: true }]
       }
@@ -86,4 +105,9 @@ function containersOf(
       const isShared = isObject(range) && typeof range['network'] === 'string'
       return [{ ...named, address: addressText(address), isShared }]
     })
+}
+
+/** A field by itself: who is called what does not rest on what else a container says. */
+function readAs<T>(schema: z.ZodType<T>, value: unknown): T | null {
+  return value === undefined ? null : (schema.safeParse(value).data ?? null)
 }

@@ -55,8 +55,8 @@ export function planRunc(spec: RuncSpec, observed: RuncObserved): readonly RuncS
   const others = observed.containers.filter(({ object }) => !wanted.has(object))
   return [
     ...planHosts(spec, observed),
-    ...planResolvers(observed),
-    ...spec.containers.flatMap((each) => planObject(each, spec.hosts, observed)),
+    ...planResolvers(spec, observed),
+    ...spec.containers.flatMap((each) => planObject(each, hostsFor(each.object, spec), observed)),
     ...others.filter(({ object }) => kept.has(object)).flatMap((seen) => planKept(seen, observed)),
     ...others
       .filter(({ object }) => !kept.has(object))
@@ -69,14 +69,20 @@ export function planRunc(spec: RuncSpec, observed: RuncObserved): readonly RuncS
   ]
 }
 
-/** One step for all: a name that comes or goes concerns every container. */
+/** One step for all that get the same text: a name that comes or goes concerns many. */
 function planHosts(spec: RuncSpec, observed: RuncObserved): readonly RuncStep[] {
-  const stale = observed.containers.filter(
-    (seen) => isUp(seen) && seen.hosts !== null && seen.hosts !== spec.hosts,
-  )
-  if (stale.length === 0) return []
-  const ids = stale.map(({ id }) => id)
-  return [{ kind: 'hosts', ids, text: spec.hosts, objects: [] }]
+  const stale = new Map<string, string[]>()
+  for (const seen of observed.containers) {
+    const text = hostsFor(seen.object, spec)
+    if (!isUp(seen) || seen.hosts === null || seen.hosts === text) continue
+    stale.set(text, [...(stale.get(text) ?? []), seen.id])
+  }
+  return [...stale].map(([text, ids]) => ({ kind: 'hosts', ids, text, objects: [] }))
+}
+
+/** Text of `/etc/hosts` for the containers of an object. */
+function hostsFor(object: string, { hosts, ownHosts }: RuncSpec): string {
+  return ownHosts.get(object) ?? hosts
 }
 
 function planObject(

@@ -6,8 +6,8 @@ import type { AttachmentSpec } from '../container-network/spec.ts'
 import type { Resolved } from '../reconciler.ts'
 import { parseSealedHeader } from './bundle/sealed.ts'
 import type { ContainerObject } from './object/container-object.ts'
-import { hostsText } from './object/resolve-names.ts'
 import { containerId, policyOf, revisionOf } from './object/resolve-revision.ts'
+import { type HostsTexts, hostsTexts } from './relations/hosts-text.ts'
 import {
   type ContainerSpec,
   containerSchema,
@@ -36,11 +36,14 @@ interface Context {
  */
 export function resolveRunc(cluster: Cluster, host: string): Resolved<RuncSpec> {
   const resolved = judgeRunc(cluster, host)
-  return { ...resolved, spec: { ...resolved.spec, hosts: hostsText(cluster.names, host) } }
+  return { ...resolved, spec: { ...resolved.spec, ...hostsTexts(cluster.names, host) } }
 }
 
 /** The same without the names of the cluster, which nobody needs who only wants the faults. */
-export function judgeRunc(cluster: Cluster, host: string): Resolved<Omit<RuncSpec, 'hosts'>> {
+export function judgeRunc(
+  cluster: Cluster,
+  host: string,
+): Resolved<Omit<RuncSpec, keyof HostsTexts>> {
   const own = cluster.host(host)
   const findings: Findings = { faulty: [], kept: new Set(), references: {} }
   for (const [name, object] of Object.entries(own.section)) {

@@ -2,7 +2,9 @@ import { parseAddress } from '../addresses.ts'
 import type { HostResolvers } from '../container-facts.ts'
 import { type ContainerRecord, type ContainerSeen, isUp } from '../host-containers.ts'
 import type { PlanStep } from '../reconciler.ts'
-import { resolvConfFor } from './bundle/resolv-conf.ts'
+import { resolvConfOf } from './bundle/resolv-conf.ts'
+import type { DnsObject } from './relations/name-fields.ts'
+import type { RuncSpec } from './spec.ts'
 
 /** Writes the `/etc/resolv.conf` of several containers. */
 export interface ResolversStep extends PlanStep {
@@ -19,22 +21,31 @@ export interface ResolversSeen {
 }
 
 /** What a container's `/etc/resolv.conf` has to say now; null where nobody knows its network. */
-function wantedText(record: ContainerRecord, resolvers: HostResolvers): string | null {
-  if (record.namespace === null) return resolvers.resolvConf
+function wantedText(
+  record: ContainerRecord,
+  dns: DnsObject | undefined,
+  resolvers: HostResolvers,
+): string | null {
+  if (record.namespace === null) return resolvConfOf(resolvers, null, dns)
   const family = parseAddress(record.address)?.family
-  return family === undefined ? null : resolvConfFor(resolvers, family)
+  return family === undefined ? null : resolvConfOf(resolvers, family, dns)
 }
 
 /**
  * One step for all containers that get the same text: the host has moved to another network, or has
  * only now heard of one. Also for those that are about to start again, or are no object's any more.
  */
-export function planResolvers({ containers, resolvers }: ResolversSeen): readonly ResolversStep[] {
+export function planResolvers(
+  spec: Pick<RuncSpec, 'containers'>,
+  { containers, resolvers }: ResolversSeen,
+): readonly ResolversStep[] {
+  const policies = new Map(spec.containers.map(({ id, policy }) => [id, policy]))
   const stale = new Map<string, string[]>()
   for (const seen of containers) {
     const { id, record, resolvConf } = seen
     if (record === null || resolvConf === null || !(isUp(seen) || seen.isPrepared)) continue
-    const text = wantedText(record, resolvers)
+    const { dns } = policies.get(id) ?? record.policy
+    const text = wantedText(record, dns, resolvers)
     if (text === null || text === resolvConf) continue
     stale.set(text, [...(stale.get(text) ?? []), id])
   }

@@ -40,6 +40,8 @@ import {
   signal,
   user,
 } from './object/spec-fields.ts'
+import type { HostsTexts } from './relations/hosts-text.ts'
+import { aliases, dns, extraHosts, groups } from './relations/name-fields.ts'
 
 const mode: z.ZodType<string> = z
   .string()
@@ -106,6 +108,10 @@ export const containerSchema: z.ZodType<ContainerObject> = z
     working_dir: path.optional(),
     user: user.optional(),
     hostname: hostname.optional(),
+    aliases: aliases.optional(),
+    groups: groups.optional(),
+    extra_hosts: extraHosts.optional(),
+    dns: dns.optional(),
     mounts: z.array(mountSchema).max(entriesMax).default([]),
     tmpfs: z.array(mountPoint).max(entriesMax).default([]),
     shm_bytes: z.int().min(shmBytesMin).max(shmBytesMax).optional(),
@@ -179,7 +185,7 @@ export interface ContainerSpec {
   readonly secrets: ReadonlyMap<string, string>
   /**
    * What a container is made from, as a digest: another one means another container. Changes of
-   * `restart`, `health`, `stop_grace_seconds` and `labels` need none.
+   * `policyFields` need none.
    */
   readonly revision: string
   /** Id of the container of this revision. */
@@ -189,13 +195,11 @@ export interface ContainerSpec {
 }
 
 /** What the containers of a host should be. */
-export interface RuncSpec {
+export interface RuncSpec extends HostsTexts {
   readonly host: string
   /** Ordered by object name. */
   readonly containers: readonly ContainerSpec[]
   readonly volumes: readonly { readonly object: string; readonly onRemove: 'keep' | 'delete' }[]
   /** Objects that are faulty in the config: what was applied for them stays. */
   readonly kept: readonly string[]
-  /** Text of `/etc/hosts` for every container: the cluster's names. */
-  readonly hosts: string
 }

@@ -9,7 +9,7 @@ import { etcFiles, fileName, type Mount, mountsOf, volumesOfImage } from './moun
 import { type Config, memberOf, runtimeParts, textsOf } from './patch/members.ts'
 import { mergePatch } from './patch/patch.ts'
 import { commandOf, environmentOf } from './process.ts'
-import { resolvConfFor } from './resolv-conf.ts'
+import { resolvConfOf } from './resolv-conf.ts'
 import { limitsOf, shareOf } from './resources.ts'
 import type { Bundle } from './result.ts'
 import { placedSecrets, readingSecrets } from './secrets.ts'
@@ -99,8 +99,7 @@ function filesOf(
   hosts: string,
   facts: BundleFacts,
 ): readonly ContainerFile[] {
-  const resolvers =
-    attachment === null ? facts.resolvConf : resolvConfFor(facts, attachment.address.family)
+  const resolvers = resolvConfOf(facts, attachment?.address.family ?? null, container.dns)
   const contents = new Map([
     ['hosts', hosts],
     ['resolv.conf', resolvers],

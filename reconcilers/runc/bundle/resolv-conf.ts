@@ -7,6 +7,7 @@ import {
   parseCidr,
 } from '../../addresses.ts'
 import type { HostResolvers } from '../../container-facts.ts'
+import type { DnsObject } from '../relations/name-fields.ts'
 import {
   resolverOptionsMax,
   resolverSortsMax,
@@ -86,6 +87,30 @@ export function resolvConfFor(host: HostResolvers, family: Address['family']): s
   const lines = resolvers.slice(0, resolversMax).map((address) => `nameserver ${address}`)
   const rest = otherLines(host.resolvConf, isUpstream)
   return [...lines, ...rest].map((line) => `${line}\n`).join('')
+}
+
+/**
+ * `/etc/resolv.conf` for a container of a family, or on the host's own network (null): what its
+ * object says of names, and the host's where that says nothing. Whom the object names is asked
+ * whoever that is, as one may serve names within the container's own network.
+ */
+export function resolvConfOf(
+  host: HostResolvers,
+  family: Address['family'] | null,
+  dns: DnsObject | undefined,
+): string {
+  const usual = family === null ? host.resolvConf : resolvConfFor(host, family)
+  if (dns === undefined) return usual
+  const of = (...keywords: readonly string[]): readonly (readonly string[])[] =>
+    linesOf(usual).filter(([keyword = '']) => keywords.includes(keyword))
+  const lines = [
+    ...(dns.servers?.map((each) => ['nameserver', each]) ?? of('nameserver')),
+    ...(dns.search ? [['search', ...dns.search]] : of('search', 'domain')),
+    ...(dns.options ? [['options', ...dns.options]] : of('options')),
+    ...of('sortlist'),
+  ]
+  const full = lines.filter((words) => words.length > 1)
+  return full.map((words) => `${words.join(' ')}\n`).join('')
 }
 
 /** Whether the text of a container's `/etc/resolv.conf` names somebody to ask. */

@@ -1,5 +1,6 @@
 import type { Address } from '../../addresses.ts'
 import type { HealthObject } from '../../host-containers.ts'
+import type { DnsObject, ExtraHosts, Groups } from '../relations/name-fields.ts'
 
 /** One mount of a container: a volume of this host, or a path that `agent.json` grants. */
 export interface MountObject {
@@ -39,6 +40,13 @@ export interface ContainerObject {
   readonly working_dir?: string | undefined
   readonly user?: string | undefined
   readonly hostname?: string | undefined
+  /** Names by which all containers of the cluster find it. */
+  readonly aliases?: readonly string[] | undefined
+  /** Groups whose members find each other, with its names in each. */
+  readonly groups?: Groups | undefined
+  /** Names that only it knows, with their addresses. */
+  readonly extra_hosts?: ExtraHosts | undefined
+  readonly dns?: DnsObject | undefined
   readonly mounts: readonly MountObject[]
   readonly tmpfs: readonly string[]
   /** Size of `/dev/shm`; the runtime's 64 MiB where absent. */

@@ -8,6 +8,7 @@ import type { ContainerObject } from './container-object.ts'
 /** Fields that change how a container is treated, and not what it is. */
 const policyFields: ReadonlySet<string> = new Set([
   ...['restart', 'health', 'stop_grace_seconds', 'labels'],
+  ...['aliases', 'groups', 'extra_hosts', 'dns'],
 ])
 
 /** Fields whose empty list says something else than no list. */
@@ -50,6 +51,7 @@ export function policyOf(container: ContainerObject): ContainerPolicy {
     stopGraceMs: container.stop_grace_seconds * 1000,
     health: container.health ?? null,
     labels: container.labels,
+    ...(container.dns === undefined ? {} : { dns: container.dns }),
   }
 }
 
