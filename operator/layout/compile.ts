@@ -10,17 +10,17 @@ const linkName = 'wg_cluster'
 /** Names of the objects that every host gets. */
 const networkObject = 'wg_network'
 
-/** What a layout and its lock come to. */
+/** The result of compiling a layout and its lock. */
 export interface Compiled {
   readonly hosts: Config['hosts']
-  /** Faults by their path in the layout; with any, `hosts` is not to be used. */
+  /** Faults by their path in the layout; if there are any, `hosts` must not be used. */
   readonly faults: readonly Fault[]
-  /** Hosts without a card, which only a check of the layout alone may pass over. */
+  /** Hosts without a card; only a check of the layout alone may ignore them. */
   readonly cardless: readonly string[]
   readonly warnings: readonly string[]
 }
 
-/** A function of the layout and the lock and of nothing else: same input, same bytes. */
+/** Compiles a layout and its lock to hosts. Pure: same input, same bytes. */
 export async function compileLayout(layout: Layout, lock: Lock): Promise<Compiled> {
   const faults: Fault[] = []
   const cardless: string[] = []
@@ -53,7 +53,7 @@ export async function compileLayout(layout: Layout, lock: Lock): Promise<Compile
   return { hosts, faults, cardless, warnings: warningsOf(layout) }
 }
 
-/** Faults for hosts that cannot be compiled because nobody has brought their card. */
+/** Faults for hosts that cannot be compiled because their card is missing. */
 export function cardlessFaults(compiled: Compiled): readonly Fault[] {
   return compiled.cardless.map((name) => ({
     code: 'no-card',
@@ -88,7 +88,7 @@ async function cardIn(text: string, name: string): Promise<Card | string> {
     : `its card in the lock is that of ${card.value.host}`
 }
 
-/** What no two hosts may share, with its kind for people. */
+/** Values that no two hosts may share, each with its kind for messages. */
 function keysToShare(card: Card, address: string): readonly (readonly [string, string])[] {
   return [
     ['address', address],
@@ -114,7 +114,7 @@ function sectionOf(layout: Layout, host: LayoutHost, card: Card, address: string
   }
 }
 
-/** Said where a `site` is written down, which nothing rests on yet. */
+/** The warning about a `site`, which nothing uses yet. */
 export const siteWarning: string = 'site is recorded, and used from a later version on'
 
 function warningsOf(layout: Layout): readonly string[] {

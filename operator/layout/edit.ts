@@ -3,13 +3,13 @@ import { isMap, isNode, isScalar, type Pair, type YAMLMap } from 'yaml'
 import type { Source } from '../files/read-text.ts'
 import { parseYamlSource } from '../sources/yaml-source.ts'
 
-/** Fields of a host as they are written into the layout. */
+/** Fields of a host as written into the layout. */
 export type HostFields = Readonly<Record<string, string>>
 
 /**
- * Puts a host into the text of a layout, or sets fields of one that is there. Everything else stays
- * as it was written, comments, quotes and white space included, wherever a line can simply be
- * added; where it cannot, the document is written anew, with its comments.
+ * Adds a host to the text of a layout, or sets fields of an existing one. Where a line can simply
+ * be added, everything else stays as written, including comments, quotes and white space; otherwise
+ * the document is written anew, with its comments.
  */
 export function withHost(source: Source, name: string, fields: HostFields): string {
   const expected = structuredClone(parseYamlSource(source).value) as {
@@ -30,7 +30,7 @@ export function withHost(source: Source, name: string, fields: HostFields): stri
   return document.toString({ lineWidth: 0 })
 }
 
-/** Takes a host out of the text of a layout. */
+/** Removes a host from the text of a layout. */
 export function withoutLayoutHost(source: Source, name: string): string {
   const { document } = parseYamlSource(source)
   const expected = structuredClone(parseYamlSource(source).value) as {
@@ -51,7 +51,7 @@ function reads(source: Source, text: string, expected: unknown): boolean {
   }
 }
 
-/** The text with one line more, where `hosts` is empty or a block of lines; undefined elsewhere. */
+/** The text with one more line, if `hosts` is empty or a block of lines; undefined otherwise. */
 function insertLine(source: Source, name: string, fields: HostFields): string | undefined {
   const { text } = source
   const end = text.includes('\r\n') ? '\r\n' : '\n'
@@ -75,15 +75,14 @@ function insertLine(source: Source, name: string, fields: HostFields): string | 
   }
   const key = isScalar(pair.key) ? pair.key.range : undefined
   if (key == null) return undefined
-  // `hosts:`, `hosts: {}` or `hosts: null`: what stands behind the colon goes, a comment behind it
-  // stays.
+  // `hosts:`, `hosts: {}` or `hosts: null`: replaces the value after the colon, keeps a comment.
   const cut = endOfLine(text, key[1])
   const opening = text.slice(key[1], cut).replace(/^(\s*:)\s*(\{\s*\}|null|~)?/, '$1')
   return text.slice(0, key[1]) + endedText(opening, end) + line('  ') + text.slice(cut)
 }
 
 /**
- * The text without the lines of a host in a block of lines; undefined where they are not so simple.
+ * The text without the lines of a host in a block of lines; undefined if it is written another way.
  */
 function removeLines(source: Source, name: string): string | undefined {
   const { text } = source
@@ -105,8 +104,8 @@ function removeLines(source: Source, name: string): string | undefined {
 }
 
 /**
- * Offset within the last line of a pair. A block ends where its last leaf does: its own range goes
- * on over the blank lines and comments behind it, which are not its.
+ * Offset within the last line of a pair. A block ends with its last leaf: its own range also covers
+ * the blank lines and comments after it, which do not belong to it.
  */
 function endOfPair(pair: Pair<unknown, unknown>): number | undefined {
   const { value, key } = pair

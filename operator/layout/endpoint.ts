@@ -1,13 +1,13 @@
 import { parseEndpoint as parsePlace } from '../../reconcilers/addresses.ts'
 
-/** Where a host's WireGuard is reached. */
+/** The address at which a host's WireGuard is reached. */
 export interface Endpoint {
-  /** As it was written: `name:port`, `192.0.2.1:port`, `[2001:db8::1]:port`. */
+  /** As written: `name:port`, `192.0.2.1:port`, `[2001:db8::1]:port`. */
   readonly text: string
   readonly port: number
 }
 
-/** Reads `HOST:PORT`, or says in a sentence why it is none. */
+/** Parses `HOST:PORT`; otherwise returns a message. */
 export function parseEndpoint(text: string): Endpoint | string {
   const place = parsePlace(text)
   if (place !== undefined) return { text, port: place.port }

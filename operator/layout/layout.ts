@@ -8,11 +8,11 @@ import { hostNumberOf, type Network, parseNetwork } from './network.ts'
 export interface LayoutHost {
   readonly endpoint: Endpoint | undefined
   readonly site: string | undefined
-  /** Address that the layout itself gives; else the one in the lock. */
+  /** Address given in the layout; otherwise the one in the lock is used. */
   readonly address: string | undefined
 }
 
-/** `cluster.yaml`, checked: what people write (docs/OPERATING.md). */
+/** `cluster.yaml`, checked (docs/OPERATING.md). */
 export interface Layout {
   readonly cluster: string
   readonly network: Network
@@ -52,7 +52,7 @@ export function layoutJsonSchema(): object {
   return z.toJSONSchema(strict, { io: 'input', unrepresentable: 'any' })
 }
 
-/** A layout, or everything that is wrong with it. */
+/** A layout, or all its faults. */
 export type LayoutResult =
   | { readonly layout: Layout; readonly faults: readonly [] }
   | { readonly layout: undefined; readonly faults: readonly Fault[] }
@@ -71,7 +71,7 @@ export function parseLayout(value: unknown): LayoutResult {
   if (typeof network === 'string') {
     faults.push({ code: 'layout-network', message: network, path: 'network' })
   }
-  // The hosts are looked at even where something else is wrong: all faults are told at once.
+  // Hosts are checked even if something else is wrong, so that all faults are reported at once.
   const hosts = new Map<string, LayoutHost>()
   for (const [name, written] of Object.entries(isMap(value['hosts']) ? value['hosts'] : {})) {
     const { host, faults: found } = parseHost(name, isMap(written) ? written : {}, network)

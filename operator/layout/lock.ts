@@ -3,9 +3,9 @@ import type { Source } from '../files/read-text.ts'
 import { at } from '../sources/located.ts'
 import { faultsFailure, type LocatedFault } from '../terminal/failure.ts'
 
-/** `cluster.lock`: what was found or allotted, one fact a line, `key value`, sorted by key. */
+/** `cluster.lock`: found or allotted facts, one per line as `key value`, sorted by key. */
 export interface Lock {
-  /** Every fact, also those that a newer version wrote. */
+  /** All facts, including those of a newer version. */
   readonly facts: ReadonlyMap<string, string>
 }
 
@@ -22,13 +22,13 @@ export function hostFact(lock: Lock, host: string, fact: HostFact): string | und
   return lock.facts.get(`host.${host}.${fact}`)
 }
 
-/** Names of hosts that the lock knows a card of, sorted. */
+/** Names of hosts with a card in the lock, sorted. */
 export function carded(lock: Lock): readonly string[] {
   const names = [...lock.facts.keys()].map((key) => /^host\.([^.]+)\.card$/.exec(key)?.[1])
   return names.filter((name) => isName(name)).sort()
 }
 
-/** The lock with facts added or replaced, and taken out where the value is null. */
+/** The lock with facts added, replaced, or removed (null). */
 export function withFacts(lock: Lock, changes: Readonly<Record<string, string | null>>): Lock {
   const facts = new Map(lock.facts)
   for (const [key, value] of Object.entries(changes)) {
@@ -38,7 +38,7 @@ export function withFacts(lock: Lock, changes: Readonly<Record<string, string | 
   return { facts }
 }
 
-/** The lock without any fact of a host. */
+/** The lock without the facts of a host. */
 export function withoutHost(lock: Lock, host: string): Lock {
   const kept = [...lock.facts].filter(([key]) => !key.startsWith(`host.${host}.`))
   return { facts: new Map(kept) }

@@ -1,8 +1,8 @@
 import { parseAddress, addressText as textOf } from '../../reconcilers/addresses.ts'
 
 /**
- * The cluster's range, IPv4. Its first /24 is for hosts; host N's containers have the Nth /24 after
- * it.
+ * The cluster's IPv4 range. Its first /24 is for hosts; the Nth /24 after it is for containers of
+ * host N.
  */
 export interface Network {
   /** First address, as a number. */
@@ -10,7 +10,7 @@ export interface Network {
   readonly prefix: number
 }
 
-/** Numbers of hosts: the first /24 has room for these. */
+/** The highest number of a host in the first /24. */
 const hostNumberMax = 254
 
 /** An IPv4 address as a number, or undefined. */
@@ -23,7 +23,7 @@ function addressText(address: number): string {
   return textOf({ family: 4, bits: BigInt(address) })
 }
 
-/** `10.69.0.0/16`, or why it cannot be the network of a cluster. */
+/** Parses a network such as `10.69.0.0/16`; otherwise returns a message. */
 export function parseNetwork(text: string): Network | string {
   const match = /^([^/]+)\/(\d{1,2})$/.exec(text)
   const base = match?.[1] === undefined ? undefined : numberOf(match[1])
@@ -41,7 +41,7 @@ export function parseNetwork(text: string): Network | string {
   return { base, prefix }
 }
 
-/** How many hosts a network has room for. */
+/** The number of hosts that fit into a network. */
 export function hostsIn(network: Network): number {
   return Math.min(hostNumberMax, 2 ** (24 - network.prefix) - 1)
 }
@@ -51,7 +51,7 @@ export function hostAddress(network: Network, number: number): string {
   return addressText(network.base + number)
 }
 
-/** The number of the host that has an address, or undefined if it is none of a host's. */
+/** The number of the host with an address, or undefined if it is not a host address. */
 export function hostNumberOf(network: Network, address: string): number | undefined {
   const value = numberOf(address)
   const number = value === undefined ? 0 : value - network.base

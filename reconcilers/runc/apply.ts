@@ -8,7 +8,7 @@ import type { RuncStep } from './plan.ts'
 import type { ContainerSpec } from './spec.ts'
 import { saveVolumeMemory } from './volumes.ts'
 
-/** Carries one step out. Rejects with a `CoveyError` whose message is a reason for people. */
+/** Carries out one step. Rejects with a `CoveyError` whose message is a reason for people. */
 export async function applyRunc(
   step: RuncStep,
   host: HostPorts,
@@ -48,7 +48,7 @@ export async function applyRunc(
   }
 }
 
-/** Only what this host's own settings grant: a config alone opens nothing of it. */
+/** Refuses what this host's own settings do not grant: a config alone opens nothing of a host. */
 async function checkGranted({ container }: ContainerSpec, host: HostPorts): Promise<void> {
   const refusal = await host.containers.refusal(container)
   if (refusal !== null) throw new CoveyError('not-granted', refusal)
@@ -79,7 +79,7 @@ async function createContainer(
   }
 }
 
-/** What is kept of a container as long as anything of it is there. */
+/** The record of a container, kept as long as anything of it exists. */
 function recordOf(spec: ContainerSpec, bundle: Bundle, namespace: string): ContainerRecord {
   const { id, object, container, attachment, revision, policy } = spec
   return {
@@ -99,7 +99,10 @@ async function removeContainer(id: string, host: HostPorts, signal: AbortSignal)
   await host.secrets.remove(id)
 }
 
-/** The next one stands ready: what is between the two is the time that the one before takes. */
+/**
+ * Replaces containers. The next one is ready, so downtime is the time that the old one takes to
+ * stop.
+ */
 async function replaceContainers(
   step: Extract<RuncStep, { kind: 'replace' }>,
   host: HostPorts,

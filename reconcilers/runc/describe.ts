@@ -1,7 +1,10 @@
 import { describedMax } from './limits.ts'
 import type { RuncStep } from './plan.ts'
 
-/** One line for a dry run, a log or a test. Names of containers, never what is in them. */
+/**
+ * Describes a step in one line for a dry run, a log or a test: names of containers, never their
+ * content.
+ */
 export function describeRunc(step: RuncStep): string {
   switch (step.kind) {
     case 'pull':

@@ -1,6 +1,6 @@
 import type { HealthObject, HealthSeen } from '../host-containers.ts'
 
-/** What one check came to; `reason` is one line for people. */
+/** The result of one check; `reason` is one line for people. */
 export type CheckResult = { readonly ok: true } | { readonly ok: false; readonly reason: string }
 
 /**
@@ -23,20 +23,20 @@ export function afterCheck(
   return { state: failures >= check.retries ? 'unhealthy' : before.state, failures, reason }
 }
 
-/** What its last failed check said. */
+/** The message of its last failed check. */
 export function unwellText({ reason }: HealthSeen): string {
   return reason ?? 'its check fails'
 }
 
-/** Why a container was found unhealthy last (`ContainerSeen.ailment`), after a check. */
+/** The last reason for which a container was unhealthy (`ContainerSeen.ailment`), after a check. */
 export function ailmentAfter(health: HealthSeen, before: string | null): string | null {
   if (health.state === 'healthy') return null
   return health.state === 'unhealthy' ? unwellText(health) : before
 }
 
 /**
- * Time from the end of one check to the next, in ms. A container that starts is asked more often,
- * so that it is known to be well soon after it is.
+ * Time from the end of one check to the next, in ms. A starting container is checked more often, so
+ * that it counts as healthy soon after it is.
  */
 export function nextCheckMs(health: HealthSeen, check: HealthObject, startMs: number): number {
   const intervalMs = check.interval_seconds * 1000

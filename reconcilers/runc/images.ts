@@ -3,8 +3,8 @@ import { objectIn, sectionOf, typeIn } from '../cluster/references.ts'
 import type { ContainerObject } from './object/container-object.ts'
 
 /**
- * References of all images that a config names for a host, each once; also those of objects that
- * are faulty otherwise, whose containers go on.
+ * References of all images that a config names for a host, each once; also those of faulty objects,
+ * whose containers keep running.
  */
 export function imagesOf(config: Pick<Config, 'hosts'>, host: string): readonly string[] {
   const section = sectionOf(config, host) ?? {}
@@ -23,8 +23,8 @@ export function containersIn(config: Pick<Config, 'hosts'>, host: string): reado
 }
 
 /**
- * What the observation calls the image of a container: a user namespace needs it with owners of its
- * own, so the same reference may be ready for one container and not for another.
+ * Key of a container's image in the observation. A user namespace needs the image with owners of
+ * its own, so the same reference may be ready for one container and not for another.
  */
 export function imageKey({
   image,

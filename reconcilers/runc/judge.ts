@@ -11,7 +11,7 @@ import { killAtMs } from './stopping.ts'
 
 type Said = Omit<Verdict, 'object'>
 
-/** What an observation says of containers that are not as they should be, or not yet. */
+/** Reports the containers that are not, or not yet, as they should be. */
 export function judgeContainers(spec: RuncSpec, observed: RuncObserved): readonly Verdict[] {
   return spec.containers.flatMap((each) => {
     const said = judgeObject(each, observed)
@@ -44,7 +44,7 @@ function judgeObject(spec: ContainerSpec, observed: RuncObserved): Said | null {
 
 const toBeStarted: Said = { state: 'pending', reason: 'about to start', untilActed: true }
 
-/** A container that is to be made: it waits for its image, or for nothing that is seen here. */
+/** A container that does not exist yet: it waits for its image, or for its creation. */
 function judgeNew(
   { container }: ContainerSpec,
   before: readonly ContainerSeen[],
@@ -57,7 +57,7 @@ function judgeNew(
       return { state: 'pending', reason: `waiting to pull its image${rest}` }
     case 'pulling': {
       const { progress, failure } = image
-      // What failed stays said until it is mended: who asks in this moment needs it as well.
+      // A failure is reported until it is repaired, also while the next attempt runs.
       if (failure !== null) {
         return { state: 'failed', reason: `${failure}; pulling again: ${progress}${rest}` }
       }
@@ -109,10 +109,13 @@ function judgeStops(stopping: readonly ContainerSeen[], nowMs: number): Said | n
   return { state: 'failed', reason: `unhealthy: ${ailment}, ${wait}` }
 }
 
-/** When time alone changes the plan or what is said, in ms since 1970; null for never. */
+/**
+ * The time at which the plan or a verdict changes without an event, in ms since 1970; null for
+ * never.
+ */
 export function runcDueAt(spec: RuncSpec, observed: RuncObserved): number | null {
   const { nowMs } = observed
-  // What waits since a moment in the future is due at once: the clock was set back.
+  // A wait that began in the future is over at once: the clock was set back.
   const ahead = (atMs: number, sinceMs: number): readonly number[] =>
     isDue(atMs, sinceMs, nowMs) ? [] : [atMs]
   const times = observed.containers.flatMap((seen) =>

@@ -1,9 +1,9 @@
 import type { ContainerPolicy, ContainerSeen, ExitSeen, RestartCount } from '../host-containers.ts'
 import { crashLoopStreak, restartMsMax, restartMsMin, soundMs } from './limits.ts'
 
-/** What becomes of a container whose process has ended. */
+/** The next step for a container whose process has ended. */
 export type AfterExit =
-  /** It has done what it was for. */
+  /** It has finished its work. */
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly reason: string }
   | {
@@ -14,9 +14,9 @@ export type AfterExit =
       readonly count: RestartCount
     }
 
-/** What is done about a process that ended, by the policy of its container. */
+/** Decides about a process that ended, by the policy of its container. */
 export function afterExit(seen: ContainerSeen, exit: ExitSeen, policy: ContainerPolicy): AfterExit {
-  // One that was stopped here, and is wanted still, did not end by itself.
+  // A container that was stopped here, and is still wanted, did not end by itself.
   const isOwnEnd = seen.stopping === null
   if (isOwnEnd && policy.restart !== 'always' && exit.exitCode === 0) return { kind: 'done' }
   if (isOwnEnd && policy.restart === 'never') {
@@ -35,13 +35,13 @@ export function afterExit(seen: ContainerSeen, exit: ExitSeen, policy: Container
   return { kind: 'again', atMs: exit.exitedMs + waitMs, waitMs, count }
 }
 
-/** Wait before a start after `streak` starts in a row that did not last. */
+/** The wait in ms before a start after `streak` starts in a row that did not last. */
 function restartWaitMs(streak: number): number {
   if (streak <= 0) return 0
   return Math.min(restartMsMax, restartMsMin * 2 ** Math.min(streak - 1, 16))
 }
 
-/** Whether something that waits is due. A clock that jumped back makes nothing wait longer. */
+/** True if a wait is over. A clock that jumped back makes no wait longer. */
 export function isDue(atMs: number, sinceMs: number, nowMs: number): boolean {
   return nowMs >= atMs || nowMs < sinceMs
 }
@@ -60,8 +60,8 @@ function saidText({ lastLine }: ExitSeen): string {
 }
 
 /**
- * Why a container is started again: what its checks found, or else how its process ended, with what
- * that said last.
+ * The cause of a restart: the finding of its checks, or else how its process ended, with its last
+ * output.
  */
 export function causeText(
   ailment: string | null,
@@ -71,7 +71,7 @@ export function causeText(
   return { cause: exitText(exit), said: saidText(exit) }
 }
 
-/** What is said of a container that waits to be started again. */
+/** The verdict on a container that waits for its restart. */
 export function waitText(
   { ailment }: Pick<ContainerSeen, 'ailment'>,
   exit: ExitSeen,
@@ -81,7 +81,7 @@ export function waitText(
   const next = again.waitMs === 0 ? 'restarting' : `next try in ${again.waitMs / 1000} s`
   const restarts = again.count.restarts - 1
   if (again.count.streak <= crashLoopStreak) {
-    // What was unhealthy stays that until it is well.
+    // An unhealthy container stays so until it is well.
     const state = ailment === null ? 'pending' : 'failed'
     return { state, reason: `${cause}, ${next}${said}` }
   }

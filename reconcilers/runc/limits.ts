@@ -1,17 +1,17 @@
 /** Bounds of how containers are kept running, by name, with the unit last. */
 
-/** Wait before the second start in a row; the first comes at once, each further one waits twice. */
+/** Wait before the second start in a row; the first is immediate, each further wait is doubled. */
 export const restartMsMin: number = 1_000
 export const restartMsMax: number = 60_000
-/** A container that ran for this long starts at once again: what it had before counts no more. */
+/** A container that ran for this long restarts at once: earlier starts no longer count. */
 export const soundMs: number = 120_000
-/** Starts in a row, each without running for long, from which on it is called a crash loop. */
+/** Number of starts in a row, each ended soon, above which it is called a crash loop. */
 export const crashLoopStreak: number = 2
-/** A container of a crash loop that has run for this long again is shown as it is. */
+/** A container of a crash loop that has run for this long again is reported as running. */
 export const steadyMs: number = 10_000
-/** A step that asks a container to stop waits for its end only this long. */
+/** The longest wait for the end of a container within the step that stops it. */
 export const stopWaitMs: number = 100
-/** The same where the next container stands ready: the wait is over sooner than the next round. */
+/** The same if the next container is ready: a new round would take longer. */
 export const replaceWaitMs: number = 500
 /** SIGKILL is sent again after this time; a process in the kernel's hands ends later, or never. */
 export const killAgainMs: number = 10_000

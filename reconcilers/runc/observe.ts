@@ -6,11 +6,11 @@ import type { ResolversSeen } from './resolvers.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
 import { loadVolumeMemory, type VolumesSeen } from './volumes.ts'
 
-/** What one look at a host tells about its containers. */
+/** The observed containers of a host. */
 export interface RuncObserved extends ResolversSeen, VolumesSeen {
   /** Milliseconds since 1970, for ages only. */
   readonly nowMs: number
-  /** Images from which a container has to be made, by `imageKey`; of others nothing is asked. */
+  /** Images from which a container has to be made, by `imageKey`; no others are looked up. */
   readonly images: ReadonlyMap<string, ImageState>
 }
 

@@ -17,7 +17,7 @@ import type { ContainerSpec, RuncSpec } from './spec.ts'
 import { killStep, orderOf, type StopStep } from './stopping.ts'
 import { planVolumes, type VolumeStep } from './volumes.ts'
 
-/** What a step does. */
+/** The work of a step. */
 type RuncWork =
   /** `isMapped`: with owners for user namespaces. */
   | { readonly kind: 'pull'; readonly reference: string; readonly isMapped?: true }
@@ -27,13 +27,15 @@ type RuncWork =
       readonly image: ImageReady
       /** Text of `/etc/hosts`. */
       readonly hosts: string
-      /** Whether a container before it goes on if this one cannot be made. */
+      /** True if a previous container keeps running should this one fail. */
       readonly goesOn: boolean
     }
-  /** Makes a process again in what is there; without a spec for an object that is faulty now. */
+  /**
+   * Makes a new process in an existing container; without a spec for an object that is faulty now.
+   */
   | { readonly kind: 'again'; readonly id: string; readonly spec: ContainerSpec | null }
   | { readonly kind: 'start'; readonly id: string; readonly count: RestartCount }
-  /** Stops those before; if they end in time, starts the next one and removes them. */
+  /** Stops the previous containers; if they end in time, starts the next one and removes them. */
   | {
       readonly kind: 'replace'
       readonly id: string
@@ -48,7 +50,7 @@ type RuncWork =
 /** One step of a plan for containers. */
 export type RuncStep = (PlanStep & RuncWork) | StopStep | ResolversStep | VolumeStep
 
-/** What to do so that the containers are as the spec says. Pure; nothing to do is an empty list. */
+/** Plans the steps that make the containers match the spec. Pure; an empty list if they do. */
 export function planRunc(spec: RuncSpec, observed: RuncObserved): readonly RuncStep[] {
   const wanted = new Set(spec.containers.map(({ object }) => object))
   const kept = new Set(spec.kept)
@@ -92,7 +94,7 @@ function planObject(
 ): readonly RuncStep[] {
   const { wanted, before } = containersOf(spec, observed.containers)
   const lifeless = before.filter((seen) => seen.record === null)
-  // What has lost its record cannot be told apart from the one that is to come: it goes first.
+  // A container without a record cannot be told apart from the wanted one: remove it first.
   if (lifeless.length > 0) {
     return lifeless.flatMap((seen) => takeDown(seen, 'its record is gone', observed))
   }
@@ -102,13 +104,13 @@ function planObject(
     steps.push({ kind: 'remember', record: { ...wanted.record, policy }, ...about(spec) })
   }
   const own = planWanted(wanted, before, spec, hosts, observed)
-  // Those before go once the wanted one is there, be it that it has ended already.
+  // Remove the old containers once the wanted one exists, even if it has already exited.
   const rest = own === 'settled' ? before : before.filter((seen) => !isUp(seen))
   if (own !== 'settled') steps.push(...own)
   return [...steps, ...rest.flatMap((seen) => takeDown(seen, 'it was replaced', observed))]
 }
 
-/** What the wanted container needs; `settled` where it is as it can be. */
+/** Steps for the wanted container; `settled` if nothing can be done for it. */
 function planWanted(
   wanted: ContainerSeen | null,
   before: readonly ContainerSeen[],
@@ -144,7 +146,10 @@ function planWanted(
   }
 }
 
-/** What every step for one object says of itself: objects do not wait for each other. */
+/**
+ * Fields of every step for one object, each in a lane of its own: objects do not wait for each
+ * other.
+ */
 function about({
   object,
 }: {
@@ -153,7 +158,7 @@ function about({
   return { objects: [object], lane: object, pace: 'recurring' }
 }
 
-/** Makes the wanted container, beside those before it, and then takes their place. */
+/** Makes the wanted container beside the old ones, then replaces them. */
 function planNew(
   spec: ContainerSpec,
   hosts: string,
@@ -181,8 +186,8 @@ function planNew(
 }
 
 /**
- * Starts a container that is made. Where one before it runs, that is stopped first; if it does not
- * end in time, a later round starts this one.
+ * Starts a container that exists. An old one that still runs is stopped first; if it does not end
+ * in time, a later round starts the new one.
  */
 function startSteps(
   id: string,
@@ -202,14 +207,14 @@ function startSteps(
   return [{ kind: 'replace', id, count, before: asked, ...about(spec) }]
 }
 
-/** What a container that runs needs: nothing (null), or to be stopped so that it starts anew. */
+/** Steps for a running container: none (null), or to stop it so that it is started again. */
 function planRunning(
   wanted: ContainerSeen,
   policy: ContainerRecord['policy'],
   observed: RuncObserved,
 ): readonly RuncStep[] | null {
   if (wanted.stopping !== null) return killStep(wanted, observed.nowMs)
-  // One that must run once only goes on to its end, however much of it is missing.
+  // A container that must run only once keeps running to its end, whatever is broken about it.
   if (wanted.broken !== null && policy.restart !== 'never') {
     return [stopStep(wanted, firstSignal(wanted), wanted.broken)]
   }
@@ -219,7 +224,7 @@ function planRunning(
   return null
 }
 
-/** A faulty object keeps its container, and the container its policy. */
+/** Plans for a faulty object: it keeps its container, and the container keeps its policy. */
 function planKept(seen: ContainerSeen, observed: RuncObserved): readonly RuncStep[] {
   const { id, record } = seen
   const now = seen.process
@@ -232,9 +237,9 @@ function planKept(seen: ContainerSeen, observed: RuncObserved): readonly RuncSte
   return [{ kind: 'again', id, spec: null, ...about(seen) }, start]
 }
 
-/** Stops a container that is not wanted any more, and removes it once it has ended. */
+/** Stops a container that is no longer wanted, and removes it once it has ended. */
 function takeDown(seen: ContainerSeen, why: string, observed: RuncObserved): readonly RuncStep[] {
-  // Once is enough: one that comes back each time is none of those that end by themselves.
+  // Not recurring: if it came back each time, it would not be one that ends by itself.
   if (!isUp(seen)) {
     return [{ kind: 'remove', id: seen.id, objects: [seen.object], lane: seen.object }]
   }
@@ -252,7 +257,7 @@ function stopStep(
   return { kind: 'stop', id: seen.id, order, why, removes, ...about(seen) }
 }
 
-/** The polite signal, unless there is nobody to take it or no time. */
+/** The container's own stop signal, or SIGKILL if nothing runs in it or it has no grace time. */
 function firstSignal(seen: ContainerSeen): number {
   const { record } = seen
   if (record === null || seen.process.state === 'created' || record.policy.stopGraceMs === 0)

@@ -16,7 +16,7 @@ import {
   volumeSchema,
 } from './spec.ts'
 
-/** What is collected while a section is resolved. */
+/** Findings collected while a section is resolved. */
 interface Findings {
   readonly faulty: { readonly object: string; readonly fault: Fault }[]
   readonly kept: Set<string>
@@ -31,15 +31,15 @@ interface Context {
 }
 
 /**
- * What a config means for the containers, volumes and secrets of one host (docs/OBJECTS.md,
- * runc_container). Addresses are judged by the network's own reconciler, and told by it.
+ * Resolves the containers, volumes and secrets of one host (docs/OBJECTS.md, runc_container).
+ * Addresses are checked and reported by the network's own reconciler.
  */
 export function resolveRunc(cluster: Cluster, host: string): Resolved<RuncSpec> {
   const resolved = judgeRunc(cluster, host)
   return { ...resolved, spec: { ...resolved.spec, ...hostsTexts(cluster.names, host) } }
 }
 
-/** The same without the names of the cluster, which nobody needs who only wants the faults. */
+/** The same without the names of the cluster, for callers that only need the faults. */
 export function judgeRunc(
   cluster: Cluster,
   host: string,
@@ -47,7 +47,7 @@ export function judgeRunc(
   const own = cluster.host(host)
   const findings: Findings = { faulty: [], kept: new Set(), references: {} }
   for (const [name, object] of Object.entries(own.section)) {
-    // What is not even an object may have been one of these before.
+    // A value that is not even an object may have been one of these types before.
     if (objectFaults('', name, object).length > 0) findings.kept.add(name)
   }
   const context: Context = { host, own, findings }
@@ -64,7 +64,7 @@ export function judgeRunc(
   return { spec, pending: [], faulty, references }
 }
 
-/** Names of the objects of a type, in order, but for those that are no objects. */
+/** Names of the objects of a type, in order, without values that are not objects. */
 function namesOf({ own: { section }, findings }: Context, type: string): readonly string[] {
   const names = Object.keys(section).filter((name) => typeIn(section, name) === type)
   return names.filter((name) => !findings.kept.has(name)).sort()
@@ -102,8 +102,8 @@ function ownSecrets(aud: string, context: Context): ReadonlyMap<string, string> 
 }
 
 /**
- * A secret is for one cluster, host and name, and is told apart before anything is opened. A config
- * that is not signed yet has no cluster.
+ * Checks that a secret is for this cluster, host and name, before anything is opened. A config that
+ * is not signed yet has no cluster.
  */
 function claimsFault(
   cluster: string,
@@ -123,7 +123,7 @@ function claimsFault(
   return { code: 'secret-claims', message }
 }
 
-/** Null for a container that stays as it was applied; its faults are told. */
+/** Resolves one container; null if it stays as it was applied, with its faults in the findings. */
 function ownContainer(
   context: Context,
   name: string,
@@ -156,7 +156,7 @@ function plainAttachment({ object, address, mtu }: AttachmentSpec): AttachmentSp
   return { object, address, mtu }
 }
 
-/** What a container refers to, and which of that is not there or of another type. */
+/** The references of a container, and those that are missing or of another type. */
 function referencesOf(
   section: HostSection,
   path: string,

@@ -13,14 +13,14 @@ export interface ResolversStep extends PlanStep {
   readonly text: string
 }
 
-/** What a look at a host tells of whom its containers ask for names. */
+/** The observed resolvers of a host and its containers. */
 export interface ResolversSeen {
-  /** All of covey's, and leftovers, ordered by id. */
+  /** All containers of covey, leftovers included, ordered by id. */
   readonly containers: readonly ContainerSeen[]
   readonly resolvers: HostResolvers
 }
 
-/** What a container's `/etc/resolv.conf` has to say now; null where nobody knows its network. */
+/** The text that a container's `/etc/resolv.conf` must have now; null if its network is unknown. */
 function wantedText(
   record: ContainerRecord,
   dns: DnsObject | undefined,
@@ -32,8 +32,8 @@ function wantedText(
 }
 
 /**
- * One step for all containers that get the same text: the host has moved to another network, or has
- * only now heard of one. Also for those that are about to start again, or are no object's any more.
+ * Plans one step for all containers that get the same text, after the host joined another network
+ * or its first one. Includes those that are about to restart or belong to no object any more.
  */
 export function planResolvers(
   spec: Pick<RuncSpec, 'containers'>,

@@ -174,7 +174,7 @@ export const runcTypes: Readonly<Record<string, z.ZodType>> = {
   secret: secretSchema,
 }
 
-/** One container, with its references replaced by what they name. */
+/** One container, with its references resolved. */
 export interface ContainerSpec {
   /** Name of the object. */
   readonly object: string
@@ -190,16 +190,16 @@ export interface ContainerSpec {
   readonly revision: string
   /** Id of the container of this revision. */
   readonly id: string
-  /** What of it may change without a new container. */
+  /** The part that may change without a new container. */
   readonly policy: ContainerPolicy
 }
 
-/** What the containers of a host should be. */
+/** The wanted containers of a host. */
 export interface RuncSpec extends HostsTexts {
   readonly host: string
   /** Ordered by object name. */
   readonly containers: readonly ContainerSpec[]
   readonly volumes: readonly { readonly object: string; readonly onRemove: 'keep' | 'delete' }[]
-  /** Objects that are faulty in the config: what was applied for them stays. */
+  /** Faulty objects of the config: what was applied for them stays. */
   readonly kept: readonly string[]
 }

@@ -9,23 +9,23 @@ export interface StopStep extends PlanStep {
   readonly id: string
   readonly order: StopOrder
   readonly why: string
-  /** Whether it is removed as well, if it ends in time. */
+  /** True if it is also removed, if it ends in time. */
   readonly removes: boolean
 }
 
-/** When a container that was asked to stop is killed, in ms since 1970. */
+/** The time at which a container that was asked to stop is killed, in ms since 1970. */
 export function killAtMs({ stopping, record }: ContainerSeen): number {
   if (stopping === null) return Number.POSITIVE_INFINITY
   const graceMs = stopping.signal === 9 ? killAgainMs : (record?.policy.stopGraceMs ?? 0)
   return stopping.atMs + graceMs
 }
 
-/** Asks by a signal, and waits so long for what comes of it. */
+/** An order to stop: the signal, and the wait for the end in ms. */
 export function orderOf(signal: number, waitMs: number, hadFailed: boolean = false): StopOrder {
   return { signal, waitMs, hadFailed }
 }
 
-/** SIGKILL for a container that has had its time to stop; nothing before. */
+/** SIGKILL for a container that did not stop in its time; no steps before that. */
 export function killStep(
   seen: ContainerSeen,
   nowMs: number,

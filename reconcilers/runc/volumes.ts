@@ -4,28 +4,28 @@ import type { HostFiles } from '../host-ports.ts'
 import type { PlanStep } from '../reconciler.ts'
 import type { RuncSpec } from './spec.ts'
 
-/** What volumes said of their removal while they were in the config, by object. */
+/** The last `on_remove` of each volume while it was in the config, by object. */
 export type VolumeMemory = ReadonlyMap<string, 'keep' | 'delete'>
 
-/** A step about volumes: writes down what they ask for, or removes one. */
+/** A step about volumes: records their `on_remove`, or removes one. */
 export type VolumeStep = PlanStep &
   (
     | { readonly kind: 'remember-volumes'; readonly memory: VolumeMemory }
     | { readonly kind: 'remove-volume'; readonly object: string }
   )
 
-/** What a look at a host tells of its volumes. */
+/** The observed volumes of a host. */
 export interface VolumesSeen {
   /** Objects that have a volume folder. */
   readonly volumes: readonly string[]
   readonly memory: VolumeMemory
-  /** All of covey's, and leftovers, ordered by id. */
+  /** All containers of covey, leftovers included, ordered by id. */
   readonly containers: readonly ContainerSeen[]
 }
 
 const path = 'runc/volumes.json'
 
-/** Reads what is remembered; a damaged file counts as empty, and then volumes are kept. */
+/** Reads the record; a damaged file counts as empty, and then volumes are kept. */
 export async function loadVolumeMemory(files: HostFiles): Promise<VolumeMemory> {
   const text = await files.read(path)
   if (text === null) return new Map()
@@ -42,12 +42,12 @@ function isEntry(entry: [string, unknown]): entry is [string, 'keep' | 'delete']
   return isName(entry[0]) && (entry[1] === 'keep' || entry[1] === 'delete')
 }
 
-/** Remembers what volumes say of their removal. */
+/** Writes the record of `on_remove`. */
 export async function saveVolumeMemory(files: HostFiles, memory: VolumeMemory): Promise<void> {
   await files.write(path, `${JSON.stringify(Object.fromEntries(memory))}\n`)
 }
 
-/** What to do about volumes: remember what they ask for, and remove those that asked for it. */
+/** Plans for volumes: record their `on_remove`, and remove those that are to be deleted. */
 export function planVolumes(spec: RuncSpec, observed: VolumesSeen): readonly VolumeStep[] {
   const steps: VolumeStep[] = []
   const { memory, containers } = observed
@@ -64,7 +64,7 @@ export function planVolumes(spec: RuncSpec, observed: VolumesSeen): readonly Vol
   if (text(next) !== text(memory)) {
     steps.push({ kind: 'remember-volumes', memory: next, objects: [] })
   }
-  // Of a container that has lost its record nobody knows what it writes to, while it is emptied.
+  // A container without a record may still write to any volume while it is taken down.
   const isSure = containers.every(({ record }) => record !== null)
   for (const object of gone.filter((each) => isSure && !used.has(each))) {
     steps.push({ kind: 'remove-volume', object, objects: [], takesDown: true })

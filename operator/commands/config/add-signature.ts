@@ -27,8 +27,8 @@ import { readDelivery } from '../trust/read-delivery.ts'
 import { signDelivery } from '../trust/root-sign.ts'
 
 /**
- * `covey sign --add SIGNED`: this operator's signature on what another one has signed. What comes
- * with a root goes the way of `covey root sign`.
+ * `covey sign --add SIGNED`: adds this operator's signature to what another one has signed. A
+ * delivery with a root is handled like `covey root sign`.
  */
 export async function addSignature(session: Session, input: Input, file: string): Promise<void> {
   const folder = await openFolder(session)
@@ -62,7 +62,7 @@ async function assess(
   })
 }
 
-/** With the signatures of the copy that waits in this folder. */
+/** Adds the signatures of the unfinished copy in this folder. */
 async function withOwnCopy(folder: OperatorFolder, envelope: Envelope): Promise<Envelope> {
   const assessed = await assessConfig(envelope, folder.chain)
   if (!assessed.ok) return envelope
@@ -70,7 +70,7 @@ async function withOwnCopy(folder: OperatorFolder, envelope: Envelope): Promise<
   return own?.payload === envelope.payload ? mergedSignatures(envelope, own) : envelope
 }
 
-/** What holds of everything that is signed here holds of what others bring. */
+/** Applies the rules for everything that is signed here to a config of others. */
 async function expectFit(
   folder: OperatorFolder,
   { text, head, envelope, config }: AssessedConfig,
@@ -132,7 +132,7 @@ async function sign(
   throw new Failure(1, again.fault.code, faultText(again.fault))
 }
 
-/** The place is taken: by the same document, or it would be a fork. */
+/** A file for this version exists: expects the same document, otherwise it would be a fork. */
 async function expectSame(
   folder: OperatorFolder,
   { head, envelope }: AssessedConfig,

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { apiSchemas } from '../../../protocol/api/index.ts'
 
-/** JSON Schema (draft 2020-12) of what an agent answers over its sockets, by what it is about. */
+/** JSON Schema (draft 2020-12) of the agent's answers over its sockets, by subject. */
 export function apiJsonSchema(): object {
   const shapes = Object.entries(apiSchemas).map(([name, schema]) => [
     name,

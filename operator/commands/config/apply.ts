@@ -17,7 +17,7 @@ import { injectDelivery } from './inject.ts'
 import { lookAtNode, type NodeLook } from './look-at-node.ts'
 import { signSwitches } from './sign.ts'
 
-/** `covey apply`: the layout, all the way to the hosts. */
+/** `covey apply`: compiles the layout, signs it and sends it to the hosts. */
 export async function applyLayout(session: Session, input: Input): Promise<void> {
   const folder = await openFolder(session)
   const offline = input.is('offline')
@@ -77,7 +77,7 @@ async function send(
   const verdict = await injectDelivery(
     session,
     { roots, config: signed.envelope },
-    // What lies in the gap was signed in this folder, or is left out on purpose and said to be.
+    // The versions in the gap were signed in this folder, or are left out on purpose and reported.
     { ...switches, allowGap: switches.allowGap || kind === 'unsent' || kind === 'branch' },
   )
   session.note(verdict.message)
@@ -116,7 +116,7 @@ function report(
   )
 }
 
-/** Refuses, before a version is taken, what could not be told from a mistake. */
+/** Refuses, before a version is taken, what looks like a mistake. */
 function expectSuccession({ succession }: NodeLook, { allowGap }: SignOptions): void {
   if (succession.kind !== 'unknown' || allowGap) return
   throw new Failure(4, 'gap', succession.says ?? '', {
@@ -124,7 +124,7 @@ function expectSuccession({ succession }: NodeLook, { allowGap }: SignOptions): 
   })
 }
 
-/** How `makeConfig` is to place a config after what the node holds. */
+/** Options for `makeConfig` that place a config after the head of the node. */
 function signing({ head, succession: { base } }: NodeLook): Partial<SignOptions> {
   const held = head === null ? {} : { held: head }
   return base === undefined ? held : { ...held, base, passesOver: true }
@@ -134,7 +134,7 @@ function draftOf(hosts: Compiled['hosts']): Parameters<typeof makeConfig>[2] {
   return { hosts, others: {}, allowIsolation: [], version: undefined }
 }
 
-/** The newest config of the history, where it is what the layout comes to. */
+/** The newest config of the history, if it equals the compiled layout. */
 function unchanged(
   { chain }: OperatorFolder,
   newest: VerifiedConfig | null,
@@ -155,14 +155,14 @@ function rootsFrom({ chain }: OperatorFolder, epoch: number | null): readonly En
   const { held: roots, rivals } = chain
   const from = epoch ?? 1
   if (from >= chain.newest.epoch) return []
-  // Where a fork was settled the node may hold either side of it, and needs the other one.
+  // After a fork was settled, the node may hold either side of it, and needs the other one.
   const forked = rivals.some((rival) => rival.root.epoch === from)
   return rootsAfter({ roots, rivals }, forked ? from - 1 : from).map(envelopeOf)
 }
 
-/** What a person is asked about. */
+/** The subject of the question to a person. */
 interface Question {
-  /** A config that is sent as it was signed; null where one is to be signed. */
+  /** A config that is sent again as signed; null if a new one is to be signed. */
   readonly again: VerifiedConfig | null
   readonly kind: NodeLook['succession']['kind']
   readonly hosts: object

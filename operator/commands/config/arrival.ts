@@ -8,10 +8,10 @@ import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import { type Cell, table } from '../../terminal/style.ts'
 
-/** Where a config is, as far as the node has heard. */
+/** The hosts that hold a config, as far as the node has heard. */
 export interface Arrival {
   readonly arrived: readonly string[]
-  /** Hosts of the config that nobody has heard of yet, and that do not hold it. */
+  /** Hosts of the config that no node has heard of yet, and that do not hold it. */
   readonly unseen: readonly string[]
 }
 
@@ -69,7 +69,7 @@ function progress(session: Session, version: number, awaited: readonly string[])
   return canRedraw ? block(session, version, awaited) : lines(session, version, awaited)
 }
 
-/** A line for each host at the moment when it is known to hold the config. */
+/** Prints a line for each host once it is known to hold the config. */
 function lines(session: Session, version: number, awaited: readonly string[]): Show {
   const told = new Set<string>()
   return (arrived) => {
@@ -83,7 +83,7 @@ function lines(session: Session, version: number, awaited: readonly string[]): S
   }
 }
 
-/** One row for each host, drawn again in place. */
+/** Draws one row for each host, again and again in place. */
 function block(session: Session, version: number, awaited: readonly string[]): Show {
   let drawn = 0
   return (arrived) => {

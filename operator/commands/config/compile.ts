@@ -27,7 +27,7 @@ export async function compileFile(session: Session, input: Input): Promise<void>
   }
 }
 
-/** Compiles a layout, says its warnings, and throws `Failure` with all faults. */
+/** Compiles a layout and prints its warnings. Throws `Failure` with all faults. */
 export async function compileChecked(
   session: Session,
   path: string,
@@ -43,7 +43,7 @@ export async function compileChecked(
   return { hosts: compiled.hosts, warnings: compiled.warnings, cluster: files.layout.cluster }
 }
 
-/** Throws the faults of a layout: its own, or those of the config that it came to. */
+/** Throws the faults of a layout: its own, or those of the compiled config. */
 export function expectCompiled(
   files: LayoutFiles,
   compiled: Compiled,

@@ -13,7 +13,7 @@ import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import { type Cell, table } from '../../terminal/style.ts'
 
-/** How a config of the history stands to the newest one. */
+/** The relation of a config of the history to the newest one. */
 type Standing = 'newest' | 'followed' | 'lost' | 'unfinished' | 'damaged'
 
 interface Row {
@@ -23,16 +23,13 @@ interface Row {
   readonly signed_at: string | null
   readonly signed_by: readonly string[]
   readonly hosts: readonly string[]
-  /** Hosts that are not as in the config before it; null where that one is not here. */
+  /** Hosts that differ from the config before it; null if that one is not here. */
   readonly hosts_changed: number | null
   readonly standing: Standing
   readonly fault: string | null
 }
 
-/**
- * `covey history`: every entry verified; one that is damaged is shown as such and fails the
- * command.
- */
+/** `covey history`: verifies every entry; a damaged one is shown as such and fails the command. */
 export async function showHistory(session: Session): Promise<void> {
   const folder = await openFolder(session)
   const read: (VerifiedConfig | Row)[] = []
@@ -157,7 +154,7 @@ function lostNote(rows: readonly Row[]): string {
   return `\na lost version is not among the ancestors of the newest; its hosts again: covey sign ${file}\n`
 }
 
-/** RFC 3339 in UTC, or the number as it is where it is no time that a calendar has. */
+/** RFC 3339 in UTC, or the plain number if no calendar has that time. */
 function dateText(seconds: number): string {
   const date = new Date(seconds * 1000)
   return Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString().replace('.000Z', 'Z')

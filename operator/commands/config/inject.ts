@@ -20,7 +20,7 @@ import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import type { Input } from '../definition.ts'
 
-/** `covey inject SIGNED`: only the form is checked here; trust is the node's to decide. */
+/** `covey inject SIGNED`: checks only the form; the node decides about trust. */
 export async function injectFile(session: Session, input: Input): Promise<void> {
   const [file = '-'] = input.args
   socketPath(session)
@@ -34,9 +34,9 @@ export async function injectFile(session: Session, input: Input): Promise<void> 
 }
 
 /**
- * Hands a config, and the roots that it brings along, to the agent. Returns the verdict where it is
- * good: `accepted`, `already-head`, or a fork that wins. Throws `Failure` with exit code 4 and the
- * verdict as its document where it is not, and as `ask` does.
+ * Sends a config, and the roots that come with it, to the agent. Returns a good verdict:
+ * `accepted`, `already-head`, or a fork that wins. Otherwise throws `Failure` with exit code 4 and
+ * the verdict as its document, or as `ask` does.
  */
 export async function injectDelivery(
   session: Session,
@@ -93,8 +93,8 @@ function replyIn(session: Session, text: string): VerdictReply | undefined {
 }
 
 /**
- * Reads a signed config or a delivery of the user's. A fault of its form still comes with a verdict
- * for scripts.
+ * Reads a signed config or a delivery from the user's file. A fault of form also comes as a
+ * verdict, for scripts.
  */
 async function readHanded(session: Session, file: string): Promise<DeliveryText> {
   const options = { bytesMax: envelopeBytesMax, kind: 'a signed config' }
@@ -141,7 +141,7 @@ function inPlace(
   }
 }
 
-/** The head of the agent, where one answers soon: a refusal says what stays. */
+/** The head of the agent, if one answers soon: a refusal names the head that stays. */
 async function headIfAny(session: Session): Promise<Head | null> {
   try {
     return (await askStatus(session, { timeoutMs: sideQuestionMsMax })).status.head

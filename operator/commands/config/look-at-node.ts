@@ -11,7 +11,7 @@ import { type VerifiedConfig, verifyConfig } from '../../signing/verify.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 
-/** A node as it was before anything was signed for it. */
+/** The state of a node before anything is signed for it. */
 export interface NodeLook {
   readonly status: Status
   /** Its head, or null where it has no config yet. */
@@ -22,10 +22,10 @@ export interface NodeLook {
 }
 
 /**
- * Looks at a node before a version is taken for it. A newer config of the cluster, which another
- * operator signed, is taken into the history, so that the next one follows it. Throws `Failure`
- * with exit code 4 where the node would take nothing of this folder: `other-cluster`,
- * `floor-unknown`, and the faults of `verifyConfig`.
+ * Looks at a node before a version is taken for it. A newer config that another operator signed is
+ * added to the history, so that the next one follows it. Throws `Failure` with exit code 4 if the
+ * node would accept nothing from this folder: `other-cluster`, `floor-unknown`, and the faults of
+ * `verifyConfig`.
  */
 export async function lookAtNode(session: Session, folder: OperatorFolder): Promise<NodeLook> {
   const { status } = await askStatus(session)
@@ -72,7 +72,7 @@ async function headOfNode(
   })
 }
 
-/** The newest config of the history, after a newer one of the node has been recorded there. */
+/** Adds a newer config of the node to the history, and returns the newest one. */
 async function withHead(
   session: Session,
   folder: OperatorFolder,
@@ -89,7 +89,7 @@ async function withHead(
   return await newestConfig(folder)
 }
 
-/** Whether the history holds this very config. */
+/** True if the history holds exactly this config. */
 async function holds(folder: OperatorFolder, { head }: VerifiedConfig): Promise<boolean> {
   const entry = (await listHistory(folder)).find((one) => {
     return one.epoch === head.epoch && one.version === head.version

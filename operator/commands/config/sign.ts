@@ -37,7 +37,7 @@ export async function signFile(session: Session, input: Input): Promise<void> {
   await deliver(session, folder, input, await makeConfig(session, folder, draft, options))
 }
 
-/** A config to sign: unsigned, or a signed one whose hosts are to be signed again. */
+/** Reads a config to sign: unsigned, or a signed one whose hosts are to be signed again. */
 async function readDraft(
   session: Session,
   folder: OperatorFolder,
@@ -57,8 +57,8 @@ async function readDraft(
 }
 
 /**
- * The hosts of a signed config, as those of a branch that was lost. Its claims are left behind, and
- * so is what it allowed.
+ * Takes the hosts of a signed config, for example of a lost branch, without its claims and what it
+ * allowed.
  */
 async function draftOfSigned(
   folder: OperatorFolder,
@@ -94,7 +94,7 @@ export async function signSwitches(
     : { ...switches, base: await readBase(session, folder, file) }
 }
 
-/** Reads a signed config that another one is to follow. Throws `Failure` where it is none. */
+/** Reads a signed config that another one is to follow. Throws `Failure` if it is not valid. */
 export async function readBase(
   session: Session,
   folder: OperatorFolder,

@@ -27,7 +27,7 @@ import type { Input } from '../definition.ts'
 import { expectCompiled } from './compile.ts'
 import { warnOfDoubts } from './warn-doubts.ts'
 
-/** What a file was found to be. */
+/** The kind and content of a file. */
 interface Finding {
   readonly kind: 'layout' | 'config' | 'signed config' | 'root document' | 'delivery'
   readonly says: string
@@ -56,7 +56,7 @@ async function judge(session: Session, file: string): Promise<Finding> {
     return await judgeSigned(session, source)
   }
   if (!start.startsWith('{') && !start.startsWith('[')) {
-    // Neither JSON nor a JWT: YAML, whatever its name. What came from stdin can be read only once.
+    // Neither JSON nor a JWT: YAML, whatever its name. Stdin can be read only once.
     if (file === '-')
       throw new Failure(2, 'usage', 'give a layout by its path', { hint: 'covey validate FILE' })
     return await judgeLayout(session, file)
@@ -105,8 +105,8 @@ async function judgeSigned(session: Session, source: Source, located?: Located):
 }
 
 /**
- * A root says of itself who must have signed it, so it is checked by itself; not that it is this
- * cluster's.
+ * A root names the keys that must sign it, so it is checked by itself; this does not prove that it
+ * belongs to this cluster.
  */
 async function judgeRoot(source: Source, envelope: Envelope): Promise<Finding> {
   const text = textOf(envelope)
@@ -131,7 +131,7 @@ async function judgeConfig(
   const text = textOf(envelope)
   const parsed = text.ok ? parseConfig(text.value) : text
   if (!text.ok || !parsed.ok) throw wrong(2, source, parsed.ok ? undefined : parsed.fault)
-  // Places inside a payload are those of its own text: nobody can look at base64url.
+  // Positions inside a payload refer to its decoded text: nobody can read base64url.
   const inner = parseJsonSource({ file: `${source.file}(payload)`, text: text.value })
   expectNoFaults(inner, configFaults(inner.value))
   if (parsed.value.body.ok) warnOfDoubts(session, parsed.value.body.value)

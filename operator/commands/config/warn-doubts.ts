@@ -4,7 +4,7 @@ import { unmetEnds } from '../../../reconcilers/nftables/questions/unmet.ts'
 import type { Session } from '../../terminal/session.ts'
 import { counted } from '../../terminal/style.ts'
 
-/** Warns of what is sound and hardly meant: nothing of it keeps a config from being signed. */
+/** Warns of what is valid but hardly intended. Warnings never keep a config from being signed. */
 export function warnOfDoubts(session: Session, config: Pick<Config, 'hosts'>): void {
   warnOfUnknownTypes(session, config)
   const [first, ...others] = unmetEnds(config)

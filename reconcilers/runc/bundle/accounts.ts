@@ -1,7 +1,7 @@
 import { bad, type Checked, good } from '../../../protocol/fault.ts'
 import { accountLinesMax } from './limits.ts'
 
-/** Who a container's first process is. */
+/** The user and groups of a container's first process. */
 export interface Account {
   readonly uid: number
   readonly gid: number
@@ -10,7 +10,7 @@ export interface Account {
   readonly home: string
 }
 
-/** What an image says of accounts: `/etc/passwd` and `/etc/group`, null where it has none. */
+/** Account files of an image, `/etc/passwd` and `/etc/group`; null where it has none. */
 export interface AccountFiles {
   readonly passwd: string | null
   readonly group: string | null
@@ -30,9 +30,9 @@ interface Group {
 }
 
 /**
- * Who `user` or `user:group` is in an image, by name or number; empty for root. Without a group it
- * is the user's own with all that the user is a member of, and 0 for a number that has no entry;
- * with one it is that alone, as other tools have it.
+ * Finds the account for `user` or `user:group` in an image, by name or number; empty means root.
+ * Without a group, the account has the user's own group and all groups that list the user; a number
+ * without an entry has group 0. With a group, it has that group only, as in other tools.
  *
  * Fault: `user-unknown`.
  */
@@ -76,7 +76,7 @@ function idOf(text: string | undefined): number | undefined {
   return Number(text) < 4_294_967_295 ? Number(text) : undefined
 }
 
-/** Lines of an account file in their order; what is no entry is passed over, as C libraries do. */
+/** Lines of an account file in their order. Skips lines that are not entries, as C libraries do. */
 function linesOf(text: string | null): readonly (readonly string[])[] {
   const lines = (text ?? '').split('\n', accountLinesMax)
   return lines.map((line) => line.trim().split(':'))

@@ -19,9 +19,9 @@ import { inUserNamespace } from './user-namespace.ts'
 const sigterm = 15
 
 /**
- * Everything that a container is made from: what `runc spec` writes, then covey's hardening, then
- * the image's config, then the object, then its `runtime_config`. `hosts` is the text of
- * `/etc/hosts`. Pure.
+ * Makes the bundle of a container from the output of `runc spec`, then covey's hardening, the
+ * image's config, the object, and the object's `runtime_config`, in this order. `hosts` is the text
+ * of `/etc/hosts`. Pure.
  *
  * Faults, each a reason for people: `user-unknown`, `command-missing`, `device-missing`,
  * `busybox-missing`, `open-files`, `cgroup-version`, `user-namespace`.
@@ -72,8 +72,8 @@ export function makeBundle(
 }
 
 /**
- * Applies the object's own patch, which its schema has judged. Limits of the process that it leaves
- * out stay, and secrets are read into the environment of whatever it runs.
+ * Applies the object's own patch, which its schema has checked. Process limits that the patch
+ * leaves out stay, and whatever the patch runs gets the secrets in its environment.
  */
 function patchedConfig(
   config: Config,

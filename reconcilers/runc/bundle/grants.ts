@@ -1,27 +1,27 @@
 import type { HostWishes } from '../../host-containers.ts'
 import { hostPathFault, isWithin } from './host-paths.ts'
 
-/** What a host says of its paths and of covey on it. */
+/** Facts about the paths of a host and about covey on it. */
 export interface GrantFacts {
   /** `grants` of the host's own settings, as `path:/srv`, `device:/dev/dri`, `host-network`. */
   readonly grants: readonly string[]
-  /** File in which grants stand, for what is said to people. */
+  /** File that holds the grants, for messages. */
   readonly settingsFile: string
   /** Folders of covey's own state on this host, with and without links on the way. */
   readonly ownFolders: readonly string[]
   /**
-   * The path that is left when all symbolic links are followed; null where there is nothing. Asked
-   * for `host_path`s and `devices`.
+   * The path with all symbolic links resolved; null where nothing exists. Used for `host_path` and
+   * `devices`.
    */
   readonly realPath: (path: string) => string | null
-  /** The same for the path of a grant, which follows only what the host's root has made. */
+  /** The same for the path of a grant; follows only links that the host's root has made. */
   readonly grantedPath: (path: string) => GrantedPath
 }
 
-/** Where a grant leads, or the first link on the way that others than the host's root may make. */
+/** The real path of a grant, or the first link on the way that users other than root may change. */
 export type GrantedPath = { readonly real: string } | { readonly link: string }
 
-/** Why a text is no grant, or undefined. */
+/** Reason that a text is not a grant, or undefined. */
 export function grantFault(text: string): string | undefined {
   if (text === 'host-network') return undefined
   const [, kind, path = ''] = /^(path|device):(.*)$/s.exec(text) ?? []
@@ -35,8 +35,8 @@ export function grantFault(text: string): string | undefined {
 }
 
 /**
- * Why this host does not let a container have what it asks for, one line with what to do, or
- * undefined. A config alone opens nothing of a host: its own settings must grant it.
+ * Reason that this host refuses what a container asks for, one line with what to do, or undefined.
+ * A config alone opens nothing of a host: its own settings must grant it.
  */
 export function refusalOf(container: HostWishes, facts: GrantFacts): string | undefined {
   if (container.host_network && !facts.grants.includes('host-network')) {
@@ -59,7 +59,7 @@ function ungranted(what: string, grant: string, { settingsFile }: GrantFacts): s
   return `${what} is not granted on this host: ${remedy}`
 }
 
-/** Whether the real path of something lies in one that is granted. */
+/** True if a real path lies in a granted one. */
 function isGranted(kind: 'path' | 'device', real: string, facts: GrantFacts): boolean {
   return grantsOf(kind, facts).some((grant) => {
     const granted = facts.grantedPath(grant)
@@ -74,7 +74,7 @@ function grantsOf(kind: 'path' | 'device', { grants }: GrantFacts): readonly str
     .map((grant) => grant.slice(kind.length + 1))
 }
 
-/** That a grant is there, and leads by a link that its container might have made itself. */
+/** Reason for a grant that leads through a link which a container might have made itself. */
 function linkRefusal(what: string, path: string, facts: GrantFacts): string | undefined {
   for (const grant of grantsOf('path', facts)) {
     const granted = facts.grantedPath(grant)
@@ -93,8 +93,9 @@ function pathRefusal(path: string, facts: GrantFacts): string | undefined {
 }
 
 /**
- * Why what a `host_path` led to is not granted, or undefined. `real` is where it is without links,
- * null where there is nothing: what a container writes must not lead the next one out of a grant.
+ * Reason that the target of a `host_path` is not granted, or undefined. `real` is its path without
+ * links, null where nothing exists: what a container writes must not lead the next one out of a
+ * grant.
  */
 export function hostPathRefusal(
   path: string,
@@ -119,7 +120,7 @@ function deviceRefusal(device: string, facts: GrantFacts): string | undefined {
   return devicePathRefusal(device, facts.realPath(device), facts)
 }
 
-/** Why what a path in `devices` led to is not granted, or undefined; `real` as above. */
+/** Reason that the target of a path in `devices` is not granted, or undefined; `real` as above. */
 export function devicePathRefusal(
   device: string,
   real: string | null,

@@ -1,17 +1,19 @@
-/** Folders of the host that no container gets anything of (docs/OBJECTS.md, runc_container). */
+/**
+ * Folders of the host that are never mounted into a container (docs/OBJECTS.md, runc_container).
+ */
 export const closedFolders: readonly string[] = ['/proc', '/sys', '/dev', '/run', '/var/run']
 
-/** Where covey keeps its state and its settings unless a host is told otherwise. */
+/** Default folders of covey's state and settings. */
 const usualFolders: readonly string[] = ['/var/lib/covey', '/etc/covey']
 
-/** Whether `path` is `folder` or lies below it. Both absolute, without `.` and `..`. */
+/** True if `path` is `folder` or lies below it. Both absolute, without `.` and `..`. */
 export function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
 }
 
 /**
- * Why a path of the host is never mounted into a container, or undefined. `ownFolders` are those of
- * this host's covey, beyond the usual ones.
+ * Reason that a path of the host is never mounted into a container, or undefined. `ownFolders` are
+ * the folders of this host's covey beyond the default ones.
  */
 export function hostPathFault(path: string, ownFolders: readonly string[]): string | undefined {
   if (path === '/') return 'the root of the host is never mounted: name a folder'

@@ -1,18 +1,20 @@
-/** Bounds of what a container may ask for, and of what it gets unasked. */
+/** Bounds of what a container may ask for, and of its defaults. */
 
 /** Content of all `files` of a container together. */
 export const filesBytesMax: number = 256 * 1024
-/** Entries of one list or table of a container, as mounts, files, variables or labels. */
+/** Entries of one list or table of a container, such as mounts, files, variables or labels. */
 export const entriesMax: number = 256
 /** Arguments of one command. */
 export const argumentsMax: number = 1024
-/** One argument or variable with its name (MAX_ARG_STRLEN of the kernel, with its end). */
+/**
+ * One argument, or one variable with its name (MAX_ARG_STRLEN of the kernel, less the final NUL).
+ */
 export const argumentBytesMax: number = 128 * 1024 - 1
 /** A path, as the config writes it. */
 export const pathCharactersMax: number = 1024
 /** One part of a path (NAME_MAX of the kernel). */
 export const nameBytesMax: number = 255
-/** A number of a user or a group: the runtime refuses what is higher. */
+/** The highest number of a user or a group: the runtime refuses higher ones. */
 export const accountIdMax: number = 2_147_483_647
 /** `/etc/hostname` and uname (HOST_NAME_MAX of the kernel). */
 export const hostnameCharactersMax: number = 64
@@ -21,9 +23,9 @@ export const labelCharactersMax: number = 1024
 /** A sealed secret, encoded. */
 export const jweCharactersMax: number = 128 * 1024
 
-/** Below this even the runtime's own start does not fit into the container's memory. */
+/** The least memory in which the runtime itself can start. */
 export const memoryBytesMin: number = 4 * 1024 * 1024
-/** Size of `/dev/shm`: a page at the least; what is in it counts as memory of the container. */
+/** Size of `/dev/shm`, at least a page; its content counts as memory of the container. */
 export const shmBytesMin: number = 64 * 1024
 export const shmBytesMax: number = 1024 ** 4
 /** A quota below 1 ms for each period is refused by the kernel. */
@@ -40,7 +42,7 @@ export const cpuPeriodUs: number = 100_000
 export const openFilesSoft: number = 65_536
 export const openFilesHard: number = 524_288
 /**
- * Containers are ended before the host's own services when memory runs out (proc(5),
+ * When memory runs out, the kernel ends containers before the host's own services (proc(5),
  * oom_score_adj).
  */
 export const oomScoreAdjust: number = 100
@@ -49,7 +51,9 @@ export const oomScoreAdjust: number = 100
 export const accountLinesMax: number = 10_000
 /** Resolvers that a C library asks (MAXNS of resolv.h). */
 export const resolversMax: number = 3
-/** Domains and characters of a `search` line; C libraries have had 6 and 256, and now no limit. */
+/**
+ * Domains and characters of a `search` line; C libraries once had limits of 6 and 256, now none.
+ */
 export const searchDomainsMax: number = 32
 export const searchCharactersMax: number = 2048
 /** Words of all `options` lines. */

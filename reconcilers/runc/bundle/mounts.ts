@@ -14,14 +14,14 @@ export interface Mount {
   readonly options?: readonly string[]
 }
 
-/** Files that every container has, by where it finds them. */
+/** Files that every container has, by their path in it. */
 export const etcFiles: ReadonlyMap<string, string> = new Map([
   ['/etc/hosts', 'hosts'],
   ['/etc/resolv.conf', 'resolv.conf'],
   ['/etc/hostname', 'hostname'],
 ])
 
-/** What mounts are made from. */
+/** The parts that mounts are made from. */
 interface MountsInit {
   readonly container: ContainerObject
   readonly image: ImageConfig
@@ -31,8 +31,8 @@ interface MountsInit {
 }
 
 /**
- * All mounts of a container: first those of the runtime, then its own, outer ones before those that
- * lie in them. What an object mounts takes the place of what it would have there otherwise.
+ * All mounts of a container: first those of the runtime, then its own, outer ones before inner
+ * ones. A mount of the object replaces a default mount at the same path.
  */
 export function mountsOf(base: readonly Mount[], init: MountsInit): readonly Mount[] {
   const asked = askedMounts(init)
@@ -54,13 +54,13 @@ function sized(mount: Mount, bytes: number): Mount {
   return { ...mount, options: [...others, `size=${bytes}`] }
 }
 
-/** The runtime's own mounts, with nothing to run or to become root by in /proc. */
+/** The runtime's own mounts, without programs and setuid in /proc. */
 function hardened(mount: Mount): Mount {
   if (mount.destination !== '/proc') return mount
   return { ...mount, options: ['nosuid', 'noexec', 'nodev'] }
 }
 
-/** What the object mounts itself. */
+/** The mounts that the object asks for. */
 function askedMounts({ container, facts, account, secrets }: MountsInit): readonly Mount[] {
   const { filesDir, secretsDir, volumesDir } = facts
   const mounts = container.mounts.map(({ volume, host_path, path, read_only }): Mount => {
@@ -78,14 +78,14 @@ function askedMounts({ container, facts, account, secrets }: MountsInit): readon
   return [...mounts, ...memory, ...files, ...sealed]
 }
 
-/** The host's busybox, where a secret goes into the environment by it. */
+/** The host's busybox, if it puts a secret into the environment. */
 function busyboxMounts({ facts: { busybox }, secrets }: MountsInit): readonly Mount[] {
   if (busybox === null || secrets.every(({ variable }) => variable === null)) return []
   const options = ['bind', 'rprivate', 'ro', 'nosuid', 'nodev']
   return [{ destination: busyboxPath, type: 'bind', source: busybox, options }]
 }
 
-/** Name of the file that one of `files` is on the host. */
+/** File name on the host of the entry at `index` of `files`. */
 export function fileName(index: number): string {
   return `file-${index}`
 }
@@ -95,13 +95,16 @@ function bind(source: string, destination: string, options: readonly string[]): 
   return { destination, type: 'bind', source, options: all }
 }
 
-/** A path of the host, with what is mounted below it: all of that has the same restrictions. */
+/** A bind mount of a path of the host with everything mounted below it, restricted alike. */
 function hostMount(source: string, destination: string, isReadOnly: boolean): Mount {
   const options = ['rbind', 'rprivate', 'rnosuid', 'rnodev', isReadOnly ? 'rro' : 'rw']
   return { destination, type: 'bind', source, options }
 }
 
-/** Memory of the user's own that starts as what the image has there. */
+/**
+ * A file system in memory that belongs to the user and starts with the image's content of that
+ * path.
+ */
 function tmpfs(destination: string, { uid, gid }: Account): Mount {
   const owner = [`uid=${uid}`, `gid=${gid}`]
   const options = ['nosuid', 'nodev', 'noexec', 'tmpcopyup', 'mode=1777', ...owner]
@@ -115,15 +118,15 @@ function fileMounts({ facts }: MountsInit): readonly Mount[] {
 }
 
 /**
- * What the image declares as volumes is in the container's own writable layer like all the rest;
- * where that is read-only, it is memory, so that it can be written to all the same.
+ * Mounts for the volumes that an image declares. They lie in the container's writable layer like
+ * all the rest; if that is read-only, they are memory, so that they can still be written to.
  */
 function imageVolumes({ container, image, account }: MountsInit): readonly Mount[] {
   if (!container.read_only_root) return []
   return volumesOfImage(image).map((path) => tmpfs(path, account))
 }
 
-/** Where an image declares volumes, without those at places that are not its own. */
+/** Paths that an image declares as volumes, without those that are not the image's to choose. */
 export function volumesOfImage(image: ImageConfig): readonly string[] {
   const paths = new Set(image.volumes.map((path) => path.replace(/(?<=.)\/+$/, '')))
   return [...paths].filter((path) => mountPointFault(path) === undefined).slice(0, entriesMax)

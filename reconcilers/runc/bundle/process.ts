@@ -4,8 +4,8 @@ import type { ContainerObject } from '../object/container-object.ts'
 import type { Account } from './accounts.ts'
 
 /**
- * What a container runs. `command` takes the place of the image's entrypoint and of its arguments,
- * `args` that of its arguments alone; `command: []` runs the arguments as they are.
+ * The command line of a container. `command` replaces the image's entrypoint and arguments, `args`
+ * only the arguments; `command: []` runs the arguments as they are.
  *
  * Fault: `command-missing`.
  */
@@ -23,8 +23,8 @@ export function commandOf(
 }
 
 /**
- * The environment, by name: what the runtime and covey set, then the image's, then the object's.
- * Secrets are not in it.
+ * The environment, by name: variables of the runtime and covey, then of the image, then of the
+ * object. Secrets are not in it.
  */
 export function environmentOf(
   base: readonly string[],
@@ -42,7 +42,7 @@ export function environmentOf(
   ])
 }
 
-/** `NAME=value` as a pair; nothing where it is none. */
+/** `NAME=value` as a pair; empty for other texts. */
 function variableOf(text: string): readonly (readonly [string, string])[] {
   const at = text.indexOf('=')
   return at < 1 || text.includes('\0') ? [] : [[text.slice(0, at), text.slice(at + 1)]]

@@ -16,12 +16,12 @@ import {
   searchDomainsMax,
 } from './limits.ts'
 
-/** Ranges that mean another machine inside a container than on its host. */
+/** Ranges that mean a different machine inside a container than on its host. */
 const ownRanges: readonly Cidr[] = ['127.0.0.0/8', '0.0.0.0/32', '::1/128', '::/128', 'fe80::/10']
   .concat(['169.254.0.0/16', '::ffff:0:0/96'])
   .flatMap((text) => parseCidr(text) ?? [])
 
-/** Whether a container of a family can send a question there: not to a loopback or by a link. */
+/** True if a container of a family can query that address: not a loopback or link-local one. */
 function isReached(text: string, family: Address['family']): boolean {
   const address = parseAddress(text)
   if (address?.family !== family) return false
@@ -39,7 +39,7 @@ function resolversIn(text: string, family: Address['family']): readonly string[]
   return [...new Set(named)].filter((address) => isReached(address, family))
 }
 
-/** Words until one does not fit any more. */
+/** The first words that fit into the limits. */
 function fitting(words: readonly string[], wordsMax: number): readonly string[] {
   let characters = 0
   const isOver = (word: string): boolean => {
@@ -51,8 +51,9 @@ function fitting(words: readonly string[], wordsMax: number): readonly string[] 
 }
 
 /**
- * What the host says beside its resolvers: the last `search` or `domain` line, which is the one
- * that counts, all options and the last `sortlist`, within what C libraries read (resolv.conf(5)).
+ * Lines of the host's file other than its resolvers: the last `search` or `domain` line, which is
+ * the one that counts, all options and the last `sortlist`, within what C libraries read
+ * (resolv.conf(5)).
  */
 function otherLines(text: string, isUpstream: boolean): readonly string[] {
   const all = linesOf(text).filter((words) => words.length > 1)
@@ -61,7 +62,7 @@ function otherLines(text: string, isUpstream: boolean): readonly string[] {
   const [searchKeyword = '', ...domains] = wordsOf('search', 'domain').at(-1) ?? []
   const [, ...sorts] = wordsOf('sortlist').at(-1) ?? []
   const options = wordsOf('options').flatMap(([, ...words]) => words)
-  // What a resolver on the host has proved (RFC 6840) is believed of that one only.
+  // Only a resolver on the host is trusted to have validated answers (RFC 6840).
   const believed = options.filter((option) => !isUpstream || option !== 'trust-ad')
   const lines: readonly (readonly [string, readonly string[]])[] = [
     [searchKeyword, fitting(domains, searchKeyword === 'domain' ? 1 : searchDomainsMax)],
@@ -74,11 +75,11 @@ function otherLines(text: string, isUpstream: boolean): readonly string[] {
 }
 
 /**
- * `/etc/resolv.conf` for a container in a network of its own (resolv.conf(5)): the host's, but for
- * resolvers that such a container cannot ask, as one of the other family or a loopback address.
- * Where none is left, those that the host's local resolver asks; where there are none either, none
- * at all, so that a question fails at once. Nobody else's resolver is ever put in: names that a
- * container asks for are not told to strangers.
+ * `/etc/resolv.conf` for a container in a network of its own (resolv.conf(5)): the host's, without
+ * resolvers that such a container cannot reach, such as those of the other family or at a loopback
+ * address. If none is left, it has the upstream resolvers of the host's local resolver; without
+ * those, none at all, so that a query fails at once. It never names anybody else's resolver: the
+ * names that a container asks for are not told to strangers.
  */
 export function resolvConfFor(host: HostResolvers, family: Address['family']): string {
   const own = resolversIn(host.resolvConf, family)
@@ -113,7 +114,7 @@ export function resolvConfOf(
   return full.map((words) => `${words.join(' ')}\n`).join('')
 }
 
-/** Whether the text of a container's `/etc/resolv.conf` names somebody to ask. */
+/** True if the text of a container's `/etc/resolv.conf` names a resolver. */
 export function namesResolver(text: string): boolean {
   return /^nameserver /m.test(text)
 }

@@ -12,14 +12,14 @@ interface ProcessLimit {
   readonly hard: number
 }
 
-/** What a container gets of its host. */
+/** The share of its host that a container gets. */
 export interface HostShare {
   /** `linux.resources` of the OCI runtime spec. */
   readonly resources: object
   readonly devices: readonly DeviceNode[]
 }
 
-/** The share of a container. Faults, where the host has none of it: those of `resourcesFault`. */
+/** The share of a container. Faults, if the host cannot give it: those of `resourcesFault`. */
 export function shareOf(container: ContainerObject, facts: BundleFacts): Checked<HostShare> {
   const fault = resourcesFault(container, facts)
   if (fault !== undefined) return { ok: false, fault }
@@ -29,9 +29,7 @@ export function shareOf(container: ContainerObject, facts: BundleFacts): Checked
   return good({ resources: resourcesOf(container, facts, devices), devices })
 }
 
-/**
- * What the machine has not got for a container. Faults: `device-missing`, `cgroup-version`.
- */
+/** Reports what the machine lacks for a container. Faults: `device-missing`, `cgroup-version`. */
 function resourcesFault(container: ContainerObject, facts: BundleFacts): Fault | undefined {
   const missing = container.devices.find(
     (path) => !facts.devices.some((node) => isWithin(node.path, path)),
@@ -48,8 +46,8 @@ function resourcesFault(container: ContainerObject, facts: BundleFacts): Fault |
 }
 
 /**
- * Limits of the first process. Those that a patch names take the place of covey's, but for core
- * files, which may hold secrets and stay off. Fault: `open-files`.
+ * Limits of the first process. Those of a patch replace covey's, except for core files, which may
+ * hold secrets and stay off. Fault: `open-files`.
  */
 export function limitsOf(patched: unknown, facts: BundleFacts): Checked<readonly ProcessLimit[]> {
   const hard = Math.min(openFilesHard, facts.openFilesMax)
@@ -75,7 +73,7 @@ function resourcesOf(
   const devices = nodes.map(({ type, major, minor }) => {
     return { allow: true, type, major, minor, access: 'rw' }
   })
-  // `swap` is memory and swap together: none of the limit can be swapped to go beyond it.
+  // `swap` limits memory and swap together: a container cannot exceed its limit by swapping.
   const memory = facts.limitsSwap ? { limit: bytes, swap: bytes } : { limit: bytes }
   return {
     devices: [{ allow: false, access: 'rwm' }, ...devices],

@@ -6,7 +6,7 @@ import type {
 } from '../../container-facts.ts'
 import type { SecretFile } from '../../host-secrets.ts'
 
-/** All that a container is made from besides its layers. Pure data. */
+/** Everything that a container is made from except its layers. Pure data. */
 export interface Bundle {
   /** `config.json` of the OCI runtime spec. Holds no secret. */
   readonly config: Readonly<Record<string, unknown>>

@@ -3,10 +3,14 @@ import { isObject } from '../../../protocol/documents/canonical-json.ts'
 import { bad, type Checked, good } from '../../../protocol/fault.ts'
 import { isDigest, isName } from '../../../protocol/names.ts'
 
-/** `typ` of the protected header: what the JWE is, so that nothing else passes for a secret. */
+/**
+ * `typ` of the protected header: names the kind of JWE, so that nothing else passes for a secret.
+ */
 const sealedType = 'covey-secret+jwe'
 
-/** Whom a secret is sealed for: the claims in its protected header (docs/OBJECTS.md, secret). */
+/**
+ * The recipient of a sealed secret: the claims in its protected header (docs/OBJECTS.md, secret).
+ */
 export interface SealedFor {
   /** Cluster id: digest of the first root document. */
   readonly aud: string
@@ -21,8 +25,9 @@ const headerCharactersMax = 1024
 
 /**
  * Reads the protected header of a JWE in compact form (RFC 7516 section 7.1) without opening it:
- * ECDH-ES with X25519 (RFC 7518 section 4.6, RFC 8037 section 3.2), A256GCM, and whom it is for.
- * What a header says is only true once the JWE is opened: it is authenticated with the content.
+ * ECDH-ES with X25519 (RFC 7518 section 4.6, RFC 8037 section 3.2), A256GCM, and the recipient. A
+ * header is authenticated together with the content, so it can be trusted only once the JWE is
+ * opened.
  *
  * Faults: `secret-form`, `secret-algorithm`, `secret-claims`.
  */

@@ -3,24 +3,24 @@ import { ownContainerFolder } from '../object/spec-fields.ts'
 import type { ContainerSpec } from '../spec.ts'
 import type { Account } from './accounts.ts'
 
-/** A secret of a container, as the file that it starts as. */
+/** A secret of a container, as a file. */
 export interface PlacedSecret {
   readonly file: SecretFile
-  /** Where the container finds the file. */
+  /** Path of the file in the container. */
   readonly path: string
-  /** The variable that it is for, or null where the file is all. */
+  /** The environment variable that it goes into, or null for a file only. */
   readonly variable: string | null
 }
 
-/** Where a container has the busybox that `readingSecrets` runs. */
+/** Path in a container of the busybox that `readingSecrets` runs. */
 export const busyboxPath: string = `${ownContainerFolder}/busybox`
 
-/** Where a secret waits that goes into an environment. */
+/** Path in a container of the file of a secret that goes into the environment. */
 function variablePath(variable: string): string {
   return `${ownContainerFolder}/env/${variable}`
 }
 
-/** The secrets of a container as files of its user's. */
+/** The secrets of a container as files that belong to its user. */
 export function placedSecrets(spec: ContainerSpec, account: Account): readonly PlacedSecret[] {
   const placed: PlacedSecret[] = []
   for (const [index, use] of spec.container.secrets.entries()) {
@@ -36,7 +36,7 @@ export function placedSecrets(spec: ContainerSpec, account: Account): readonly P
   return placed
 }
 
-/** Variables that a shell sets itself; from an environment it takes only what it could name. */
+/** Variables that a shell sets itself. It imports only variables whose names it could use. */
 const shellsOwn: readonly string[] = [
   'PWD',
   'OLDPWD',
@@ -50,8 +50,8 @@ const shellsOwn: readonly string[] = [
 
 /**
  * A command that reads secrets from files into its environment and then becomes `command`, so that
- * they stand in no `config.json` and in nobody's arguments. It runs a busybox of the host's, as an
- * image may have no shell.
+ * they appear in no `config.json` and in no arguments. It runs the host's busybox, because an image
+ * may have no shell.
  */
 export function readingSecrets(
   variables: readonly string[],

@@ -11,8 +11,8 @@ const realTimeMin = 34
 const realTimeMax = 64
 
 /**
- * Number of a signal: `SIGTERM`, `TERM`, `15`, `SIGRTMIN+3` or `SIGRTMAX-1`; undefined if there is
- * none of that name.
+ * Number of a signal: `SIGTERM`, `TERM`, `15`, `SIGRTMIN+3` or `SIGRTMAX-1`; undefined if it is
+ * unknown.
  */
 export function signalNumber(text: string): number | undefined {
   if (/^[1-9]\d?$/.test(text)) return Number(text) <= realTimeMax ? Number(text) : undefined

@@ -8,9 +8,10 @@ import { type Config, itemsOf, memberOf } from './patch/members.ts'
 import type { Bundle } from './result.ts'
 
 /**
- * A bundle whose users are none of the host's (docs/decisions/0031-user-namespaces.md): what the
- * host writes for it belongs to the ids that the host knows it by, and what the kernel does not let
- * the root of a user namespace do is done in another way, or by the host. Pure.
+ * Changes a bundle so that its users are not users of the host
+ * (docs/decisions/0031-user-namespaces.md): files that the host writes for it belong to the mapped
+ * ids, and what the kernel forbids to the root of a user namespace is done in another way, or by
+ * the host. Pure.
  *
  * Fault: `user-namespace`.
  */
@@ -53,7 +54,10 @@ export function inUserNamespace(
   })
 }
 
-/** The runtime is in it already: it may not enter it any more from within the user namespace. */
+/**
+ * True for the network namespace. The runtime is in it already, and may not enter it from within
+ * the user namespace.
+ */
 function isNetwork(namespace: unknown): boolean {
   return isObject(namespace) && namespace['type'] === 'network'
 }
@@ -63,8 +67,9 @@ function ownedOnHost<T extends { readonly uid: number; readonly gid: number }>(o
 }
 
 /**
- * Only who owns a network namespace may mount a /sys of it, and a host's /sys would show the host's
- * links. So /sys holds what programs ask it for: processors, memory, and their control group.
+ * Only the owner of a network namespace may mount a /sys of it, and the host's /sys would show the
+ * host's links. So /sys holds what programs look up there: processors, memory, and their control
+ * group.
  */
 function mapped(mount: Mount): readonly Mount[] {
   if (mount.destination !== '/sys') return [mount]
@@ -77,7 +82,7 @@ function mapped(mount: Mount): readonly Mount[] {
   ]
 }
 
-/** Settings of the network namespace, which the host sets, apart from all others. */
+/** Separates the settings of the network namespace, which the host sets, from all others. */
 function splitSettings(all: Config): Checked<{
   readonly within: Config
   readonly network: Readonly<Record<string, string>>
@@ -85,7 +90,7 @@ function splitSettings(all: Config): Checked<{
   const entries = Object.entries(all)
   const isOfNetwork = ([name]: readonly [string, unknown]): boolean => /^net[./]/.test(name)
   const network = entries.filter(isOfNetwork)
-  // The host sets them as a path below /proc/sys: nothing in a name may lead elsewhere.
+  // The host writes them to a path below /proc/sys: nothing in a name may lead elsewhere.
   const unfit = network.find(([name, value]) => {
     return !/^net(\.[A-Za-z0-9_-]+)+$/.test(name) || typeof value !== 'string'
   })

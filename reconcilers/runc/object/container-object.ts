@@ -10,11 +10,11 @@ export interface MountObject {
   readonly read_only: boolean
 }
 
-/** A file whose content stands in the config. */
+/** A file whose content is in the config. */
 export interface FileObject {
   readonly path: string
   readonly content: string
-  /** Octal text, as `0644`. */
+  /** Octal text such as `0644`. */
   readonly mode: string
 }
 
@@ -55,7 +55,7 @@ export interface ContainerObject {
   readonly secrets: readonly SecretUse[]
   readonly devices: readonly string[]
   readonly host_network: boolean
-  /** Whether root in it is no user of the host. */
+  /** True if root in it is not a user of the host. */
   readonly user_namespace: boolean
   readonly resources: {
     readonly memory_bytes?: number | undefined

@@ -1,13 +1,13 @@
 import * as z from 'zod'
 import { httpHeaderCharactersMax, httpHeadersMax } from '../bundle/limits.ts'
 
-/** Where a health check asks: the path of a URL with what may follow it, without white space. */
+/** Target of a health check: the path of a URL, perhaps with a query, without white space. */
 export const httpPath: z.ZodType<string> = z
   .string()
   .max(1024)
   .regex(/^\/[\x21-\x7e]*$/, 'must start with / and hold no white space')
 
-/** A `Host` header (RFC 9110 section 7.2): a name or an address, and a port where there is one. */
+/** A `Host` header (RFC 9110 section 7.2): a name or an address, and perhaps a port. */
 export const httpHost: z.ZodType<string> = z
   .string()
   .max(260)
@@ -16,7 +16,7 @@ export const httpHost: z.ZodType<string> = z
     'must be a name or an address, optionally followed by a port',
   )
 
-/** Headers that say where a message ends, or what else a connection is for. */
+/** Headers that frame a message or control its connection. */
 const framing: ReadonlySet<string> = new Set([
   ...['connection', 'content-length', 'expect', 'keep-alive', 'proxy-connection', 'te', 'trailer'],
   ...['transfer-encoding', 'upgrade'],
@@ -32,7 +32,7 @@ function headerFault(name: string, value: string): string | undefined {
   return undefined
 }
 
-/** Headers of a health check, by name (RFC 9110 section 5); the same name stands once. */
+/** Headers of a health check, by name (RFC 9110 section 5), without duplicates. */
 export const httpHeaders: z.ZodType<Readonly<Record<string, string>>> = z
   .record(z.string(), z.string())
   .superRefine((headers, context) => {

@@ -5,19 +5,19 @@ import { parseReference } from '../../images/reference.ts'
 import { capabilitiesOf } from '../bundle/hardening/capabilities.ts'
 import type { ContainerObject } from './container-object.ts'
 
-/** Fields that change how a container is treated, and not what it is. */
+/** Fields that change how a container is treated, not its content. */
 const policyFields: ReadonlySet<string> = new Set([
   ...['restart', 'health', 'stop_grace_seconds', 'labels'],
   ...['aliases', 'groups', 'extra_hosts', 'dns'],
 ])
 
-/** Fields whose empty list says something else than no list. */
+/** Fields in which an empty list differs from no list. */
 const meaningfulWhenEmpty: ReadonlySet<string> = new Set(['command', 'args'])
 
 /**
  * Digest of everything that a container is made from. An image counts by its digest alone: another
- * tag or registry brings the same one. What has no value is left out, so that a field of a later
- * version changes no revision unless somebody sets it.
+ * tag or registry brings the same one. Fields without a value are left out, so a field of a later
+ * version changes no revision unless it is set.
  */
 export function revisionOf(
   container: ContainerObject,
@@ -44,7 +44,7 @@ export function containerId(object: string, revision: string): string {
   return `covey-${object}-${revision.replace(/^sha256:/, '').slice(0, 12)}`
 }
 
-/** What of an object may change without a new container: `policyFields`. */
+/** The part of an object that may change without a new container: `policyFields`. */
 export function policyOf(container: ContainerObject): ContainerPolicy {
   return {
     restart: container.restart,

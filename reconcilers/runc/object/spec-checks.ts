@@ -7,7 +7,7 @@ import type { ContainerObject } from './container-object.ts'
 /** Reports a fault at a place in the object. */
 type Report = (path: readonly (string | number)[], message: string) => void
 
-/** Adds what is wrong between the fields of a container that are each sound by themselves. */
+/** Reports contradictions between fields of a container that are valid by themselves. */
 export function checkContainer(container: ContainerObject, context: z.RefinementCtx): void {
   const report: Report = (path, message) => {
     context.addIssue({ code: 'custom', message, path: [...path] })
@@ -92,7 +92,7 @@ function checkShm({ shm_bytes, mounts, tmpfs }: ContainerObject, report: Report)
   report(['shm_bytes'], 'cannot be set with a mount at /dev/shm')
 }
 
-/** A place where something is mounted. */
+/** A mount point, and its field in the object. */
 interface Place {
   readonly path: string
   readonly at: readonly (string | number)[]

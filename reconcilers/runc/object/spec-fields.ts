@@ -17,7 +17,7 @@ import {
 import { patchFaults } from '../bundle/patch/patch.ts'
 import { signalNumber } from '../bundle/signals.ts'
 
-/** Where covey puts what it needs inside a container. */
+/** Folder for covey's own files inside a container. */
 export const ownContainerFolder: string = '/.covey'
 
 /** Name of another object. */
@@ -25,7 +25,7 @@ export const reference: z.ZodType<string> = z
   .string()
   .refine(isName, 'must be the name of an object')
 
-/** A text with a rule that says itself what is wrong. */
+/** A string with a rule that returns its own message, or undefined. */
 function judged(fault: (text: string) => string | undefined): z.ZodType<string> {
   return z.string().superRefine((text, context) => {
     const message = fault(text)
@@ -33,7 +33,7 @@ function judged(fault: (text: string) => string | undefined): z.ZodType<string> 
   })
 }
 
-/** Whether a text holds control characters, which have no place in a path or a name. */
+/** True if a text holds control characters, which paths and names must not. */
 function hasControls(text: string): boolean {
   return [...text].some((character) => character < ' ' || character === '\x7f')
 }
@@ -57,7 +57,7 @@ export const path: z.ZodType<string> = judged(pathFault)
 
 const systemFolders: readonly string[] = ['/proc', '/sys', ownContainerFolder]
 
-/** Why nothing can be mounted at a path of a container, or undefined. */
+/** Reason that nothing can be mounted at a path of a container, or undefined. */
 export function mountPointFault(text: string): string | undefined {
   const fault = pathFault(text)
   if (fault !== undefined) return fault
@@ -68,7 +68,7 @@ export function mountPointFault(text: string): string | undefined {
   return undefined
 }
 
-/** Where something can be mounted in a container. */
+/** A path in a container where something can be mounted. */
 export const mountPoint: z.ZodType<string> = judged(mountPointFault)
 
 /** A path of the host that may be mounted, if the host grants it. */
@@ -107,7 +107,7 @@ const argument: z.ZodType<string> = judged((text) => {
   return isLong ? `is longer than ${argumentBytesMax} bytes, the limit of the kernel` : undefined
 })
 
-/** Arguments of a command, perhaps none. */
+/** Arguments of a command; may be empty. */
 export const commandArguments: z.ZodType<readonly string[]> = z.array(argument).max(argumentsMax)
 
 /** A program with its arguments; an empty list means none at all. */
@@ -158,7 +158,7 @@ export const droppedCapability: z.ZodType<string> = judged((text) =>
     : 'is neither ALL nor a capability of Linux such as CHOWN',
 )
 
-/** Why a text is no name of an environment variable, or undefined. */
+/** Reason that a text is not the name of an environment variable, or undefined. */
 function variableFault(name: string): string | undefined {
   if (/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name)) return undefined
   return 'must have a name of letters, digits, _ . and - that does not start with a digit'
@@ -200,7 +200,10 @@ export const labels: z.ZodType<Readonly<Record<string, string>>> = z
     }
   })
 
-/** A merge patch for `config.json`, judged by itself: a fault in another field hides none of it. */
+/**
+ * A merge patch for `config.json`, checked by itself: a fault in another field hides no fault of
+ * it.
+ */
 export const runtimeConfig: z.ZodType<Readonly<Record<string, unknown>>> = z
   .record(z.string(), z.unknown())
   .superRefine((patch, context) => {

@@ -10,7 +10,7 @@ const names: readonly string[] = [
 
 const known: ReadonlySet<string> = new Set(names)
 
-/** What a container has unasked: enough for a server that starts as root and gives that up. */
+/** Capabilities by default: enough for a server that starts as root and then drops that. */
 const defaults: readonly string[] = [
   ...['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETUID', 'SETGID', 'KILL', 'NET_BIND_SERVICE'],
 ]
@@ -22,8 +22,8 @@ export function capabilityName(text: string): string | undefined {
 }
 
 /**
- * The capabilities of a container, in the kernel's order, without their `CAP_`. `ALL` may be
- * dropped; what is added is added to what remains.
+ * The capabilities of a container, in the kernel's order, without their `CAP_`. Drops come first,
+ * perhaps `ALL`, then additions.
  */
 export function capabilitiesOf(asked: {
   readonly add: readonly string[]

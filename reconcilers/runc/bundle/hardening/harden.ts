@@ -8,7 +8,7 @@ import type { HostShare } from '../resources.ts'
 import { capabilitiesOf, capabilityName } from './capabilities.ts'
 import { seccompProfile } from './seccomp.ts'
 
-/** What has been worked out for a container. */
+/** The parts of a container that are already worked out. */
 interface Worked {
   readonly runtime: RuntimeParts
   readonly spec: ContainerSpec
@@ -21,13 +21,13 @@ interface Worked {
   readonly cwd: string
 }
 
-/** Paths in /proc and /sys that tell of the host, beyond those that the runtime masks itself. */
+/** Paths in /proc and /sys that reveal the host, beyond those that the runtime masks itself. */
 const masked: readonly string[] = [
   ...['/proc/interrupts', '/proc/kallsyms', '/proc/kmsg', '/sys/devices/virtual/powercap'],
   ...['/sys/fs/selinux', '/sys/kernel/debug', '/sys/kernel/security'],
 ]
 
-/** What is the container's network's own: any user may open low ports and ping in it. */
+/** Settings of the container's own network: any user may open low ports and ping in it. */
 const networkSettings: Readonly<Record<string, string>> = {
   'net.ipv4.ip_unprivileged_port_start': '0',
   'net.ipv4.ping_group_range': '0 2147483647',
@@ -51,7 +51,7 @@ export function hardenedConfig(
       uid: account.uid,
       gid: account.gid,
       additionalGids: account.groups,
-      // Unsaid, it would be that of the agent, which lets nobody else read anything.
+      // The default would be the agent's umask, which lets nobody else read anything.
       umask: 0o022,
     },
     args,
@@ -86,8 +86,8 @@ export function hardenedConfig(
 }
 
 /**
- * Capabilities (capabilities(7)). Another user than root gets, as ambient ones, only what the
- * object adds by name: the kernel takes the others from it at its first program.
+ * Capability sets (capabilities(7)). A user other than root gets, as ambient ones, only what the
+ * object adds by name: the kernel removes the others when it runs its first program.
  */
 function capabilitySets(
   { container }: ContainerSpec,
@@ -102,7 +102,7 @@ function capabilitySets(
   return { bounding: all, effective: all, permitted: all, inheritable: ambient, ambient }
 }
 
-/** Namespaces of its own, of every kind that the kernel always has but that of users. */
+/** The container's own namespaces, of every kind that each kernel has, except user namespaces. */
 function namespacesOf(
   { container }: ContainerSpec,
   { networkNamespace }: BundleFacts,

@@ -4,7 +4,7 @@ import { ordinaryCalls, privilegedCalls } from './syscalls.ts'
 export interface SeccompProfile {
   readonly defaultAction: 'SCMP_ACT_ERRNO'
   readonly defaultErrnoRet: number
-  /** The machine's own: programs of another one, as 32-bit ones, cannot make calls. */
+  /** The machine's own only: programs of others, such as 32-bit ones, cannot make calls. */
   readonly architectures?: readonly string[]
   readonly syscalls: readonly SeccompRule[]
 }
@@ -35,19 +35,19 @@ const architectures: Readonly<Record<string, string>> = {
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET of clone(2). */
 const namespaceFlags = 0x7e020000
 
-/** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK and AF_PACKET: what programs speak (socket(2)). */
+/** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK and AF_PACKET: the families in use (socket(2)). */
 const families: readonly number[] = [1, 2, 10, 16, 17]
 const unixFamily = 1
 
 /**
- * PER_LINUX, UNAME26, PER_LINUX32, both, and the question for the present one (personality(2)). The
+ * PER_LINUX, UNAME26, PER_LINUX32, both, and the query for the present one (personality(2)). The
  * others take protections off a process or are for systems long gone.
  */
 const personalities: readonly number[] = [0x0, 0x20000, 0x8, 0x20008, 0xffffffff]
 
 /**
- * The system calls that a container with these capabilities may make; the others fail with EPERM,
- * and ones newer than the list with ENOSYS, which is runc's own doing.
+ * The system calls that a container with these capabilities may make. The others fail with EPERM;
+ * runc itself lets calls newer than the list fail with ENOSYS.
  */
 export function seccompProfile(
   architecture: string,
@@ -75,8 +75,8 @@ export function seccompProfile(
 }
 
 /**
- * No namespaces of its own. The flags of clone3 lie in memory, where no filter sees them: it is
- * said not to exist, and the C library falls back to clone.
+ * Rules against new namespaces. The flags of clone3 lie in memory, where no filter sees them, so it
+ * is reported as missing and the C library falls back to clone.
  */
 const cloneRules: readonly SeccompRule[] = [
   {

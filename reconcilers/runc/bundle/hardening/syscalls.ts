@@ -1,8 +1,8 @@
 /**
- * System calls that every container may make, by what they are for. What is not here, and not in
- * `privilegedCalls` for a capability that the container has, is refused with EPERM; docs/decisions/
- * 0022-own-seccomp-profile.md tells why each kind is here or not. Names of both architectures that
- * covey runs on; runc passes over those that one has not.
+ * System calls that every container may make, by purpose. A call that is neither here nor in
+ * `privilegedCalls` for a capability of the container fails with EPERM;
+ * docs/decisions/0022-own-seccomp-profile.md gives the reason for each kind. Names are of both
+ * architectures that covey runs on; runc skips those that the machine does not have.
  */
 export const ordinaryCalls: readonly string[] = [
   // Open files: reading, writing, waiting for them, copying between them.
@@ -85,7 +85,7 @@ export const ordinaryCalls: readonly string[] = [
   ...['mq_notify', 'mq_getsetattr'],
 ]
 
-/** Calls that come with a capability, for containers that ask for it by name. */
+/** Calls allowed with a capability that a container asks for by name. */
 export const privilegedCalls: Readonly<Record<string, readonly string[]>> = {
   BPF: ['bpf'],
   DAC_READ_SEARCH: ['open_by_handle_at'],

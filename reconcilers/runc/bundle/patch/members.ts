@@ -1,17 +1,17 @@
 import { isObject } from '../../../../protocol/documents/canonical-json.ts'
 
-/** Some object of a runtime config, whose members may be of any form. */
+/** An object in a runtime config; its members may have any type. */
 export type Config = Readonly<Record<string, unknown>>
 
-/** An object in another one; an empty one where there is none. */
+/** The member of an object that is an object itself; an empty one if absent. */
 export function memberOf(object: Config, name: string): Config {
   const member = object[name]
   return isObject(member) ? member : {}
 }
 
-/** What `runc spec` writes, as far as a bundle reads it. */
+/** The parts of the output of `runc spec` that a bundle reads. */
 export interface RuntimeParts {
-  /** Everything, also what no version of covey knows. */
+  /** The whole output, including members that covey does not know. */
   readonly whole: Config
   readonly process: Config
   readonly env: readonly string[]
@@ -21,7 +21,7 @@ export interface RuntimeParts {
   readonly readonlyPaths: readonly string[]
 }
 
-/** Takes apart what `runc spec` writes. */
+/** Splits the output of `runc spec` into its parts. */
 export function runtimeParts(whole: Config): RuntimeParts {
   const [process, linux] = [memberOf(whole, 'process'), memberOf(whole, 'linux')]
   return {
@@ -33,12 +33,12 @@ export function runtimeParts(whole: Config): RuntimeParts {
   }
 }
 
-/** What a list holds; nothing where it is none. */
+/** The items of a list; none for a value that is not a list. */
 export function itemsOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-/** The texts of a list. */
+/** The strings of a list. */
 export function textsOf(value: unknown): readonly string[] {
   return itemsOf(value).filter((item) => typeof item === 'string')
 }

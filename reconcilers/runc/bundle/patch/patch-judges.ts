@@ -1,9 +1,9 @@
 import { isObject } from '../../../../protocol/documents/canonical-json.ts'
 
 /**
- * What a patch may do with a member: what a function has nothing against, what a shape holds, or
- * nothing, with the reason. Shapes name every member that there is at their level, so that a member
- * in another case, which the decoder of runc would take for the same, is none.
+ * The values that a patch may give to a member: those that a function accepts, those that fit a
+ * shape, or none, with the reason. Shapes name every member at their level. A member in another
+ * letter case, which the decoder of runc would take for the same one, is unknown and refused.
  */
 export type Rule = Judge | Refusal | Members | Items | Entries
 export type Judge = (value: unknown) => string | undefined
@@ -13,22 +13,22 @@ export interface Refusal {
 /** An object with these members. */
 export interface Members {
   readonly members: Readonly<Record<string, Rule>>
-  /** Whether null may stand in its place, which removes it; not where it holds protections. */
+  /** True if null may remove the object; never for one that holds protections. */
   readonly isRemovable?: true
-  /** Members that it must have. */
+  /** Required members. */
   readonly required?: readonly string[]
 }
 /** A list of items that follow one rule. */
 export interface Items {
   readonly items: Rule
 }
-/** An object whose members have any names, and those that have rules of their own. */
+/** An object with members of any name; `except` gives some of them rules of their own. */
 export interface Entries {
   readonly entries: Rule
   readonly except: Readonly<Record<string, Rule>>
 }
 
-/** What null removes. A patch that leaves a wrong type behind makes runc refuse the whole file. */
+/** Accepts null, which removes the member. A wrong type would make runc refuse the whole file. */
 function optional(judge: Judge): Judge {
   return (value) => (value === null ? undefined : judge(value))
 }
@@ -42,11 +42,11 @@ function integer(min: number, max: number, says: string): Judge {
 
 const natural: Judge = integer(0, Number.MAX_SAFE_INTEGER, 'an integer of 0 or more')
 
-/** A text. The kernel takes none with a NUL in it. */
+/** A string. The kernel accepts none with a NUL in it. */
 export const text: Judge = (value) =>
   typeof value === 'string' && !value.includes('\0') ? undefined : 'must be a string without NUL'
 
-/** A text, or null. */
+/** A string, or null. */
 export const anyText: Judge = optional(text)
 /** `true`, `false` or null. */
 export const anyBoolean: Judge = optional((value) =>
@@ -65,10 +65,10 @@ export const anyUint16: Judge = optional(integer(0, 2 ** 16 - 1, '0 to 65535'))
 /** An integer of 32 bits without a sign, or null. */
 export const anyUint32: Judge = optional(integer(0, 2 ** 32 - 1, '0 to 4294967295'))
 
-/** What only ever takes a protection away. */
+/** A member that only protects the host, so a change could only weaken that. */
 export const fixed: Refusal = { refused: 'protects the host and has no field that changes it' }
 
-/** What has a field of its own. */
+/** A member that has a field of the object. */
 export function field(name: string): Refusal {
   return { refused: `set ${name} of the object instead` }
 }
@@ -88,10 +88,10 @@ export function partOf(members: Members['members']): Members {
   return { members, isRemovable: true }
 }
 
-/** It stays on. */
+/** Must stay on. */
 export const noNewPrivileges: Judge = (value) => (value === true ? undefined : fixed.refused)
 
-/** How early the kernel ends it when memory runs out. */
+/** Priority for the kernel to end the container when memory runs out. */
 export const noBelowZero: Judge = (value) =>
   Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= 1000
     ? undefined
@@ -105,7 +105,7 @@ export const commandLine: Judge = (value) => {
   return value[0] ? undefined : 'must name a program'
 }
 
-/** A path from the top. */
+/** An absolute path. */
 export const absolutePath: Judge = (value) =>
   text(value) === undefined && String(value).startsWith('/')
     ? undefined

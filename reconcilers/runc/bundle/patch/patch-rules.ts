@@ -108,7 +108,7 @@ const resources: Members = {
   },
 }
 
-/** Every member of the OCI runtime spec (config.md, config-linux.md), and what a patch may do. */
+/** Rules of a patch for every member of the OCI runtime spec (config.md, config-linux.md). */
 export const patchRules: Members = {
   members: {
     ociVersion: { refused: 'is set by the runtime of the host' },

@@ -2,15 +2,15 @@ import { isObject } from '../../../../protocol/documents/canonical-json.ts'
 import type { Entries, Items, Members, Rule } from './patch-judges.ts'
 import { patchRules } from './patch-rules.ts'
 
-/** A finding about a patch: where, from the patch's root, and what. */
+/** A fault of a patch: its path from the patch's root, and a message. */
 export interface PatchFault {
   readonly path: readonly (string | number)[]
   readonly message: string
 }
 
 /**
- * Everything in `runtime_config` that would undo a protection, that no runtime knows, or that has
- * another type than runc reads: it would refuse the container only on its host.
+ * Finds everything in `runtime_config` that would undo a protection, that no runtime knows, or that
+ * has a type that runc does not read: otherwise runc would refuse the container only on its host.
  */
 export function patchFaults(patch: Readonly<Record<string, unknown>>): readonly PatchFault[] {
   return faultsIn(patch, patchRules, [])
