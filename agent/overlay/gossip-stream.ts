@@ -1,5 +1,4 @@
 import type { Connection, Stream } from '@libp2p/interface'
-import { messageStreamToDuplex } from '@libp2p/utils'
 import { decode, encode } from 'it-length-prefixed'
 import { pipe } from 'it-pipe'
 import { gossipFrameBytesMax } from '../../protocol/limits.ts'
@@ -7,6 +6,7 @@ import type { Meters } from './admission/meters.ts'
 import { FrameQueue } from './frame-queue.ts'
 import { holdMsMax, silentHeartbeatsMax, stalledHeartbeatsMax } from './limits.ts'
 import { reasonOf } from './reason.ts'
+import { chunksOf, writeAll } from './stream-flow.ts'
 import { prefixBytes, type Traffic } from './traffic.ts'
 
 /** The protocol name of the stream: frames, each after its length as an unsigned varint. */
@@ -34,7 +34,6 @@ export class GossipStream {
   readonly #events: GossipStreamEvents
   readonly #traffic: Traffic
   readonly #meters: Meters
-  readonly #stream: Stream
   readonly #queue: FrameQueue = new FrameQueue()
   #open = true
   #silent = 0
@@ -52,10 +51,8 @@ export class GossipStream {
     this.#events = events
     this.#traffic = traffic
     this.#meters = meters
-    this.#stream = stream
-    const duplex = messageStreamToDuplex(stream)
-    pipe(this.#prefixed(), duplex).catch((error: unknown) => this.abort(reasonOf(error)))
-    this.#read(duplex.source).then(
+    writeAll(stream, this.#prefixed()).catch((error: unknown) => this.abort(reasonOf(error)))
+    this.#read(chunksOf(stream)).then(
       // The peer has written its last frame, and after that it reads none of ours.
       () => this.abort('closed by the peer'),
       (error: unknown) => this.abort(reasonOf(error)),
@@ -138,7 +135,7 @@ export class GossipStream {
     }
   }
 
-  async #read(source: ReturnType<typeof messageStreamToDuplex>['source']): Promise<void> {
+  async #read(source: ReturnType<typeof chunksOf>): Promise<void> {
     const limit = {
       maxDataLength: gossipFrameBytesMax,
       maxLengthLength: prefixBytes(gossipFrameBytesMax),
@@ -152,12 +149,10 @@ export class GossipStream {
 
   /** Reads nothing for a while. A peer whose frames wait here has been heard of. */
   async #hold(ms: number): Promise<void> {
-    if (this.#stream.readStatus === 'readable') this.#stream.pause()
     for (let left = ms; left > 0 && this.#open; left -= holdMsMax) {
       await new Promise((resolve) => setTimeout(resolve, Math.min(left, holdMsMax)).unref())
       this.heard()
     }
-    if (this.#stream.readStatus === 'paused') this.#stream.resume()
   }
 
   async *#counted<T extends { readonly byteLength: number }>(

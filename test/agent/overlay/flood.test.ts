@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { type MessageStream, StreamMessageEvent } from '@libp2p/interface'
+import { encode } from 'it-length-prefixed'
 import { Meters } from '../../../agent/overlay/admission/meters.ts'
 import { FrameCounter, MuxerMeter } from '../../../agent/overlay/admission/muxer-meter.ts'
-import { gossipFrames, muxerFrames, streamCost } from '../../../agent/overlay/limits.ts'
+import {
+  gossipBytes,
+  gossipFrames,
+  muxerFrames,
+  streamCost,
+  streamWindowBytesMax,
+} from '../../../agent/overlay/limits.ts'
+import { gossipFrameBytesMax } from '../../../protocol/limits.ts'
 import { connect, frameOf, startHost } from './host.ts'
 import { speak, startStranger } from './stranger.ts'
 
@@ -61,6 +70,30 @@ test('P7: a burst beyond the rate arrives whole, and the connection stays', {
   await host.until(() => host.frames(peerId).length === many || host.count('down', peerId) > 0)
   assert.equal(host.frames(peerId).length, many)
   assert.equal(host.count('down', peerId), 0)
+})
+
+test('P7: no more is taken from a peer above its rate than its window', { timeout }, async (t) => {
+  const host = await startHost(t, 'window 1')
+  const { node } = await startStranger(t, 'window 2')
+  const stream = await speak(host, node)
+  // Frames of the largest size: the burst is over after few of them.
+  const frame = encode.single(new Uint8Array(gossipFrameBytesMax)).subarray()
+  const startedMs = performance.now()
+  const windows = 4 * streamWindowBytesMax
+  const bytesMax = (): number => {
+    const seconds = (performance.now() - startedMs) / 1_000
+    return gossipBytes.burst + seconds * gossipBytes.perSecond + windows
+  }
+  let taken = 0
+  const isDone = (): boolean => host.frames(node.peerId.toString()).length * frame.length > enough
+  const enough = gossipBytes.burst + 1024 * 1024
+  while (!isDone() && stream.status === 'open') {
+    if (stream.send(frame)) taken += frame.length
+    else await once(stream, 'drain')
+    const most = bytesMax()
+    assert.ok(taken <= most, `took ${taken} bytes, and ${most} are the most`)
+  }
+  assert.ok(isDone(), 'and what is held back is read in its turn')
 })
 
 /** The encrypted connection to a host, below the muxer, of a stranger that is admitted. */
