@@ -60,7 +60,7 @@ function checkTools(): readonly Check[] {
 
 function checkPlace(host: string, config: Config | null): readonly Check[] {
   if (config === null) {
-    const hint = 'hand it one: covey inject FILE'
+    const hint = 'send it one: covey inject FILE'
     const message = 'this host has no config yet'
     return [{ name: 'config', state: 'warning', message, hint }]
   }

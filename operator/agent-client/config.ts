@@ -11,7 +11,7 @@ import { ask, documentOf } from './client.ts'
 export async function askConfig(session: Session): Promise<Config> {
   const answer = await ask(session, { method: 'GET', path: '/v1/config' })
   if (answer.status === 404) {
-    const hint = 'hand it one: covey inject FILE'
+    const hint = 'send it one: covey inject FILE'
     throw new Failure(1, 'no-config', 'this node holds no config yet', { hint })
   }
   if (answer.status !== 200) documentOf(session, answer)

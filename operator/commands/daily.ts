@@ -24,7 +24,7 @@ const host: CommandDefinition = {
       options: [
         ['--card <file>', 'required: what covey identity --json printed on the host'],
         ['--endpoint <host:port>', 'where others reach its WireGuard, over UDP'],
-        ['--site <name>', 'where it stands; recorded, and used from a later version on'],
+        ['--site <name>', 'where the host is; recorded for a later version'],
         ['--replace', 'take a card with other keys for a host that is known'],
       ],
       run: async (session, input) => (await import('./hosts/add.ts')).addHost(session, input),

@@ -37,7 +37,7 @@ export async function compileLayout(layout: Layout, lock: Lock): Promise<Compile
     if (typeof card === 'string') faults.push({ code: 'lock-card', message: card, path })
     if (address === undefined || card === undefined || typeof card === 'string') continue
     if (hostNumberOf(layout.network, address) === undefined) {
-      const message = `its address ${address} is not one of ${layout.networkText}'s first /24`
+      const message = `its address ${address} is not in the first /24 of ${layout.networkText}`
       faults.push({ code: 'address-outside', message, path })
       continue
     }
@@ -45,7 +45,11 @@ export async function compileLayout(layout: Layout, lock: Lock): Promise<Compile
       const holder = holders.get(value)
       if (holder === undefined) holders.set(value, name)
       else
-        faults.push({ code: 'duplicate', message: `has the ${kind} of ${holder}: ${value}`, path })
+        faults.push({
+          code: 'duplicate',
+          message: `has the same ${kind} as ${holder}: ${value}`,
+          path,
+        })
     }
     sections.push([name, sectionOf(layout, host, card, address)])
   }
@@ -82,10 +86,10 @@ export function freeAddress(layout: Layout, lock: Lock, name: string): string | 
 
 async function cardIn(text: string, name: string): Promise<Card | string> {
   const card = await verifyCard(text)
-  if (!card.ok) return `its card in the lock is no good: ${card.fault.message}`
+  if (!card.ok) return `its card in the lock is not valid: ${card.fault.message}`
   return card.value.host === name
     ? card.value
-    : `its card in the lock is that of ${card.value.host}`
+    : `its card in the lock belongs to ${card.value.host}`
 }
 
 /** Values that no two hosts may share, each with its kind for messages. */
@@ -115,7 +119,7 @@ function sectionOf(layout: Layout, host: LayoutHost, card: Card, address: string
 }
 
 /** The warning about a `site`, which nothing uses yet. */
-export const siteWarning: string = 'site is recorded, and used from a later version on'
+export const siteWarning: string = 'site is recorded for a later version and has no effect yet'
 
 function warningsOf(layout: Layout): readonly string[] {
   const sited = [...layout.hosts].filter(([, host]) => host.site !== undefined)

@@ -13,5 +13,5 @@ export function parseEndpoint(text: string): Endpoint | string {
   if (place !== undefined) return { text, port: place.port }
   const bare = !text.includes(':') && text !== '' && parsePlace(`${text}:51820`) !== undefined
   if (bare) return `the port is missing: did you mean ${text}:51820?`
-  return 'must be HOST:PORT, as cloud01.example.com:51820, 203.0.113.7:51820 or [2001:db8::1]:51820'
+  return 'must be HOST:PORT such as cloud01.example.com:51820, 203.0.113.7:51820 or [2001:db8::1]:51820'
 }

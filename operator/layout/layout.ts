@@ -29,11 +29,8 @@ const hostSchema = z.strictObject({
     .string()
     .optional()
     .describe('HOST:PORT where others reach its WireGuard from anywhere'),
-  site: z
-    .string()
-    .optional()
-    .describe('where it stands; recorded, and used from a later version on'),
-  address: z.string().optional().describe('its address in the mesh; allotted where absent'),
+  site: z.string().optional().describe('where the host is; recorded for a later version'),
+  address: z.string().optional().describe('its address in the mesh; allotted if absent'),
 })
 
 const laterKeys = ['include', 'services', 'configs', 'volumes', 'secrets', 'networks'] as const

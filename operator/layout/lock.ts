@@ -65,11 +65,11 @@ export function parseLock(source: Source): Lock {
     if (/^(<{7}|={7}|>{7})/.test(line)) {
       find(
         'lock-conflict',
-        'a merge left its marks here: keep the lines that should count, drop the marks',
+        'a merge conflict is left here: keep the right lines, remove its markers',
       )
     } else if (line !== '' && !line.startsWith('#')) {
       if (fact === null) find('lock-line', 'a line is "key value"')
-      else if (facts.has(key)) find('lock-twice', `${key} stands twice: keep one of the two lines`)
+      else if (facts.has(key)) find('lock-twice', `duplicate ${key}: keep one of the two lines`)
       else facts.set(key, value)
     }
     offset += raw.length + 1

@@ -28,13 +28,13 @@ export function parseNetwork(text: string): Network | string {
   const match = /^([^/]+)\/(\d{1,2})$/.exec(text)
   const base = match?.[1] === undefined ? undefined : numberOf(match[1])
   const prefix = Number(match?.[2])
-  if (base === undefined || prefix > 32) return 'must be an IPv4 network, as 10.69.0.0/16'
+  if (base === undefined || prefix > 32) return 'must be an IPv4 network such as 10.69.0.0/16'
   if (prefix < 8 || prefix > 23) {
     return 'must be /8 to /23: its first /24 is for hosts, and each has a /24 for containers'
   }
   const size = 2 ** (32 - prefix)
   if (base % size !== 0)
-    return `is no network: did you mean ${addressText(base - (base % size))}/${prefix}?`
+    return `is not the start of a network: did you mean ${addressText(base - (base % size))}/${prefix}?`
   const first = base / 2 ** 24
   if (first < 1 || first >= 224 || Math.floor(first) === 127)
     return 'must be a range of unicast addresses'

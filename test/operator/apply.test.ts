@@ -128,7 +128,7 @@ describe('covey apply', () => {
     await space.write('cluster.yaml', layout.replace('cluster: home', 'cluster: away'))
     const outcome = await space.covey(['apply', '--offline'])
     assert.equal(outcome.exit, 2)
-    assert.match(outcome.err, /of "away", .* "home"/)
+    assert.match(outcome.err, /for "away", .* "home"/)
   })
 })
 

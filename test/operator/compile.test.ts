@@ -121,7 +121,7 @@ describe('covey compile', () => {
       'cluster: Home\nnetwork: 10.69.0.1/16\nhosts:\n  A: {}\n  b: { endpoint: "x" }\n',
       [
         'l.yaml:1:1: cluster: a name starts',
-        'l.yaml:2:1: network: is no network: did you mean 10.69.0.0/16?',
+        'l.yaml:2:1: network: is not the start of a network: did you mean 10.69.0.0/16?',
         'l.yaml:4:3: hosts.A: a name starts',
         'l.yaml:5:8: hosts.b.endpoint: the port is missing: did you mean x:51820?',
       ],
@@ -135,14 +135,14 @@ describe('covey compile', () => {
     [
       'an address twice',
       'cluster: home\nhosts:\n  x: { address: 10.69.0.9 }\n  y: { address: 10.69.0.9 }\n',
-      ['l.yaml:4:3: hosts.y: has the address of x: 10.69.0.9'],
+      ['l.yaml:4:3: hosts.y: has the same address as x: 10.69.0.9'],
     ],
     [
       'an address that is for containers',
       'cluster: home\nhosts:\n  x: { address: 10.69.1.1 }\n',
       ['l.yaml:3:8: hosts.x.address: must be an address of the first /24'],
     ],
-    ['a key twice', 'cluster: a\ncluster: b\n', ['l.yaml:2:1: this key stands twice']],
+    ['a key twice', 'cluster: a\ncluster: b\n', ['l.yaml:2:1: duplicate key']],
     ['a tab', 'cluster: home\nhosts:\n\ta: {}\n', ['l.yaml:3:1: a tab cannot indent']],
     ['an unknown tag', 'cluster: !reset home\n', ['l.yaml:1:10: covey knows no such tag']],
   ]
@@ -192,7 +192,7 @@ describe('covey compile', () => {
     assert.equal(outcome.exit, 2)
     assert.match(
       outcome.err,
-      /^c.*lock:4:1: a merge .*\nc.*lock:5:1: host\.a\.address stands twice.*\nc.*lock:6:1: /,
+      /^c.*lock:4:1: a merge .*\nc.*lock:5:1: duplicate host\.a\.address.*\nc.*lock:6:1: /,
     )
   })
 
@@ -201,8 +201,8 @@ describe('covey compile', () => {
     await addHost(space, 'a')
     const other = (await makeCard('b')).card
     for (const [card, says] of [
-      [other, /is that of b/],
-      [`${other.slice(0, -86)}${'A'.repeat(86)}`, /no good: the signature is wrong/],
+      [other, /belongs to b/],
+      [`${other.slice(0, -86)}${'A'.repeat(86)}`, /not valid: the signature is wrong/],
     ] as const) {
       await space.write('cluster.lock', `host.a.address 10.69.0.1\nhost.a.card ${card}\n`)
       const outcome = await space.covey(['compile'])

@@ -91,7 +91,7 @@ describe('covey host', () => {
     await addHost(space, 'local01')
     const whole = await space.read('cluster.lock')
     await space.write('cluster.lock', whole.replace(/(card \S{40})\S+/, '$1'))
-    assert.match((await space.covey(['compile'])).err, /its card in the lock is no good/)
+    assert.match((await space.covey(['compile'])).err, /its card in the lock is not valid/)
     await space.must('host', 'add', '--card', 'local01.card.json')
     assert.equal(await space.read('cluster.lock'), whole)
   })
@@ -197,11 +197,11 @@ describe('covey host', () => {
     await space.write('a.json', await makeCard('a'))
     const outcome = await space.covey(['host', 'add', '--card', 'a.json', '--site', 'home'])
     assert.equal(outcome.exit, 0)
-    const says = /warning: site is recorded, and used from a later version on\n/
+    const says = /warning: site is recorded for a later version and has no effect yet\n/
     assert.match(outcome.err, says)
     const compiled = await space.covey(['compile', '-o', 'c.json', '--json'])
     assert.deepEqual(JSON.parse(compiled.out).warnings, [
-      'hosts.a.site: site is recorded, and used from a later version on',
+      'hosts.a.site: site is recorded for a later version and has no effect yet',
     ])
     for (const argv of [
       ['validate', 'cluster.yaml'],

@@ -228,6 +228,6 @@ describe('covey config show', () => {
     assert.match(none.err, /holds no config yet/)
     const jwt = await space.covey(['config', 'show', '--jwt'])
     assert.equal(jwt.exit, 1)
-    assert.match(jwt.err, /2 signatures, and a JWT has one/)
+    assert.match(jwt.err, /2 signatures, but a JWT has one/)
   })
 })

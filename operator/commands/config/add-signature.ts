@@ -80,7 +80,7 @@ async function expectFit(
   expectNoFaults(inner, configFaults(inner.value))
   const { epoch } = folder.chain.newest
   if (head.epoch !== epoch) {
-    throw new Failure(4, 'other-epoch', `it is of epoch ${head.epoch}, and the newest is ${epoch}`)
+    throw new Failure(4, 'other-epoch', `it has epoch ${head.epoch}, but the newest is ${epoch}`)
   }
   const waiting = await envelopeIn(folder, unfinishedPath(folder, head))
   if (waiting !== undefined && waiting.payload !== envelope.payload) throw taken(head.version)
@@ -88,19 +88,19 @@ async function expectFit(
   if (newest === null || newest.head.digest === head.digest) return
   if (newest.head.epoch === epoch && newest.head.version === head.version) throw taken(head.version)
   if (compareHeads(newest.head, head) > 0) {
-    const message = `it is ${headText(head)}, and ${headText(newest.head)} is signed already`
+    const message = `it is ${headText(head)}, but ${headText(newest.head)} is already signed`
     throw new Failure(4, 'older', message)
   }
   if (leavesOut(config, newest.head)) {
-    const message = `it was made without ${headText(newest.head)}, which was signed here`
+    const message = `it does not follow ${headText(newest.head)}, which was signed here`
     throw new Failure(4, 'lost-branch', message, {
-      hint: 'let it be signed anew on top of that one, with --base',
+      hint: 'have it signed again on top of that one, with --base',
     })
   }
   const cut = isolatedHosts(newest.config, config)
   if (cut.length === 0) return
-  throw new Failure(4, 'isolation', `it cuts off ${cut.join(', ')}, and does not say so`, {
-    hint: 'let it be signed anew with --allow-isolation, if that is meant',
+  throw new Failure(4, 'isolation', `it cuts off ${cut.join(', ')}, and does not allow that`, {
+    hint: 'have it signed again with --allow-isolation, if that is intended',
   })
 }
 
@@ -121,9 +121,14 @@ async function sign(
   if (signers.length === 0) {
     const own = keys.filter(({ kid }) => assessed.kids.includes(kid))
     if (own.length === 0) throw tooFew(session, role, [], folder)
-    throw new Failure(4, 'signed-already', 'your keys have signed it; others have to now', {
-      hint: 'hand it to them: covey sign --add FILE -o FILE',
-    })
+    throw new Failure(
+      4,
+      'signed-already',
+      'your keys have already signed it; others must sign it now',
+      {
+        hint: 'send it to them: covey sign --add FILE -o FILE',
+      },
+    )
   }
   await warnOfExposed(session, signers)
   const envelope = await withSignatures('config', assessed.envelope, signers)

@@ -28,7 +28,7 @@ export async function applyLayout(session: Session, input: Input): Promise<void>
   }
   const compiled = await compileChecked(session, folder.shown('cluster.yaml'))
   if (compiled.cluster !== folder.chain.cluster) {
-    const message = `cluster.yaml is of "${compiled.cluster}", this folder "${folder.chain.cluster}"`
+    const message = `cluster.yaml is for "${compiled.cluster}", this folder for "${folder.chain.cluster}"`
     throw new Failure(2, 'other-cluster', message, {
       hint: `set it back: cluster: ${folder.chain.cluster}`,
     })
@@ -85,7 +85,7 @@ async function send(
   const { host } = look.status
   const hears = Object.hasOwn(signed.config.hosts, host)
   const waits = input.is('wait') && verdict.head?.digest === signed.head.digest && hears
-  if (!hears) session.note(`${host} is not in it, and does not hear who takes it: ask another host`)
+  if (!hears) session.note(`${host} is not in it and cannot report who holds it: ask another host`)
   const arrival = waits ? await watchArrival(session, signed, knownHosts(look.status)) : null
   report(session, { verdict, signed, arrival, warnings })
 }
@@ -146,7 +146,7 @@ function unchanged(
 
 function againText(kind: NodeLook['succession']['kind']): string {
   return kind === 'unsent'
-    ? 'the layout is as it was when that was signed; sending it'
+    ? 'the layout has not changed since that was signed; sending it'
     : 'nothing has changed since it was signed; sending it again'
 }
 
@@ -174,8 +174,8 @@ async function confirm(
   { again, kind, hosts }: Question,
 ): Promise<void> {
   if (!session.io.canAsk) {
-    throw new Failure(2, 'not-confirmed', 'nobody is there to ask', {
-      hint: 'say yes beforehand: covey apply --yes',
+    throw new Failure(2, 'not-confirmed', 'there is nobody to ask', {
+      hint: 'confirm beforehand: covey apply --yes',
     })
   }
   const sending =

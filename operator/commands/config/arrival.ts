@@ -52,7 +52,7 @@ export async function watchArrival(
   const why = signal.aborted ? 'you stopped waiting' : `after ${arrivalMsMax / 1000} s`
   const message = `${why}, version ${version} is not known to be on ${missing}`
   throw new Failure(1, 'not-arrived', message, {
-    hint: 'it goes on by itself, and reaches them when they are back: covey status --watch',
+    hint: 'delivery continues by itself and reaches them when they are back: covey status --watch',
   })
 }
 

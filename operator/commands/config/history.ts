@@ -119,7 +119,7 @@ async function unfinishedRows(folder: OperatorFolder): Promise<readonly Row[]> {
     const envelope = await envelopeIn(folder, entry.path)
     const assessed = envelope === undefined ? undefined : await assessConfig(envelope, folder.chain)
     if (assessed?.ok !== true) {
-      rows.push(damagedRow(entry, `${entry.path}: it is no config of this cluster`))
+      rows.push(damagedRow(entry, `${entry.path}: it is not a config of this cluster`))
       continue
     }
     const value: AssessedConfig = assessed.value
@@ -151,7 +151,7 @@ function lostNote(rows: readonly Row[]): string {
   const [lost] = rows.filter((row) => row.standing === 'lost')
   if (lost === undefined) return ''
   const file = `history/${lost.epoch}.${lost.version}.json`
-  return `\na lost version is not among the ancestors of the newest; its hosts again: covey sign ${file}\n`
+  return `\na lost version is not among the ancestors of the newest; to sign its hosts again: covey sign ${file}\n`
 }
 
 /** RFC 3339 in UTC, or the plain number if no calendar has that time. */

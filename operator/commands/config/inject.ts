@@ -70,18 +70,17 @@ const byHand =
   'covey config show --signed > head.json, then covey sign CONFIG --base head.json -o FILE'
 
 const hints: Readonly<Record<string, string>> = {
-  gap: 'send the versions between first, or say that the gap is meant: --allow-gap',
-  isolation: 'if the host is meant to be cut off: --allow-isolation',
+  gap: 'send the versions in between first, or allow the gap: --allow-gap',
+  isolation: 'if the host is to be cut off: --allow-isolation',
   older: `covey apply signs the next version; for a config by hand: ${byHand}`,
   fork: `covey apply signs a higher version, which ends the fork; for a config by hand: ${byHand}`,
-  'disk-full': 'make room on that host, then hand it over again',
-  storage: 'look at the disk of that host, then hand it over again',
-  busy: 'hand it over again in a moment',
-  'floor-unknown':
-    'it ends once most of its peers have answered; hand it to another host, which passes it on',
+  'disk-full': 'make room on that host, then send it again',
+  storage: 'look at the disk of that host, then send it again',
+  busy: 'send it again in a moment',
+  'floor-unknown': 'wait until most of its peers have answered, or send it to another host',
   'epoch-ahead':
-    'it rests on a root that this node has not got: covey inject rotations/EPOCH.json first',
-  'root-fork': 'two root documents have one number: covey root rotate --settle OTHER_ROOT',
+    'it needs a root that this node does not have: covey inject rotations/EPOCH.json first',
+  'root-fork': 'two root documents have the same number: covey root rotate --settle OTHER_ROOT',
 }
 
 function replyIn(session: Session, text: string): VerdictReply | undefined {

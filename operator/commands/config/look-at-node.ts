@@ -40,15 +40,15 @@ export async function lookAtNode(session: Session, folder: OperatorFolder): Prom
 
 function expectTaker({ chain }: OperatorFolder, status: Status): void {
   if (status.cluster_id !== '' && status.cluster_id !== chain.clusterId) {
-    const message = `${status.host} belongs to another cluster, which is named "${status.cluster}"`
+    const message = `${status.host} belongs to another cluster, named "${status.cluster}"`
     throw new Failure(4, 'other-cluster', message, {
       hint: `name a host of ${chain.cluster} with --to, or its folder with --dir`,
     })
   }
   if (status.state !== 'floor-unknown') return
-  const message = `${status.host} does not know any more what it held, and takes nothing new yet`
+  const message = `${status.host} has lost the record of what it held, and accepts nothing new yet`
   throw new Failure(4, 'floor-unknown', message, {
-    hint: 'it ends once most of its peers have answered; name another host with --to',
+    hint: 'wait until most of its peers have answered, or name another host with --to',
   })
 }
 
@@ -67,7 +67,7 @@ async function headOfNode(
   const isNewer = ['epoch-ahead', 'unknown-key', 'below-threshold'].includes(fault.code)
   throw new Failure(4, fault.code, `the agent's config: ${faultText(fault)}`, {
     hint: isNewer
-      ? 'if the root was rotated, take the new one in: covey root sign DELIVERY, from who made it'
+      ? 'if the root was rotated, add the new one: covey root sign DELIVERY, from its maker'
       : 'is this the folder of the cluster that the agent belongs to?',
   })
 }
@@ -85,7 +85,7 @@ async function withHead(
     ours === null || (compareHeads(ours.head, head) < 0 && !samePosition(ours.head, head))
   if (!isBehind) return ours
   await recordConfig(folder, head, theirs.envelope)
-  session.note(`took version ${head.version} of another operator into the history`)
+  session.note(`added version ${head.version} of another operator to the history`)
   return await newestConfig(folder)
 }
 

@@ -11,7 +11,7 @@ import type { Input } from '../definition.ts'
 export async function showConfig(session: Session, input: Input): Promise<void> {
   const answer = await ask(session, { method: 'GET', path: '/v1/config' })
   if (answer.status === 404) {
-    const hint = 'hand it one: covey inject FILE'
+    const hint = 'send it one: covey inject FILE'
     throw new Failure(1, 'no-config', 'this node holds no config yet', { hint })
   }
   documentOf(session, answer)
@@ -21,7 +21,7 @@ export async function showConfig(session: Session, input: Input): Promise<void> 
   if (input.is('jwt')) {
     const [signature] = signatures
     if (signature === undefined || signatures.length > 1) {
-      const message = `it has ${signatures.length} signatures, and a JWT has one`
+      const message = `it has ${signatures.length} signatures, but a JWT has one`
       throw new Failure(1, 'not-one-signature', message, { hint: 'covey config show --signed' })
     }
     const jwt = `${signature.protected}.${payload}.${signature.signature}`

@@ -1,5 +1,5 @@
 /** Switches of every command that signs. */
 export const signOptions: readonly (readonly [string, string])[] = [
-  ['--allow-gap', 'allow a version more than one above the one before'],
-  ['--allow-isolation', 'allow a config that takes a host its last tunnel to the others'],
+  ['--allow-gap', 'allow a version that skips numbers'],
+  ['--allow-isolation', 'allow a config that removes the last tunnel of a host'],
 ]

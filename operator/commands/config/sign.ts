@@ -26,7 +26,7 @@ export async function signFile(session: Session, input: Input): Promise<void> {
     const why =
       signed === undefined
         ? "missing required argument 'config'"
-        : 'either a CONFIG to sign, or --add SIGNED to sign that as well'
+        : 'give either a CONFIG to sign, or --add SIGNED to add a signature'
     throw new Failure(2, 'usage', why, { hint: 'covey sign --help' })
   }
   const folder = await openFolder(session)
@@ -73,7 +73,7 @@ async function draftOfSigned(
   const verified = await verifyConfig(envelope.value, folder.chain)
   if (!verified.ok) {
     throw new Failure(4, verified.fault.code, `${source.file}: ${faultText(verified.fault)}`, {
-      hint: 'only what the operators of this cluster have signed is signed again',
+      hint: 'only a config that operators of this cluster have signed can be signed again',
     })
   }
   const text = { file: `${source.file}(payload)`, text: verified.value.text }
