@@ -65,8 +65,10 @@ async function keepRunning(init: MonitorInit, signal: AbortSignal): Promise<void
 }
 
 async function runChild(init: MonitorInit, signal: AbortSignal): Promise<void> {
-  const path = toolPath(init.tool)
-  const [file, ...rest] = [...(init.launcher ?? []), path, ...init.args] as [string, ...string[]]
+  const [file, ...rest] = [
+    ...[...(init.launcher ?? []), ...diesWithParent(), toolPath(init.tool)],
+    ...init.args,
+  ] as [string, ...string[]]
   const child = execa(file, rest, {
     cwd: '/',
     env: toolEnvironment,
@@ -81,6 +83,11 @@ async function runChild(init: MonitorInit, signal: AbortSignal): Promise<void> {
   const lines = createLines(init.onLine)
   child.stdout.on('data', (chunk: Buffer) => lines.add(chunk.toString('latin1')))
   await child
+}
+
+/** The kernel ends the child with an agent that has no time left to do so (prctl(2)). */
+function diesWithParent(): readonly string[] {
+  return [toolPath('setpriv'), '--pdeathsig', 'KILL']
 }
 
 interface Lines {
