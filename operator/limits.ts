@@ -36,3 +36,5 @@ export const faultsShownMax: number = 10_000
 export const eventBytesMax: number = 16 * 1024 * 1024
 /** A longer line of a log is printed in pieces with `--json`. */
 export const logTextBytesMax: number = 1024 * 1024
+/** Characters of one value that a plan shows of a field. */
+export const valueTextMax: number = 60
