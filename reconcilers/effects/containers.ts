@@ -4,11 +4,15 @@ import { parseReference } from '../images/reference.ts'
 import { imageKey } from '../runc/images.ts'
 import type { RuncObserved } from '../runc/observe.ts'
 import { planRunc, type RuncStep } from '../runc/plan.ts'
+import type { HostsTexts } from '../runc/relations/hosts-text.ts'
 import type { ContainerSpec, RuncSpec } from '../runc/spec.ts'
 import type { Effect, ObjectEffect } from './effect.ts'
 
 /** The containers of a host, as one config has them. */
-type Containers = Omit<RuncSpec, 'hosts'>
+type Containers = Omit<RuncSpec, keyof HostsTexts>
+
+/** Names change no container. */
+const noNames: HostsTexts = { hosts: '', ownHosts: new Map() }
 
 /**
  * What becomes of the containers of a host that had come to what `before` says once it works
@@ -20,7 +24,7 @@ export function containerEffects(
   after: Containers,
 ): ReadonlyMap<string, ObjectEffect> {
   const known = new Map(before.containers.map((each) => [each.object, each]))
-  const steps = stepsByObject(planRunc({ ...after, hosts: '' }, hostAt(before, after)))
+  const steps = stepsByObject(planRunc({ ...after, ...noNames }, hostAt(before, after)))
   const effects = new Map<string, ObjectEffect>()
   for (const spec of after.containers) {
     const old = known.get(spec.object)
