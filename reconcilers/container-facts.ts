@@ -69,7 +69,7 @@ export interface BundleFacts extends ContainerFacts, HostResolvers {
 export interface ContainerFile {
   /** One path component, made by covey: `hosts`, `resolv.conf`, `hostname`, `file-0`. */
   readonly name: string
-  readonly content: string
+  readonly content: string | Uint8Array
   readonly mode: number
   readonly uid: number
   readonly gid: number

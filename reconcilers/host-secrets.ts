@@ -8,6 +8,8 @@ export interface SecretFile {
   readonly mode: number
   readonly uid: number
   readonly gid: number
+  /** Set where it holds variables: lines of a shell are written for them (`variableLines`). */
+  readonly isVariables?: true
 }
 
 /** Secrets of this host: opened with its own key, and written to a tmpfs only. */

@@ -55,7 +55,8 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
     async create(creation, signal) {
       await makeContainer(state, creation, signal)
       const file = creation.files.find(({ name }) => name === 'resolv.conf')
-      tellOfResolvers(state, creation.record, file?.content ?? '')
+      const text = typeof file?.content === 'string' ? file.content : ''
+      tellOfResolvers(state, creation.record, text)
     },
     createAgain: (id, signal) => makeProcessAgain(state, id, signal),
     start: (id, count, signal) => startProcess(state, id, count, signal),

@@ -2,6 +2,7 @@ import { chmod, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promise
 import { join } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { HostSecrets, SecretFile } from '../../reconcilers/host-secrets.ts'
+import { variableLines } from '../../reconcilers/runc/bundle/secrets/variables.ts'
 import { openSecret, type SealingKey } from './open.ts'
 
 /** What secrets are opened with, and where they go. */
@@ -13,6 +14,8 @@ export interface SecretsInit {
   /** The host, and the key that its secrets are sealed to. */
   readonly identity: { readonly host: string; readonly sealing: SealingKey }
 }
+
+const sealAgain = 'seal a JSON object of texts again, as {"NAME": "text"}'
 
 /** Kinds of file systems that are memory only: TMPFS_MAGIC and RAMFS_MAGIC of statfs(2). */
 const memoryKinds: ReadonlySet<number> = new Set([0x01021994, 0x858458f6])
@@ -46,7 +49,12 @@ async function contentOf(
   { clusterId, identity }: SecretsInit,
 ): Promise<{ readonly file: SecretFile; readonly content: Uint8Array }> {
   const expected = { aud: clusterId, host: identity.host, name: file.secret }
-  return { file, content: await openSecret(file.jwe, expected, identity.sealing) }
+  const content = await openSecret(file.jwe, expected, identity.sealing)
+  if (!file.isVariables) return { file, content }
+  const lines = variableLines(content)
+  if (lines.ok) return { file, content: Buffer.from(lines.value) }
+  const { code, message } = lines.fault
+  throw new CoveyError(code, `secret ${file.secret} (env_all): ${message}`, { hint: sealAgain })
 }
 
 /** Makes the folder, and refuses to if what lies in it could reach a disk. */

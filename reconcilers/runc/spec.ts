@@ -21,7 +21,9 @@ import type {
 import { httpHeaders, httpHost, httpPath } from './object/http-fields.ts'
 import { checkContainer } from './object/spec-checks.ts'
 import {
+  accountId,
   address,
+  base64,
   capability,
   command,
   commandArguments,
@@ -78,15 +80,21 @@ const mountSchema: z.ZodType<MountObject> = z.strictObject({
 
 const fileSchema: z.ZodType<FileObject> = z.strictObject({
   path: mountPoint,
-  content: z.string(),
+  content: z.string().optional(),
+  content_base64: base64.optional(),
   mode: mode.default('0644'),
+  uid: accountId.optional(),
+  gid: accountId.optional(),
 })
 
 const secretUseSchema: z.ZodType<SecretUse> = z.strictObject({
   secret: reference,
   path: mountPoint.optional(),
   mode: mode.optional(),
+  uid: accountId.optional(),
+  gid: accountId.optional(),
   env: shellVariable.optional(),
+  env_all: z.literal(true).optional(),
 })
 
 const resourcesSchema: z.ZodType<ContainerObject['resources']> = z.strictObject({

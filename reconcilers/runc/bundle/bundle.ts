@@ -2,6 +2,7 @@ import { isObject } from '../../../protocol/documents/canonical-json.ts'
 import { bad, type Checked, good } from '../../../protocol/fault.ts'
 import type { BundleFacts, ContainerFile } from '../../container-facts.ts'
 import type { ImageReady } from '../../host-images.ts'
+import { contentOf } from '../object/container-object.ts'
 import type { ContainerSpec } from '../spec.ts'
 import { type Account, accountOf } from './accounts.ts'
 import { hardenedConfig } from './hardening/harden.ts'
@@ -12,7 +13,7 @@ import { commandOf, environmentOf } from './process.ts'
 import { resolvConfOf } from './resolv-conf.ts'
 import { limitsOf, shareOf } from './resources.ts'
 import type { Bundle } from './result.ts'
-import { placedSecrets, readingSecrets } from './secrets.ts'
+import { placedSecrets, readingSecrets } from './secrets/placed.ts'
 import { signalNumber } from './signals.ts'
 import { inUserNamespace } from './user-namespace.ts'
 
@@ -40,8 +41,8 @@ export function makeBundle(
   const share = shareOf(container, facts)
   if (!share.ok) return share
   const secrets = placedSecrets(spec, account.value)
-  const variables = secrets.flatMap(({ variable }) => variable ?? [])
-  if (variables.length > 0 && facts.busybox === null) {
+  const reading = secrets.flatMap((each) => each.reading)
+  if (reading.length > 0 && facts.busybox === null) {
     const message = 'secrets in an environment need a static busybox on this host'
     return bad('busybox-missing', `${message} (on Debian: apt install busybox-static)`)
   }
@@ -57,7 +58,7 @@ export function makeBundle(
     env: [...environment].map(([name, value]) => `${name}=${value}`),
     cwd: container.working_dir ?? (image.config.workingDir || '/'),
   })
-  const patched = patchedConfig(config, spec, facts, variables)
+  const patched = patchedConfig(config, spec, facts, reading)
   if (!patched.ok) return patched
   const signal = signalNumber(container.stop_signal ?? image.config.stopSignal ?? '')
   const bundle: Bundle = {
@@ -79,15 +80,14 @@ function patchedConfig(
   config: Config,
   spec: ContainerSpec,
   facts: BundleFacts,
-  variables: readonly string[],
+  reading: readonly string[],
 ): Checked<Config> {
   const merged = mergePatch(config, spec.container.runtime_config)
   const patched = isObject(merged) ? merged : {}
   const { args, env, rlimits, ...rest } = memberOf(patched, 'process')
   const limits = limitsOf(rlimits, facts)
   if (!limits.ok) return limits
-  const command =
-    variables.length === 0 ? args : readingSecrets(variables, textsOf(args), textsOf(env))
+  const command = reading.length === 0 ? args : readingSecrets(reading, textsOf(args), textsOf(env))
   return good({ ...patched, process: { ...rest, args: command, env, rlimits: limits.value } })
 }
 
@@ -108,9 +108,10 @@ function filesOf(
   const etc = [...etcFiles.values()].map((name) => {
     return { name, content: contents.get(name) ?? '', mode: 0o644, uid: 0, gid: 0 }
   })
-  const own = container.files.map(({ content, mode }, index) => {
-    const { uid, gid } = account
-    return { name: fileName(index), content, mode: Number.parseInt(mode, 8), uid, gid }
+  const own = container.files.map((file, index) => {
+    const { uid = account.uid, gid = account.gid } = file
+    const mode = Number.parseInt(file.mode, 8)
+    return { name: fileName(index), content: contentOf(file), mode, uid, gid }
   })
   return [...etc, ...own]
 }

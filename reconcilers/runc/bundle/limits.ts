@@ -4,6 +4,8 @@
 export const filesBytesMax: number = 256 * 1024
 /** Entries of one list or table of a container, such as mounts, files, variables or labels. */
 export const entriesMax: number = 256
+/** Variables of one secret. */
+export const variablesMax: number = 1024
 /** Arguments of one command. */
 export const argumentsMax: number = 1024
 /**

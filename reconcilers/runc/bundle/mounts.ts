@@ -4,7 +4,7 @@ import type { ContainerObject } from '../object/container-object.ts'
 import { mountPointFault } from '../object/spec-fields.ts'
 import type { Account } from './accounts.ts'
 import { entriesMax } from './limits.ts'
-import { busyboxPath, type PlacedSecret } from './secrets.ts'
+import { busyboxPath, type PlacedSecret } from './secrets/placed.ts'
 
 /** A mount of the OCI runtime spec (config.md, Mounts). */
 export interface Mount {
@@ -80,7 +80,7 @@ function askedMounts({ container, facts, account, secrets }: MountsInit): readon
 
 /** The host's busybox, if it puts a secret into the environment. */
 function busyboxMounts({ facts: { busybox }, secrets }: MountsInit): readonly Mount[] {
-  if (busybox === null || secrets.every(({ variable }) => variable === null)) return []
+  if (busybox === null || secrets.every(({ reading }) => reading.length === 0)) return []
   const options = ['bind', 'rprivate', 'ro', 'nosuid', 'nodev']
   return [{ destination: busyboxPath, type: 'bind', source: busybox, options }]
 }

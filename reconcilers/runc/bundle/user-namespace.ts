@@ -20,9 +20,12 @@ export function inUserNamespace(
   account: Account,
   facts: BundleFacts,
 ): Checked<Bundle> {
-  const beyond = [account.uid, account.gid, ...account.groups].find((id) => id >= mappedIds)
+  const users = [account.uid, account.gid, ...account.groups].map((id) => ['the user needs', id])
+  const owned = [...bundle.files, ...bundle.secrets].flatMap(({ uid, gid }) => [uid, gid])
+  const owners = owned.map((id) => ['an owner is', id])
+  const beyond = [...users, ...owners].find(([, id]) => Number(id) >= mappedIds)
   if (beyond !== undefined) {
-    const message = `a user namespace has the ids 0 to ${mappedIds - 1}, and the user needs ${beyond}`
+    const message = `a user namespace has the ids 0 to ${mappedIds - 1}, and ${beyond.join(' ')}`
     return bad('user-namespace', message)
   }
   const { config } = bundle

@@ -13,18 +13,33 @@ export interface MountObject {
 /** A file whose content is in the config. */
 export interface FileObject {
   readonly path: string
-  readonly content: string
+  /** Text, or bytes in base64: one of the two. */
+  readonly content?: string | undefined
+  readonly content_base64?: string | undefined
   /** Octal text such as `0644`. */
   readonly mode: string
+  /** The container's user where absent. */
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
 }
 
-/** A secret as a file, or in the environment of the first process. */
+/** What is in a file of an object: to the byte where it is given in base64. */
+export function contentOf({ content, content_base64 }: FileObject): string | Uint8Array {
+  return content ?? Buffer.from(content_base64 ?? '', 'base64')
+}
+
+/** A secret as a file, or in the environment of the first process, alone or as many. */
 export interface SecretUse {
   readonly secret: string
   readonly path?: string | undefined
   /** Of the file; `0400` where absent. */
   readonly mode?: string | undefined
+  /** Of the file; the container's user where absent. */
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
   readonly env?: string | undefined
+  /** It holds a JSON object, whose texts are variables by their names. */
+  readonly env_all?: true | undefined
 }
 
 /** `runc_container`: one process in an image of its own. */

@@ -2,7 +2,7 @@ import type * as z from 'zod'
 import { capabilityName } from '../bundle/hardening/capabilities.ts'
 import { isWithin } from '../bundle/host-paths.ts'
 import { filesBytesMax } from '../bundle/limits.ts'
-import type { ContainerObject } from './container-object.ts'
+import { type ContainerObject, contentOf } from './container-object.ts'
 
 /** Reports a fault at a place in the object. */
 type Report = (path: readonly (string | number)[], message: string) => void
@@ -58,9 +58,11 @@ function checkSources(container: ContainerObject, report: Report): void {
     checkOne(mount, ['volume', 'host_path'], ['mounts', index], report)
   }
   for (const [index, use] of container.secrets.entries()) {
-    checkOne(use, ['path', 'env'], ['secrets', index], report)
-    if (use.env !== undefined && use.mode !== undefined) {
-      report(['secrets', index, 'mode'], 'cannot be set with env: a variable has no mode')
+    checkOne(use, ['path', 'env', 'env_all'], ['secrets', index], report)
+    const how = use.env === undefined ? 'env_all' : 'env'
+    for (const field of use[how] === undefined ? [] : (['mode', 'uid', 'gid'] as const)) {
+      if (use[field] === undefined) continue
+      report(['secrets', index, field], `cannot be set with ${how}: a variable has no ${field}`)
     }
   }
   if (container.health !== undefined) {
@@ -73,7 +75,10 @@ function checkSources(container: ContainerObject, report: Report): void {
     const other = first < index ? first : second
     if (other !== index) report(['devices', index], `is already included in devices.${other}`)
   }
-  const bytes = container.files.reduce((sum, file) => sum + Buffer.byteLength(file.content), 0)
+  for (const [index, file] of container.files.entries()) {
+    checkOne(file, ['content', 'content_base64'], ['files', index], report)
+  }
+  const bytes = container.files.reduce((sum, file) => sum + Buffer.byteLength(contentOf(file)), 0)
   if (bytes > filesBytesMax) {
     report(['files'], `hold ${bytes} bytes together, and at most ${filesBytesMax} are allowed`)
   }

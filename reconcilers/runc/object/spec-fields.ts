@@ -127,6 +127,15 @@ export const user: z.ZodType<string> = judged((text) => {
   return `must be a user or user:group, by name or by number up to ${accountIdMax}`
 })
 
+/** Number of a user or a group. */
+export const accountId: z.ZodType<number> = z.int().min(0).max(accountIdMax)
+
+/** Bytes as base64, in the one way to write them (RFC 4648 sections 3.5 and 4). */
+export const base64: z.ZodType<string> = judged((text) => {
+  if (Buffer.from(text, 'base64').toString('base64') === text) return undefined
+  return 'must be base64 with its padding, without white space'
+})
+
 /** A host name (RFC 1123 section 2.1) that the kernel can hold. */
 export const hostname: z.ZodType<string> = judged((text) => {
   const label = /^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$/

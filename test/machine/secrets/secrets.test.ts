@@ -117,6 +117,13 @@ describe('placing secrets', () => {
     assert.equal(statSync(folder).mode & 0o777, 0o700)
   })
 
+  it('writes lines for variables, and tells what keeps it from that', async () => {
+    await secrets.place(id, [await file('{"A": "it\'s"}', { isVariables: true })])
+    assert.equal(readFileSync(join(folder, 'secret-0'), 'utf8'), "export A='it'\\''s'\n")
+    const placed = secrets.place(id, [await file('["hunter2"]', { isVariables: true })])
+    await assert.rejects(placed, (error) => codeOf(error) === 'secret-content')
+  })
+
   it('changes nothing if one of them cannot be opened', async () => {
     await secrets.place(id, [await file('kept')])
     const foreign = await sealText('x', newKey(), claims)

@@ -144,8 +144,10 @@ class Model {
       throw new Error(`the fake host runs ${id} already`)
     }
     for (const volume of creation.volumes) this.volumes.add(volume.object)
-    const textOf = (name: string): string | null =>
-      creation.files.find((file) => file.name === name)?.content ?? null
+    const textOf = (name: string): string | null => {
+      const content = creation.files.find((file) => file.name === name)?.content
+      return typeof content === 'string' ? content : null
+    }
     const files = { hosts: textOf('hosts'), resolvConf: textOf('resolv.conf') }
     const lastExit = before?.lastExit ?? null
     const count = before?.count ?? { restarts: 0, streak: 0 }

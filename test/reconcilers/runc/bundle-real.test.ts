@@ -118,6 +118,26 @@ describe('secrets in an environment', () => {
     assert.equal(ran.stdout, `/bin/sh -c ${script} `)
   })
 
+  it('are many at once, by names that no shell could set too', () => {
+    const values = { A: "it's", B: '', 'x.y-z': 'a "b" $c `d` \\ \n', IFS: ' ', covey_text: '\n' }
+    const code =
+      'print join("\\n", map("$_=[$ENV{$_}]", sort keys %ENV)), "|", join("|", @ARGV), "|"'
+    const object = {
+      env: { 'a.b': '1', B: 'of the object' },
+      command: ['perl', '-e', code, 'two  words'],
+      secrets: [
+        { secret: 't', env: 'A' },
+        { secret: 's', env_all: true },
+      ],
+    }
+    const ran = runContainer({ object, secrets: { s: JSON.stringify(values), t: 'before' } })
+    assert.equal(ran.exitCode, 0, ran.stderr)
+    for (const [name, value] of Object.entries(values)) {
+      assert.ok(`\n${ran.stdout}`.includes(`\n${name}=[${value}]`), `${name} in ${ran.stdout}`)
+    }
+    assert.match(ran.stdout, /\na\.b=\[1\]\n.*\|two {2}words\|$/s)
+  })
+
   it('leave a missing program to be told by name', () => {
     const object = { command: ['no-such-program'], secrets: [{ secret: 's', env: 'TOKEN' }] }
     const ran = runContainer({ object, secrets })

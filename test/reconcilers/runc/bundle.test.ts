@@ -166,6 +166,14 @@ describe('mounts', () => {
     assert.deepEqual(volumes, [{ object: 'v', uid: 33, gid: 34 }])
   })
 
+  it('have the bytes and the owner that the object gives a file', () => {
+    const file = { path: '/x', content_base64: 'AP8=', uid: 5 }
+    const { content, uid, gid } = bundleOf({ user: 'web', files: [file] }).files.at(-1) ?? {}
+    assert.deepEqual([content, uid, gid], [Buffer.from([0, 255]), 5, 34])
+    const beyond = { user_namespace: true, files: [{ ...file, uid: 65_536 }] }
+    assert.throws(() => bundleOf(beyond), /user-namespace: .* an owner is 65536/)
+  })
+
   it('of the host are of what its links lead to', () => {
     const hostPaths = new Map([['/srv/x', '/mnt/disk/x']])
     const object = { mounts: [{ host_path: '/srv/x', path: '/x' }] }
@@ -234,6 +242,22 @@ describe('secrets', () => {
     assert.ok(!JSON.stringify(config).includes('sealed'))
     const args = at(config, 'process', 'args') as string[]
     assert.deepEqual(args.slice(-3), ['covey', '/entry', 'serve'])
+  })
+
+  it('are variables that a shell reads, or files of somebody else', () => {
+    const uses = [
+      { secret: 's', env_all: true },
+      { secret: 's', path: '/key', uid: 7, gid: 8 },
+    ]
+    const { secrets } = bundleOf({ secrets: uses }, {}, {}, { s: 'sealed' })
+    const [all, file] = secrets
+    assert.deepEqual([all?.isVariables, all?.mode, all?.uid], [true, 0o400, 0])
+    assert.deepEqual(
+      [file?.isVariables, file?.mode, file?.uid, file?.gid],
+      [undefined, 0o400, 7, 8],
+    )
+    const found = mounts({ secrets: uses }, {}, { s: 'sealed' })
+    assert.ok(found.some(({ destination }) => destination === '/.covey/variables-0'))
   })
 
   it('need a busybox only where they go into an environment', () => {

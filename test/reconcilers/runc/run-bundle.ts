@@ -13,8 +13,10 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { good } from '../../../protocol/fault.ts'
 import type { ImageConfig } from '../../../reconcilers/host-images.ts'
 import { makeBundle } from '../../../reconcilers/runc/bundle/bundle.ts'
+import { variableLines } from '../../../reconcilers/runc/bundle/secrets/variables.ts'
 import { bundleFacts, containerSpec, readyImage } from './bundles.ts'
 
 /** What a container came to. */
@@ -102,13 +104,22 @@ function writeBundle(folder: string, init: RunInit): void {
   for (const { name, content, mode, uid, gid } of files) {
     writeOwned(join(folder, 'files', name), content, mode, uid, gid)
   }
-  for (const { name, secret, mode, uid, gid } of secrets) {
-    writeOwned(join(folder, 'secrets', name), init.secrets?.[secret] ?? '', mode, uid, gid)
+  for (const { name, secret, mode, uid, gid, isVariables } of secrets) {
+    const text = init.secrets?.[secret] ?? ''
+    const lines = isVariables ? variableLines(Buffer.from(text)) : good(text)
+    if (!lines.ok) throw new Error(lines.fault.message)
+    writeOwned(join(folder, 'secrets', name), lines.value, mode, uid, gid)
   }
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
 }
 
-function writeOwned(path: string, content: string, mode: number, uid: number, gid: number): void {
+function writeOwned(
+  path: string,
+  content: string | Uint8Array,
+  mode: number,
+  uid: number,
+  gid: number,
+): void {
   writeFileSync(path, content)
   chownSync(path, uid, gid)
   chmodSync(path, mode)

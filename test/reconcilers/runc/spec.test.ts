@@ -29,10 +29,15 @@ const sound: readonly (readonly [string, object])[] = [
         { host_path: '/srv/x', path: '/data/x', read_only: true },
       ],
       tmpfs: ['/tmp', '/dev/shm'],
-      files: [{ path: '/etc/app.conf', content: 'a', mode: '640' }],
+      files: [
+        { path: '/etc/app.conf', content: 'a', mode: '640' },
+        { path: '/etc/app.bin', content_base64: 'AP8=', uid: 0, gid: 70 },
+      ],
       secrets: [
         { secret: 's', path: '/run/secrets/s', mode: '0440' },
         { secret: 's', env: 'S' },
+        { secret: 's', env_all: true },
+        { secret: 's', path: '/run/secrets/t', uid: 70, gid: 0 },
       ],
     },
   ],

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { checkSchema } from '../../../reconcilers/cluster/parse.ts'
+import { variableLines } from '../../../reconcilers/runc/bundle/secrets/variables.ts'
+import { containerSchema } from '../../../reconcilers/runc/spec.ts'
+import { containerObject } from './objects.ts'
+
+const linesOf = (text: string) => variableLines(Buffer.from(text))
+
+describe('the variables of a secret', () => {
+  const many = (count: number): string =>
+    JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, n) => [`A${n}`, ''])))
+
+  it('are lines that a shell reads', () => {
+    const made = linesOf('{"A": "a\'b\\nc", "x.y": "1", "PWD": "/p"}')
+    assert.ok(made.ok)
+    const words = [
+      "export A='a'\\''b\nc'",
+      `covey_words="$covey_words "''\\''x.y=1'\\'''`,
+      `covey_words="$covey_words "''\\''PWD=/p'\\'''`,
+    ]
+    assert.equal(made.value, words.map((line) => `${line}\n`).join(''))
+    assert.deepEqual(linesOf('{}'), { ok: true, value: '' })
+    assert.ok(linesOf(many(1024)).ok)
+  })
+
+  const wrong: readonly (readonly [string, string])[] = [
+    ['', 'must be a JSON object of variables'],
+    ['A=1', 'must be a JSON object of variables'],
+    ['["A"]', 'must be a JSON object of variables'],
+    ['null', 'must be a JSON object of variables'],
+    ['{"A": "1", "A": "2"}', 'has a variable twice'],
+    ['{"A": 1}', '"A" must be a text'],
+    ['{"": "x"}', '"" is no name of a variable'],
+    ['{"A=B": "x"}', '"A=B" is no name of a variable'],
+    ['{"A; reboot": "x"}', '"A; reboot" is no name of a variable'],
+    ['{"A": "hunter2\\u0000"}', '"A" holds a NUL'],
+    [JSON.stringify({ A: 'x'.repeat(131_072) }), '"A" is longer than the 131071 bytes'],
+    [many(1025), 'has 1025 variables, and at most 1024 are allowed'],
+  ]
+  for (const [text, message] of wrong) {
+    it(`are refused: ${text.slice(0, 24)}, without a word of their contents`, () => {
+      const made = linesOf(text)
+      assert.ok(!made.ok)
+      assert.equal(made.fault.code, 'secret-content')
+      assert.ok(made.fault.message.startsWith(message), made.fault.message)
+      assert.ok(!made.fault.message.includes('hunter2'))
+    })
+  }
+
+  it('are text', () => {
+    const made = variableLines(Buffer.from([0x7b, 0xff, 0x7d]))
+    assert.ok(!made.ok && made.fault.message === 'must be a JSON object in UTF-8')
+  })
+})
+
+describe('contents of an object', () => {
+  const refused: readonly (readonly [string, object, string])[] = [
+    [
+      'an owner of variables',
+      { secrets: [{ secret: 's', env_all: true, uid: 1 }] },
+      'c.secrets.0.uid: cannot be set with env_all: a variable has no uid',
+    ],
+    [
+      'variables that are not all',
+      { secrets: [{ secret: 's', env_all: false, path: '/x' }] },
+      'c.secrets.0.env_all: ',
+    ],
+    [
+      'a file of two contents',
+      { files: [{ path: '/x', content: '', content_base64: '' }] },
+      'c.files.0: must have exactly one of content, content_base64',
+    ],
+    [
+      'base64 without padding',
+      { files: [{ path: '/x', content_base64: 'AP8' }] },
+      'c.files.0.content_base64: must be base64',
+    ],
+    [
+      'bytes of more than 256 KiB',
+      { files: [{ path: '/x', content_base64: Buffer.alloc(262_145).toString('base64') }] },
+      'c.files: hold 262145 bytes together',
+    ],
+    ['an owner that is none', { files: [{ path: '/x', content: '', uid: -1 }] }, 'c.files.0.uid: '],
+  ]
+  for (const [says, more, expected] of refused) {
+    it(`refuses ${says}, in one line`, () => {
+      const { faults } = checkSchema(containerSchema, 'c', containerObject(more))
+      const found = faults.map(({ path, message }) => `${path}: ${message}`)
+      assert.ok(found.length === 1 && found[0]?.startsWith(expected), found.join('\n'))
+    })
+  }
+})
