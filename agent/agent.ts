@@ -154,7 +154,7 @@ async function load(disk: Disk): Promise<{ identity: Identity; durable: DurableS
   if (enrolment === null || identity === null) throw notEnrolled()
   if (!(await isConsistent(identity)) || identity.host !== enrolment.host) {
     throw new CoveyError('identity-damaged', 'the keys of this host do not fit each other', {
-      hint: 'restore identity.json from a backup, or add this host to the cluster anew',
+      hint: 'restore identity.json from a backup, or add this host to the cluster again',
     })
   }
   const self = { host: identity.host, peerId: identity.peer_id, agentVersion: coveyVersion }
@@ -255,7 +255,7 @@ function agentTypeOf(identity: Identity, adopted: () => Config | null): ExtraTyp
       const reason = faultText({
         code: 'peer-id',
         path: 'peer_id',
-        message: `is not this host's own, which is ${identity.peer_id}`,
+        message: `must be the peer id of this host, which is ${identity.peer_id}`,
       })
       return { state: 'failed', reason }
     },

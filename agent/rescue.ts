@@ -13,13 +13,13 @@ const rescueSchema: z.ZodType<{ readonly ports: readonly string[] }> = z.strictO
  * `rescue`, `not-root-owned`.
  */
 export async function readRescuePorts(file: string): Promise<readonly PortRange[]> {
-  const hint = 'it must be as {"ports": ["22/tcp"]}'
+  const hint = 'it must look like {"ports": ["22/tcp"]}'
   const read = await readHostJson(file, rescueSchema, { code: 'rescue', hint })
   if (read === null) return rescuePortsDefault
   return read.value.ports.map((port, index) => {
     const range = parsePorts(port)
     if (range !== undefined && range.protocol !== 'icmp') return range
-    const fault = { code: 'rescue', message: 'must be as 22/tcp', path: `ports.${index}` }
+    const fault = { code: 'rescue', message: 'must look like 22/tcp', path: `ports.${index}` }
     throw read.error([fault])
   })
 }

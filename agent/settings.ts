@@ -36,7 +36,7 @@ export const defaultSettings: AgentSettings = settingsSchema.parse({})
  * `FILE:LINE:COLUMN: path: why`, one a line; `not-root-owned`.
  */
 export async function readSettings(path: string): Promise<AgentSettings> {
-  const hint = 'mend the file and start again'
+  const hint = 'correct the file and start again'
   const read = await readHostJson(path, settingsSchema, { code: 'settings', hint })
   return read === null ? defaultSettings : read.value
 }

@@ -51,7 +51,7 @@ export function createNameResolver(ask: Lookup = machineLookup): HostPorts['reso
     let asked = questions.get(name)
     if (asked === undefined) {
       if (waiting.length >= lookupsWaitingMax) {
-        throw new CoveyError('too-many-names', `no turn for ${name}`)
+        throw new CoveyError('too-many-names', `too many lookups are waiting: ${name}`)
       }
       asked = question(name)
       questions.set(name, asked)

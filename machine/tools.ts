@@ -150,8 +150,8 @@ async function runTool(
     throw new CoveyError('tool-timeout', message, options)
   }
   if (result.isMaxBuffer) {
-    const message = `${command.tool} said more than ${commandOutputBytesMax} bytes`
+    const message = `${command.tool} wrote more than ${commandOutputBytesMax} bytes`
     throw new CoveyError('tool-output', message, options)
   }
-  throw new CoveyError('tool-ended', `${command.tool} was ended by a signal`, options)
+  throw new CoveyError('tool-ended', `${command.tool} was killed by a signal`, options)
 }

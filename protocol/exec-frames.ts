@@ -74,7 +74,7 @@ export function createFrameReader(): FrameReader {
         const kind = kindsByNumber.get(bytes[at] ?? 0)
         const length = new DataView(bytes.buffer).getUint32(at + 1)
         if (kind === undefined || length > framePayloadBytesMax) {
-          throw new CoveyError('frame', 'the other side says what is no frame')
+          throw new CoveyError('frame', 'the other side sent an invalid frame')
         }
         const end = at + headBytes + length
         if (bytes.length < end) break

@@ -131,5 +131,5 @@ export function parseRequest(text: string): Checked<DocumentRequest> {
   if (isObject(value) && isDigest(value['want']) && Number.isSafeInteger(value['epoch'])) {
     return good({ want: value['want'], epoch: Number(value['epoch']) })
   }
-  return bad('request', 'is no request for a document')
+  return bad('request', 'is not a request for a document')
 }

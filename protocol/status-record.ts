@@ -72,7 +72,7 @@ export function readStatus(signed: SignedStatus): Checked<StatusRecord> {
 }
 
 function parseStatusRecord(text: string): Checked<StatusRecord> {
-  const fault = bad('status-record', 'is no status record')
+  const fault = bad('status-record', 'is not a status record')
   if (text.length > statusRecordBytesMax) return fault
   const parsed = parseCanonicalJson(text)
   if (!parsed.ok || !isObject(parsed.value)) return fault

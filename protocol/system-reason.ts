@@ -12,28 +12,28 @@ const systemReasons: Readonly<Record<string, string>> = {
   ELOOP: 'too many symbolic links',
   EMLINK: 'the file has too many links',
   ENAMETOOLONG: 'the name is too long',
-  EEXIST: 'it exists already',
+  EEXIST: 'it already exists',
   ENOTEMPTY: 'the folder is not empty',
-  EXDEV: 'it would have to move to another file system',
+  EXDEV: 'it is on another file system',
   EBUSY: 'it is in use',
-  ETXTBSY: 'it is a program that runs',
+  ETXTBSY: 'it is a running program',
   EIO: 'the disk failed',
   ESTALE: 'the network share has lost it',
   ENODEV: 'there is no such device',
-  ENXIO: 'there is no such device, or nobody at its other end',
+  ENXIO: 'there is no such device, or nothing at its other end',
   EMFILE: 'this process has too many open files',
   ENFILE: 'the machine has too many open files',
   ENOMEM: 'there is not enough memory',
-  EINVAL: 'the system does not take it',
+  EINVAL: 'the system rejects it',
   ENOSYS: 'this system cannot do that',
   ENOTSUP: 'this file system cannot do that',
   EOPNOTSUPP: 'this file system cannot do that',
-  EPIPE: 'nobody reads it any more',
-  EADDRINUSE: 'somebody else uses it',
-  ECONNREFUSED: 'nobody listens there',
-  ECONNRESET: 'the connection was broken off',
+  EPIPE: 'nothing reads it any more',
+  EADDRINUSE: 'another process uses it',
+  ECONNREFUSED: 'nothing listens there',
+  ECONNRESET: 'the connection was reset',
   EAGAIN: 'it is busy',
-  ETIMEDOUT: 'it took too long',
+  ETIMEDOUT: 'it timed out',
 }
 
 /** The `code` of a system error, as ENOENT, or the empty string. */
@@ -51,12 +51,12 @@ export function systemReason(error: unknown): string {
 }
 
 const hints: Readonly<Record<string, string>> = {
-  EROFS: 'name a place that can be written to, or mount it for writing',
+  EROFS: 'name a path that can be written, or mount it writable',
   ENOSPC: 'make room on that disk',
   EDQUOT: 'make room on that disk',
-  EACCES: 'run this as who owns it, or as root',
-  EPERM: 'run this as who owns it, or as root',
-  EIO: 'look at the disk (dmesg)',
+  EACCES: 'run this as its owner, or as root',
+  EPERM: 'run this as its owner, or as root',
+  EIO: 'check the disk (dmesg)',
   EMFILE: 'raise its limit: ulimit -n',
 }
 
@@ -76,6 +76,6 @@ export function systemFault(error: unknown, where?: string): SystemFault | null 
   const { path, syscall } = error as { readonly path?: unknown; readonly syscall?: unknown }
   if (typeof syscall !== 'string') return null
   const place = typeof path === 'string' ? path : (where ?? `the call ${syscall}`)
-  const hint = hints[code] ?? 'look at that file and the folders above it'
+  const hint = hints[code] ?? 'check that file and the folders above it'
   return { message: `${place}: ${systemReason(error)}`, hint }
 }

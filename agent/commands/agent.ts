@@ -6,8 +6,7 @@ import { openLog } from '../log.ts'
 import { openReconcilers } from '../reconcilers.ts'
 import { readSettings } from '../settings.ts'
 
-const signalIgnored =
-  'the signal changes nothing: settings are read at a start (systemctl restart covey)'
+const signalIgnored = 'this signal is ignored: settings are read at start (systemctl restart covey)'
 
 /** Where the agent finds its files. */
 export interface AgentPlaces {
@@ -44,7 +43,7 @@ export async function runAgent(places: AgentPlaces): Promise<void> {
     reconcilers,
     lockNetwork: () => lockNetwork({ log }),
     onFatal(error) {
-      log.fatal({ err: error }, 'the disk failed; a new start reads what it holds')
+      log.fatal({ err: error }, 'the disk failed; start the agent again to read what it holds')
       process.exit(1)
     },
   })

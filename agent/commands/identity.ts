@@ -26,7 +26,7 @@ export interface IdentityRequest {
 export async function showIdentity(request: IdentityRequest): Promise<IdentityView> {
   const { stateDir, host } = request
   if (host !== undefined && !isName(host)) {
-    throw new CoveyError('usage', `${host} is no host name`, {
+    throw new CoveyError('usage', `${host} is not a host name`, {
       hint: 'a name starts with a letter, has 1 to 40 of a-z 0-9 _ - and ends in a letter or digit',
     })
   }

@@ -62,7 +62,7 @@ async function sendLog(
   const query = queryOf(url)
   await expectLog(stateDir, directory, name)
   if (readers.size >= logReadersMax) {
-    throw new Problem(503, 'too-many-readers', `${logReadersMax} read logs already`)
+    throw new Problem(503, 'too-many-readers', `${logReadersMax} clients already read logs`)
   }
   const reading = new AbortController()
   readers.add(reading)
@@ -99,7 +99,7 @@ function queryOf(url: URL): LogQuery {
   const [since, tail] = ['since', 'tail'].map((name) => url.searchParams.get(name))
   const sinceMs = since == null ? null : Date.parse(since)
   if (Number.isNaN(sinceMs)) {
-    throw new Problem(400, 'bad-query', 'since must be a time as 2026-01-31T12:00:00Z')
+    throw new Problem(400, 'bad-query', 'since must be a time such as 2026-01-31T12:00:00Z')
   }
   if (tail != null && !/^\d{1,9}$/.test(tail)) {
     throw new Problem(400, 'bad-query', 'tail must be a number of lines')
@@ -124,7 +124,7 @@ function unknownContainer(name: string, known: readonly string[]): Problem {
   const detail = `this host has no container ${JSON.stringify(name)}`
   const more = known.length > namesShownMax ? ` and ${known.length - namesShownMax} more` : ''
   const shown = `it has: ${known.slice(0, namesShownMax).join(', ')}${more}`
-  const hint = known.length === 0 ? 'it has none at all' : shown
+  const hint = known.length === 0 ? 'it has none' : shown
   return new Problem(404, 'no-such-container', detail, { hint })
 }
 
@@ -144,12 +144,12 @@ async function exec(
   const place = await directory.running(name)
   if (place === null) {
     const hint = 'covey status says why; covey logs shows what it wrote'
-    throw new Problem(409, 'not-running', `${name} does not run (${row.state})`, { hint })
+    throw new Problem(409, 'not-running', `${name} is not running (${row.state})`, { hint })
   }
   const release = execs.reserve()
   if (release === null) {
-    const hint = 'let one of them end first'
-    throw new Problem(503, 'too-many-execs', `${execsMax} commands run already`, { hint })
+    const hint = 'wait until one of them ends'
+    throw new Problem(503, 'too-many-execs', `${execsMax} commands are already running`, { hint })
   }
   try {
     const head = [

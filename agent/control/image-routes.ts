@@ -70,7 +70,7 @@ function feedTo(response: ServerResponse): Feed {
   }
   response.on('close', () => {
     clearInterval(timer)
-    gone.abort(new CoveyError('client-gone', 'who asked for it has gone'))
+    gone.abort(new CoveyError('client-gone', 'the client has disconnected'))
   })
   return {
     signal: gone.signal,

@@ -67,13 +67,13 @@ export async function listenAt(init: ListenerInit): Promise<Listener> {
     current = await make(init, path)
     before.stop()
     said = ''
-    init.log.warn({ path }, 'the socket was gone and is made again')
+    init.log.warn({ path }, 'the socket was gone; created it again')
   }
   const timer = setInterval(() => {
     checking ??= check()
       .catch((error: unknown) => {
         const reason = error instanceof Error ? error.message : String(error)
-        if (reason !== said) init.log.error({ path }, `the socket cannot be made again: ${reason}`)
+        if (reason !== said) init.log.error({ path }, `cannot create the socket again: ${reason}`)
         said = reason
       })
       .finally(() => {
@@ -123,7 +123,7 @@ async function make(
     NetServer.prototype.close.call(server)
     const code = systemCode(error)
     if (!['EEXIST', 'EISDIR', 'ERR_FS_EISDIR'].includes(code)) throw error
-    const what = code === 'EEXIST' ? 'was just made by somebody else' : 'is a folder'
+    const what = code === 'EEXIST' ? 'was just created by another process' : 'is a folder'
     const hint = 'remove it, or give this agent another --run-dir'
     throw new CoveyError('run-dir', `${path} ${what}`, { hint })
   } finally {

@@ -116,7 +116,7 @@ function sendEvents(
   response: ServerResponse,
 ): void {
   if (watchers.size >= watchersMax) {
-    throw new Problem(503, 'too-many-watchers', 'too many watch the events already')
+    throw new Problem(503, 'too-many-watchers', 'too many clients already watch the events')
   }
   const unwatch = shell.events.watch((event) => {
     response.write(`event: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`)

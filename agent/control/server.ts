@@ -100,7 +100,7 @@ function adminTables({ routes, adminRoutes, adminUpgrades, log }: ControlServerI
 
 function openTables({ routes, adminRoutes, adminUpgrades, log }: ControlServerInit): Tables {
   const refuse: Route = () => {
-    throw new Problem(403, 'admin-only', 'this is for root alone: ask on admin.sock')
+    throw new Problem(403, 'admin-only', 'only root may do this: use admin.sock')
   }
   const refused = [...replies(adminRoutes, refuse), ...replies(adminUpgrades, refuse)]
   return {

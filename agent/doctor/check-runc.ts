@@ -39,26 +39,22 @@ export async function checkRunc(
     return { name: 'runc', state, message, hint }
   }
   if (version === null) {
-    const message = 'the version of runc cannot be told, nor which holes it has'
-    return [check('warning', message, 'look at it: runc --version')]
+    const message = 'cannot tell the version of runc, nor its known container escapes'
+    return [check('warning', message, 'check it: runc --version')]
   }
   const ids = escapesOf(version)
   const name = `runc ${version.commit.startsWith(version.release) ? version.commit : version.release}`
-  const fine = check(
-    'ok',
-    `${name} has no hole from a container to the host that this covey knows of`,
-    null,
-  )
+  const fine = check('ok', `${name} has no container escape that this covey knows of`, null)
   if (ids.length === 0) return [fine]
   const text = await changelog()
   const closed = text === null ? null : closedByPackage(version, text, ids)
   const open = closed === null ? ids : ids.filter((id) => !closed.includes(id))
   if (open.length === 0) return [fine]
-  const known = `known holes from a container to the host: ${open.join(', ')}`
+  const known = `known container escapes: ${open.join(', ')}`
   const hint = `update it, or install a release of ${releaseWithout(open)} or later; until then, run only images that you trust`
   if (closed !== null) {
-    return [check('warning', `${name} has ${known}; its changelog names no fix of them`, hint)]
+    return [check('warning', `${name} has ${known}; its changelog lists no fix for them`, hint)]
   }
-  const doubt = 'whether its distribution has closed them cannot be told'
-  return [check('warning', `${name} is made from a release with ${known}; ${doubt}`, hint)]
+  const doubt = 'covey cannot tell whether its distribution has fixed them'
+  return [check('warning', `${name} is built from a release with ${known}; ${doubt}`, hint)]
 }

@@ -65,9 +65,9 @@ function checkPlace(host: string, config: Config | null): readonly Check[] {
     return [{ name: 'config', state: 'warning', message, hint }]
   }
   const isPlaced = peerPlaces(config).some((place) => place.host === host)
-  if (isPlaced) return [good('config', 'the config gives this host a place in the overlay')]
-  const message = 'the config gives this host no place in the overlay, so it hears nobody'
-  const hint = 'its section needs an "agent" object and the wireguard_network that this names'
+  if (isPlaced) return [good('config', 'this host is in the overlay of its config')]
+  const message = 'this host is not in the overlay of its config, so it reaches no peer'
+  const hint = 'its section needs an "agent" object and the wireguard_network that it names'
   return [{ name: 'config', state: 'problem', message, hint }]
 }
 
@@ -91,7 +91,7 @@ async function checkFirewalls(
       name: 'firewalls',
       state: isCertain ? 'problem' : 'warning',
       message: `table ${place} ${isCertain ? 'drops' : 'may drop'} packets ${words}`,
-      hint: 'let them through there (docs/OPERATING.md, firewalls): covey writes only its own',
+      hint: 'allow them there (docs/OPERATING.md, firewalls): covey changes only its own table',
     }),
   )
   const found = [...rivals, ...offloads(listing), ...ownTable(listing, config, host)]
@@ -110,9 +110,9 @@ function ownTable(
       kind === 'table' && fields['family'] === tableFamily && fields['name'] === tableName,
   )
   if (isThere) return []
-  const message = `table ${tableFamily} ${tableName} is not there: the LAN may reach mesh addresses`
+  const message = `table ${tableFamily} ${tableName} is missing: the LAN may reach mesh addresses`
   const hint =
-    "the agent makes it at once; if it stays away, the agent's object says why: covey status"
+    "the agent creates it at once; if it stays missing, the agent's object says why: covey status"
   return [{ name: 'firewalls', state: 'problem', message, hint }]
 }
 
@@ -123,8 +123,8 @@ function offloads(listing: readonly ListedObject[]): readonly Check[] {
     .map(({ fields: { family, table, name } }) => ({
       name: 'firewalls',
       state: 'warning',
-      message: `table ${family} ${table} has a flowtable, ${name}: flows in it go by covey's rules`,
-      hint: 'leave out links that begin with cv- (docs/OPERATING.md, firewalls)',
+      message: `table ${family} ${table} has a flowtable, ${name}: its flows bypass covey's rules`,
+      hint: 'exclude links whose names begin with cv- (docs/OPERATING.md, firewalls)',
     }))
 }
 
@@ -185,7 +185,7 @@ async function checkLegacyTables(): Promise<readonly Check[]> {
     ),
   )
   if (!names.some((text) => text.split('\n').includes('filter'))) return []
-  const message = 'legacy iptables has a filter table, which is not looked into'
-  const hint = 'look at it: iptables-legacy -S; ip6tables-legacy -S'
+  const message = 'legacy iptables has a filter table, which covey does not check'
+  const hint = 'check it: iptables-legacy -S; ip6tables-legacy -S'
   return [{ name: 'firewalls', state: 'warning', message, hint }]
 }

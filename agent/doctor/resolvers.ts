@@ -22,7 +22,7 @@ export async function checkResolvers(
     name: 'resolvers',
     state: 'warning',
     message: noResolverText(family),
-    hint: `name one in /etc/resolv.conf that has an IPv${family} address and is no loopback`,
+    hint: `name one in /etc/resolv.conf with an IPv${family} address that is not loopback`,
   }))
 }
 

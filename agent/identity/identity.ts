@@ -50,7 +50,7 @@ export async function readIdentity(disk: Disk): Promise<Identity | null> {
     return identitySchema.parse(JSON.parse(text))
   } catch (cause) {
     throw new CoveyError('identity-damaged', `${stateFiles.identity} cannot be read`, {
-      hint: 'restore it from a backup, or remove it and add this host to the cluster anew',
+      hint: 'restore it from a backup, or remove it and add this host to the cluster again',
       cause,
     })
   }

@@ -40,7 +40,7 @@ function expectForm<T>(schema: z.ZodType<T>, member: string, answer: unknown): T
   const path = [member, ...(issue?.path ?? [])].join('.')
   throw new CoveyError(
     'plugin-answer',
-    firstLine(`its ${path} is not as docs/PLUGINS.md says: ${issue?.message}`),
+    firstLine(`its ${path} does not match docs/PLUGINS.md: ${issue?.message}`),
   )
 }
 
@@ -146,7 +146,7 @@ function stepsOf(answer: readonly PlanStep[], owned: ReadonlySet<string>): reado
     if (foreign === undefined) continue
     throw new CoveyError(
       'plugin-answer',
-      firstLine(`its plan is for ${foreign}, which is another's`),
+      firstLine(`its plan is for ${foreign}, which belongs to another reconciler`),
     )
   }
   return answer
@@ -159,5 +159,5 @@ function described(plugin: PluginReconciler, step: PlanStep): string {
   } catch {
     // A step is taken also where nobody can say what it is.
   }
-  return `a step of ${plugin.name} for ${step.objects.join(', ') || 'what no object wants'}`
+  return `a step of ${plugin.name} for ${step.objects.join(', ') || 'objects that are not wanted'}`
 }

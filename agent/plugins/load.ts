@@ -82,7 +82,7 @@ function refusal(message: string, hint?: string): CoveyError {
 }
 
 function placeOf(folder: string, name: string): string {
-  if (!packageName.test(name)) throw refusal('it is no name of an npm package')
+  if (!packageName.test(name)) throw refusal('it is not the name of an npm package')
   return join(folder, 'node_modules', name)
 }
 
@@ -125,7 +125,7 @@ function entryOf(folder: string, name: string): string {
 async function load(file: string): Promise<AnyReconciler> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
-    reject(refusal(`it was not loaded within ${pluginLoadMsMax / 1000} s`))
+    reject(refusal(`it did not load within ${pluginLoadMsMax / 1000} s`))
   }, pluginLoadMsMax)
   try {
     const url = pathToFileURL(file)
@@ -154,12 +154,13 @@ function judge(
     if (typeof reconciler[member] !== 'function') throw refusal(`its reconciler has no ${member}`)
   }
   if (!['undefined', 'function'].includes(typeof reconciler.dueAt)) {
-    throw refusal('the dueAt of its reconciler is no function')
+    throw refusal('the dueAt of its reconciler is not a function')
   }
   if (typeof reconciler.name !== 'string' || reconciler.name === '') {
     throw refusal('its reconciler has no name')
   }
-  if (names.has(reconciler.name)) throw refusal(`there is a reconciler ${reconciler.name} already`)
+  if (names.has(reconciler.name))
+    throw refusal(`a reconciler named ${reconciler.name} already exists`)
   const declared = [...manifest.types].sort().join(', ')
   const actual = Object.keys(Object(reconciler.types)).sort().join(', ')
   if (declared !== actual) {

@@ -20,7 +20,7 @@ const word = /^[a-z][a-z0-9_]{0,39}$/
 const tool = /^[a-z0-9][a-z0-9+._-]{0,39}$/
 
 const typesSchema: z.ZodType<readonly string[]> = z
-  .array(z.string().regex(word, 'must be a name as acme_thing'))
+  .array(z.string().regex(word, 'must be a name such as acme_thing'))
   .min(1)
   .max(64)
 const manifestSchema: z.ZodType<PluginManifest> = z.strictObject({
@@ -57,18 +57,18 @@ export function readManifest(text: string): PluginManifest {
   try {
     value = JSON.parse(text)
   } catch {
-    throw new CoveyError('plugin-manifest', 'its package.json is no JSON')
+    throw new CoveyError('plugin-manifest', 'its package.json is not JSON')
   }
   const covey = Object(value).covey
   if (covey === undefined) {
     throw new CoveyError(
       'plugin-manifest',
-      'its package.json has no "covey", so it is no reconciler',
+      'its package.json has no "covey", so it is not a reconciler',
     )
   }
   const version = Object(covey).interface
   if (Number.isInteger(version) && version !== interfaceVersion) {
-    const message = `it was made for interface ${version}, and this agent speaks ${interfaceVersion}`
+    const message = `it was built for interface ${version}, but this agent supports ${interfaceVersion}`
     const hint = version > interfaceVersion ? 'update covey' : 'install a newer version of it'
     throw new CoveyError('plugin-interface', message, { hint })
   }

@@ -36,7 +36,7 @@ export function expectRootOwnedPackage(
     for (const name of readdirSync(at)) {
       entries++
       if (entries > entriesMax) {
-        const message = `${folder} and what it needs have more than ${entriesMax} files`
+        const message = `${folder} and its dependencies have more than ${entriesMax} files`
         throw new CoveyError('plugin-refused', message, { hint: 'install fewer packages with it' })
       }
       const path = join(at, name)

@@ -27,8 +27,8 @@ export function createPatience(name: string): Patience {
     signal.addEventListener('abort', stop, { once: true })
     const work = (async () => call(AbortSignal.any([signal, overtime.signal])))()
     const timer = setTimeout(() => {
-      const message = `${name} has not come back from ${member} in ${limitMs / 1000} s`
-      const hint = 'mend the package and restart the agent'
+      const message = `${name} has not returned from ${member} in ${limitMs / 1000} s`
+      const hint = 'fix the package and restart the agent'
       hanging = new CoveyError('plugin-hangs', message, { hint })
       const forget = (): void => {
         hanging = null

@@ -119,7 +119,7 @@ export async function checkRoot(
   if (!envelope.ok) return envelope
   const held = await verifyRoot(documentOf(envelope.value), chain, rivals)
   if (held.ok && chain.length === 0 && held.value.digest !== clusterId) {
-    return bad('other-cluster', 'the first root document is not the one of this cluster')
+    return bad('other-cluster', 'the first root document is not that of this cluster')
   }
   return held
 }

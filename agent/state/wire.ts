@@ -44,17 +44,17 @@ export async function unpackDelivery(packed: Uint8Array): Promise<Checked<Delive
   try {
     raw = await decompress(packed, { maxOutputLength: envelopeBytesMax })
   } catch {
-    return bad('delivery', 'does not decompress, or to too much')
+    return bad('delivery', 'does not decompress, or grows too large')
   }
   const end = raw.indexOf(newline)
   let heads: unknown
   try {
     heads = JSON.parse(raw.subarray(0, end).toString('utf8'))
   } catch {
-    return bad('delivery', 'begins with no list of documents')
+    return bad('delivery', 'does not begin with a list of documents')
   }
   if (!Array.isArray(heads) || heads.length === 0 || heads.length > rootsPerDeliveryMax + 1) {
-    return bad('delivery', 'begins with no list of documents')
+    return bad('delivery', 'does not begin with a list of documents')
   }
   const documents: SignedDocument[] = []
   let at = end + 1

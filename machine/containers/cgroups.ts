@@ -130,7 +130,7 @@ async function unifiedParent(log: Log): Promise<UnifiedPlaces> {
       leaveFor(unit, supervisors)
       return { parent: unit, supervisors }
     } catch (error) {
-      log.warn({ error }, 'systemd makes no unit for containers; they go below the top group')
+      log.warn({ error }, 'systemd created no unit for containers; they go below the top group')
     }
   }
   // The machine's own top has no type.

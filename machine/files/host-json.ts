@@ -99,7 +99,7 @@ const kinds: Readonly<Record<string, string>> = {
   number: 'a number',
   object: 'an object, as {}',
   record: 'an object, as {}',
-  string: 'a text in double quotes',
+  string: 'a string in double quotes',
 }
 
 /** What a schema refuses, in this project's words: the library's are not for people. */
@@ -112,7 +112,7 @@ function issueFaults(issue: z.core.$ZodIssue): readonly Fault[] {
     case 'unrecognized_keys':
       return issue.keys.map((key) => ({
         code: 'field-unknown',
-        message: 'there is no such setting, take it out or mend its name',
+        message: 'unknown setting, remove it or correct its name',
         path: path === '' ? key : `${path}.${key}`,
       }))
     case 'invalid_type':

@@ -95,7 +95,7 @@ function trace(path: string): Traced {
     links++
     if (links > linksFollowedMax) {
       const hint = 'name the file itself'
-      throw new NotRootOwned(`${path} leads over more than ${linksFollowedMax} links`, hint)
+      throw new NotRootOwned(`${path} follows more than ${linksFollowedMax} links`, hint)
     }
     const target = readlinkSync(at)
     if (target.startsWith('/')) done.length = 0

@@ -74,7 +74,7 @@ export async function openImages(init: ImagesInit): Promise<Images> {
     isUsed: (layer) => uses.ofLayer(layer),
     onDamage: (message) => log.warn({ folder }, message),
   })
-  store.swept.catch((error) => log.warn({ err: error }, 'leftovers of images stay'))
+  store.swept.catch((error) => log.warn({ err: error }, 'cannot remove leftovers of images'))
   const sandbox = await createSandbox(join(folder, 'sandbox'))
   return new HostImageStore(init, store, sandbox)
 }
@@ -141,7 +141,7 @@ class HostImageStore implements Images {
     const needs = await this.needs()
     if (needs.retained === null) {
       throw new CoveyError('not-applied', 'the agent has not applied its config yet', {
-        hint: 'wait until covey status shows it: only then it knows which images are needed',
+        hint: 'wait until covey status shows it: only then does it know which images are needed',
       })
     }
     return await this.inTurn(() => this.remove(unusedImages(this.store, needs)))
@@ -161,7 +161,7 @@ class HostImageStore implements Images {
     const record = this.store.find(digest)
     if (record === null) {
       throw new CoveyError('image-absent', `${digest} is not on this host`, {
-        hint: 'covey image list shows what is; covey image pull gets it',
+        hint: 'covey image list shows the images; covey image pull fetches one',
       })
     }
     return await saveArchive(this.store, record, digest)
@@ -196,7 +196,7 @@ class HostImageStore implements Images {
       // What pulls that failed have left behind counts as well.
       if (oldest === undefined) return bytes > 0
       const name = oldest.references.at(-1) ?? oldest.manifest
-      this.init.log.info({ image: name, bytes }, 'an unused image makes room for another')
+      this.init.log.info({ image: name, bytes }, 'removed an unused image to make room')
       return true
     })
   }
@@ -219,7 +219,7 @@ class HostImageStore implements Images {
       log.info({ image: reference }, 'image pulled')
       this.tell(reference, 'pulled', null)
     } else if (end === 'ended') {
-      log.info({ image: reference }, 'a pull ended that nobody wants any more')
+      log.info({ image: reference }, 'stopped a pull that is no longer wanted')
     } else {
       log.warn({ image: reference, err: end.error }, 'image not pulled')
       this.tell(reference, 'failed', reasonText(end.error))

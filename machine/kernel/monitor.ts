@@ -54,7 +54,8 @@ async function keepRunning(init: MonitorInit, signal: AbortSignal): Promise<void
     try {
       await runChild(init, signal)
     } catch (error) {
-      if (!signal.aborted) init.log.warn({ error, tool: init.tool }, 'a watch broke off')
+      if (!signal.aborted)
+        init.log.warn({ error, tool: init.tool }, 'a watch of the kernel stopped')
     }
     if (signal.aborted) return
     init.onBreak()

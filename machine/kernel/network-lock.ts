@@ -35,7 +35,8 @@ export async function lockNetwork(init: NetworkLockInit): Promise<Lock> {
     if (server !== null) return releasable(server)
     const holders = holdersOf(name)
     if (holders.length > 0 && !holders.some(mayChangeNetwork)) {
-      const said = 'a process that is no agent holds the name of the lock of this network namespace'
+      const said =
+        'a process that is not an agent holds the name of the lock of this network namespace'
       log.warn({ pids: holders, name: `@${name}` }, `${said}: a second agent would not be noticed`)
       return { release: async () => {} }
     }

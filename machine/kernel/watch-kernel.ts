@@ -39,7 +39,7 @@ export function watchKernel(init: KernelWatchInit): KernelWatch {
     },
     onStart() {
       // Nothing was heard in between, so all of it may have changed.
-      if (starts++ > 0) burst.add('the watch of the kernel began again')
+      if (starts++ > 0) burst.add('the watch of the kernel restarted')
     },
     onBreak() {},
   })

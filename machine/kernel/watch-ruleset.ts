@@ -24,7 +24,7 @@ export interface RulesetWatch {
 
 /**
  * Makes a watch for changes of covey's table through one long-lived `nft monitor`, whoever makes
- * them. While nobody listens there is no count, so every look is a full one.
+ * them. While nothing listens there is no count, so every look is a full one.
  */
 export function createRulesetWatch(init: RulesetWatchInit): RulesetWatch {
   let count = 0
@@ -48,13 +48,13 @@ export function createRulesetWatch(init: RulesetWatchInit): RulesetWatch {
         count++
         // It does not say when it has begun to listen.
         readyAtMs = performance.now() + monitorReadyMs
-        told.add('the watch of the firewall begins')
+        told.add('the watch of the firewall started')
       },
       // It breaks off where much happens at once: some versions of nft end over an element of a set
       // that they have missed.
       onBreak() {
         readyAtMs = Number.POSITIVE_INFINITY
-        told.add('the watch of the firewall broke off')
+        told.add('the watch of the firewall stopped')
       },
     })
   }

@@ -65,7 +65,7 @@ async function makeFolder(root: string, folder: string): Promise<void> {
   if (memoryKinds.has(type)) return
   await rm(folder, { recursive: true, force: true })
   const message = `${root} is not on a tmpfs, and secrets are never written to a disk`
-  const hint = 'give the agent a --run-dir on a tmpfs, as /run/covey'
+  const hint = 'give the agent a --run-dir on a tmpfs, such as /run/covey'
   throw new CoveyError('secret-folder', message, { hint })
 }
 

@@ -123,7 +123,7 @@ function cannotWrite(path: string, error: unknown): Failure {
   if (error instanceof SyncFailed) {
     const message = `cannot write ${path}: ${systemReason(error.cause)}`
     const hint =
-      'the old or the new content may be there: look at the disk (dmesg), then run it again'
+      'the old or the new content may be there: check the disk (dmesg), then run it again'
     return new Failure(1, 'cannot-write', message, { hint, cause: error })
   }
   const message = `cannot write ${path}: ${systemReason(error)}`

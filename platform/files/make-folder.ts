@@ -23,7 +23,7 @@ export async function makeFolder(
     // Also other errors than EEXIST: what is there on a read-only file system is there.
     if ((await stat(path).catch(() => null))?.isDirectory() === true) return
     if (systemCode(error) !== 'EEXIST') throw error
-    throw Object.assign(new Error('it is no folder', { cause: error }), { code: 'ENOTDIR' })
+    throw Object.assign(new Error('it is not a folder', { cause: error }), { code: 'ENOTDIR' })
   }
   if (modeIs === 'exact') await chmod(path, mode)
 }

@@ -141,7 +141,7 @@ export function inspect(text: string): Finding | undefined {
 function inspectKey(frame: Frame, members: Set<string>, key: string): Finding | undefined {
   frame.key = key
   if (members.has(key)) {
-    return { code: 'duplicate-member', message: 'this member stands twice', path: pathIn(frame) }
+    return { code: 'duplicate-member', message: 'duplicate member', path: pathIn(frame) }
   }
   if (key === forbidden) {
     return {

@@ -99,7 +99,7 @@ function parseAncestors(
     if (e > above.epoch || (e === above.epoch && v >= above.version)) {
       return bad(
         'claim-ancestors',
-        'ancestors go from newest to oldest, below the config itself',
+        'ancestors must go from newest to oldest, all older than the config',
         path,
       )
     }

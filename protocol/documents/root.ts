@@ -60,7 +60,7 @@ export function parseRoot(text: string): Checked<Root> {
   if (!isPrevious(previous, epoch === 1)) {
     return bad(
       'root-previous',
-      'must be null in the first root, else digests of the one before',
+      'must be null in the first root, otherwise digests of the previous root',
       'previous',
     )
   }
@@ -124,8 +124,7 @@ function checkKey(key: Json, path: string, seen: Set<string>): Checked<null> {
   if (isSmallOrder(bytes)) {
     return bad('root-key-small-order', 'every message verifies under this key', `${path}.jwk`)
   }
-  if (seen.has(String(x)))
-    return bad('root-key-repeated', 'this key stands twice in one role', path)
+  if (seen.has(String(x))) return bad('root-key-repeated', 'duplicate key in one role', path)
   seen.add(String(x))
   return good(null)
 }

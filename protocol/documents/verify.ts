@@ -73,13 +73,17 @@ export async function verifySignatures(
       continue
     }
     if (checks.thumbprintOf(jwk) !== kid.value) {
-      return bad('root-kid', `the root calls a key ${kid.value} that has another thumbprint`, path)
+      return bad(
+        'root-kid',
+        `the root calls a key ${kid.value} whose thumbprint is different`,
+        path,
+      )
     }
     if (decodeBase64url(entry.signature)?.length !== signatureBytes) {
       return bad('signature-malformed', 'an Ed25519 signature has 64 bytes', `${path}.signature`)
     }
     if (!(await checks.isGood(document.payload, entry, jwk))) {
-      const message = `the signature by key ${kid.value} does not fit the payload; one of them was changed`
+      const message = `the signature by key ${kid.value} does not match the payload; one of them was changed`
       return bad('bad-signature', message, path)
     }
     if (kids.includes(kid.value)) continue

@@ -118,10 +118,12 @@ class Scan {
     const wanted = frame.members === null ? ']' : '}'
     if (character !== wanted) {
       const opened = this.shown(frame.opensAt)
-      return this.syntax(`"${character}" stands where "${wanted}" must close what ${opened} opens`)
+      return this.syntax(
+        `"${character}" where "${wanted}" is expected to close what ${opened} opens`,
+      )
     }
     if (this.expected === 'key' || (this.expected === 'value' && frame.members === null)) {
-      return this.syntax(`nothing follows the comma before this "${wanted}", take the comma out`)
+      return this.syntax(`nothing follows the comma before this "${wanted}", remove the comma`)
     }
     if (this.expected === 'colon' || this.expected === 'value') return this.misplaced(`"${wanted}"`)
     this.frames.pop()
@@ -139,7 +141,7 @@ class Scan {
 
   private string(): PlacedFault | null {
     const isKey = this.mayBeKey()
-    if (!isKey && !this.mayBeValue()) return this.misplaced('a text')
+    if (!isKey && !this.mayBeValue()) return this.misplaced('a string')
     const start = this.at
     const end = endOfString(this.text, start)
     const broken = this.stringFault(start, end)
@@ -160,25 +162,22 @@ class Scan {
     for (; at < end - 1; at++) {
       const code = this.text.charCodeAt(at)
       if (code === 0x0a || code === 0x0d) {
-        return this.syntax('a text ends with the line, close it with " or write \\n', at)
+        return this.syntax('a string ends with the line, close it with " or write \\n', at)
       }
       if (code < 0x20) {
         const shown = `\\u${code.toString(16).padStart(4, '0')}`
-        return this.syntax(`a text holds a control character, write ${shown}`, at)
+        return this.syntax(`a string contains a control character, write ${shown}`, at)
       }
       if (code !== 0x5c) continue
       escapes.lastIndex = at
       const found = escapes.exec(this.text)?.[0]
       if (found === undefined) {
-        return this.syntax(
-          'a backslash that begins no escape, write \\\\ for one that is meant',
-          at,
-        )
+        return this.syntax('invalid escape, write \\\\ for a backslash', at)
       }
       at += found.length - 1
     }
     const isClosed = at === end - 1 && this.text.charAt(at) === '"'
-    return isClosed ? null : this.syntax('a text is not closed, end it with "', this.text.length)
+    return isClosed ? null : this.syntax('a string is not closed, end it with "', this.text.length)
   }
 
   private key(key: string): void {
@@ -190,7 +189,7 @@ class Scan {
       const first = this.wantsPlaces ? this.places.get(path) : undefined
       const where =
         first === undefined ? '' : `, first in line ${positionIn(this.text, first).line}`
-      this.find('duplicate-member', `this member stands twice${where}; keep one of them`, path)
+      this.find('duplicate-member', `duplicate member${where}; keep one of them`, path)
     }
     if (key === '__proto__') this.find('forbidden-member', 'this name is not allowed', path)
     frame.members.add(key)
@@ -205,12 +204,12 @@ class Scan {
     const isValue = isNumber || ['true', 'false', 'null'].includes(found)
     if (!isValue && fault !== null) return this.syntax(fault)
     if (!this.mayBeValue()) {
-      if (this.mayBeKey()) return this.syntax('a name of a member must be in double quotes')
+      if (this.mayBeKey()) return this.syntax('a member name must be in double quotes')
       return this.misplaced(JSON.stringify(found.slice(0, 40)))
     }
     if (!isValue) {
       const shown = JSON.stringify(found.slice(0, 40))
-      return this.syntax(`${shown} is no value, put a text in double quotes`)
+      return this.syntax(`${shown} is not a value, put strings in double quotes`)
     }
     const path = this.begin()
     if (isNumber && !Number.isSafeInteger(Number(found))) {
@@ -264,12 +263,13 @@ class Scan {
 
   private misplaced(what: string): PlacedFault {
     if (this.expected === 'end') {
-      return this.syntax(`${what} after the end of the document, take out what follows the end`)
+      return this.syntax(`${what} after the end of the document, remove what follows the end`)
     }
-    if (this.expected === 'comma') return this.syntax(`${what} where a comma or the end must stand`)
-    if (this.expected === 'colon') return this.syntax(`${what} where a colon must stand`)
+    if (this.expected === 'comma')
+      return this.syntax(`${what} where a comma or the end is expected`)
+    if (this.expected === 'colon') return this.syntax(`${what} where a colon is expected`)
     const isKey = this.mayBeKey()
-    return this.syntax(`${what} where a ${isKey ? 'name in double quotes' : 'value'} must stand`)
+    return this.syntax(`${what} where a ${isKey ? 'name in double quotes' : 'value'} is expected`)
   }
 
   private shown(offset: number): string {
@@ -280,10 +280,10 @@ class Scan {
   private endsEarly(): PlacedFault {
     const frame = this.frames.at(-1)
     const end = this.text.length
-    if (frame === undefined) return this.syntax('the text is empty, it needs at least {}', end)
+    if (frame === undefined) return this.syntax('the document is empty, it needs at least {}', end)
     const closing = frame.members === null ? ']' : '}'
     const opened = this.shown(frame.opensAt)
-    return this.syntax(`the text ends before "${closing}" closes what ${opened} opens`, end)
+    return this.syntax(`the document ends before "${closing}" closes what ${opened} opens`, end)
   }
 }
 

@@ -22,7 +22,7 @@ export function encodingFault(bytes: Uint8Array): EncodingFault | null {
       // Text of another encoding has one beside every letter.
       const isWide = at <= 1
       const why = isWide ? 'the file is in UTF-16 or UTF-32, save it in UTF-8' : 'a NUL byte'
-      return { offset: at, message: isWide ? why : `${why}, so this is no text` }
+      return { offset: at, message: isWide ? why : `${why}, so this is not text` }
     }
     const length = sequenceLength(bytes, at)
     if (length === 0) {

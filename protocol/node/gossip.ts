@@ -212,7 +212,7 @@ export function tickGossip(turn: Turn): void {
     raiseAlarm(
       turn,
       'isolated',
-      'no peer has been heard for three rounds; this host goes on with what it has',
+      'no peer has answered for three rounds; this host continues with what it has',
     )
   }
 }

@@ -170,7 +170,7 @@ export function tickPeers(turn: Turn): void {
       changed = true
     }
     if (peer.phase === 'up' && node.now - peer.upAt > helloMsMax) {
-      turn.effects.push({ kind: 'drop', peer: peerId, reason: 'said no hello' })
+      turn.effects.push({ kind: 'drop', peer: peerId, reason: 'sent no hello' })
       peer.phase = 'down'
       scheduleDial(node, peer)
     }

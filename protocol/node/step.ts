@@ -47,10 +47,14 @@ function raiseAtStart(turn: Turn): void {
   }
   const lost = [...node.self.damage.map((fault) => fault.message), ...missingFiles(node)]
   if (lost.length > 0) {
-    raiseAlarm(turn, 'state-damaged', `${lost.join('; ')}; what is missing is asked for again`)
+    raiseAlarm(turn, 'state-damaged', `${lost.join('; ')}; asking peers for what is missing`)
   }
   if (!node.floorKnown) {
-    raiseAlarm(turn, 'floor-unknown', 'the file of the floor is gone; most peers must answer first')
+    raiseAlarm(
+      turn,
+      'floor-unknown',
+      'the file of the floor is missing; most peers must answer first',
+    )
     learnFloor(turn)
   }
 }

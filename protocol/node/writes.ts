@@ -50,7 +50,7 @@ function decide(turn: Turn, candidate: Candidate, held: HeldConfig): void {
 
 const floorUnknown: Fault = {
   code: 'floor-unknown',
-  message: 'this host lost its floor and takes nothing new before most of its peers have answered',
+  message: 'this host lost its floor and accepts nothing new until most of its peers have answered',
 }
 const overtaken: Fault = { code: 'busy', message: 'other roots were adopted meanwhile' }
 

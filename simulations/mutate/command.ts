@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 
 /** How a command ended. */
 export interface CommandEnd {
-  /** Null where it was ended: by `look`, by `stop`, or because it took too long. */
+  /** Null where it was ended: by `look`, by `stop`, or because it timed out. */
   readonly exitCode: number | null
   readonly tookTooLong: boolean
   /** Its last lines on stderr. */

@@ -85,7 +85,7 @@ describe('signals to an agent', () => {
   it('open none either where somebody starts it without the launcher', async (t) => {
     const { child, line, errors } = await startProcess(t, withoutLauncher)
     child.kill('SIGUSR1')
-    assert.match(await line('"signal":"SIGUSR1"'), /the signal changes nothing/)
+    assert.match(await line('"signal":"SIGUSR1"'), /this signal is ignored/)
     assert.equal(errors(), '')
   })
 

@@ -89,7 +89,7 @@ async function attack(lab: Lab, seconds: number): Promise<AttackEnd> {
   const astray = said.split('LED ASTRAY').length - 1
   const isTaken = existsSync(join(own, 'taken'))
   const told = readFileSync(host.logPath, 'utf8')
-  const [early, late] = [/which leads to \/,|leads to \/:/g, /exchanged while it was mounted/g]
+  const [early, late] = [/which leads to \/,|leads to \/:/g, /replaced while it was being mounted/g]
   const refused = [early, late].map((reason) => told.match(reason)?.length ?? 0)
   await lab.operator.release({ cloud01: { ...hosts['cloud01'] } }, host)
   await until('nothing is left of them', async () => {

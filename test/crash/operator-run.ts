@@ -81,7 +81,7 @@ function ioOn(calls: FileCalls, stdin: string, said: Said): Io {
 }
 
 /**
- * Documents of a folder: digests by name, each root and config proven. Null: it is no folder yet.
+ * Documents of a folder: digests by name, each root and config proven. Null: not a folder yet.
  */
 export type Documents = ReadonlyMap<string, string> | null
 

@@ -167,7 +167,7 @@ describe('containers that cannot run', () => {
   it('say why in one line each, and harm no other object', async () => {
     const wanted = await release()
     await fail(host, wanted)
-    await fail(small, { full: /^the disk of \S+ is full: .* left; free some room/ })
+    await fail(small, { full: /^the disk of \S+ is full: .* left; free some space/ })
   })
 
   it('run as soon as the reason is gone', async () => {

@@ -25,33 +25,33 @@ async function refusal(asked: Promise<unknown>): Promise<CoveyError> {
 
 /** What stands in `agent.json`, and what is said of it behind the file's name. */
 const faults: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
-  ['an empty file', '', /^:1:1: not valid JSON: the text is empty, it needs at least \{\}$/],
-  ['white space', ' \n', /^:2:1: not valid JSON: the text is empty/],
+  ['an empty file', '', /^:1:1: not valid JSON: the document is empty, it needs at least \{\}$/],
+  ['white space', ' \n', /^:2:1: not valid JSON: the document is empty/],
   [
     'a setting twice',
     '{"log_level": "info",\n "log_level": "debug"}',
-    /^:2:2: log_level: this member stands twice, first in line 1; keep one of them$/,
+    /^:2:2: log_level: duplicate member, first in line 1; keep one of them$/,
   ],
   [
     'a registry twice',
     '{"registries": {"a.test": {},\n  "a.test": {"insecure": true}}}',
-    /^:2:3: registries\.a\.test: this member stands twice/,
+    /^:2:3: registries\.a\.test: duplicate member/,
   ],
-  ['an unknown setting', '{\n  "log": 1}', /^:2:3: log: there is no such setting, take it out/],
+  ['an unknown setting', '{\n  "log": 1}', /^:2:3: log: unknown setting, remove it/],
   [
     'an unknown member of a registry',
     '{"registries": {"a": {"tls": true}}}',
-    /^:1:23: registries\.a\.tls: there is no such setting/,
+    /^:1:23: registries\.a\.tls: unknown setting/,
   ],
   ['a wrong type', '{"grants": "x"}', /^:1:2: grants: must be a list$/],
   ['a wrong word', '{"log_level": "loud"}', /^:1:2: log_level: must be one of trace, debug, info/],
   ['a small number', '{"trial_seconds": 1}', /^:1:2: trial_seconds: must be at least 10$/],
   ['another document', '[]', /^:1:1: must be an object, as \{\}$/],
-  ['comments', '{} // mine', /^:1:4: not valid JSON: JSON has no comments, take it out$/],
+  ['comments', '{} // mine', /^:1:4: not valid JSON: JSON has no comments, remove it$/],
   ['trailing text', '{}}', /^:1:3: not valid JSON: "\}" after the end/],
   ['UTF-16', Buffer.from('\ufeff{}', 'utf16le'), /^:1:1: the file is in UTF-16, save it in UTF-8$/],
   ['UTF-16 without a mark', Buffer.from('{}', 'utf16le'), /^:1:2: the file is in UTF-16 or UTF-32/],
-  ['a NUL byte', '{\n "a": "\0"}', /^:2:8: a NUL byte, so this is no text$/],
+  ['a NUL byte', '{\n "a": "\0"}', /^:2:8: a NUL byte, so this is not text$/],
   [
     'another encoding',
     Buffer.from('{\n"a": "\xe9"}', 'latin1'),
@@ -168,17 +168,17 @@ suite('the files of settings', () => {
     const file = await settingsFile(t, '{"ports": ["22/tcp",\n "ssh"]}')
     const error = await refusal(readRescuePorts(file))
     assert.equal(error.code, 'rescue')
-    assert.equal(error.message, `${file}:2:2: ports.1: must be as 22/tcp`)
+    assert.equal(error.message, `${file}:2:2: ports.1: must look like 22/tcp`)
     await writeFile(file, '{"ports": [], "ports": ["1/tcp"]}')
-    assert.match((await refusal(readRescuePorts(file))).message, /:1:15: ports: this member stands/)
+    assert.match((await refusal(readRescuePorts(file))).message, /:1:15: ports: duplicate member/)
   })
 })
 
 suite('a bundle', () => {
   const bundles: readonly (readonly [string | Uint8Array, RegExp])[] = [
-    ['{"host": "a", "host": "b"}', /^b\.json:1:15: host: this member stands twice/],
-    ['{"host": ', /^b\.json:1:10: not valid JSON: the text ends before/],
-    ['', /^b\.json:1:1: not valid JSON: the text is empty/],
+    ['{"host": "a", "host": "b"}', /^b\.json:1:15: host: duplicate member/],
+    ['{"host": ', /^b\.json:1:10: not valid JSON: the document ends before/],
+    ['', /^b\.json:1:1: not valid JSON: the document is empty/],
     [Buffer.from('{}', 'utf16le'), /^b\.json:1:2: the file is in UTF-16/],
     ['{"hosts": 1}', /^hosts: unknown member: was the bundle made by a newer covey/],
   ]

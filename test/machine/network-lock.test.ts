@@ -86,6 +86,6 @@ test('who may not touch the network keeps no agent from starting', { timeout }, 
   const { said } = await elsewhere(t, init.name, ['unshare', '--user', '--map-root-user'])
   assert.equal(said, 'held')
   const lock = await lockNetwork(init)
-  assert.match(init.warned.join(), /a process that is no agent holds the name/)
+  assert.match(init.warned.join(), /a process that is not an agent holds the name/)
   await lock.release()
 })

@@ -27,12 +27,12 @@ async function asksFor(script: string, reason: RegExp): Promise<void> {
 
 suite('the watch of the rules', () => {
   test('asks for a look when it begins, as what came before was not heard', () =>
-    asksFor('exec sleep 1000', /begins/))
+    asksFor('exec sleep 1000', /started/))
 
   test('asks for a look when it breaks off, and is no witness from then on', async () => {
     const watch = watchOver('exit 139')
     try {
-      await asks(watch, /broke off/)
+      await asks(watch, /stopped/)
       assert.equal(watch.changes(), null)
     } finally {
       await watch.stop()

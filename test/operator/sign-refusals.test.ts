@@ -27,7 +27,7 @@ describe('covey sign refuses input', () => {
       'a member twice',
       '{"hosts": {"a": {},\n "a": {}}, "n": 1e400, "m": 9007199254740993}',
       [
-        'c.json:2:2: hosts.a: this member stands twice',
+        'c.json:2:2: hosts.a: duplicate member',
         'c.json:2:17: n: 1e400 is not an integer',
         'c.json:2:29: m: 9007199254740993 is not an integer',
       ],

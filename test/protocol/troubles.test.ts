@@ -174,10 +174,10 @@ test('what is missing at a start is named, whichever files are gone (D5, D6)', (
     ],
     [
       { floorKnown: false, damage: [damagedHead, gone], confirmed },
-      /^head\.json is damaged; floor\.json is gone; what/,
+      /^head\.json is damaged; floor\.json is gone; asking/,
     ],
-    [{ floor, damage: [] }, /^head\.json is gone; what/],
-    [{ floor, damage: [damagedHead] }, /^head\.json is damaged; what/],
+    [{ floor, damage: [] }, /^head\.json is gone; asking/],
+    [{ floor, damage: [damagedHead] }, /^head\.json is damaged; asking/],
     [
       { floor, head: second, damage: [{ ...gone, message: 'previous.json is damaged' }] },
       /^previous/,

@@ -123,7 +123,7 @@ function createInput(channel: ExecChannel): Input {
     else {
       // Small frames cost memory too, more than their payload.
       waitingBytes += frame.payload.length + 64
-      if (waitingBytes > 2 * stdinWindowBytes) throw new RangeError('more than was asked for')
+      if (waitingBytes > 2 * stdinWindowBytes) throw new RangeError('more input than was requested')
       waiting.push(frame)
     }
   })
@@ -175,7 +175,7 @@ function deliveryTo(
   return ({ kind, payload }) => {
     if (kind === 'stdin') {
       heldBytes += payload.length
-      if (heldBytes > stdinWindowBytes) throw new RangeError('more than was asked for')
+      if (heldBytes > stdinWindowBytes) throw new RangeError('more input than was requested')
       const taken = (): void => {
         heldBytes -= payload.length
         void channel.send('taken', String(payload.length))

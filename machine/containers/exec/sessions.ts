@@ -36,7 +36,7 @@ export function openExecSessions({ runDir, log, onExec }: ExecSessionsInit): Exe
   let next = 1
   let reserved = 0
   const swept = sweep(folder).catch((error) => {
-    log.warn({ error }, 'commands of an earlier agent cannot be ended')
+    log.warn({ error }, 'cannot end the commands of an earlier agent')
   })
 
   const serve = async (channel: ExecChannel, object: string, place: ExecPlace): Promise<void> => {
@@ -59,7 +59,7 @@ export function openExecSessions({ runDir, log, onExec }: ExecSessionsInit): Exe
         },
       })
     } catch (error) {
-      log.warn({ error, object }, 'a command in a container could not be served')
+      log.warn({ error, object }, 'cannot serve a command in a container')
     } finally {
       channel.end()
       await rm(files.folder, { recursive: true, force: true })

@@ -57,7 +57,7 @@ export async function beginExec(
 
 async function processOf(place: ExecPlace, start: ExecStart): Promise<Checked<ProcessSpec>> {
   const text = await readFile(join(place.bundle, 'config.json'), 'utf8').catch(() => null)
-  if (text === null) throw new ExecRefusal('not-running', 'the container has just gone', 126)
+  if (text === null) throw new ExecRefusal('not-running', 'the container has just ended', 126)
   const { process, root } = JSON.parse(text) as {
     readonly process: ProcessSpec
     readonly root: { readonly path: string }
@@ -113,7 +113,7 @@ function pidFile(files: ExecFiles, { child }: Launched, gone: AbortSignal): Prom
 }
 
 async function refusalOf(files: ExecFiles, gone: AbortSignal): Promise<ExecRefusal> {
-  if (gone.aborted) return new ExecRefusal('client-gone', 'nobody waits for it any more', 126)
+  if (gone.aborted) return new ExecRefusal('client-gone', 'nothing waits for it any more', 126)
   const text = await readFile(files.log, 'utf8').catch(() => '')
   const said = text.slice(-execReasonBytesMax)
   if (said.trim() === '') {

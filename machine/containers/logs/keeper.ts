@@ -56,7 +56,7 @@ export function createLogKeeper(init: LogKeeperInit): LogKeeper {
     try {
       dueMs = await keeping.look()
     } catch (error) {
-      init.log.warn({ error }, 'logs of containers cannot be looked at')
+      init.log.warn({ error }, 'cannot check the logs of containers')
     }
     if (stopped) return
     timer = setTimeout(begin, dueMs)
@@ -178,7 +178,7 @@ async function sayLoss(
 ): Promise<void> {
   log.warn({ path: file.path }, 'lines of a log may be lost: more was written than it can keep')
   await noteLoss(file, files).catch((error) => {
-    log.warn({ error, path: file.path }, 'the log of a container cannot say that lines are lost')
+    log.warn({ error, path: file.path }, 'cannot note lost lines in the log of a container')
   })
 }
 
@@ -204,7 +204,7 @@ async function reopenMissing(
     if (files.some((file) => file.id === id && file.number === null)) continue
     const sinceMs = before.missing.get(id) ?? nowMs
     if (nowMs - sinceMs < reopenMsMax) now.missing.set(id, sinceMs)
-    else if (await reopenLog(bundleOf(id))) log.warn({ id }, 'log opened again: nobody had asked')
+    else if (await reopenLog(bundleOf(id))) log.warn({ id }, 'log opened again without a request')
   }
 }
 

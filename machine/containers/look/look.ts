@@ -106,7 +106,7 @@ const supervisorGone = 'its supervisor conmon is gone, and with it its output an
 
 /** What a process that lives is missing. */
 function whyBroken({ life, places, record, mounts }: LookInit): string | null {
-  if (life?.process == null) return 'what the agent knew of its process is gone'
+  if (life?.process == null) return "the agent's record of its process is gone"
   if (!lives(life.supervisor)) return supervisorGone
   if (!existsSync(places.life)) return 'its run folder was removed'
   if (!existsSync(join(places.runtime, 'state.json'))) return 'its state in the runtime is gone'

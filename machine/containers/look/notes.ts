@@ -63,6 +63,6 @@ function noteEnd(state: ContainersState, seen: ContainerSeen): void {
   // One that ends by itself has another reason to be started again.
   const ailment = seen.stopping?.hadFailed === true ? life.ailment : null
   state.setLife(seen.id, { lastExit: exit, health: null, ailment })
-  const code = exit.exitCode === null ? 'nobody saw how' : `exit code ${exit.exitCode}`
+  const code = exit.exitCode === null ? 'unknown exit code' : `exit code ${exit.exitCode}`
   state.tell(seen.object, seen.stopping === null ? 'exited' : 'stopped', code)
 }

@@ -175,7 +175,7 @@ function noteProcess(state: ContainersState, id: string, pid: number): void {
  */
 async function expectMounts(state: ContainersState, id: string): Promise<void> {
   const { process = null, supervisor = null } = state.life(id) ?? {}
-  if (process === null) throw new CoveyError('container-start', 'its process has gone')
+  if (process === null) throw new CoveyError('container-start', 'its process is gone')
   const memory = state.memory(id)
   if (memory.checkedTicks === process.startTicks) return
   try {
@@ -195,7 +195,7 @@ async function expectMounts(state: ContainersState, id: string): Promise<void> {
 async function makeReady(state: ContainersState, id: string, signal: AbortSignal): Promise<void> {
   const before = state.life(id)
   if (lives(before?.process ?? null)) {
-    throw new CoveyError('container-create', 'its process of before has not ended')
+    throw new CoveyError('container-create', 'the previous process is still running')
   }
   if (before?.supervisor) await ended(before.supervisor, runtimeMs)
   await clearProcess(state, id, signal)

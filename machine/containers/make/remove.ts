@@ -46,7 +46,8 @@ async function removeGroups({ cgroups }: ContainersState, id: string): Promise<v
   const untilMs = performance.now() + groupMsMax
   while (!cgroups.remove(id)) {
     if (performance.now() >= untilMs) {
-      const message = 'its control group cannot be removed: something that is not seen here uses it'
+      const message =
+        'its control group cannot be removed: a process that is not visible here uses it'
       throw new CoveyError('container-remove', message)
     }
     await sleep(stopPollMs)

@@ -83,12 +83,12 @@ function openToMappedRoot(path: string): void {
   try {
     folder = openSync(path, flags)
   } catch (cause) {
-    const message = `${path} is no folder: move it away`
+    const message = `${path} is not a folder: move it away`
     throw new CoveyError('container-create', message, { cause })
   }
   try {
     if (fstatSync(folder).uid !== 0) {
-      throw new CoveyError('container-create', `${path} is not root's: move it away`)
+      throw new CoveyError('container-create', `${path} is not owned by root: move it away`)
     }
     fchownSync(folder, 0, mappedIdBase)
     fchmodSync(folder, 0o710)

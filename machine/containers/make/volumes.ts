@@ -20,11 +20,11 @@ export function makeVolumes(folder: string, volumes: readonly VolumeUse[]): void
     const found = lstatSync(path, { throwIfNoEntry: false })
     if (found?.isDirectory()) continue
     if (found?.isSymbolicLink()) {
-      const message = `the volume ${object}: ${path} is a link: put what is meant there itself`
+      const message = `the volume ${object}: ${path} is a symbolic link: put the real file or folder there`
       throw new CoveyError('container-create', message)
     }
     if (found !== undefined) {
-      throw new CoveyError('container-create', `${path} is no folder: move it away`)
+      throw new CoveyError('container-create', `${path} is not a folder: move it away`)
     }
     // Others in the container may look; the folder above keeps everybody else out.
     mkdirSync(path)

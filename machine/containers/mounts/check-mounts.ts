@@ -160,7 +160,7 @@ function wantedBind(
   }
   if (name === null && !isOwnPlace) expectGranted(source, opened, host, check.grants)
   if (opened.isLink) {
-    const message = `${what}: ${source} is a link: put what is meant there itself`
+    const message = `${what}: ${source} is a symbolic link: put the real file or folder there`
     throw new CoveyError('mount-exchanged', message)
   }
   const strict = ['ro', 'nosuid', 'nodev', 'noexec']

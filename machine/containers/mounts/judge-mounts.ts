@@ -152,8 +152,8 @@ function exchanged(
   const name = other === undefined ? null : hostNameOf(other.area, host)
   const isGone = name === null || name.endsWith('//deleted')
   const got = isGone ? 'something else was mounted' : `${tableText(name)} was mounted`
-  const message = `${what} was exchanged while it was mounted: ${got} instead of ${tableText(real)}`
-  return { code: 'mount-exchanged', message: `${message}; look who may write beside it` }
+  const message = `${what} was replaced while it was being mounted: ${got} instead of ${tableText(real)}`
+  return { code: 'mount-exchanged', message: `${message}; check who may write next to it` }
 }
 
 /** Links in an image, or in what is mounted, must not lead a mount to where none may be. */
@@ -161,7 +161,7 @@ function placeFault(bind: WantedMount, { point }: MountEntry): MountFault | unde
   if (point === bind.destination) return undefined
   const led = `${tableText(bind.destination)} leads to ${tableText(point)} by a link in the container`
   const reason = bind.isOwnPlace
-    ? 'what covey needs there is mounted nowhere else'
+    ? 'what covey mounts there must not be anywhere else'
     : mountPointFault(tableText(point))
   return reason === undefined ? undefined : { code: 'mount-place', message: `${led}: ${reason}` }
 }
@@ -207,7 +207,7 @@ function ownFault(
   }
   const name = hostNameOf(area, wanted.host)
   const what = name === null ? `something of type ${type}` : tableText(name)
-  const message = `${what} is mounted at ${tableText(point)}, where nothing asks for it`
+  const message = `${what} is mounted at ${tableText(point)}, where nothing asked for it`
   return { code: 'mount-exchanged', message }
 }
 

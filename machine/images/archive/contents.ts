@@ -60,7 +60,7 @@ const saveSchema: z.ZodType<SaveManifest> = z
     z.object(
       {
         Config: path,
-        RepoTags: z.array(z.string('must be a text'), 'must be a list').nullish(),
+        RepoTags: z.array(z.string('must be a string'), 'must be a list').nullish(),
         Layers: z.array(path, 'must be a list').nullish(),
       },
       'must be an object',
@@ -94,14 +94,14 @@ export async function archivedImages(
 }
 
 function invalid(message: string): CoveyError {
-  return new CoveyError('archive-invalid', `this is no archive of images: ${message}`, {
-    hint: 'it takes an OCI archive (skopeo, podman, covey image save) or the output of docker save',
+  return new CoveyError('archive-invalid', `this is not an image archive: ${message}`, {
+    hint: 'use an OCI archive (skopeo, podman, covey image save) or the output of docker save',
   })
 }
 
 /** An archive of images that is faulty itself. */
 function faulty(message: string): CoveyError {
-  return new CoveyError('archive-invalid', `the archive is faulty: ${message}`, {
+  return new CoveyError('archive-invalid', `the archive is invalid: ${message}`, {
     hint: 'save the image again',
   })
 }

@@ -42,7 +42,7 @@ export async function loadArchive(
     const spooled = await spoolArchive(store, share, archive, digests)
     share.close()
     const images = await archivedImages(spooled, place.machine)
-    if (images.length === 0) throw new CoveyError('archive-invalid', 'there is no image in it')
+    if (images.length === 0) throw new CoveyError('archive-invalid', 'it contains no image')
     const loaded: LoadedImage[] = []
     const passed: CoveyError[] = []
     for (const { digest, references, made } of images) {
@@ -107,6 +107,6 @@ function missing(digest: string): CoveyError {
 }
 
 function wrongSize({ digest, sizeBytes }: Descriptor): CoveyError {
-  const message = `${digest} has not the ${sizeBytes} bytes that the archive says`
+  const message = `${digest} does not have the ${sizeBytes} bytes that the archive says`
   return new CoveyError('size-mismatch', message)
 }

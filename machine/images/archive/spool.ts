@@ -29,7 +29,7 @@ export interface Spooled {
 
 const refuseArchive = (message: string): never => {
   throw new CoveyError('archive-invalid', message, {
-    hint: 'it takes an OCI archive (skopeo, podman, covey image save) or the output of docker save',
+    hint: 'use an OCI archive (skopeo, podman, covey image save) or the output of docker save',
   })
 }
 
@@ -52,7 +52,7 @@ export async function spoolArchive(
     await spool.discard()
     if (error instanceof CoveyError && error.code === 'layer-invalid') {
       // Whoever had some files of it has an archive, and not all of it.
-      const what = spool.isBegun() ? 'the archive is damaged' : 'this is no archive of images'
+      const what = spool.isBegun() ? 'the archive is damaged' : 'this is not an image archive'
       return refuseArchive(`${what}: ${error.message}`)
     }
     throw error

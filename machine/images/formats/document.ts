@@ -29,7 +29,7 @@ export function readObject(bytes: Uint8Array, code: string, what: string): Check
   } catch {
     return bad(code, `${what} is not JSON`)
   }
-  if (!isObject(value)) return bad(code, `${what} is no JSON object`)
+  if (!isObject(value)) return bad(code, `${what} is not a JSON object`)
   if (depthOf(text) > documentDepthMax) {
     return bad(code, `${what} is nested deeper than ${documentDepthMax} levels`)
   }

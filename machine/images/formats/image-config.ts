@@ -20,12 +20,12 @@ export interface ImageDocument {
 
 /** A C string: what the kernel takes as argument, environment or path. */
 const text: z.ZodType<string> = z
-  .string('must be a text')
+  .string('must be a string')
   .max(imageConfigTextCharactersMax, `is longer than ${imageConfigTextCharactersMax} characters`)
-  .refine((value) => !value.includes('\0'), 'must not hold a NUL character')
+  .refine((value) => !value.includes('\0'), 'must not contain a NUL character')
 const textOrNone: z.ZodType<string> = text.nullish().transform((value) => value ?? '')
 const texts: z.ZodType<readonly string[]> = z
-  .array(text, 'must be a list of texts')
+  .array(text, 'must be a list of strings')
   .max(imageConfigEntriesMax, `has more than ${imageConfigEntriesMax} entries`)
   .nullish()
   .transform((value) => value ?? [])
@@ -54,9 +54,9 @@ const runSettings = {
   Env: texts,
   WorkingDir: textOrNone,
   // Some builders write a number here.
-  User: z.union([z.int().min(0).transform(String), textOrNone], 'must be a text'),
+  User: z.union([z.int().min(0).transform(String), textOrNone], 'must be a string'),
   StopSignal: z
-    .union([z.int().min(1).transform(String), textOrNone], 'must be a text')
+    .union([z.int().min(1).transform(String), textOrNone], 'must be a string')
     .refine((value) => value === '' || /^[A-Za-z0-9+-]{1,20}$/.test(value), 'must name a signal'),
   Volumes: z
     .record(text, z.unknown(), 'must be an object')
@@ -119,11 +119,11 @@ export function parseImageConfig(bytes: Uint8Array, layers: number): Checked<Ima
   const { config, rootfs, os, architecture, variant } = parsed.data
   if (rootfs.diff_ids.length !== layers) {
     const counts = `${rootfs.diff_ids.length} diff_ids, and the manifest ${layers} layers`
-    return bad('image-config', `the image config has ${counts}: they must be as many`)
+    return bad('image-config', `the image config has ${counts}: the numbers must be equal`)
   }
   const volumes = [...new Set(Object.keys(config.Volumes).map(cleanPath))]
   if (volumes.includes('/')) {
-    return bad('image-config', 'the image config declares / as a volume, which cannot be')
+    return bad('image-config', 'the image config declares / as a volume, which is not possible')
   }
   return good({
     config: {

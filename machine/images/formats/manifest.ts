@@ -52,7 +52,7 @@ const digest: z.ZodType<string> = z
   .string('must be sha256: and 64 hex digits')
   .refine(isDigest, 'must be sha256: and 64 hex digits')
 const mediaType: z.ZodType<string> = z
-  .string('must be a text')
+  .string('must be a string')
   .max(255, 'is longer than 255 characters')
   .nullish()
   .transform((value) => value ?? '')
@@ -137,7 +137,7 @@ function kindOf(
   // Some builders write an empty one where they mean none.
   const own = document['mediaType'] ?? ''
   if (typeof own !== 'string') {
-    return bad('manifest-invalid', 'the manifest is not valid at mediaType: it must be a text')
+    return bad('manifest-invalid', 'the manifest is not valid at mediaType: it must be a string')
   }
   if (documentKind(own) === undefined && !isGeneric(own)) return notAnImage(own)
   const isIndex = has(document, 'manifests')
@@ -148,14 +148,17 @@ function kindOf(
   const said = contentType ?? ''
   const isTwofold = documentKind(own) !== undefined && documentKind(said) !== undefined
   if (isTwofold && bareMediaType(own) !== bareMediaType(said)) {
-    const message = `the manifest calls itself ${own}, and its registry calls it ${said}`
+    const message = `the manifest calls itself ${own}, but its registry calls it ${said}`
     return bad('manifest-media-type', message.slice(0, 400))
   }
   const shape = isIndex ? 'index' : 'manifest'
   for (const named of [own, said, calledIn ?? '']) {
     if ((documentKind(named) ?? shape) === shape) continue
     const shown = bareMediaType(named)
-    return bad('manifest-ambiguous', `the manifest is called ${shown}, and has not that shape`)
+    return bad(
+      'manifest-ambiguous',
+      `the manifest is called ${shown}, but does not have that shape`,
+    )
   }
   return good(shape)
 }
@@ -164,7 +167,7 @@ function kindOf(
 function notAnImage(mediaType: string): Checked<never> {
   const name = artifactName(mediaType)
   const shown = JSON.stringify(mediaType.slice(0, 100))
-  const what = name === null ? `no container image: it is ${shown}` : `${name}, and no image`
+  const what = name === null ? `not a container image: it is ${shown}` : `${name}, not an image`
   return bad('manifest-artifact', `this is ${what}`)
 }
 
@@ -235,7 +238,10 @@ function parseImage(document: JsonObject): Checked<ImageManifest> {
     judged.push(plain(layer))
   }
   if (sumBytes > imageBytesMax) {
-    return bad('image-size', `the layers have ${sumBytes} bytes, and ${imageBytesMax} are allowed`)
+    return bad(
+      'image-size',
+      `the layers have ${sumBytes} bytes, but at most ${imageBytesMax} are allowed`,
+    )
   }
   return good({ kind: 'manifest', config: plain(config), layers: judged })
 }

@@ -102,7 +102,7 @@ export function layerRefusal(mediaType: string): string | null {
   }
   if (bare.endsWith('+encrypted')) return 'is encrypted, which is not supported'
   const shown = JSON.stringify(mediaType.slice(0, 100))
-  return `has the media type ${shown}, which is no layer that covey can unpack`
+  return `has the media type ${shown}, which is not a layer that covey can unpack`
 }
 
 /** A Content-Type without its parameters, in lower case; null where there is none. */

@@ -198,7 +198,7 @@ function checkSymlink(entry: TarEntry): void {
 
 function checkKind(entry: TarEntry, path: string): void {
   if (path === '' && entry.kind !== 'folder') {
-    refuse('layer-refused', 'an entry for the root of the image that is no folder')
+    refuse('layer-refused', 'an entry for the root of the image that is not a folder')
   }
   // Overlayfs takes this device for a mark that a file is gone.
   const isWhiteout = entry.kind === 'character-device' && entry.major === 0 && entry.minor === 0

@@ -144,7 +144,7 @@ class Tree implements LayerTree {
     const known = this.nodes.get(folder)
     if (known?.kind === 'folder') return
     if (known !== undefined) {
-      refuse('layer-refused', `an entry below ${shownPath(folder)}, which is no folder`)
+      refuse('layer-refused', `an entry below ${shownPath(folder)}, which is not a folder`)
     }
     const above = folderOf(folder)
     this.addFolders(above)

@@ -23,7 +23,7 @@ export function withMappedIds(entry: TarEntry): TarEntry {
 function mappedId(id: number, path: string): number {
   if (id < mappedIds) return id + mappedIdBase
   const range = `a user namespace has the ids 0 to ${mappedIds - 1}`
-  refuse('layer-refused', `${range}, and ${shownPath(path)} belongs to ${id}`)
+  refuse('layer-refused', `${range}, but ${shownPath(path)} belongs to ${id}`)
 }
 
 /** Of `magic_etc` (linux/capability.h): the version, and that what is permitted is effective. */

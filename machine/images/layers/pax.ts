@@ -42,7 +42,10 @@ export function paxRecord(key: string, value: string): Buffer {
 export function paxNumber(value: string, what: string): number {
   const number = Number(value)
   if (!/^\d{1,16}$/.test(value) || !Number.isSafeInteger(number)) {
-    refuse('layer-invalid', `the ${what} in an extended (pax) header is no number, or too large`)
+    refuse(
+      'layer-invalid',
+      `the ${what} in an extended (pax) header is not a number, or is too large`,
+    )
   }
   return number
 }
@@ -58,7 +61,7 @@ export interface Moment {
 /** A time as `1700000000.25`, also negative. */
 export function paxTime(value: string): Moment {
   const [, minus, seconds = '', fraction = ''] = /^(-?)(\d{1,12})(?:\.(\d*))?$/.exec(value) ?? []
-  if (seconds === '') refuse('layer-invalid', 'a time in an extended (pax) header is no time')
+  if (seconds === '') refuse('layer-invalid', 'a time in an extended (pax) header is invalid')
   const digits = fraction.slice(0, 9).replace(/0+$/, '')
   return { seconds: Number(seconds), fraction: digits, isNegative: minus === '-' }
 }

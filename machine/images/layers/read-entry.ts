@@ -80,7 +80,8 @@ function kindOf(header: RawHeader, path: string): EntryKind {
 
 function idOf(said: string | undefined, own: number, what: string): number {
   const id = said === undefined ? own : paxNumber(said, what)
-  if (id < 0 || id > idMax) refuse('layer-invalid', `the ${what} of an entry is no valid id: ${id}`)
+  if (id < 0 || id > idMax)
+    refuse('layer-invalid', `the ${what} of an entry is not a valid id: ${id}`)
   return id
 }
 

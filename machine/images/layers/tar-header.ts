@@ -42,7 +42,10 @@ export function paddingOf(size: number): number {
 /** Reads a header block. Throws `layer-invalid` with what is wrong in it. */
 export function parseHeader(block: Buffer): RawHeader {
   if (!checksumFits(block)) {
-    refuse('layer-invalid', 'a header has a wrong checksum: this is no tar archive, or is damaged')
+    refuse(
+      'layer-invalid',
+      'a header has a wrong checksum: this is not a tar archive, or it is damaged',
+    )
   }
   const magic = block.toString('latin1', 257, 265)
   const isGnu = magic === 'ustar  \0'
@@ -80,7 +83,7 @@ export function number(block: Buffer, start: number, length: number, what: strin
   if (first >= 0x80) return base256(block.subarray(start, start + length), what)
   const digits = text(block, start, length).trim()
   if (digits === '') return 0
-  if (!/^[0-7]+$/.test(digits)) refuse('layer-invalid', `the ${what} of an entry is no number`)
+  if (!/^[0-7]+$/.test(digits)) refuse('layer-invalid', `the ${what} of an entry is not a number`)
   const value = Number.parseInt(digits, 8)
   if (!Number.isSafeInteger(value)) refuse('layer-invalid', `the ${what} of an entry is too large`)
   return value

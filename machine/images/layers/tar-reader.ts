@@ -138,7 +138,7 @@ class Reader implements TarReader {
         refuse('layer-invalid', 'there is garbage after the end of the tar archive')
       this.zeroBlocks++
       if (this.zeroBlocks * blockBytes > endPaddingBytesMax)
-        refuse('layer-invalid', 'zeros without end come after the end of the tar archive')
+        refuse('layer-invalid', 'endless zeros follow the end of the tar archive')
       return
     }
     if (isZeroBlock(block)) {

@@ -22,7 +22,7 @@ export interface ImageDocuments {
 }
 
 /** What to do about an image that is wrong by itself. */
-export const faultyImageHint: string = 'the image is faulty: build and push it anew'
+export const faultyImageHint: string = 'the image is invalid: build and push it again'
 
 /** A manifest or an index, as something names it. */
 interface Named {
@@ -111,9 +111,8 @@ async function readConfig(
 const hints: Readonly<Record<string, string>> = {
   'image-platform': 'build it for this platform too, or name the digest of one that is',
   'manifest-artifact': 'name the digest of a container image: a registry holds other things too',
-  'manifest-media-type':
-    'push the image anew, or look at what changes answers between here and there',
-  'manifest-schema-1': 'push the image anew with a builder of this decade',
+  'manifest-media-type': 'push the image again, or check what alters answers on the way',
+  'manifest-schema-1': 'push the image again with a current builder',
   'layer-media-type': 'build the image with its layers in it, as tar archives, plain, gzip or zstd',
   'image-size': 'build a smaller image, or several',
 }

@@ -44,7 +44,7 @@ export function createFlights<T>(): Flights<T> {
         return await unlessAborted(flight.outcome, signal)
       } finally {
         flight.passengers--
-        if (flight.passengers === 0) flight.ending.abort(new Error('nobody waits for it any more'))
+        if (flight.passengers === 0) flight.ending.abort(new Error('nothing waits for it any more'))
       }
     },
   }

@@ -125,7 +125,7 @@ class PullJobs implements Jobs {
       return await this.follow(reference, signal)
     }
     if (known === undefined && (this.isClosed || this.jobs.size >= pullsMax)) {
-      throw new CoveyError('busy', 'too many images are being pulled already')
+      throw new CoveyError('busy', 'too many images are already being pulled')
     }
     const job = known ?? this.begin(reference)
     job.followers++
@@ -149,7 +149,7 @@ class PullJobs implements Jobs {
 
   private endIfUnwanted(job: Job): void {
     if (job.isWanted || job.followers > 0) return
-    job.ending.abort(new CoveyError('pull-ended', 'nobody wants the image any more'))
+    job.ending.abort(new CoveyError('pull-ended', 'the image is no longer wanted'))
   }
 
   private begin(reference: string): Job {

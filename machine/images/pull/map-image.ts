@@ -59,7 +59,7 @@ async function mapLayer(
   if (trees.has(mapped) && store.layer(mapped) !== null) return
   const info = store.layer(name)
   if (info === null)
-    throw new CoveyError('image-absent', 'a layer of the image went away meanwhile')
+    throw new CoveyError('image-absent', 'a layer of the image was removed meanwhile')
   await share.take(info.bytes)
   const work = await store.workFolder()
   const tree = join(work, 'tree')

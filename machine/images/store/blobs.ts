@@ -82,8 +82,8 @@ async function* readProven(path: string, digest: string): AsyncGenerator<Uint8Ar
     await file.close().catch(() => undefined)
   }
   if (`sha256:${hash.digest('hex')}` === digest) return
-  throw new CoveyError('blob-damaged', `what is stored as ${digest} is damaged`, {
-    hint: 'it is fetched anew at the next pull; check the disk',
+  throw new CoveyError('blob-damaged', `the stored blob ${digest} is damaged`, {
+    hint: 'it is fetched again at the next pull; check the disk',
   })
 }
 

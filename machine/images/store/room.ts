@@ -93,7 +93,7 @@ async function diskFull(
   const megabytes = Math.floor((await freeBytes(folder).catch(() => 0)) / 1e6)
   const message = `the disk of ${folder} is full: ${megabytes} MB are left`
   return new CoveyError('disk-full', message, {
-    hint: 'free some room, or remove unused images: covey image prune',
+    hint: 'free some space, or remove unused images: covey image prune',
   })
 }
 

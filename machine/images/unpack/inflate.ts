@@ -29,7 +29,7 @@ function foreignTo(start: Buffer): CoveyError | null {
   const text = start.toString('latin1', 0, magicBytes)
   const found = foreign.find(([, magic]) => magic.test(text))
   if (found === undefined) return null
-  const message = `it is packed with ${found[0]}, and only gzip and zstd are unpacked here`
+  const message = `it is packed with ${found[0]}, but covey unpacks only gzip and zstd`
   return new CoveyError('layer-invalid', message)
 }
 

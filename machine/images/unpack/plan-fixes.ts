@@ -103,7 +103,7 @@ class Planner {
     const seen = await lookThrough(this.lower, path)
     if (seen === null || seen.stats.isDirectory()) return
     const shown = shownPath(seen.path)
-    refuse('layer-refused', `an entry below ${shown}, which is no folder in the layers below it`)
+    refuse('layer-refused', `an entry below ${shown}, which is not a folder in the layers below it`)
   }
 
   /** A folder that the layer itself does not describe, or must be described again. */

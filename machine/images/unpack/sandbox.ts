@@ -147,7 +147,7 @@ function failure(
   signal: NodeJS.Signals | null,
 ): CoveyError {
   if (fullDisk.test(said)) {
-    return new CoveyError('disk-full', 'there is no room left on the disk for the image')
+    return new CoveyError('disk-full', 'there is no space left on the disk for the image')
   }
   const line = errorLine(said.replaceAll('/target/', ''), tool)
   const reason = said.trim() === '' ? (signal ?? `exit code ${code}`) : line

@@ -49,7 +49,7 @@ export async function unpackLayer(sandbox: Sandbox, task: LayerTask): Promise<La
     }
     const found = `sha256:${hash.digest('hex')}`
     if (found !== diffId) {
-      const message = `the layer unpacks to ${found}, and the image's config says ${diffId}`
+      const message = `the layer unpacks to ${found}, but the image's config says ${diffId}`
       throw new CoveyError('diff-id', message)
     }
     const { last, summary } = transform.end()

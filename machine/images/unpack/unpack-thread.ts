@@ -87,7 +87,7 @@ parentPort?.on('message', (message: ToThread) => {
       task?.push(null)
       break
     case 'abort':
-      task?.ending.abort(new CoveyError('aborted', 'it is not wanted any more'))
+      task?.ending.abort(new CoveyError('aborted', 'it is no longer wanted'))
       // Whoever waits for more bytes sees that there are none.
       task?.push(null)
   }

@@ -65,7 +65,7 @@ suite('covey doctor', () => {
   test("says that covey's own table is missing, and what is open without it", async () => {
     const config = meshOnly()
     assert.deepEqual(firewalls(await checks(listing(), config)), [
-      'problem: table inet covey is not there: the LAN may reach mesh addresses',
+      'problem: table inet covey is missing: the LAN may reach mesh addresses',
     ])
     assert.deepEqual(firewalls(await checks(listing(), null)), [
       "ok: no other table drops covey's packets",
@@ -120,7 +120,7 @@ suite('covey doctor', () => {
   test('warns of flows that go by all rules', async () => {
     const flowtable = { family: 'inet', table: 'fast', name: 'f', hook: 'ingress' }
     assert.deepEqual(firewalls(await checks(listed({ flowtable }))), [
-      "warning: table inet fast has a flowtable, f: flows in it go by covey's rules",
+      "warning: table inet fast has a flowtable, f: its flows bypass covey's rules",
     ])
   })
 

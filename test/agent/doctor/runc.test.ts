@@ -57,13 +57,13 @@ suite('covey doctor on runc', () => {
     const version = '1.1.5+ds1-1+deb12u1'
     const older = entry('1.1.5+ds1-1', 'CVE-2023-27561')
     assert.deepEqual(await said(debian(version), entry(version, 'CVE-2024-21626') + older), [
-      `warning: runc ${version} has known holes from a container to the host: ${procfs.join(', ')}, ` +
-        'CVE-2026-41579; its changelog names no fix of them',
+      `warning: runc ${version} has known container escapes: ${procfs.join(', ')}, ` +
+        'CVE-2026-41579; its changelog lists no fix for them',
     ])
     const later = '1.1.5+ds1-1+deb12u9'
     const all = entry(later, ...procfs, 'CVE-2026-41579') + entry(version, 'CVE-2024-21626')
     assert.deepEqual(await said(debian(later), all), [
-      `ok: runc ${later} has no hole from a container to the host that this covey knows of`,
+      `ok: runc ${later} has no container escape that this covey knows of`,
     ])
   })
 
@@ -74,19 +74,16 @@ suite('covey doctor on runc', () => {
       const [line] = await said(debian(version), changelog)
       assert.match(
         line ?? '',
-        /^warning: runc 1\.1\.5\+ds1-1\+deb12u1 is made from a release with /,
+        /^warning: runc 1\.1\.5\+ds1-1\+deb12u1 is built from a release with /,
       )
-      assert.match(line ?? '', /CVE-2024-21626.*; whether its distribution has closed them cannot/)
+      assert.match(line ?? '', /CVE-2024-21626.*; covey cannot tell whether its distribution/)
     }
-    assert.match(
-      (await said('runc version unknown\n', null))[0] ?? '',
-      /^warning: .*cannot be told/,
-    )
+    assert.match((await said('runc version unknown\n', null))[0] ?? '', /^warning: .*cannot tell/)
   })
 
   test('takes no longer number for a shorter one', async () => {
     const version = '1.3.3-1'
     const [line] = await said(debian(version), entry(version, 'CVE-2026-415791'))
-    assert.match(line ?? '', /^warning: .*CVE-2026-41579; its changelog names no fix/)
+    assert.match(line ?? '', /^warning: .*CVE-2026-41579; its changelog lists no fix/)
   })
 })

@@ -33,15 +33,15 @@ const throwsText = (): never => {
 
 /** What a package may do wrong, and what its object says then. */
 const wrongs: readonly (readonly [string, object, RegExp])[] = [
-  ['resolve answers nothing', { resolve: () => undefined }, /failed: .*its resolve is not as/],
+  ['resolve answers nothing', { resolve: () => undefined }, /failed: .*its resolve does not match/],
   ['resolve leaves members out', { resolve: () => ({ spec: 1 }) }, /failed: .*resolve\.pending/],
   ['observe throws no error', { observe: throwsText }, /failed: it threw a word$/],
-  ['judge answers nothing', { judge: () => undefined }, /failed: its judge is not as/],
-  ['judge answers null', { judge: () => [null] }, /failed: its judge\.0 is not as/],
+  ['judge answers nothing', { judge: () => undefined }, /failed: its judge does not match/],
+  ['judge answers null', { judge: () => [null] }, /failed: its judge\.0 does not match/],
   ['judge knows another state', { judge: () => [{ object: 'thing', state: 'fine' }] }, /judge\.0/],
   ['judge talks', { judge: judgeAtLength }, /failed: x{300}$/],
-  ['plan answers nothing', { plan: () => undefined }, /failed: its plan is not as/],
-  ['a step names no objects', { plan: () => [{}] }, /failed: its plan\.0\.objects is not as/],
+  ['plan answers nothing', { plan: () => undefined }, /failed: its plan does not match/],
+  ['a step names no objects', { plan: () => [{}] }, /failed: its plan\.0\.objects does not match/],
   ['a step has another pace', { plan: () => [{ objects: [], pace: 'soon' }] }, /plan\.0\.pace/],
   [
     "a step protects another's object",
@@ -49,10 +49,10 @@ const wrongs: readonly (readonly [string, object, RegExp])[] = [
     /for other, which/,
   ],
   ["a step is for another's object", { plan: () => [{ objects: ['other'] }] }, /for other, which/],
-  ['dueAt answers no time', { dueAt: () => Number.NaN }, /failed: its dueAt is not as/],
+  ['dueAt answers no time', { dueAt: () => Number.NaN }, /failed: its dueAt does not match/],
   ['apply throws nothing', { ...aThing, apply: () => Promise.reject(null) }, /it threw null$/],
-  ['observe hangs', { observe: () => new Promise(() => {}) }, /not come back from observe/],
-  ['apply hangs', { ...aThing, apply: () => new Promise(() => {}) }, /not come back from apply/],
+  ['observe hangs', { observe: () => new Promise(() => {}) }, /not returned from observe/],
+  ['apply hangs', { ...aThing, apply: () => new Promise(() => {}) }, /not returned from apply/],
 ]
 
 function judgeAtLength(): unknown {
@@ -135,7 +135,7 @@ describe('a package that is not as it should be', () => {
     const look = (): Promise<unknown> =>
       guarded.observe({ spec: null }, drive().host.ports, never.signal)
     await assert.rejects(look, CoveyError)
-    await assert.rejects(look, /has not come back/)
+    await assert.rejects(look, /has not returned/)
     assert.equal(calls, 1)
     resolve()
     await settle()

@@ -17,7 +17,7 @@ const manifest = { interface: 1, types: ['acme_thing'] }
 /** A package that is not loaded: what its `covey` says, what its code is, and why it is refused. */
 const cases: readonly (readonly [string, unknown, string, RegExp])[] = [
   ['no covey in its manifest', undefined, body, /no "covey"/],
-  ['a later interface', { ...manifest, interface: 2 }, body, /for interface 2.*speaks 1.*update/],
+  ['a later interface', { ...manifest, interface: 2 }, body, /for interface 2.*supports 1.*update/],
   ['an unknown field', { ...manifest, extra: 1 }, body, /covey: .*extra/],
   ['no types', { ...manifest, types: [] }, body, /covey\.types/],
   ['a type that is no name', { ...manifest, types: ['a b'] }, body, /covey\.types\.0/],
@@ -40,9 +40,14 @@ const cases: readonly (readonly [string, unknown, string, RegExp])[] = [
     'the name of another',
     manifest,
     body.replace("'acme'", "'wireguard'"),
-    /reconciler wireguard already/,
+    /reconciler named wireguard already/,
   ],
-  ['a dueAt that is none', manifest, body.replace('plan()', 'dueAt: 1, plan()'), /dueAt.*no func/],
+  [
+    'a dueAt that is none',
+    manifest,
+    body.replace('plan()', 'dueAt: 1, plan()'),
+    /dueAt.*not a func/,
+  ],
   ['an error without words', manifest, 'throw Object.create(null)', /threw no error/],
   ['no schema', manifest, body.replace(/\{ safeParse.*?\) \}/, 'null'), /no safeParse/],
   ['code that throws', manifest, 'throw new Error("boom\\nstack")', /^boom$/],
@@ -51,7 +56,7 @@ const cases: readonly (readonly [string, unknown, string, RegExp])[] = [
     'code that never ends',
     manifest,
     'await new Promise(() => setInterval(() => {}, 1e6).unref())',
-    /not loaded within/,
+    /did not load within/,
   ],
 ]
 
@@ -108,7 +113,7 @@ suite('packages with reconcilers', () => {
     const reasons = refused.map(({ reason }) => reason)
     assert.match(reasons[0] ?? '', /not in .*npm install --ignore-scripts --prefix/)
     assert.match(reasons[1] ?? '', /twice/)
-    assert.match(reasons[2] ?? '', /no name of an npm package/)
+    assert.match(reasons[2] ?? '', /not the name of an npm package/)
   })
 
   test('refused: two packages with one type', async () => {

@@ -59,7 +59,7 @@ describe('a client of exec that does not keep to the rules', () => {
     ['says no JSON', encodeFrame('start', Buffer.from('{')), /^fault .*did not say what to run/],
     ['says no frame', Buffer.from('hello, hello, hello'), /^(fault .*)?$/],
     [
-      'sends more than was asked for',
+      'sends more input than was requested',
       Buffer.concat([start(['sleep', '5151']), ...flood]),
       /^(taken \d+\n?)*(fault .*more than.*)?$/,
     ],

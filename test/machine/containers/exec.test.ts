@@ -159,7 +159,7 @@ describe('covey exec', () => {
     const host = await serveContainer(t, folder, null)
     const ended = await endOf(host.covey('exec', 'web', '--', 'id'))
     assert.equal(ended.code, 1)
-    assert.match(ended.err, /^covey: exec: web does not run \(exited\)\nhint: .*covey logs/)
+    assert.match(ended.err, /^covey: exec: web is not running \(exited\)\nhint: .*covey logs/)
     const places = Array.from({ length: execsMax }, () => host.execs.reserve())
     assert.equal(host.execs.reserve(), null)
     places[0]?.()

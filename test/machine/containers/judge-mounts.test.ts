@@ -115,7 +115,7 @@ describe('mounts of a container', () => {
   })
 
   const evil: readonly (readonly [string, string, RegExp])[] = [
-    ['the whole host', '254:0 /', /exchanged while it was mounted: \/ was mounted instead/],
+    ['the whole host', '254:0 /', /replaced while it was being mounted: \/ was mounted instead/],
     ['a folder above', '254:0 /srv', /: \/srv was mounted instead of \/srv\/data/],
     ['a folder beside it', '254:0 /srv/data2', /: \/srv\/data2 was mounted/],
     ['a folder that is deleted', '254:0 /srv/data//deleted', /: something else was mounted/],
@@ -132,7 +132,7 @@ describe('mounts of a container', () => {
   it('are refused where one stands for two', () => {
     const twice = wanted({ binds: [bind({}), bind({ destination: '/n' }), volume] })
     const line = '70 50 254:0 / /n ro,nosuid,nodev - ext4 x rw'
-    assert.match(fault(table({}, line), twice), /exchanged .* \/ was mounted instead/)
+    assert.match(fault(table({}, line), twice), /replaced .* \/ was mounted instead/)
   })
 
   it('are refused where something more is there', () => {
@@ -221,7 +221,7 @@ describe('mounts of a container', () => {
       `56 50 254:0 /srv/data ${point} ro,nosuid,nodev - x x rw`
     const by = wanted({ binds: [own, volume] })
     assert.equal(fault(table({ 56: line('/.covey/env/A') }), by), '')
-    assert.match(fault(table({ 56: line('/etc/A') }), by), /what covey needs there is mounted nowh/)
+    assert.match(fault(table({ 56: line('/etc/A') }), by), /what covey mounts there must not be/)
   })
 
   it('of a user namespace show nodes of the host, and those alone', () => {

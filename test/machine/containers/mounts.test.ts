@@ -99,7 +99,7 @@ for (const [what, name, target] of kinds) {
     const mounts = [{ host_path: path, path: '/m' }]
     on.adopt({ web: scriptObject(serving, { mounts }) })
     const got = `${outside}${target} was mounted instead of ${path}`
-    const why = `failed: host_path ${path} was exchanged while it was mounted: ${got}`
+    const why = `failed: host_path ${path} was replaced while it was being mounted: ${got}`
     await on.until('it is refused', () => on.said('web').startsWith(why))
     assert.ok(!on.events.some((event) => event.what === 'started'))
     calm()
@@ -122,7 +122,7 @@ test('nor when a container starts again, nor twice in one container', { timeout 
     () => restore(path),
   )
   process.kill(pid, 'SIGKILL')
-  await on.until('it is refused', () => /^failed: .* was exchanged/.test(on.said('web')))
+  await on.until('it is refused', () => /^failed: .* was replaced/.test(on.said('web')))
   await on.loop().stop()
   await expectNothing(on)
 })
@@ -159,7 +159,7 @@ test('what an agent has left waiting is looked at by the next one', { timeout },
   on.adopt({ web: scriptObject(serving, { mounts: [{ host_path: path, path: '/m' }] }) })
   await on.until('it waits', async () => (await on.look())[0]?.process.state === 'created')
   await on.restart()
-  const why = `failed: host_path ${path} was exchanged while it was mounted`
+  const why = `failed: host_path ${path} was replaced while it was being mounted`
   await on.until('it is refused', () => on.said('web').startsWith(why))
   await on.running('web')
   await on.until('it is well', () => on.said('web') === 'converged')

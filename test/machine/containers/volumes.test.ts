@@ -21,7 +21,7 @@ test('a file in the place of a volume is not mounted as one', async (t) => {
   const folder = await temporaryFolder(t)
   writeFileSync(join(folder, 'data'), '')
   const use = { object: 'data', uid: 0, gid: 0 }
-  assert.throws(() => makeVolumes(folder, [use]), /data is no folder: move it away$/)
+  assert.throws(() => makeVolumes(folder, [use]), /data is not a folder: move it away$/)
 })
 
 test('a link in the place of a volume is not mounted as one', async (t) => {
@@ -29,5 +29,8 @@ test('a link in the place of a volume is not mounted as one', async (t) => {
   mkdirSync(join(folder, 'elsewhere'))
   symlinkSync('elsewhere', join(folder, 'data'))
   const use = { object: 'data', uid: 0, gid: 0 }
-  assert.throws(() => makeVolumes(folder, [use]), /^CoveyError: the volume data: \S+ is a link/)
+  assert.throws(
+    () => makeVolumes(folder, [use]),
+    /^CoveyError: the volume data: \S+ is a symbolic link/,
+  )
 })

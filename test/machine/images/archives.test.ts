@@ -135,19 +135,19 @@ describe('archives of images', () => {
     const json = (value: unknown): string => JSON.stringify(value)
     const index = { manifests: [{ digest: `sha256:${'1'.repeat(64)}` }] }
     const cases: readonly (readonly [Buffer, string, RegExp])[] = [
-      [Buffer.from('no archive at all'.repeat(100)), 'archive-invalid', /no archive of images/],
+      [Buffer.from('no archive at all'.repeat(100)), 'archive-invalid', /not an image archive/],
       [Buffer.from('fd377a585a000004e6d6', 'hex'), 'archive-invalid', /packed with xz/],
       [
         Buffer.from('BZh91AY&SY..', 'latin1'),
         'archive-invalid',
-        /packed with bzip2, and only gzip/,
+        /packed with bzip2, but covey unpacks only gzip/,
       ],
       [Buffer.alloc(0), 'archive-invalid', /neither an index\.json/],
       [tarOf({ path: 'other', content: 'x' }), 'archive-invalid', /neither an index\.json/],
       [
         tarOf({ path: 'index.json', content: '{' }),
         'archive-invalid',
-        /^the archive is faulty: its index\.json is not JSON/,
+        /^the archive is invalid: its index\.json is not JSON/,
       ],
       [tarOf({ path: 'index.json', content: '{}' }), 'archive-invalid', /not valid at manifests/],
       [
@@ -189,7 +189,7 @@ describe('archives of images', () => {
     const archive = savedArchive(layers, [], { config: { User: {} } })
     await assert.rejects(images.load(pieces(archive), events), {
       code: 'image-config',
-      message: 'the image config is not valid at config.User: must be a text',
+      message: 'the image config is not valid at config.User: must be a string',
     })
   })
 

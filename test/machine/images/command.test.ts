@@ -180,10 +180,7 @@ describe('covey image', () => {
       ['image', 'load', '-'],
       Buffer.from('nothing of the kind'.repeat(99)),
     )
-    assert.match(
-      broken.err,
-      /covey: image load: this is no archive of images: .*\nhint: it takes an/,
-    )
+    assert.match(broken.err, /covey: image load: this is not an image archive: .*\nhint: use an/)
     assert.equal(broken.exit, 2)
     const json = JSON.parse((await covey(['image', 'pull', gone, '--json'])).out.toString())
     assert.equal(json.error.code, 'image-missing')

@@ -94,7 +94,7 @@ const corpus: Readonly<Record<string, Hostile>> = {
   'a link to itself': entries('layer-refused', /circle/, link('a', 'a'), { path: 'a/file' }),
   'a file below a file': entries(
     'layer-refused',
-    /below a, which is no folder/,
+    /below a, which is not a folder/,
     { path: 'a' },
     {
       path: 'a/b',
@@ -152,7 +152,7 @@ const corpus: Readonly<Record<string, Hostile>> = {
   ),
   'a size that is no number': bytes(
     'layer-invalid',
-    /size of an entry is no number/,
+    /size of an entry is not a number/,
     spoiled(sound, 124, Buffer.from('0000000009 ')),
   ),
   'a negative owner': bytes('layer-invalid', /owner/, spoiled(sound, 108, Buffer.alloc(8, 255))),
@@ -173,7 +173,7 @@ const corpus: Readonly<Record<string, Hostile>> = {
   'a bomb': bytes('layer-ratio', /400 times/, bomb),
   'a bomb of nothing': bytes(
     'layer-invalid',
-    /zeros without end/,
+    /endless zeros/,
     bomb.subarray(gzipSync(fuse).length),
   ),
   'another diffID': bytes('diff-id', /unpacks to sha256/, packed, digestOf(Buffer.from('x'))),

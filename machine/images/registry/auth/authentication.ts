@@ -80,7 +80,7 @@ export function createAuthentication(asker: TokenAsker, limits: RegistryLimits):
         return orAborted(freshToken({ asked: answer.url, challenge: bearer }, repository), signal)
       if (!challenges.some(({ scheme }) => scheme === 'basic')) {
         const offered = challenges.map(({ scheme }) => scheme).join(', ') || 'none'
-        const message = `${endpoint.name} wants authentication of a kind unknown here: ${offered}`
+        const message = `${endpoint.name} wants an unknown kind of authentication: ${offered}`
         throw new RegistryError('registry-answer', message, { hint: 'is this a registry?' })
       }
       basic = await basicAuthorization(endpoint)

@@ -27,10 +27,10 @@ export async function basicAuthorization({ credentials }: Endpoint): Promise<str
 /** What to do where a registry wants credentials, or wants others. */
 function credentialsHint({ name, credentials }: Endpoint): string {
   if (credentials !== null) {
-    return `look at the username, and at ${credentials.passwordFile}, for ${name} in agent.json`
+    return `check the username and ${credentials.passwordFile} for ${name} in agent.json`
   }
   const entry = `{"${name}": {"username": "…", "password_file": "/…"}}`
-  return `if it is there, give this host a user of it in agent.json: {"registries": ${entry}}`
+  return `if it exists, give this host a user for it in agent.json: {"registries": ${entry}}`
 }
 
 /** The error for a registry that gives `what` not to these credentials, or not without any. */

@@ -63,7 +63,7 @@ function realmUrl(
   const text = challenge.parameters.get('realm') ?? ''
   const url = text.length > urlCharactersMax ? null : URL.parse(text)
   if (url === null) {
-    const message = `${endpoint.name} sends for tokens to no URL`
+    const message = `${endpoint.name} names no URL for tokens`
     throw new RegistryError('realm-refused', message, { hint: 'is this a registry?' })
   }
   url.hash = ''
@@ -82,7 +82,7 @@ async function authorizationFor(asker: TokenAsker, asked: URL, realm: URL): Prom
   if (endpoint.credentials === null) return null
   if (access.mayHoldCredentials(asked, realm)) return basicAuthorization(endpoint)
   const entry = `{"registries": {"${endpoint.name}": {"realm_hosts": ["${realm.host}"]}}}`
-  const message = `${endpoint.name} wants its password told to ${realm.origin}`
+  const message = `${endpoint.name} wants its password sent to ${realm.origin}`
   throw new RegistryError('realm-refused', message, {
     hint: `if that is right, allow it in agent.json: ${entry}`,
   })

@@ -21,8 +21,8 @@ export interface BlobTry {
 
 function wrongSize({ session, descriptor }: BlobTry, found: string): RegistryError {
   const { digest, sizeBytes } = descriptor
-  const message = `${session.endpoint.name} has ${found} bytes under ${digest}, and not ${sizeBytes}`
-  return new RegistryError('size-mismatch', message, { hint: 'push the image anew' })
+  const message = `${session.endpoint.name} has ${found} bytes under ${digest}, not ${sizeBytes}`
+  return new RegistryError('size-mismatch', message, { hint: 'push the image again' })
 }
 
 /**
@@ -39,7 +39,7 @@ function bytesToSkip(attempt: BlobTry, answer: Answer): number {
   }
   const range = parseContentRange(answer.one('content-range') ?? '')
   if (range === undefined || range.firstByte > offsetBytes) {
-    const message = `${session.endpoint.name} gives another range of a blob than was asked for`
+    const message = `${session.endpoint.name} sent another range of a blob than was requested`
     throw new RegistryError('registry-answer', message, { transient: true })
   }
   if ((range.totalBytes ?? descriptor.sizeBytes) !== descriptor.sizeBytes) {
@@ -64,7 +64,7 @@ async function* atPace(
         const pace = `${windowBytes} bytes in ${Math.round(waitedMs / 1000)} s`
         const message = `${session.endpoint.name} sends too slowly: ${pace}`
         throw new RegistryError('registry-timeout', message, {
-          hint: 'look whether it is well, and at the network between',
+          hint: 'check that it works, and the network in between',
           transient: true,
         })
       }
@@ -116,7 +116,7 @@ export async function* fetchBlob(attempt: BlobTry, signal: AbortSignal): AsyncGe
   // Where an answer has no length, a broken connection looks like its end.
   const message = `${session.endpoint.name} ended ${digest} after ${atBytes} of ${sizeBytes} bytes`
   throw new RegistryError('size-mismatch', message, {
-    hint: 'push the image anew',
+    hint: 'push the image again',
     transient: true,
   })
 }

@@ -30,8 +30,8 @@ export function fetchManifest(
   const headers = { accept: manifestMediaTypes.join(', '), 'accept-encoding': 'identity' }
   const wrongSize = (found: string): RegistryError => {
     const wanted = sizeBytes === undefined ? `${imageDocumentBytesMax} at most` : `${sizeBytes}`
-    const message = `${name} has ${found} bytes under ${digest}, and not ${wanted}`
-    return new RegistryError('size-mismatch', message, { hint: 'push the image anew' })
+    const message = `${name} has ${found} bytes under ${digest}, not ${wanted}`
+    return new RegistryError('size-mismatch', message, { hint: 'push the image again' })
   }
   const bytesMax = sizeBytes ?? imageDocumentBytesMax
   return withDeadline(limits.documentMs, name, outer, async (signal) => {

@@ -23,7 +23,7 @@ function refuseEncoding(answer: Answer): void {
   discard(answer)
   const shown = JSON.stringify(encoding.slice(0, 40))
   throw new RegistryError('registry-answer', `${answer.url.host} encodes its answer: ${shown}`, {
-    hint: 'something between changes answers; let it pass them as they are',
+    hint: 'something on the way alters answers; let it pass them unchanged',
   })
 }
 

@@ -17,7 +17,7 @@ export async function withDeadline<T>(
     outer.throwIfAborted()
     if (!deadline.aborted || error instanceof RegistryError) throw error
     throw new RegistryError('registry-timeout', `${host} took longer than ${ms} ms to answer`, {
-      hint: 'look whether it is well, and at the network between',
+      hint: 'check that it works, and the network in between',
       transient: true,
     })
   }

@@ -22,25 +22,25 @@ const caHint = (host: string, own: boolean): string =>
     : `name its CA in agent.json: {"registries": {"${host}": {"ca_file": "/…/ca.pem"}}}, or in that of the registry`
 
 const unknownAuthority: Failure = (host, cause, own) =>
-  new RegistryError('registry-tls-ca', `the certificate of ${host} is of an unknown CA`, {
+  new RegistryError('registry-tls-ca', `the certificate of ${host} is signed by an unknown CA`, {
     hint: caHint(host, own),
     cause,
   })
 const noName: Failure = (host, cause) =>
   new RegistryError('registry-dns', `the name ${host} has no address`, {
-    hint: 'look at the name, and at the DNS of this host',
+    hint: 'check the name, and the DNS of this host',
     transient: true,
     cause,
   })
 const closed: Failure = (host, cause) =>
-  new RegistryError('registry-unreachable', `${host} broke off the connection`, {
-    hint: 'look at its log, and at the network between',
+  new RegistryError('registry-unreachable', `${host} closed the connection`, {
+    hint: 'check its log, and the network in between',
     transient: true,
     cause,
   })
 const noRoute: Failure = (host, cause) =>
   new RegistryError('registry-unreachable', `${host} cannot be reached (${codeOf(cause)})`, {
-    hint: 'look at its address, and at the network between',
+    hint: 'check its address, and the network in between',
     transient: true,
     cause,
   })
@@ -48,7 +48,7 @@ const late =
   (what: string): Failure =>
   (host, cause) =>
     new RegistryError('registry-timeout', `${host} ${what}`, {
-      hint: 'look whether it is well, and at the network between',
+      hint: 'check that it works, and the network in between',
       transient: true,
       cause,
     })
@@ -60,13 +60,13 @@ const noTls: Failure = (host, cause) =>
 const noProxy: Failure = (host, cause) => {
   const why = cause instanceof Error ? cause.message : String(cause)
   return new RegistryError('registry-proxy', `the proxy for ${host} refuses: ${why}`, {
-    hint: 'look at HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the agent',
+    hint: 'check HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the agent',
     transient: true,
     cause,
   })
 }
 const badHttp: Failure = (host, cause) =>
-  new RegistryError('registry-answer', `${host} does not speak proper HTTP`, {
+  new RegistryError('registry-answer', `${host} does not speak valid HTTP`, {
     hint: 'is this a registry?',
     cause,
   })
@@ -82,7 +82,7 @@ const failures: Readonly<Record<string, Failure>> = {
   EAI_AGAIN: noName,
   'name-unresolved': noName,
   'too-many-names': (host, cause) =>
-    new RegistryError('registry-dns', `too many names wait to be looked up, ${host} among them`, {
+    new RegistryError('registry-dns', `too many name lookups are waiting, among them ${host}`, {
       transient: true,
       cause,
     }),
@@ -102,7 +102,7 @@ const failures: Readonly<Record<string, Failure>> = {
   EPERM: noRoute,
   ETIMEDOUT: late('does not answer'),
   UND_ERR_CONNECT_TIMEOUT: late('does not answer'),
-  UND_ERR_HEADERS_TIMEOUT: late('takes a connection but sends no answer'),
+  UND_ERR_HEADERS_TIMEOUT: late('accepts a connection but sends no answer'),
   UND_ERR_BODY_TIMEOUT: late('fell silent in the middle of an answer'),
   UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
@@ -133,7 +133,7 @@ const failures: Readonly<Record<string, Failure>> = {
   UND_ERR_PRX_CONN: noProxy,
   UND_ERR_ABORTED: noProxy,
   UND_ERR_HEADERS_OVERFLOW: (host, cause) =>
-    new RegistryError('registry-answer', `${host} sends more headers than are taken`, { cause }),
+    new RegistryError('registry-answer', `${host} sends too many headers`, { cause }),
 }
 
 /**
@@ -148,7 +148,7 @@ export function failureOf(thrown: unknown, host: string, own: boolean): Registry
   if (known !== undefined) return known(host, cause, own)
   if (cause instanceof Error && cause.name === 'HTTPParserError') return badHttp(host, cause, own)
   if (cause instanceof Error && cause.name === 'TimeoutError') {
-    return late('has a name that nobody looked up in time')(host, cause, own)
+    return late('has a name that was not resolved in time')(host, cause, own)
   }
   const why = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause)
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || code.startsWith('CERT_')) {

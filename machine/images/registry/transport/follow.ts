@@ -35,7 +35,7 @@ export async function follow(
     release(answer)
     const location = URL.parse(answer.one('location') ?? '', url)
     if (answer.one('location') === undefined || location === null) {
-      throw new RegistryError('redirect-refused', `${url.host} redirects without saying where to`)
+      throw new RegistryError('redirect-refused', `${url.host} redirects without a location`)
     }
     location.hash = ''
     access.checkUrl(url, location, purpose)

@@ -21,7 +21,7 @@ export async function statusFailure(
   const words = await readWords(transport, answer, signal)
   const retryAfterMs = parseRetryAfter(answer.one('retry-after'), clock.now())
   if (answer.status === 429) {
-    return new RegistryError('registry-busy', `${host} takes no more requests for now${words}`, {
+    return new RegistryError('registry-busy', `${host} accepts no more requests for now${words}`, {
       hint: 'wait, or give this host a user of the registry, or a mirror, in agent.json',
       transient: true,
       retryAfterMs,
@@ -29,13 +29,13 @@ export async function statusFailure(
   }
   // RFC 6585 section 6: Network Authentication Required.
   if (answer.status === 511) {
-    const message = `the network wants a login before it lets anybody reach ${host}`
+    const message = `the network requires a login to reach ${host}`
     return new RegistryError('registry-answer', message, { hint: portalHint, transient: true })
   }
   if (answer.status >= 500) {
     const message = `${host} fails with status ${answer.status}${words}`
     return new RegistryError('registry-failing', message, {
-      hint: 'look at its log',
+      hint: 'check its log',
       transient: passing.has(answer.status),
       retryAfterMs,
     })

@@ -32,7 +32,7 @@ export interface Transport {
 function throughProxy(proxy: string, failure: RegistryError): RegistryError {
   const message = `through the proxy ${proxy}: ${failure.message}`
   return new RegistryError('registry-proxy', message, {
-    hint: 'look at HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the agent',
+    hint: 'check HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the agent',
     transient: true,
     cause: failure,
   })

@@ -6,7 +6,7 @@ import type { Answer, Transport } from './transport.ts'
 
 /** What stands between when a page comes instead of an image. */
 export const portalHint: string =
-  'a login page of the network or of a proxy stands between: log in, or let this host pass it'
+  'a login page of the network or a proxy is in the way: log in, or let this host through'
 
 /** Start of an answer that tells a web page from anything else. */
 const pageStart = /^\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|script|meta)\b/is
@@ -53,7 +53,7 @@ export function strangeAnswer(
   if (words === null) return null
   const message = `${host} answers with an error in place of the image (it says: ${words})`
   return new RegistryError('registry-answer', message, {
-    hint: 'look at the log of the registry, and at what stands between',
+    hint: 'check the log of the registry, and what is in between',
   })
 }
 

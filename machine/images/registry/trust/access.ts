@@ -47,7 +47,7 @@ function hostOf(url: URL): string {
 
 function refusal(purpose: Purpose, registry: string, why: string, hint?: string): RegistryError {
   const code = purpose === 'realm' ? 'realm-refused' : 'redirect-refused'
-  const deed = purpose === 'realm' ? 'sends for tokens' : 'redirects'
+  const deed = purpose === 'realm' ? 'sends token requests' : 'redirects'
   return new RegistryError(code, `${registry} ${deed} ${why}`, hint === undefined ? {} : { hint })
 }
 
@@ -107,9 +107,8 @@ export function createAccess(endpoint: Endpoint, endpoints: Endpoints): Access {
       const parsed = parseAddress(addresses[0] ?? '')
       const shown = parsed === undefined ? 'no address' : addressText(parsed)
       const where = hostOf(url) === shown ? url.host : `${url.host}, which is ${shown}`
-      throw new RegistryError('address-refused', `${endpoint.name} leads inwards, to ${where}`, {
-        hint: innerHint(url),
-      })
+      const message = `${endpoint.name} leads to an internal address, ${where}`
+      throw new RegistryError('address-refused', message, { hint: innerHint(url) })
     },
     mayHoldCredentials(asked, realm) {
       if (asked.protocol === 'https:' && realm.protocol !== 'https:') return false

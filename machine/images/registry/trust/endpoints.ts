@@ -37,7 +37,7 @@ const knownRealmHosts: Readonly<Record<string, readonly string[]>> = {
 
 function refuse(at: string, why: string): never {
   throw new CoveyError('settings', `registries.${at}: ${why}`, {
-    hint: 'mend agent.json and start again',
+    hint: 'correct agent.json and start again',
   })
 }
 
@@ -52,7 +52,7 @@ function endpointOf(name: string, key: string, settings: RegistrySettings | null
     refuse(key, 'username and password_file are given together or not at all')
   }
   if (username !== undefined && /[:\p{Cc}]/u.test(username)) {
-    refuse(`${key}.username`, 'must hold no colon and no control character (RFC 7617 section 2)')
+    refuse(`${key}.username`, 'must contain no colon and no control character (RFC 7617 section 2)')
   }
   for (const [field, path] of [
     ['ca_file', settings?.ca_file],

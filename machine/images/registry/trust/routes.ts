@@ -64,7 +64,7 @@ function lookupOf({ access, resolveName, limits }: RoutesInit, url: URL): Lookup
 function proxyUrl(url: URL, proxy: string): URL {
   const parsed = URL.parse(proxy.includes('://') ? proxy : `http://${proxy}`)
   if (parsed !== null && /^https?:$/.test(parsed.protocol)) return parsed
-  throw new RegistryError('registry-proxy', `the proxy for ${url.host} is no URL of http`, {
+  throw new RegistryError('registry-proxy', `the proxy for ${url.host} is not an http URL`, {
     hint: 'write HTTPS_PROXY and HTTP_PROXY as http://host:port',
   })
 }

@@ -36,7 +36,7 @@ export function createSources(clock: Clock, log: Pick<Logger, 'info'>): Sources 
     },
     giveUp({ session }, error) {
       const mirror = session.endpoint.name
-      log.info({ mirror, code: error.code, reason: error.message }, 'a mirror is of no use')
+      log.info({ mirror, code: error.code, reason: error.message }, 'a mirror failed')
       if (error.code === 'image-missing' || error.code === 'blob-missing') return
       restingUntilMs.set(mirror, clock.now() + mirrorRestMs)
     },

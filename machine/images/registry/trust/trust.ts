@@ -28,7 +28,7 @@ export function fileError(field: string, path: string, cause: unknown): Registry
   const why = isSystem ? systemReason(cause) : cause instanceof Error ? cause.message : cause
   const hint = isOurs ? cause.hint : undefined
   return new RegistryError('registry-settings', `${field} ${path} cannot be used: ${why}`, {
-    hint: hint ?? `mend the file, or ${field} in agent.json`,
+    hint: hint ?? `correct the file, or ${field} in agent.json`,
     cause,
   })
 }

@@ -164,17 +164,17 @@ describe('an image config', () => {
     [
       'a command as an object',
       { rootfs, config: { Cmd: { sh: 1 } } },
-      /at config.Cmd: must be a list of texts/,
+      /at config.Cmd: must be a list of strings/,
     ],
     [
       'a number in a list',
       { rootfs, config: { Env: ['A=1', 2] } },
-      /at config.Env.1: must be a text/,
+      /at config.Env.1: must be a string/,
     ],
     [
       'a NUL character',
       { rootfs, config: { Env: ['A=\0'] } },
-      /at config.Env.0: must not hold a NUL/,
+      /at config.Env.0: must not contain a NUL/,
     ],
     ['a NUL in a volume', { rootfs, config: { Volumes: { '/a\0': {} } } }, /at config.Volumes/],
     [
@@ -195,7 +195,7 @@ describe('an image config', () => {
     [
       'a user that is an object',
       { rootfs, config: { User: {} } },
-      /at config.User: must be a text/,
+      /at config.User: must be a string/,
     ],
     ['a config that is a text', { rootfs, config: 'x' }, /at config: must be an object/],
     [

@@ -65,7 +65,7 @@ describe('a manifest', () => {
   const { schemaVersion: _, ...withoutVersion } = image
   const bad: readonly (readonly [string, unknown, string | null, string, RegExp])[] = [
     ['no JSON', '{', null, 'manifest-invalid', /is not JSON/],
-    ['a list', [], null, 'manifest-invalid', /no JSON object/],
+    ['a list', [], null, 'manifest-invalid', /not a JSON object/],
     ['schema 1', { schemaVersion: 1, fsLayers: [] }, null, 'manifest-schema-1', /schema 1/],
     ['no version', withoutVersion, null, 'manifest-invalid', /schemaVersion/],
     [
@@ -89,16 +89,22 @@ describe('a manifest', () => {
       image,
       dockerManifestType,
       'manifest-media-type',
-      /calls itself .*, and its registry calls it/,
+      /calls itself .*, but its registry calls it/,
     ],
     [
       'an unknown media type',
       { ...image, mediaType: 'x/y' },
       null,
       'manifest-artifact',
-      /no container image: it is "x\/y"/,
+      /not a container image: it is "x\/y"/,
     ],
-    ['a media type that is a number', { ...image, mediaType: 1 }, null, 'manifest-invalid', /text/],
+    [
+      'a media type that is a number',
+      { ...image, mediaType: 1 },
+      null,
+      'manifest-invalid',
+      /string/,
+    ],
     [
       'an index as a manifest',
       { ...index, mediaType: manifestType },
@@ -112,7 +118,7 @@ describe('a manifest', () => {
       `{"schemaVersion":2,"config":${JSON.stringify(config)},"layers":[],"layers":[]}`,
       null,
       'manifest-invalid',
-      /ambiguous: layers: this member stands twice/,
+      /ambiguous: layers: duplicate member/,
     ],
     ['no layers', { ...image, layers: [] }, null, 'manifest-invalid', /no layers/],
     ['no config', { ...image, config: undefined }, null, 'manifest-invalid', /at config/],
@@ -164,7 +170,7 @@ describe('a manifest', () => {
       { ...image, config: { ...config, mediaType: 'application/vnd.cncf.helm.config.v1+json' } },
       null,
       'manifest-artifact',
-      /this is a Helm chart, and no image/,
+      /this is a Helm chart, not an image/,
     ],
     [
       'an artifact with an empty config',
@@ -175,14 +181,14 @@ describe('a manifest', () => {
       },
       null,
       'manifest-artifact',
-      /no container image: it is "application\/vnd.example.sbom"/,
+      /not a container image: it is "application\/vnd.example.sbom"/,
     ],
     [
       'a type of a manifest of artifacts',
       { ...image, mediaType: 'application/vnd.oci.artifact.manifest.v1+json' },
       null,
       'manifest-artifact',
-      /no container image/,
+      /not a container image/,
     ],
     ['the Content-Type of an index', image, indexType, 'manifest-media-type', /calls itself/],
     ...(
@@ -190,7 +196,7 @@ describe('a manifest', () => {
         [`${docker}.image.rootfs.foreign.diff.tar.gzip`, /foreign layer/],
         [`${oci}.layer.nondistributable.v1.tar+gzip`, /foreign layer/],
         [`${oci}.layer.v1.tar+gzip+encrypted`, /is encrypted/],
-        ['application/vnd.in-toto+json', /no layer that covey can unpack/],
+        ['application/vnd.in-toto+json', /not a layer that covey can unpack/],
       ] as const
     ).map(([mediaType, message]) => {
       const layers = [layer, { ...layer, mediaType }]

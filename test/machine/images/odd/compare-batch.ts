@@ -24,7 +24,7 @@ export function emptyTally(): Tally {
 /** Why covey refuses odd layers, as OPERATING.md has it. */
 const reasons: readonly RegExp[] = [
   /is a folder, and then something else/,
-  /an entry below .*, which is no folder/,
+  /an entry below .*, which is not a folder/,
   /a hard link to a folder/,
   /a hard link to a file that is not there/,
   /a circle of symbolic links/,

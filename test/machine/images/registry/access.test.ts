@@ -153,7 +153,10 @@ describe('registries of agent.json', () => {
     [{ 'a.example': {}, 'A.example:443': {} }, /listed twice: both keys mean a.example/],
     [{ 'a.example': { username: 'x' } }, /given together/],
     [{ 'a.example': { password_file: '/x' } }, /given together/],
-    [{ 'a.example': { username: 'a:b', password_file: '/x' } }, /a.example.username: must hold no/],
+    [
+      { 'a.example': { username: 'a:b', password_file: '/x' } },
+      /a.example.username: must contain no/,
+    ],
     [{ 'a.example': { username: 'a', password_file: 'x' } }, /password_file: must be an absolute/],
     [{ 'a.example': { ca_file: 'x' } }, /ca_file: must be an absolute/],
     [{ 'a.example': { mirror_of: 'a.example' } }, /cannot mirror itself/],

@@ -35,7 +35,7 @@ describe('an answer that is no part of an image', () => {
           response.writeHead(200, { 'content-type': 'text/html', ...length }).end(page)
         },
         /^127\.0\.0\.1:\d+ answers with a web page$/,
-        /login page of the network or of a proxy/,
+        /login page of the network or a proxy/,
       ],
       [
         'a login page of a type that says nothing, in pieces',
@@ -73,12 +73,12 @@ describe('an answer that is no part of an image', () => {
           response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(bytes))
         },
         /encodes its answer: "gzip"/,
-        /something between changes answers/,
+        /something on the way alters answers/,
       ],
       [
         'the login that a network wants',
         (_, response) => void response.writeHead(511, { 'content-type': 'text/html' }).end(page),
-        /the network wants a login before it lets anybody reach 127/,
+        /the network requires a login to reach 127/,
         /log in/,
       ],
     ]

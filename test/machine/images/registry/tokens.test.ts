@@ -119,7 +119,7 @@ describe('authentication', () => {
     const error = await failureOf(pullManifest(client, registry.host, manifestPiece))
     assert.equal(error.code, 'registry-unauthorized')
     assert.match(error.message, /refuses apps\/web to user ada \(it says: log in first\)/)
-    assert.match(error.hint ?? '', /look at the username/)
+    assert.match(error.hint ?? '', /check the username/)
     assert.equal(tokensAsked().length, 2)
   })
 

@@ -48,7 +48,7 @@ describe('TLS', () => {
     const { host } = await server(good)
     const error = await failureOf(pull(host, {}))
     assert.equal(error.code, 'registry-tls-ca')
-    assert.equal(error.message, `the certificate of ${host} is of an unknown CA`)
+    assert.equal(error.message, `the certificate of ${host} is signed by an unknown CA`)
     assert.match(error.hint ?? '', /"ca_file"/)
   })
 
