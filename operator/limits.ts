@@ -38,3 +38,20 @@ export const eventBytesMax: number = 16 * 1024 * 1024
 export const logTextBytesMax: number = 1024 * 1024
 /** Characters of one value that a plan shows of a field. */
 export const valueTextMax: number = 60
+/** One file of a Compose project: a Compose file, an env file, the content of a config. */
+export const composeFileBytesMax: number = 4 * 1024 * 1024
+/** Files of one project, and how often they may be named by `extends` and `include`. */
+export const composeFilesMax: number = 512
+export const composeLoadsMax: number = 4_096
+/** Services of one project. */
+export const composeServicesMax: number = 1_000
+/** Nesting of a Compose file, of `include` and of `extends`. */
+export const composeDepthMax: number = 64
+/** Values of one Compose file and of one project, each alias counted with what it stands for. */
+export const composeNodesMax: number = 200_000
+/** One value with its variables put in. */
+export const composeTextBytesMax: number = 1024 * 1024
+/** Variables of one env file. */
+export const composeVariablesMax: number = 10_000
+/** Ports of one service, ranges spread. */
+export const composePortsMax: number = 4_096

@@ -10,7 +10,7 @@ export interface Base {
 }
 
 /** What decides the place of a new config. */
-export interface Place {
+export interface VersionPlace {
   /** The newest root's number. */
   readonly epoch: number
   readonly base: Base | null
@@ -29,7 +29,7 @@ export interface Place {
  * Faults: `older` (the version is taken or lower), `gap`, `version-out-of-range`, `epoch-older`.
  */
 export function nextPlace(
-  place: Place,
+  place: VersionPlace,
 ): Checked<{ readonly version: number; readonly ancestors: readonly Ancestor[] }> {
   const { base, epoch } = place
   if (base !== null && base.head.epoch > epoch) {

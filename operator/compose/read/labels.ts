@@ -1,0 +1,94 @@
+import { dirname, resolve } from 'node:path/posix'
+import type { ProjectFiles } from '../load/files.ts'
+import type { Text } from '../project.ts'
+import { parseEnvFile } from '../variables/env-file.ts'
+import type { Variable } from '../variables/scope.ts'
+import type { Cursor } from './cursor.ts'
+
+/** A map of texts; a member without a value is an empty text. */
+export function textMap(cursor: Cursor): Map<string, Text> {
+  const found = new Map<string, Text>()
+  for (const [key, item] of cursor.members()) {
+    const { place } = item
+    const text = item.isAbsent ? { value: '', isSensitive: false, place } : item.rich()
+    if (text !== undefined) found.set(key, text)
+  }
+  return found
+}
+
+/** Labels of a service: those of its label files, and over them its own and those of `deploy`. */
+export async function readLabels(
+  service: Cursor,
+  files: ProjectFiles,
+): Promise<ReadonlyMap<string, Text>> {
+  const own = new Map([
+    ...textMap(service.at('deploy').at('labels')),
+    ...textMap(service.at('labels')),
+  ])
+  let filed = new Map<string, Variable>()
+  for (const item of service.at('label_file').items()) {
+    const leaf = item.leaf('a path')
+    if (leaf === undefined) continue
+    const path = resolve(leaf.home?.folder ?? dirname(leaf.place.file), leaf.text)
+    const text = await files.text(path, leaf.place)
+    if (text === undefined) files.missing(path, leaf.place)
+    const options = { scope: new Map(), earlier: filed, format: 'dotenv' } as const
+    const found = parseEnvFile(path, text ?? '', options, service.report)
+    filed = new Map([...filed, ...found])
+  }
+  const labels = new Map<string, Text>()
+  for (const [key, { value, place }] of filed) {
+    labels.set(key, { value, isSensitive: false, place: place ?? service.place })
+  }
+  for (const [key, text] of own) labels.set(key, text)
+  return labels
+}
+
+/** Labels and variables that ask for a program which does not see covey's containers. */
+const consumers: readonly (readonly [RegExp, string, string])[] = [
+  [/^traefik\./, 'traefik.*', 'covey has its own proxy: give the service "x-covey: { domain: … }"'],
+  [
+    /^caddy(_\d+)?(\.|$)/,
+    'caddy*',
+    'covey has its own proxy: give the service "x-covey: { domain: … }"',
+  ],
+  [/^ofelia\./, 'ofelia.*', 'make the job a service of its own with "x-covey: { schedule: … }"'],
+  [
+    /^com\.centurylinklabs\.watchtower|^wud\.|^diun\./,
+    'of an image watcher',
+    '"covey pull" looks for newer images',
+  ],
+  [
+    /^(homepage|glance|com\.sablier|sablier|swag|deunhealth|autoheal)(\.|$|_)/,
+    'of another program',
+    'the program that reads them does not see what covey runs',
+  ],
+]
+const proxyVariables = ['VIRTUAL_HOST', 'LETSENCRYPT_HOST']
+
+/** Says once for each kind of label in a project that nobody reads it. */
+export function noteConsumers(
+  labels: ReadonlyMap<string, Text>,
+  environment: ReadonlyMap<string, Text>,
+  service: Cursor,
+  said: Set<string>,
+): void {
+  const say = (kind: string, message: string, text: Text | undefined): void => {
+    if (said.has(kind)) return
+    said.add(kind)
+    const place = text?.place ?? service.place
+    service.report.note(place, { code: 'compose-label', message, path: service.path })
+  }
+  for (const [key, text] of labels) {
+    const [, kind = '', way = ''] = consumers.find(([pattern]) => pattern.test(key)) ?? []
+    if (kind !== '') say(kind, `nothing reads the labels ${kind} here: ${way}`, text)
+  }
+  for (const name of proxyVariables) {
+    if (!environment.has(name)) continue
+    say(
+      'VIRTUAL_HOST',
+      `nothing reads ${name} here: covey has its own proxy: give the service "x-covey: { domain: … }"`,
+      environment.get(name),
+    )
+  }
+}

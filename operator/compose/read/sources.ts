@@ -1,0 +1,69 @@
+import { normalize, relative, resolve } from 'node:path/posix'
+import type { Leaf } from '../yaml/tree.ts'
+import type { Cursor } from './cursor.ts'
+
+const home = /^(~|\$\{?(HOME|PWD)\b)/
+const engineSocket = /(^|\/)(docker|podman|containerd|balena-engine)\.sock$/
+
+/** Programs that are known to use the socket of the engine, and what covey has in its place. */
+const socketUsers: readonly (readonly [RegExp, string])[] = [
+  [
+    /traefik|caddy-docker-proxy|nginx-proxy|jwilder|swag|docker-gen|acme-companion/,
+    'covey has its own proxy: give the services "x-covey: { domain: … }", and drop this one',
+  ],
+  [/watchtower|diun|ouroboros/, 'drop it: "covey pull" looks for newer images'],
+  [/ofelia|cronicle|chadburn|swarm-cronjob/, 'make its jobs services with a schedule, and drop it'],
+  [
+    /portainer|dockge|yacht|dozzle|lazydocker/,
+    'drop it: "covey ps", "covey logs" and "covey status" show what runs',
+  ],
+  [/autoheal/, 'drop it, and write "x-covey: { restart_unhealthy: true }" at the services'],
+]
+
+/** Tells a path from the name of a volume. */
+export function isPathSource(source: string): boolean {
+  return /^[./~\\]/.test(source) || /^[A-Za-z]:[\\/]/.test(source)
+}
+
+/**
+ * The path of a bind: absolute, or relative to the project's folder with `./` or `../` in front.
+ * Undefined, and said, where it is one of the laptop, or the socket of an engine.
+ */
+export function bindSource(
+  item: Cursor,
+  leaf: Leaf,
+  source: string,
+  project: { readonly folder: string; readonly image: string },
+): string | undefined {
+  if (home.test(leaf.written) && (source.startsWith('~') || !source.startsWith(leafHome(leaf)))) {
+    return item.fault(
+      `covey does not know the home folder of a host: write the whole path: ${leaf.written}`,
+      'compose-refused',
+    )
+  }
+  if (/^[A-Za-z]:[\\/]|^\\/.test(source)) {
+    return item.fault(
+      `covey runs on Linux only: write the path of a host: ${leaf.written}`,
+      'compose-refused',
+    )
+  }
+  if (engineSocket.test(source)) {
+    const [, way] = socketUsers.find(([image]) => image.test(project.image)) ?? []
+    const message = `there is no engine whose socket could be used: ${way ?? 'drop this line'}`
+    return item.fault(message, 'compose-refused')
+  }
+  if (source.startsWith('/')) return withoutSlash(normalize(source))
+  const path = relative(project.folder, resolve(leaf.home?.folder ?? project.folder, source))
+  return path.startsWith('..') ? path : `./${path}`
+}
+
+/** The value that a variable HOME or PWD of the project has; else what no source begins with. */
+function leafHome(leaf: Leaf): string {
+  const [first] = leaf.variables.filter(({ name }) => name === 'HOME' || name === 'PWD')
+  return first === undefined || first.value === '' ? '\0' : first.value
+}
+
+/** Without the slash at the end. */
+export function withoutSlash(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
+}

@@ -1,0 +1,114 @@
+import { basename, dirname, join } from 'node:path/posix'
+import type { ProjectFiles } from '../load/files.ts'
+import type { ComposeOptions, Place } from '../project.ts'
+import type { Report } from '../report.ts'
+import { memberOf } from '../yaml/tree.ts'
+import { parseEnvFile } from './env-file.ts'
+import type { Scope, Variable } from './scope.ts'
+import { substitute } from './substitute.ts'
+
+/** What the variables of a project say of it. */
+export interface ProjectScope {
+  readonly scope: Scope
+  /** The files of the project; `COMPOSE_FILE` may name others than the options. */
+  readonly files: readonly string[]
+  readonly profiles: readonly string[]
+  /** Name of the project where a file or a variable gives one. */
+  readonly name: string | undefined
+}
+
+const defaultNames = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']
+
+/**
+ * The variables of a project: those of the command line, then those of its env files, the last file
+ * first. `COMPOSE_FILE`, `COMPOSE_PROFILES` and `COMPOSE_PROJECT_NAME` are obeyed; the first only
+ * where the options name one file, by one of the names that Compose looks for by itself.
+ */
+export async function readProjectScope(
+  options: ComposeOptions,
+  files: ProjectFiles,
+  report: Report,
+): Promise<ProjectScope> {
+  const [first = ''] = options.files
+  const folder = dirname(first)
+  const given: Scope = new Map(
+    [...options.variables].map(([name, value]) => [
+      name,
+      { name, value, place: undefined, isSensitive: true },
+    ]),
+  )
+  const filed = await readEnvFiles(options, folder, given, files, report)
+  const known = new Map<string, Variable>([...filed, ...given])
+  const isDefault = options.files.length === 1 && defaultNames.includes(basename(first))
+  const fileList = isDefault ? known.get('COMPOSE_FILE')?.value : undefined
+  const separator = known.get('COMPOSE_PATH_SEPARATOR')?.value || ':'
+  const paths = (fileList ?? '')
+    .split(separator)
+    .filter((path) => path !== '')
+    .map((path) => (path.startsWith('/') ? path : join(folder, path)))
+  const own = paths.length === 0 ? options.files : paths
+  const profiles = (known.get('COMPOSE_PROFILES')?.value ?? '').split(',')
+  const name = known.get('COMPOSE_PROJECT_NAME')?.value || (await nameInFiles(own, known, files))
+  const projectName = normalName(name ?? '') || undefined
+  const value = projectName ?? normalName(basename(folder))
+  known.set('COMPOSE_PROJECT_NAME', {
+    name: 'COMPOSE_PROJECT_NAME',
+    value,
+    place: undefined,
+    isSensitive: false,
+  })
+  return {
+    scope: known,
+    files: own,
+    profiles: (options.profiles.length > 0 ? options.profiles : profiles)
+      .map((profile) => profile.trim())
+      .filter((profile) => profile !== ''),
+    name: projectName,
+  }
+}
+
+async function readEnvFiles(
+  options: ComposeOptions,
+  folder: string,
+  given: Scope,
+  files: ProjectFiles,
+  report: Report,
+): Promise<Scope> {
+  const isOwn = options.envFiles.length === 0
+  const paths = isOwn ? [join(folder, '.env')] : options.envFiles
+  let found: Scope = new Map()
+  for (const path of paths) {
+    const place: Place = { file: path, line: 1, column: 1 }
+    const text = await files.text(path, place)
+    if (text === undefined && !isOwn) files.missing(path, place)
+    if (text === undefined) continue
+    const earlier = { scope: given, earlier: found, format: 'dotenv' } as const
+    found = new Map([...found, ...parseEnvFile(path, text, earlier, report)])
+  }
+  return found
+}
+
+/** `name` of the last file that has one. */
+async function nameInFiles(
+  paths: readonly string[],
+  scope: Scope,
+  files: ProjectFiles,
+): Promise<string | undefined> {
+  let name: string | undefined
+  for (const path of paths) {
+    for (const document of await files.trees(path, { file: path, line: 1, column: 1 })) {
+      const leaf = memberOf(document, 'name')
+      if (leaf?.kind !== 'leaf' || leaf.text === '') continue
+      name = substitute(leaf.text, (variable) => scope.get(variable)).text
+    }
+  }
+  return name
+}
+
+/** A name as Compose makes it of a folder's: lower case, and nothing but a-z, 0-9, `_` and `-`. */
+function normalName(name: string): string {
+  return name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_-]/g, '')
+    .replace(/^[_-]+/, '')
+}
