@@ -41,7 +41,7 @@ import { createShell, type Shell } from './shell.ts'
 import { openSockets } from './sockets.ts'
 import { loadState, readEnrolment } from './state/store.ts'
 
-/** What an agent is made from. */
+/** Dependencies of an agent. */
 export interface AgentInit {
   readonly stateDir: string
   readonly runDir: string

@@ -9,7 +9,7 @@ import type { GossipPort } from './gossip-port.ts'
 import type { Machine } from './shell.ts'
 import { writeState } from './state/store.ts'
 
-/** What effects are carried out with. */
+/** Dependencies of carrying out effects. */
 export interface Carrier {
   readonly machine: Machine
   readonly node: NodeState

@@ -15,7 +15,7 @@ import type { Overlay, OverlayEvents } from './overlay/overlay.ts'
 import { createStatusRates, createStatusVerifier } from './peer-statuses.ts'
 import { decodeFrame, encodeFrame, packDelivery, unpackDelivery } from './state/wire.ts'
 
-/** What the gossip port is made from. */
+/** Dependencies of the gossip port. */
 export interface GossipPortInit {
   /** Makes the overlay; it takes its time, and everything else goes on meanwhile. */
   readonly openOverlay: (events: OverlayEvents) => Promise<Overlay>
@@ -28,7 +28,7 @@ export interface GossipPortInit {
   readonly find: (digest: string) => HeldConfig | null
   /** Roots that a node at an epoch lacks. */
   readonly rootsAfter: (epoch: number) => readonly HeldRoot[]
-  /** Whether a document that comes along with an announcement is worth unpacking. */
+  /** True if a document that comes along with an announcement is worth unpacking. */
   readonly wants: (head: Head) => boolean
 }
 
@@ -145,7 +145,7 @@ function createListening(log: Logger): Listening {
   }
 }
 
-/** What the overlay tells, as inputs of the node. Frames of one peer are decoded in their order. */
+/** Turns the overlay's events into inputs of the node. Frames of one peer are decoded in order. */
 function overlayEvents(init: GossipPortInit, packer: Packer): OverlayEvents {
   const { feed } = init
   const decoding = new Map<string, { frames: number; last: Promise<void> }>()

@@ -19,15 +19,15 @@ export const controlConnectionsMax: number = 128
 /** Time for the head of a request to arrive, and for all of it on the control socket, in ms. */
 export const controlHeadMsMax: number = 10_000
 export const controlRequestMsMax: number = 30_000
-/** How often these two are looked at, in ms. */
+/** Interval between checks of these two, in ms. */
 export const controlTimesCheckMs: number = 1_000
-/** How often it is looked whether the sockets are still there, in ms. */
+/** Interval between checks that the sockets still exist, in ms. */
 export const socketCheckMs: number = 1_000
 /** Time for whoever listens at a path to be reached, in ms. */
 export const socketProbeMsMax: number = 1_000
 /** The same on `admin.sock`, where whole images are sent; only root can keep it busy. */
 export const adminRequestMsMax: number = 3_600_000
-/** How often, and for how long each time, a line of the log waits for a reader, in ms. */
+/** Waits of one log line for a slow reader, and the length of each, in ms. */
 export const logWaitsMax: number = 20
 export const logWaitMs: number = 50
 /** Packages with reconcilers that one host loads, and the time that each may take for it, in ms. */

@@ -23,7 +23,7 @@ export function openLog(level: string, descriptor = 1): Logger {
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
-/** How much of it could be written. A pipe whose reader is slow is waited for, but not for ever. */
+/** Count of bytes written. Waits for a slow reader of a pipe, but not for ever. */
 function writeAll(descriptor: number, bytes: Buffer): number {
   let at = 0
   for (let waits = 0; at < bytes.length; ) {

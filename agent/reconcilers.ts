@@ -25,7 +25,7 @@ export function noReconcilers(log: Log): Reconcilers {
   return { all: [], refusedTypes: new Map(), tools: {}, ruleset: createRulesetWatch({ log }) }
 }
 
-/** What the reconcilers of a host are made from. */
+/** Dependencies of the reconcilers of a host. */
 export interface ReconcilersInit {
   readonly settings: AgentSettings
   /** `agent.json`; rescue ports and packages are looked for beside it. */

@@ -7,7 +7,7 @@ import { grantFault } from '../reconcilers/runc/bundle/grants.ts'
 export interface AgentSettings {
   readonly log_level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
   readonly registries: Readonly<Record<string, RegistrySettings>>
-  /** What containers may have of this host: `path:/srv`, `device:/dev/dri`, `host-network`. */
+  /** Grants to containers on this host: `path:/srv`, `device:/dev/dri`, `host-network`. */
   readonly grants: readonly string[]
   readonly reconcilers: readonly string[]
   readonly image_budget_bytes: number
@@ -28,7 +28,7 @@ const settingsSchema: z.ZodType<AgentSettings> = z.strictObject({
   trial_seconds: z.int().min(10).max(3600).default(120),
 })
 
-/** What holds where the file says nothing. */
+/** Defaults for settings that the file does not set. */
 export const defaultSettings: AgentSettings = settingsSchema.parse({})
 
 /**

@@ -21,10 +21,10 @@ import type { Overlay, OverlayEvents } from './overlay/overlay.ts'
 import { createRunner } from './runner.ts'
 import { documentOf, envelopeText } from './state/documents.ts'
 
-/** What the shell is made from: the machine, or a simulator's models of it. */
+/** Dependencies of the shell: the machine, or a simulator's models of it. */
 export interface ShellInit {
   readonly durable: DurableStart
-  /** What the node's jitter and choices are drawn from. */
+  /** Seed of the node's jitter and choices. */
   readonly randomSeed: number
   /** Seed of the host's libp2p key. */
   readonly identitySeed: Uint8Array
@@ -124,7 +124,7 @@ export function createShell(init: ShellInit): Shell {
   }
 }
 
-/** What is no document at all never reaches the node. */
+/** Verdict on bytes that are not a document; they never reach the node. */
 function refusal(fault: Fault, head: Head | null): Verdict {
   return { verdict: 'refused', code: fault.code, message: faultText(fault), head, faults: [fault] }
 }

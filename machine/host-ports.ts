@@ -7,7 +7,7 @@ import { createHostFiles } from './files/host-files.ts'
 import { createNameResolver } from './names.ts'
 import { createCommandRunner } from './tools.ts'
 
-/** What the real ports are made from. */
+/** Dependencies of the real ports. */
 export interface HostPortsInit {
   /** The agent's state folder; reconcilers write below `reconcilers/` in it. */
   readonly stateDir: string

@@ -14,15 +14,15 @@ import type { RegistrySettings } from './images/registry/trust/settings.ts'
 import { createNameResolver } from './names.ts'
 import { createHostSecrets, type SecretsInit } from './secrets/secrets.ts'
 
-/** What of the host's own settings is about the machine. */
+/** The host's own settings that concern the machine. */
 interface MachineSettings {
   readonly registries: Readonly<Record<string, RegistrySettings>>
-  /** What containers may have of this host. */
+  /** Grants to containers on this host. */
   readonly grants: readonly string[]
   readonly image_budget_bytes: number
 }
 
-/** What the machine side of an agent is made from. */
+/** Dependencies of the machine side of an agent. */
 export interface MachineInit {
   readonly stateDir: string
   readonly runDir: string

@@ -19,7 +19,7 @@ export const monitorLineBytesMax: number = 4_096
 export const monitorReadyMs: number = 2_000
 /** Links on the way to one file, as the kernel's own bound (path_resolution(7)). */
 export const linksFollowedMax: number = 40
-/** How long a starting agent waits for one of its network namespace that ends, in ms. */
+/** Time that a starting agent waits for one of its network namespace that ends, in ms. */
 export const networkLockMsMax: number = 5_000
 /** It tries again after this time. */
 export const networkLockPollMs: number = 100

@@ -82,7 +82,7 @@ export interface MissingTool {
   readonly tool: string
   /** Debian package that brings it. */
   readonly brings: string
-  /** Whether nothing else can stand in for it. */
+  /** True if nothing else can stand in for it. */
   readonly isNeeded: boolean
 }
 

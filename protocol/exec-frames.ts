@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { CoveyError } from './fault.ts'
 
 /**
- * What `covey exec` and an agent say to each other after the upgrade of their connection: frames of
+ * Frames between `covey exec` and an agent after the upgrade of their connection:
  * one byte for the kind, four for the length of the payload (most significant first), the payload.
  */
 export type FrameKind = keyof typeof frameKinds
@@ -20,7 +20,7 @@ const frameKinds = {
   /** From the agent: bytes of the program. */
   stdout: 16,
   stderr: 17,
-  /** How many more bytes of stdin have been passed on, as decimal text. */
+  /** Count of further bytes of stdin passed on, as decimal text. */
   taken: 18,
   /** Last: the exit code as decimal text; 128 and the signal's number where one ended it. */
   exit: 19,
@@ -93,11 +93,11 @@ export interface TerminalSize {
   readonly columns: number
 }
 
-/** What is to be run in a container. */
+/** Command to run in a container. */
 export interface ExecStart {
   /** Program and arguments. */
   readonly command: readonly string[]
-  /** Whether the program gets a terminal, and stdin. */
+  /** Terminal of the program; null if it gets none. */
   readonly terminal: TerminalSize | null
   readonly stdin: boolean
   /** `user` or `user:group`, names or numbers; null for the container's own. */
@@ -108,7 +108,7 @@ export interface ExecStart {
   readonly environment: readonly string[]
 }
 
-/** Why nothing could be run, and the exit code that a shell would give it. */
+/** Reason that nothing could be run, and the exit code that a shell would give it. */
 export interface ExecFault {
   readonly code: string
   readonly message: string

@@ -1,5 +1,5 @@
 /**
- * What is wrong, where and under which stable code. Data, so that it can travel; see `CoveyError`.
+ * A fault: message, position and stable code. Data, so that it can travel; see `CoveyError`.
  */
 export interface Fault {
   /** Stable, kebab-case; scripts depend on it. */

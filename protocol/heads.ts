@@ -26,7 +26,7 @@ export function compareHeadsOrNone(a: Head | null, b: Head | null): number {
   return compareHeads(a, b)
 }
 
-/** Whether two configs hold the same place (epoch and version), whatever their content. */
+/** True if two configs hold the same place (epoch and version), whatever their content. */
 export function samePosition(a: Head, b: Head): boolean {
   return a.epoch === b.epoch && a.version === b.version
 }

@@ -3,7 +3,7 @@ export interface LogRecord {
   /** RFC 3339 with nanoseconds and an offset. */
   readonly time: string
   readonly stream: 'stdout' | 'stderr'
-  /** Whether the line goes on in the next record of this stream. */
+  /** True if the line goes on in the next record of this stream. */
   readonly partial: boolean
   /** Where the text begins in the record; it goes on to the record's end. */
   readonly textAt: number

@@ -25,7 +25,7 @@ export interface Hello {
   readonly head: Head | null
 }
 
-/** What the sender holds. A hint; the document may ride along, and is verified like any other. */
+/** Head of the sender. A hint; the document may ride along, and is verified like any other. */
 interface HeadMessage {
   readonly kind: 'head'
   readonly head: Head | null

@@ -1,5 +1,5 @@
 /**
- * What may move a cursor, set a title, turn the direction of a text or hide a part of it: control
+ * Characters that can move a cursor, set a title, turn the direction of a text or hide it: control
  * characters (C0, DEL, C1), format characters and the two line separators of Unicode.
  */
 const unprintable = /[\p{Cc}\p{Cf}\u2028\u2029]/gu

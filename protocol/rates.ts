@@ -1,13 +1,13 @@
 import { statusRecordsBurstMax, statusRecordsPerSecondMax } from './limits.ts'
 import type { Message } from './messages.ts'
 
-/** How often something may happen: so many at once, and so many a second on average. */
+/** Rate limit: so many at once, and so many a second on average. */
 export interface Rate {
   readonly burst: number
   readonly perSecond: number
 }
 
-/** What is left of a rate: it fills up with time and is emptied by what happens. */
+/** Token bucket of a rate: it fills up with time and is emptied by events. */
 export class Bucket {
   readonly #rate: Rate
   #tokens: number
@@ -35,7 +35,7 @@ export class Bucket {
     return taken
   }
 
-  /** Whether it is as good as new, and need not be remembered. */
+  /** True if it is as good as new, and need not be remembered. */
   isFull(now: number): boolean {
     this.#fill(now)
     return this.#tokens >= this.#rate.burst
@@ -57,7 +57,7 @@ export function statusBucket(now: number): Bucket {
 }
 
 /**
- * What is looked at of a message: of status records, and of questions for some, as many as the
+ * Part of a message to process: as many of its status records, and of its questions, as the
  * peer's rate leaves. What is passed over is not lost, since digests tell of it again (H7).
  */
 export function withinRate(message: Message, bucket: Bucket, now: number): Message {

@@ -15,7 +15,7 @@ const hostStates = [
   'floor-unknown',
 ] as const
 
-/** How a host stands to its head; `docs/PROTOCOL.md`, Status. */
+/** State of a host towards its head; `docs/PROTOCOL.md`, Status. */
 export type HostState = (typeof hostStates)[number]
 
 /** Objects of a host, counted by state. */
@@ -62,7 +62,7 @@ function isCount(value: unknown): boolean {
 
 const parsedBefore = new WeakMap<SignedStatus, Checked<StatusRecord>>()
 
-/** What a signed record says; worked out once for each. Fault: `status-record`. */
+/** Content of a signed record; parsed once for each. Fault: `status-record`. */
 export function readStatus(signed: SignedStatus): Checked<StatusRecord> {
   const known = parsedBefore.get(signed)
   if (known !== undefined) return known

@@ -41,7 +41,7 @@ export function systemCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
-/** Why the system did not do something, in words; where none are known, its code or message. */
+/** Words for a system error; where none are known, its code or message. */
 export function systemReason(error: unknown): string {
   const code = systemCode(error)
   if (Object.hasOwn(systemReasons, code)) return systemReasons[code] ?? code

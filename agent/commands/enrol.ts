@@ -16,13 +16,13 @@ import {
   stateFiles,
 } from '../state/store.ts'
 
-/** What an enrolment came to. */
+/** Result of an enrolment. */
 export interface Enrolled {
   readonly host: string
   readonly cluster: string
   readonly root_digest: string
   readonly epoch: number
-  /** What the host holds now. */
+  /** Head that the host holds now. */
   readonly head: Head | null
 }
 

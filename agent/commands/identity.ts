@@ -11,7 +11,7 @@ import {
   readIdentity,
 } from '../identity/identity.ts'
 
-/** What `covey identity` was asked for. */
+/** Options of `covey identity`. */
 export interface IdentityRequest {
   readonly stateDir: string
   /** Needed at the first call, when the keys are made; afterwards it must be the same. */

@@ -51,7 +51,7 @@ export function boundConnections(server: Server, connectionsMax: number): void {
   })
 }
 
-/** How willingly a connection is given up; the lowest goes first. */
+/** Worth of a connection; the lowest is closed first. */
 function worth({ request }: Use): number {
   if (request === null) return 0
   return request.complete ? 2 : 1

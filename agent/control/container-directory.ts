@@ -5,7 +5,7 @@ import type { Config } from '../../protocol/documents/config.ts'
 import type { ContainerSeen, HostContainers } from '../../reconcilers/host-containers.ts'
 import type { ContainerDirectory } from './container-view.ts'
 
-/** What is known of containers, and where the rest is. */
+/** Dependencies of the container directory. */
 export interface ContainerDirectoryInit {
   readonly containers: Pick<HostContainers, 'look'>
   readonly bundleOf: (id: string) => string

@@ -15,7 +15,7 @@ import { Problem } from './problem.ts'
 import { type PathParts, type Route, type UpgradeRoute, upgradeName } from './router.ts'
 import { sendJson } from './send.ts'
 
-/** What the routes of containers are made from. */
+/** Dependencies of the routes of containers. */
 export interface ContainerRoutesInit {
   readonly stateDir: string
   readonly directory: ContainerDirectory
@@ -23,7 +23,7 @@ export interface ContainerRoutesInit {
 }
 
 /**
- * What is asked about containers, for one socket: its readers of logs are bounded by themselves.
+ * Routes about containers, for one socket, which has its own limit on readers of logs.
  */
 export function containerRoutes(init: ContainerRoutesInit): ReadonlyMap<string, Route> {
   const readers = new Set<AbortController>()
@@ -41,7 +41,7 @@ export function containerRoutes(init: ContainerRoutesInit): ReadonlyMap<string, 
   ])
 }
 
-/** What is run in containers, for `admin.sock`. docs/OPERATING.md lists the routes. */
+/** Upgrade routes that run commands in containers, for `admin.sock`; see docs/OPERATING.md. */
 export function containerUpgrades(init: ContainerRoutesInit): ReadonlyMap<string, UpgradeRoute> {
   return new Map<string, UpgradeRoute>([
     [

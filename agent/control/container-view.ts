@@ -1,7 +1,7 @@
 import type { ExecPlace } from '../../machine/containers/exec/start.ts'
 import type { ContainerRow } from '../../protocol/api/containers.ts'
 
-/** What the control API asks about containers of this host. */
+/** Containers of this host, for the control API. */
 export interface ContainerDirectory {
   /** All containers, ordered by name. */
   rows(): Promise<readonly ContainerRow[]>

@@ -18,7 +18,7 @@ import { Problem } from './problem.ts'
 import type { Route } from './router.ts'
 import { sendJson } from './send.ts'
 
-/** What the route is made from. */
+/** Dependencies of the route. */
 export interface FirewallRouteInit {
   readonly run: CommandRunner
   readonly host: string

@@ -14,7 +14,7 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** What a listener is made from. */
+/** Dependencies of a listener. */
 export interface ListenerInit {
   readonly folder: string
   readonly name: string

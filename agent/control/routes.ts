@@ -10,10 +10,10 @@ import { Problem } from './problem.ts'
 import type { Route } from './router.ts'
 import { sendJson } from './send.ts'
 
-/** What the control API is made from. */
+/** Dependencies of the control API. */
 export interface ControlInit {
   readonly shell: Shell
-  /** What a round would do now. */
+  /** Steps that a round would take now. */
   readonly plan: () => Promise<readonly PlannedStep[]>
 }
 

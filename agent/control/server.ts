@@ -27,7 +27,7 @@ export interface ControlServer {
   close(): Promise<void>
 }
 
-/** What the sockets are made from. */
+/** Dependencies of the sockets. */
 export interface ControlServerInit {
   readonly runDir: string
   /**
@@ -35,7 +35,7 @@ export interface ControlServerInit {
    * two, so that what bounds the streams of one socket leaves the other alone.
    */
   readonly routes: () => ReadonlyMap<string, Route>
-  /** What is root's alone; `admin.sock` serves these and all of `routes`. */
+  /** Routes for root alone; `admin.sock` serves these and all of `routes`. */
   readonly adminRoutes: ReadonlyMap<string, Route>
   /** Also root's alone: what takes a connection over. */
   readonly adminUpgrades: ReadonlyMap<string, UpgradeRoute>
@@ -77,7 +77,7 @@ export async function openControl(init: ControlServerInit): Promise<ControlServe
   }
 }
 
-/** What one socket serves. */
+/** Routes of one socket. */
 interface Tables {
   readonly routes: ReadonlyMap<string, Route>
   readonly upgrades: ReadonlyMap<string, UpgradeRoute>

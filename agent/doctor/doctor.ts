@@ -16,10 +16,10 @@ import { errorLine } from '../../reconcilers/tools/words.ts'
 import { checkRunc, readPackageChangelog } from './check-runc.ts'
 import { checkResolvers } from './resolvers.ts'
 
-/** What was looked at, and the result. */
+/** One check, and its result. */
 export type Check = Checkup['checks'][number]
 
-/** What the doctor needs to know. */
+/** Dependencies of the doctor. */
 export interface DoctorInit {
   readonly run: CommandRunner
   readonly host: string
@@ -148,7 +148,7 @@ function neededPackets(config: Config, host: string): readonly NeededPacket[] {
   return [...mesh, ...flowsNeeded(spec)]
 }
 
-/** What a tunnel's own packets are: its ends, not what it carries, say so. IPv4 for a name. */
+/** Address family of a tunnel's own packets, from its endpoint. IPv4 for a name. */
 function outerFamily(endpoint: unknown): 4 | 6 {
   const address = typeof endpoint === 'string' ? parseEndpoint(endpoint)?.address : undefined
   return address?.family ?? 4

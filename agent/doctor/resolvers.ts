@@ -5,7 +5,7 @@ import { sectionOf, typeIn } from '../../reconcilers/cluster/references.ts'
 import { namesResolver, resolvConfFor } from '../../reconcilers/runc/bundle/resolv-conf.ts'
 import type { Check } from './doctor.ts'
 
-/** Whether the containers of a host have somebody to ask for names of the world outside. */
+/** Checks that the containers of a host have a resolver for names outside the cluster. */
 export async function checkResolvers(
   host: string,
   config: Config | null,

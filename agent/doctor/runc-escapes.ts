@@ -20,7 +20,7 @@ const escapes: readonly Escape[] = [
   { id: 'CVE-2026-41579', fixedIn: ['1.3.6', '1.4.3', '1.5.0-rc.3'] },
 ]
 
-/** What `runc --version` says. */
+/** Version from `runc --version`. */
 export interface RuncVersion {
   /** The release that it is made from, as `1.1.5+ds1`. */
   readonly release: string

@@ -109,7 +109,7 @@ export function hostKeysOn(disk: Disk): HostKeys {
   }
 }
 
-/** What a host hands to the operator: its public keys, bound together by its libp2p key. */
+/** Card of a host for the operator: its public keys, bound together by its libp2p key. */
 export interface IdentityView {
   readonly host: string
   readonly peer_id: string
@@ -138,7 +138,7 @@ export async function identityView(identity: Identity): Promise<IdentityView> {
 }
 
 /**
- * Whether the parts of an identity fit each other: a damaged file must not speak for another host.
+ * True if the parts of an identity match: a damaged file must not speak for another host.
  */
 export async function isConsistent(identity: Identity): Promise<boolean> {
   if ((await peerIdOf(seedOf(identity))) !== identity.peer_id) return false

@@ -17,7 +17,7 @@ export function addressOf(place: {
   return multiaddr(`/${family}/${place.address}/tcp/${place.port}${peer}`)
 }
 
-/** What a dial needs. */
+/** Dependencies of a dial. */
 export interface Dialler {
   readonly sessions: Sessions<GossipStream>
   /** Connects and shakes hands. */

@@ -9,7 +9,7 @@ import { prefixBytes, type Traffic } from './traffic.ts'
 /** The protocol name: one request and one response, each after its length as an unsigned varint. */
 export const documentProtocol: string = '/covey/document/1'
 
-/** What both sides of the protocol need. */
+/** Dependencies of both sides of the protocol. */
 export interface DocumentContext {
   readonly traffic: Traffic
   readonly meters: Meters

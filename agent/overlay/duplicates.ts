@@ -5,14 +5,14 @@ export interface Standing {
    * peer to accept it; `up`, a stream is in use.
    */
   readonly state: 'none' | 'dialling' | 'offered' | 'up'
-  /** Whether the stream in use runs on a connection that we dialled. */
+  /** True if the stream in use runs on a connection that we dialled. */
   readonly dialledHere: boolean
-  /** Whether our peer id is the smaller one. */
+  /** True if our peer id is the smaller one. */
   readonly smaller: boolean
 }
 
 /**
- * What to do with the stream: take it, take it in place of ours, or keep it until ours has ended.
+ * Decision on a stream: take it, take it in place of ours, or keep it until ours has ended.
  */
 export type Judgement = 'take' | 'replace' | 'hold'
 

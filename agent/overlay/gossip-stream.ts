@@ -14,7 +14,7 @@ export const gossipProtocol: string = '/covey/gossip/1'
 
 const noFrame = new Uint8Array(0)
 
-/** What a gossip stream tells its owner. `closed` comes once; no frame comes after it. */
+/** Events of a gossip stream for its owner. `closed` comes once; no frame comes after it. */
 export interface GossipStreamEvents {
   /** A frame; an empty one accepts the stream or is a heartbeat. */
   frame(stream: GossipStream, frame: Uint8Array): void
@@ -59,7 +59,7 @@ export class GossipStream {
     )
   }
 
-  /** Whether this host dialled the connection. */
+  /** True if this host dialled the connection. */
   get dialledHere(): boolean {
     return this.connection.direction === 'outbound'
   }

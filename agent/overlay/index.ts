@@ -184,7 +184,7 @@ class Libp2pOverlay implements Overlay {
     else this.#sessions.offer(this.#wrap(connection, stream))
   }
 
-  /** Whether the peer may open streams; if not, the connection ends. */
+  /** True if the peer may open streams; if not, the connection ends. */
   #welcome(connection: Connection): boolean {
     const admitted = this.#gater.has(connection.remotePeer.toString())
     const welcome = admitted && this.#stopping === undefined

@@ -56,7 +56,7 @@ export const sourcesMax: number = 4_096
 export const dialsMax: number = 64
 
 /**
- * What is read from one peer, in bursts and on average; the rest waits in the socket. Frames and
+ * Read rates for one peer, in bursts and on average; the rest waits in the socket. Frames and
  * bytes of the gossip stream; and frames of Yamux, in units of what the cheapest costs, where a
  * stream that is opened costs as much as `streamCost` of them. An honest peer sends some ten frames
  * a second, a few hundred in the second after a heal, and at most 2 MB for a new head: two records
@@ -87,7 +87,7 @@ export const requestsPerPeerMax: number = 8
 /** From an arriving document stream to the last byte of its answer: 6 MB at 0.8 Mbit/s. */
 export const answerMsMax: number = 60_000
 
-/** What is queued for a dropped peer is written within this time, or not at all. */
+/** Time in which the queue of a dropped peer is written; the rest is discarded. */
 export const lingerMs: number = 1_000
 /** The same while the overlay stops; the rest of the second is for libp2p. */
 export const stopLingerMs: number = 300

@@ -49,7 +49,7 @@ export interface Overlay {
 }
 
 /**
- * What the overlay tells; none of these may throw. They come in order, never from inside a call of
+ * Events of the overlay; none of these may throw. They come in order, never from inside a call of
  * the overlay, and not at all once `stop` was called.
  */
 export interface OverlayEvents {
@@ -68,7 +68,7 @@ export interface OverlayEvents {
   serve(peerId: string, request: Uint8Array): Promise<Uint8Array>
 }
 
-/** What an overlay is made from. */
+/** Dependencies of an overlay. */
 export interface OverlayInit {
   /** Seed of the host's Ed25519 libp2p key, 32 bytes. */
   readonly seed: Uint8Array

@@ -1,4 +1,4 @@
-/** What a log line or an event says of something that was thrown. */
+/** Reason for a log line or an event, from anything that was thrown. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

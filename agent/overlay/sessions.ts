@@ -70,7 +70,7 @@ export class Sessions<S extends SessionStream> {
     return count
   }
 
-  /** Whether a gossip stream runs, or is about to run, on the connection. */
+  /** True if a gossip stream runs, or is about to run, on the connection. */
   claims(connectionId: string): boolean {
     for (const session of this.#sessions.values()) {
       if (session.state !== 'dialling' && session.stream?.connection.id === connectionId)
@@ -93,7 +93,7 @@ export class Sessions<S extends SessionStream> {
       this.#sessions.set(peerId, { state: 'offered', attempt, stream })
   }
 
-  /** Whether the attempt is still the one in force. */
+  /** True if the attempt is still the one in force. */
   current(peerId: string, attempt: Attempt): boolean {
     const session = this.#sessions.get(peerId)
     return session !== undefined && session.state !== 'up' && session.attempt === attempt

@@ -32,7 +32,10 @@ const stepsSchema = z.array(
 )
 const dueSchema = z.number().nullish()
 
-/** Whether a package's answer has the form of docs/PLUGINS.md; throws `plugin-answer` if not. */
+/**
+ * Returns a package's answer if it has the form of docs/PLUGINS.md, else throws
+ * `plugin-answer`.
+ */
 function expectForm<T>(schema: z.ZodType<T>, member: string, answer: unknown): T {
   const parsed = schema.safeParse(answer)
   if (parsed.success) return parsed.data
@@ -44,7 +47,7 @@ function expectForm<T>(schema: z.ZodType<T>, member: string, answer: unknown): T
   )
 }
 
-/** What a package made of a config, and which objects of the host are its own. */
+/** Spec that a package made of a config, and the objects of the host that are its own. */
 interface GuardedSpec {
   readonly spec: unknown
   readonly owned: ReadonlySet<string>
@@ -107,7 +110,7 @@ export function guard(
   }
 }
 
-/** What a package gets of a host: no private keys, secrets, images or containers. */
+/** Ports that a package gets: no private keys, secrets, images or containers. */
 function commonOf({ run, files, clock, resolveName }: CommonPorts): CommonPorts {
   return { run, files, clock, resolveName }
 }

@@ -27,7 +27,7 @@ interface RefusedPlugin {
   readonly reason: string
 }
 
-/** What came of the packages that `agent.json` names. */
+/** Result of loading the packages that `agent.json` names. */
 export interface LoadedPlugins {
   readonly plugins: readonly Plugin[]
   readonly refused: readonly RefusedPlugin[]
@@ -143,7 +143,7 @@ async function load(file: string): Promise<AnyReconciler> {
 
 const functions = ['resolve', 'observe', 'judge', 'plan', 'apply', 'describe'] as const
 
-/** Whether what was loaded is what its manifest says, and takes nothing that someone else has. */
+/** Checks a loaded package against its manifest, and for names and types that are taken already. */
 function judge(
   reconciler: AnyReconciler,
   manifest: PluginManifest,

@@ -7,7 +7,7 @@ import { manifestBytesMax } from '../limits.ts'
 /** The interface of reconcilers that this agent speaks; docs/PLUGINS.md tells what each one is. */
 const interfaceVersion: number = 1
 
-/** What a package says of its reconciler, under `covey` in its `package.json`. */
+/** Declaration of a package's reconciler, under `covey` in its `package.json`. */
 export interface PluginManifest {
   readonly interface: number
   /** Object types that it owns, as `acme_thing`. */

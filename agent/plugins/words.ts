@@ -7,7 +7,7 @@ export function firstLine(text: string): string {
   return text.split(/[\r\n]/, 1)[0]?.slice(0, lengthMax) ?? ''
 }
 
-/** Why a package's code failed, in one line, whatever it threw. */
+/** One line on why a package's code failed, whatever it threw. */
 export function thrownText(error: unknown): string {
   const { message } = Object(error)
   if (error instanceof Error && typeof message === 'string') return firstLine(message)
@@ -19,7 +19,7 @@ export function thrownText(error: unknown): string {
   }
 }
 
-/** What a package's code threw as an error that is fit for a status; a hint is kept. */
+/** Turns anything that a package's code threw into an error for a status; a hint is kept. */
 export function thrownError(error: unknown): CoveyError {
   const { code, hint } =
     error instanceof CoveyError ? error : { code: 'plugin-threw', hint: undefined }

@@ -58,7 +58,7 @@ export async function listDocuments(
   }
 }
 
-/** What is wrong with a file of the state folder, as a start reports it. */
+/** Fault of a file in the state folder, as a start reports it. */
 export function damaged(path: string, why: string): Fault {
   return { code: 'state-damaged', message: `${path}: ${why}` }
 }

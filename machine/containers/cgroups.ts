@@ -40,7 +40,7 @@ export interface Cgroups {
   removeParents(): void
 }
 
-/** What the control groups of an agent's containers are found by. */
+/** Dependencies of the search for the control groups of an agent's containers. */
 export interface CgroupsInit {
   readonly log: Log
   /** Name of the folder for all of them, below the agent's own group where that can be. */

@@ -86,7 +86,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
   return { port, state, close }
 }
 
-/** What a record says a container is in stays its name, as long as it is there. */
+/** Namespaces that the records name, for containers that exist. */
 function namespacesOf({ mark, records }: ContainersState): ContainerNamespaces {
   const adopted = new Map<string, string>()
   for (const id of records.ids()) {

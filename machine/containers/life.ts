@@ -10,7 +10,7 @@ import type {
 import type { ProcessName } from './processes.ts'
 
 /**
- * What is known of a container's process in this boot. Lies beside its bundle, so that the next
+ * State of a container's process in this boot. Lies beside its bundle, so that the next
  * agent finds it; what it says of another boot counts for nothing.
  */
 export interface Life {

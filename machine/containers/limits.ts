@@ -12,7 +12,7 @@ export const stopPollMs: number = 5
 export const supervisorCheckMs: number = 1_000
 /** Groups of a container whose processes have ended are gone after this time. */
 export const groupMsMax: number = 1_000
-/** What the supervisor says of a start that failed; the rest of more is not read. */
+/** Limit on the supervisor's report of a failed start; the rest is not read. */
 export const syncBytesMax: number = 64 * 1024
 /** Output of a tool that is kept for a reason. */
 export const toolOutputBytesMax: number = 64 * 1024
@@ -25,7 +25,7 @@ export const layersMax: number = 500
 export const mountOptionsBytesMax: number = 4_095
 /** Health checks that run at once on a host; further ones wait for their turn. */
 export const checksMax: number = 8
-/** What a health check may say before it is cut off. */
+/** Limit on the output of a health check; the rest is cut off. */
 export const checkOutputBytesMax: number = 4 * 1024
 /** Device nodes that one path may stand for. */
 export const deviceNodesMax: number = 1024

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 
-/** What the id of each of covey's containers starts with. */
+/** Prefix of the ids of covey's containers. */
 export const idPrefix: string = 'covey-'
 
 /** Where everything of the containers of a host is. All paths are absolute. */
@@ -47,7 +47,7 @@ export interface ContainerPlaces {
   readonly bundle: string
   readonly rootfs: string
   readonly mappedRootfs: string
-  /** What the host does for it, where it has a user namespace. */
+  /** Path for its user namespace, if it has one. */
   readonly userNamespace: string
   readonly files: string
   /** Short names for layers: the options of a mount end at one page. */

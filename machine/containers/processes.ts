@@ -25,7 +25,7 @@ export function startTicksOf(pid: number): number | null {
   return Number.isSafeInteger(ticks) ? ticks : null
 }
 
-/** Whether this very process lives. */
+/** True if this very process lives. */
 export function lives(process: ProcessName | null): boolean {
   return process !== null && startTicksOf(process.pid) === process.startTicks
 }
@@ -51,7 +51,7 @@ export function signalProcess(name: ProcessName, signalNumber: number): boolean 
 }
 
 /**
- * Whether a process is in the network namespace that a path names; true where either is unknown.
+ * True if a process is in the network namespace that a path names; true where either is unknown.
  */
 export function isInNamespace(pid: number, path: string): boolean {
   try {

@@ -5,7 +5,7 @@ import { createDisk, type Disk, readText } from '../files/disk.ts'
 import { exitSchema } from './life.ts'
 import { type HostPlaces, idPrefix } from './places.ts'
 
-/** What is kept for good of the running of a container. */
+/** Record of a container's run that is kept for good. */
 interface Ran {
   /** Null where it was let run and nothing more is known. */
   readonly exit: ExitSeen | null

@@ -40,7 +40,7 @@ export function tellOfResolvers(
   state.tell(record.object, 'no-resolver', message)
 }
 
-/** What it means that the host knows no resolver for containers of a family. */
+/** Message for a host without a resolver for containers of a family. */
 export function noResolverText(family: 4 | 6 | undefined): string {
   const whose = family === undefined ? 'it' : `an IPv${family} container`
   return `the host has no resolver that ${whose} can reach: only names of the cluster are found`

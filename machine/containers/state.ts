@@ -11,16 +11,16 @@ import { type ContainerPlaces, type HostPlaces, hostPlaces, placesOf } from './p
 import { bootId } from './processes.ts'
 import { openRecords, type Records } from './records.ts'
 
-/** What the containers of a host are made from. */
+/** Dependencies of the containers of a host. */
 export interface ContainersInit {
   readonly stateDir: string
   readonly runDir: string
   readonly clock: Clock
   readonly log: Log
-  /** What this host's own settings let containers have of it, and the file that they stand in. */
+  /** Grants in this host's own settings, and the file that holds them. */
   readonly grants: readonly string[]
   readonly settingsFile: string
-  /** What the name of the control group below the agent's own begins with; `covey` if absent. */
+  /** Prefix of the control group's name below the agent's own; `covey` if absent. */
   readonly cgroup?: string
   /** Something changed that a round should look at. Must not throw. */
   readonly onChange: (reason: string) => void
@@ -97,7 +97,7 @@ export async function openState(init: ContainersInit): Promise<ContainersState> 
 }
 
 /**
- * Whether a group is that of a process: the runtime has noted which it made, by the end of its path
+ * True if a group is that of a process: the runtime has noted which it made, by the end of its path
  * at least, for namespaces of control groups hide the rest. True where nothing is noted.
  */
 function isGroupOf(life: Life | null, group: string): boolean {

@@ -6,11 +6,11 @@ import { systemCode, systemReason } from '../../protocol/system-reason.ts'
 import { hostJsonBytesMax } from '../limits.ts'
 import { readRootOwned } from './root-owned.ts'
 
-/** How the errors of a file are told. */
+/** Words for the errors of a file. */
 export interface HostJsonWords {
   /** Code of the error. */
   readonly code: string
-  /** What to do about a fault in it. */
+  /** Hint for a fault in it. */
   readonly hint: string
 }
 
@@ -102,7 +102,7 @@ const kinds: Readonly<Record<string, string>> = {
   string: 'a string in double quotes',
 }
 
-/** What a schema refuses, in this project's words: the library's are not for people. */
+/** Faults that a schema finds, in this project's words: the library's are not for people. */
 function issueFaults(issue: z.core.$ZodIssue): readonly Fault[] {
   const path = issue.path.map(String).join('.')
   const fault = (message: string): readonly Fault[] => [

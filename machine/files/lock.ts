@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
 import { claimFolder } from './folder.ts'
 
-/** How long a starting agent waits for one that ends, in seconds. */
+/** Time that a starting agent waits for one that ends, in seconds. */
 export const lockWaitSeconds: number = 5
 
 /** A held lock. It ends with the process, however that ends. */

@@ -5,7 +5,7 @@ import { CoveyError } from '../../protocol/fault.ts'
 import { linksFollowedMax } from '../limits.ts'
 
 /**
- * What the agent reads as root, or runs, must be what root has put there. These functions look at
+ * Files that the agent reads as root, or runs, must come from root. These functions look at
  * every name on the way from `/`: each folder, each link and where it leads, and the end.
  *
  * A name is looked at and then used, which is only sound because of what is looked for: where every

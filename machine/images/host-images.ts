@@ -18,7 +18,7 @@ export interface RetainingImages extends HostImages {
   retained(): ReadonlySet<string> | null
 }
 
-/** What the port is made from. */
+/** Dependencies of the port. */
 export interface HostImagesInit {
   readonly store: Store
   readonly jobs: Jobs
@@ -140,7 +140,7 @@ function noteLastUse({ store, now, log }: HostImagesInit, digests: readonly stri
   }
 }
 
-/** What an image says of itself; null where its config is damaged on the disk. */
+/** Description from an image's own config; null if that is damaged on the disk. */
 async function describe(store: Store, record: ImageRecord): Promise<ImageReady | null> {
   const bytes = await store.blobs.get(record.config)
   if (bytes === null) return null

@@ -34,7 +34,7 @@ export interface Images {
   list(): Promise<readonly ListedImage[]>
   /** Pulls for a person, at once. Leaving by the signal ends it unless the config wants it too. */
   pull(reference: ImageReference, signal: AbortSignal): Promise<ImageRecord>
-  /** How far a pull is; null where none is under way and none has failed. */
+  /** State of a pull; null if none is under way and none has failed. */
   progress(reference: ImageReference): JobState | null
   /** Removes what no config and no container needs. Error: `not-applied`. */
   prune(): Promise<Collected>
@@ -45,7 +45,7 @@ export interface Images {
   close(): Promise<void>
 }
 
-/** What images are made from. */
+/** Dependencies of images. */
 export interface ImagesInit {
   readonly stateDir: string
   readonly runDir: string

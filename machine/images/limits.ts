@@ -2,7 +2,7 @@
 
 /** Entries of one layer; a distribution has about 10 000, the largest images a million. */
 export const layerEntriesMax: number = 2_000_000
-/** What one layer may come to when it is unpacked, holes of sparse files included. */
+/** Limit of one unpacked layer, including holes of sparse files. */
 export const layerBytesMax: number = 64 * 1024 ** 3
 /**
  * Parts of a path, and bytes of a path, of a link's target and of one name (PATH_MAX, NAME_MAX).
@@ -29,13 +29,13 @@ export const inflateFreeBytes: number = 1024 ** 3
 /** One read of a decompressor, and how far it works ahead. */
 export const inflateChunkBytes: number = 256 * 1024
 export const inflateAheadBytes: number = 2 * 1024 * 1024
-/** What waits for the `tar` of one layer. */
+/** Data that may wait for the `tar` of one layer. */
 export const extractAheadBytes: number = 4 * 1024 * 1024
 
 /** Packed bytes of one layer that wait for the thread which unpacks, and how many go at once. */
 export const packedAheadBytes: number = 4 * 1024 * 1024
 export const packedMessageBytes: number = 256 * 1024
-/** What may gather in the heap of that thread before all of it is looked through for garbage. */
+/** Heap of that thread at which a full garbage collection starts. */
 export const threadHeapMegabytes: number = 64
 /** That thread ends after so long without a layer. */
 export const threadIdleMs: number = 5_000
@@ -52,7 +52,7 @@ export const retryMsMax: number = 600_000
 /** Progress of a pull is told at most this often. */
 export const progressMs: number = 200
 
-/** What a child in the sandbox says on stderr, as far as it is kept. */
+/** Limit on the kept stderr of a child in the sandbox. */
 export const sandboxStderrBytesMax: number = 4 * 1024
 /** A child that takes no more input, or does not end, for this long is killed. */
 export const sandboxStallMs: number = 300_000

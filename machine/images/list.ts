@@ -4,7 +4,7 @@ import type { Store } from './store/store.ts'
 
 /** One image as `covey image list` shows it. */
 export interface ListedImage {
-  /** What a config may name it by; the digest alone decides. */
+  /** References by which a config may name it; the digest alone decides. */
   readonly references: readonly string[]
   /** Digest of the manifest. */
   readonly digest: string

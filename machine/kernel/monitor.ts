@@ -11,7 +11,7 @@ import {
 } from '../limits.ts'
 import { toolEnvironment, toolPath } from '../tools.ts'
 
-/** What a monitor is made from. */
+/** Dependencies of a monitor. */
 export interface MonitorInit {
   readonly tool: string
   readonly args: readonly string[]

@@ -9,10 +9,10 @@ import { networkLockMsMax, networkLockPollMs } from '../limits.ts'
 /** Name of the lock, an abstract socket: each network namespace has its own of these (unix(7)). */
 const lockName: string = 'covey-agent'
 
-/** What the lock of a network namespace is taken with. */
+/** Dependencies of the lock of a network namespace. */
 export interface NetworkLockInit {
   readonly log: Log
-  /** How long to wait for an agent that ends, in ms; `networkLockMsMax` where absent. */
+  /** Time to wait for an agent that ends, in ms; `networkLockMsMax` if absent. */
   readonly waitMs?: number
   /** `covey-agent` where absent. */
   readonly name?: string
@@ -92,7 +92,7 @@ function holdsOne(pid: string, links: ReadonlySet<string>): boolean {
 /** CAP_NET_ADMIN of capabilities(7), as a bit. */
 const networkCapability = 1n << 12n
 
-/** Whether a process has power over the network in this process's user namespace. */
+/** True if a process has power over the network in this process's user namespace. */
 function mayChangeNetwork(pid: number): boolean {
   const users = targetOf(`/proc/${pid}/ns/user`)
   if (users === null || users !== targetOf('/proc/self/ns/user')) return false

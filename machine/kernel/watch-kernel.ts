@@ -1,7 +1,7 @@
 import type { Log } from '../../reconcilers/reconciler.ts'
 import { createBurst, startMonitor } from './monitor.ts'
 
-/** What a watch of the kernel is made from. */
+/** Dependencies of a watch of the kernel. */
 export interface KernelWatchInit {
   /** Called once for each burst of events that concern covey. Must not throw. */
   readonly onChange: (reason: string) => void
@@ -51,7 +51,7 @@ export function watchKernel(init: KernelWatchInit): KernelWatch {
   }
 }
 
-/** Whether a line of `ip -o monitor` is about one of `links`, which may be undefined for all. */
+/** True if a line of `ip -o monitor` is about one of `links`, which may be undefined for all. */
 export function concerns(line: string, links: ReadonlySet<string> | undefined): boolean {
   if (links === undefined) return true
   const [, subject] = /^(?:Deleted )?\d+: ([^\s:@]+)/.exec(line) ?? []

@@ -3,7 +3,7 @@ import type { Log } from '../../reconcilers/reconciler.ts'
 import { monitorReadyMs } from '../limits.ts'
 import { type Burst, createBurst, type Monitor, startMonitor } from './monitor.ts'
 
-/** What a watch of the rules is made from. */
+/** Dependencies of a watch of the rules. */
 export interface RulesetWatchInit {
   readonly log: Log
   /** See `createCommandRunner`; none where absent. */

@@ -5,7 +5,7 @@ import type { HostSecrets, SecretFile } from '../../reconcilers/host-secrets.ts'
 import { variableLines } from '../../reconcilers/runc/bundle/secrets/variables.ts'
 import { openSecret, type SealingKey } from './open.ts'
 
-/** What secrets are opened with, and where they go. */
+/** Keys and folders for opening secrets. */
 export interface SecretsInit {
   /** Folder on a tmpfs; secrets are below `secrets/<container id>` in it. */
   readonly runDir: string

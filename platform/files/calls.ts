@@ -13,7 +13,7 @@ export interface OpenFile extends OpenFolder {
   write(bytes: Uint8Array): Promise<void>
 }
 
-/** What a path leads to. */
+/** Target of a path. */
 export interface Found {
   /** Absolute, and without links. */
   readonly path: string
@@ -75,7 +75,7 @@ export const machineCalls: FileCalls = {
   },
 }
 
-/** What a file begins with: a device says that it has no bytes, and goes on for ever. */
+/** Reads the start of a file: a device reports size 0 but never ends. */
 async function readStart(path: string, bytesMost: number): Promise<Uint8Array> {
   const handle = await open(path, 'r')
   const parts: Buffer[] = []
@@ -100,7 +100,7 @@ async function openWith(path: string, flags: string, mode: number): Promise<Open
   }
 }
 
-/** Whether a call failed because there is no room: on the disk, or in the owner's share of it. */
+/** True if a call failed because there is no room: on the disk, or in the owner's share of it. */
 export function isFull(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT'].includes(systemCode(error))
 }

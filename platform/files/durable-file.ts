@@ -9,7 +9,7 @@ export class SyncFailed extends Error {
   }
 }
 
-/** What a file is called until it is whole and durable. */
+/** Suffix of a file until it is whole and durable. */
 export const temporarySuffix: string = '.tmp'
 
 /** Writes a file under its temporary name, whole and fsynced. `parts` one after the other. */
@@ -76,7 +76,7 @@ async function sync(file: OpenFolder, path: string): Promise<void> {
   }
 }
 
-/** What went wrong first is thrown: a close that fails as well must not hide a `SyncFailed`. */
+/** Closes after use, and throws the first error: a failed close must not hide a `SyncFailed`. */
 async function closing(file: OpenFolder, use: () => Promise<void>): Promise<void> {
   try {
     await use()

@@ -3,7 +3,7 @@ import * as z from 'zod'
 /** `GET /v1/firewall`: the firewall of a node as its kernel has it. */
 export interface LiveFirewall {
   readonly host: string
-  /** Whether there is a table of covey's. */
+  /** True if covey's table exists. */
   readonly present: boolean
   /** Packets by counter, such as `refused_in`. */
   readonly counters: Readonly<Record<string, number>>

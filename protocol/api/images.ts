@@ -29,7 +29,7 @@ export const imagesSchema: z.ZodType<ImageList> = z.object({
   ),
 })
 
-/** How far an agent is with an image. */
+/** Progress of an agent with an image. */
 export interface ImageProgress {
   readonly layers: number
   readonly layers_done: number
@@ -68,7 +68,7 @@ export const imageLineSchema: z.ZodType<ImageLine> = z.discriminatedUnion('event
   }),
 ])
 
-/** What was removed, and the bytes that this has freed. */
+/** Images removed, and the bytes freed. */
 export interface PrunedImages {
   readonly removed: readonly { readonly digest: string; readonly references: readonly string[] }[]
   readonly bytes: number

@@ -9,7 +9,7 @@ import { statusSchema } from './status.ts'
 import { verdictSchema } from './verdict.ts'
 
 /**
- * What is said over the sockets of an agent, by what it is about: the agent answers with these
+ * Messages on the sockets of an agent, by topic: the agent answers with these
  * shapes, and the command, the lab and scripts read them. Reading is lenient: the agent may be of
  * another version.
  */

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { Head } from '../heads.ts'
 import { headSchema } from './status.ts'
 
-/** What a node says to a config that it is handed (`POST /v1/config`). */
+/** A node's answer to an injected config (`POST /v1/config`). */
 export interface VerdictSummary {
   readonly verdict: 'accepted' | 'already-head' | 'older' | 'fork' | 'refused'
   /** Stable; says more than the verdict where there is more to say. */

@@ -36,7 +36,7 @@ export interface PeerPlace {
   /** Address inside the mesh, without prefix length; IPv4 or IPv6. */
   readonly address: string
   readonly port: number
-  /** Whether the host's network has an endpoint that others can dial from anywhere. */
+  /** True if the host's network has an endpoint that others can dial from anywhere. */
   readonly hasEndpoint: boolean
 }
 

@@ -2,7 +2,7 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const bitsOf = new Map([...alphabet].map((character, value) => [character, value]))
 
 /**
- * Whether `text` is the one canonical spelling of some bytes (RFC 4648 section 5, no padding): only
+ * True if `text` is the one canonical spelling of some bytes (RFC 4648 section 5, no padding): only
  * the alphabet, a possible length, and no set bits in the part of the last character that carries
  * no data (section 3.5). Several spellings of the same bytes would give one signature several
  * texts.

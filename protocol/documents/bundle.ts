@@ -6,7 +6,7 @@ import { isHeadOrNull } from '../status-record.ts'
 import { depthOf, inspect, isObject } from './canonical-json.ts'
 import { type Envelope, parseEnvelope } from './envelope.ts'
 
-/** What a host is given to join a cluster: `covey bundle` writes it, `covey enrol` reads it. */
+/** Bundle for a host to join a cluster: `covey bundle` writes it, `covey enrol` reads it. */
 export interface Bundle {
   readonly host: string
   /** Digest of the first root document, which is the cluster id; worth comparing by eye. */

@@ -45,7 +45,7 @@ export function parseCanonicalJson(text: string): Checked<Json> {
   )
 }
 
-/** Whether all numbers are safe integers and no member is forbidden. Recurses: depth is bounded. */
+/** True if all numbers are safe integers and no member is forbidden. Recurses: depth is bounded. */
 function hasSoundParts(value: Json): boolean {
   if (typeof value === 'number') return Number.isSafeInteger(value)
   if (typeof value !== 'object' || value === null) return true
@@ -97,7 +97,7 @@ export function endOfString(text: string, start: number): number {
 }
 
 /**
- * What `JSON.parse` would pass over in silence: a member twice, `__proto__`, a number that is no
+ * Finds what `JSON.parse` accepts silently: a duplicate member, `__proto__`, a number that is no
  * safe integer. `text` is known to be valid JSON. Walks without recursion, so depth cannot hurt it.
  */
 export function inspect(text: string): Finding | undefined {

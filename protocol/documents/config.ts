@@ -16,7 +16,7 @@ export interface ConfigObject {
   readonly [field: string]: Json
 }
 
-/** What one host should be: objects by name. `{}` takes everything of covey's down. */
+/** Desired state of one host: objects by name. `{}` removes everything of covey's. */
 export type HostSection = Readonly<Record<string, ConfigObject>>
 
 /** The members that the order and the trust of a config rest on. */
@@ -121,8 +121,8 @@ function parseBody(claims: Claims, payload: { readonly [member: string]: Json })
 }
 
 /**
- * What is wrong with the form of a config's hosts and objects, all of it: names, sections that are
- * no objects, objects without a `type`. Fields of an object are its reconciler's to judge.
+ * All faults in the form of a config's hosts and objects: names, sections that are
+ * not objects, objects without a `type`. Fields of an object are its reconciler's to judge.
  */
 export function bodyFaults(config: Pick<Config, 'hosts'>): readonly Fault[] {
   const faults: Fault[] = []
@@ -148,7 +148,7 @@ const nameRule =
   'a name starts with a letter, has 1 to 40 of a-z 0-9 _ - and ends in a letter or digit'
 
 /**
- * What is wrong with one named object before its type is asked: its name, its shape, its `type`.
+ * Faults of one named object before its type is used: its name, its shape, its `type`.
  */
 export function objectFaults(path: string, name: string, object: unknown): readonly Fault[] {
   if (!isName(name)) return [{ code: 'name', message: nameRule, path }]

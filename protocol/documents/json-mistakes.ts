@@ -1,5 +1,5 @@
 /**
- * What people write where JSON has something else: why a word that is no value is none, or null
+ * Hint for a word that is not a JSON value, for mistakes that people make often; null
  * where there is nothing special about it. `character` is the one that it begins with.
  */
 export function wordFault(found: string, character: string): string | null {

@@ -146,7 +146,7 @@ const smallOrderY: readonly string[] = [
   `ee${'ff'.repeat(30)}7f`,
 ]
 
-/** Whether an Ed25519 public key (32 bytes) is a point of small order, whatever its sign bit. */
+/** True if an Ed25519 public key (32 bytes) is a point of small order, whatever its sign bit. */
 export function isSmallOrder(key: Uint8Array): boolean {
   let hex = ''
   for (const [index, byte] of key.entries()) {
@@ -155,7 +155,7 @@ export function isSmallOrder(key: Uint8Array): boolean {
   return smallOrderY.includes(hex)
 }
 
-/** Whether enough distinct keys of a role are among those whose signatures were good. */
+/** True if enough distinct keys of a role are among those whose signatures were good. */
 export function meetsThreshold(role: Role, kids: readonly string[]): boolean {
   const counted = new Set(kids.filter((kid) => Object.hasOwn(role.keys, kid)))
   return counted.size >= role.threshold

@@ -11,7 +11,7 @@ import type { KeyRing, PublicJwk } from './root.ts'
 const signatureBytes = 64
 
 /**
- * What a verifier asks of its platform: the protocol has no cryptography and no decoder of its own.
+ * Platform functions of a verifier: the protocol has no cryptography and no decoder of its own.
  * All programs hand the same one in (platform/signatures.ts).
  */
 export interface DocumentChecks {
@@ -21,11 +21,11 @@ export interface DocumentChecks {
   textOf(payload: Uint8Array): string | null
   /** RFC 7638 thumbprint of a key, in base64url. */
   thumbprintOf(key: PublicJwk): string
-  /** Whether a signature is good by this key and by Ed25519, whatever its header asks for. */
+  /** True if a signature is good by this key and by Ed25519, whatever its header asks for. */
   isGood(payload: Uint8Array, signature: SignatureText, key: PublicJwk): Promise<boolean>
 }
 
-/** What the verifier says of a document. */
+/** Result of verifying a document. */
 export type Verified =
   | {
       readonly ok: true

@@ -10,7 +10,7 @@ interface PlacedFault {
   readonly fault: Fault
 }
 
-/** What a text of JSON is made of, or what keeps it from being any. */
+/** Content of a JSON text, or its first fault. */
 export interface WrittenJson {
   /** Undefined where there are faults. */
   readonly value: unknown
@@ -48,7 +48,7 @@ interface Frame {
   index: number
 }
 
-/** What may stand next. `first` is a key or value, or the end of what was just opened. */
+/** The next expected token. `first` is a key or value, or the end of what was just opened. */
 type Expected = 'first' | 'key' | 'colon' | 'value' | 'comma' | 'end'
 
 /** Paths get no longer than this, or a deep text would take memory by the square of its depth. */

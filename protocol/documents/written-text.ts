@@ -1,7 +1,7 @@
-/** Why bytes are no text that people may hand over, and from which byte on. */
+/** Reason that bytes are not valid UTF-8 text, and the offset of the first bad byte. */
 export interface EncodingFault {
   readonly offset: number
-  /** What it is and what to do, without a full stop. */
+  /** Fault and remedy, without a full stop. */
   readonly message: string
 }
 

@@ -4,12 +4,12 @@ import type { Verified } from '../documents/verify.ts'
 import { bad, type Checked, good } from '../fault.ts'
 import type { HeldRoot } from './durable.ts'
 
-/** What a root document is to a chain that is held. */
+/** Relation of a root document to the chain that is held. */
 export interface RootStanding {
   /** `held` already; the `next` one; or a `rival` with a number that another root holds. */
   readonly kind: 'held' | 'next' | 'rival'
   readonly root: HeldRoot
-  /** What the roots before it say of its signatures. */
+  /** Result of verifying its signatures under the roots before it. */
   readonly vouched: GoodVerified
 }
 
@@ -105,8 +105,8 @@ export function keepSigners(root: HeldRoot, ...verified: readonly GoodVerified[]
 }
 
 /**
- * Whether enough of a new root's own root keys have signed it: a new set of keys has proven that it
- * can.
+ * Checks that enough of a new root's own root keys have signed it, which proves that they
+ * can sign.
  */
 export function signsItself(root: Root, verified: Extract<Verified, { ok: true }>): Checked<null> {
   if (meetsThreshold(root.root, verified.kids)) return good(null)

@@ -10,7 +10,7 @@ import { nextRandom } from './random.ts'
 import { isGreeted, type NodeState, newPeer, type PeerState, type Turn } from './state.ts'
 import { chooseNeighbours } from './topology.ts'
 
-/** What is known of a listed peer, from now on; undefined for one that is not listed. */
+/** State of a listed peer, made if absent; undefined for one that is not listed. */
 export function peerOf(node: NodeState, peerId: string): PeerState | undefined {
   const known = node.peers.get(peerId)
   const place = node.listing.byPeer.get(peerId)
@@ -46,7 +46,7 @@ export function scheduleDial(node: NodeState, peer: PeerState): void {
 }
 
 /**
- * Whether a tunnel to a peer is to be expected: one of the two has an endpoint, or they have talked
+ * True if a tunnel to a peer is to be expected: one of the two has an endpoint, or they have talked
  * since the start, over a tunnel of their own or in one network.
  */
 function hasPath(node: NodeState, { place, upAt }: PeerState): boolean {
@@ -118,7 +118,7 @@ function chooseRandomPeer(turn: Turn, live: number): void {
   if (node.randomPeer !== null) peerOf(node, node.randomPeer)
 }
 
-/** Whether this host keeps a connection to a peer, or that one to this host. */
+/** True if this host keeps a connection to a peer, or that one to this host. */
 function areNeighbours({ neighbours, listing, self }: NodeState, peerId: string): boolean {
   return neighbours.has(peerId) || chooseNeighbours(peerId, listing).has(self.peerId)
 }

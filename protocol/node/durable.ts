@@ -20,7 +20,7 @@ export interface HeldRoot {
   readonly root: Root
 }
 
-/** What a node knows after a restart, every document of it verified again. */
+/** State of a node after a restart, with every document verified again. */
 export interface DurableStart {
   readonly host: string
   readonly peerId: string
@@ -43,7 +43,7 @@ export interface DurableStart {
    * Roots that were signed as a second one with a number that is held; none of them is in force.
    */
   readonly rivals: readonly HeldRoot[]
-  /** What of the state folder could not be read or proven, and is done without. */
+  /** Files of the state folder that could not be read or verified, and are ignored. */
   readonly damage: readonly Fault[]
 }
 
@@ -86,7 +86,7 @@ export type DurablePart = {
   }
 }[keyof Members]
 
-/** What a change writes, in the order in which it takes effect. */
+/** Parts that a change writes, in the order in which they take effect. */
 export function durableParts(write: DurableWrite): readonly DurablePart[] {
   return durableOrder.flatMap((name) => {
     const values = [write[name] ?? []].flat()

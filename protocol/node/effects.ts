@@ -9,7 +9,7 @@ import type { Delivery, Message } from '../messages.ts'
 import type { SignedStatus, StatusRecord } from '../status-record.ts'
 import type { DurableWrite, HeldConfig } from './durable.ts'
 
-/** What came of handing a document to a node. */
+/** Result of handing a document to a node. */
 export interface Verdict {
   readonly verdict: 'accepted' | 'already-head' | 'older' | 'fork' | 'refused'
   /**
@@ -23,7 +23,7 @@ export interface Verdict {
   readonly faults: readonly Fault[]
 }
 
-/** What a person asked for along with a document. */
+/** Options of an injected document. */
 export interface InjectOptions {
   readonly allowGap: boolean
   readonly allowIsolation: boolean
@@ -51,7 +51,7 @@ export type Input =
     }
   | { readonly kind: 'fetch-failed'; readonly peer: string; readonly digest: string }
   | { readonly kind: 'verified'; readonly token: number; readonly result: Verified }
-  /** What the reconcilers' pure checks say of an injected config. */
+  /** Result of the reconcilers' pure checks of an injected config. */
   | {
       readonly kind: 'linted'
       readonly token: number
@@ -93,7 +93,7 @@ export interface Alarm {
 }
 
 /**
- * What a node wants done. The shell keeps this order: what is `persist`ed is reported `persisted`
+ * An effect that a node asks for. The shell keeps this order: a `persist` is reported `persisted`
  * before any effect that rests on it is returned, so nothing is announced, adopted or replied
  * before it is durable.
  */

@@ -119,18 +119,18 @@ function onTheirWay(node: NodeState): Set<string> {
   return digests
 }
 
-/** What a peer has said that it holds. */
+/** Heads that a peer has said it holds. */
 function offersOf({ head, forks }: PeerState): readonly Head[] {
   return head === null ? forks : [head, ...forks]
 }
 
-/** Whether a peer holds anything that is wanted; nearly always it holds the very same head. */
+/** True if a peer holds anything that is wanted; nearly always it holds the very same head. */
 function offersWanted(node: NodeState, { head, forks }: PeerState): boolean {
   return (head !== null && isWanted(node, head)) || forks.some((one) => isWanted(node, one))
 }
 
 /**
- * Whether a document that rides with an announcement is worth unpacking: in a well-connected
+ * True if a document that rides with an announcement is worth unpacking: in a well-connected
  * overlay most copies come when the first one is already being judged.
  */
 export function wantsDocument(node: NodeState, head: NonNullable<PeerState['head']>): boolean {

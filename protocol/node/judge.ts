@@ -67,7 +67,7 @@ function parseOnce({ digest, payload }: Extract<Verified, { ok: true }>): Checke
   return parsed
 }
 
-/** What a verified config is to a node that holds `head` and never goes below `floor`. */
+/** Relation of a verified config to a node that holds `head` and never goes below `floor`. */
 export type Standing = 'newer' | 'same' | 'older' | 'fork-wins' | 'fork-loses'
 
 /**
@@ -87,7 +87,7 @@ export function standingOf(candidate: Head, head: Head | null, floor: Head | nul
 }
 
 /**
- * Whether a newer config leaves out the head that this node holds: its ancestors reach down to the
+ * True if a newer config leaves out the head that this node holds: its ancestors reach down to the
  * head's position and name another digest there, or none. Two operators signed, each on a side of a
  * partition.
  */

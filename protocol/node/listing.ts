@@ -30,7 +30,7 @@ function byName(a: PeerPlace, b: PeerPlace): number {
   return a.host < b.host ? -1 : 1
 }
 
-/** What is listed where there is no config. */
+/** Listing without a config. */
 export const emptyListing: Listing = listingOf([])
 
 /** A config never changes, so neither does its listing; remembered as long as the config is. */

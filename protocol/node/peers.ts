@@ -153,7 +153,7 @@ export function tellForks(turn: Turn, to: string | null): void {
   }
 }
 
-/** What time brings for connections: farewells, silent newcomers, ends of bans, dials. */
+/** Timed work on connections: farewells, silent newcomers, ends of bans, dials. */
 export function tickPeers(turn: Turn): void {
   const { node } = turn
   let changed = false

@@ -16,7 +16,7 @@ export interface PeerState {
   place: PeerPlace
   /** `up` has an open gossip stream, `greeted` has answered with a hello that fits. */
   phase: 'down' | 'dialling' | 'up' | 'greeted'
-  /** What it last said that it holds. */
+  /** Head that it last announced. */
   head: Head | null
   upAt: number
   heardAt: number
@@ -32,7 +32,7 @@ export interface PeerState {
   /** Other sides of a fork at its head's position that it holds. */
   forks: readonly Head[]
   /**
-   * What it sent did not verify under the roots held: it is asked for its own root along with it.
+   * True if its document did not verify under the roots held: its own roots are requested too.
    */
   asksRoots: boolean
 }
@@ -68,7 +68,7 @@ interface PendingWrite {
   readonly candidate: Candidate | null
 }
 
-/** What this host knows of another, or of itself, from a signed record. */
+/** Status of a host, this one included, from a signed record. */
 interface KnownStatus {
   readonly record: StatusRecord
   readonly signed: SignedStatus
@@ -77,7 +77,7 @@ interface KnownStatus {
 
 /** A node. Mutated by `step` only; everything in it is bounded by `limits.ts` or by the config. */
 export interface NodeState {
-  /** What of the start stays true. Its documents are held below, and nowhere else. */
+  /** The part of the start that stays true. Its documents are held below, and nowhere else. */
   readonly self: Pick<DurableStart, 'host' | 'peerId' | 'agentVersion' | 'damage'>
   readonly clusterId: string
   readonly random: Random
@@ -103,11 +103,11 @@ export interface NodeState {
   storeAt: number
   /** The last write failed. */
   storeFailed: boolean
-  /** What the reconcilers work towards; may be behind the head. */
+  /** Config that the reconcilers apply; may be behind the head. */
   adopted: { readonly head: Head; readonly config: Config } | null
   applied: Head | null
   objects: readonly ObjectReport[]
-  /** Whether a full round over `adopted` has ended since the start. */
+  /** True if a full round over `adopted` has ended since the start. */
   observed: boolean
 
   /** Everyone who may connect. */
@@ -124,7 +124,7 @@ export interface NodeState {
   readonly judging: Map<number, Candidate>
   /** Digest being fetched, by peer. */
   readonly fetching: Map<string, { readonly digest: string; readonly withRoots: boolean }>
-  /** Whether a peer offers what is wanted, and it is not on its way yet. */
+  /** True if a peer offers what is wanted, and it is not on its way yet. */
   wantsMore: boolean
   /** The write under way; one at a time, so that the order on disk is the order of decisions. */
   writing: { readonly token: number; readonly pending: PendingWrite } | null
@@ -206,7 +206,7 @@ export function createNode(durable: DurableStart, seed: number, now: number): No
 }
 
 /**
- * What the numbers of a host's records go on from: its clock, so that what it says after a restart
+ * First sequence number of a host's records: its clock, so that what it says after a restart
  * is newer than what it said before, whether or not anybody tells it so. Nothing rests on the clock
  * being right: a host that was told of a higher number of its own goes on above that one.
  */
@@ -250,7 +250,7 @@ export function forksOf(node: NodeState): readonly HeldConfig[] {
   return [...node.evidence.values()].filter((held) => samePosition(held.head, own))
 }
 
-/** Whether the node and a peer can talk: its hello has been answered. */
+/** True if the node and a peer can talk: its hello has been answered. */
 export function isGreeted(peer: PeerState | undefined): peer is PeerState {
   return peer?.phase === 'greeted'
 }

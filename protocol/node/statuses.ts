@@ -37,13 +37,13 @@ export function sendStatusWindow(turn: Turn, peer: string): void {
   sendDigest(turn, peer, window)
 }
 
-/** Whether the cluster is small enough to keep, and pass on, the statuses of everyone. */
+/** True if the cluster is small enough to keep, and pass on, the statuses of everyone. */
 function keepsAll(node: NodeState): boolean {
   return node.listing.places.length <= statusHostsMax
 }
 
 /**
- * Whether this peer may tell of `host`: in a large cluster each tells of itself only, and to each
+ * True if this peer may tell of `host`: in a large cluster each tells of itself only, and to each
  * what it has heard of that one.
  */
 function mayTell(node: NodeState, peer: string, host: string): boolean {
@@ -193,7 +193,7 @@ function saysTheSame(a: StatusRecord, b: StatusRecord): boolean {
   return JSON.stringify({ ...a, sequence: 0 }) === JSON.stringify({ ...b, sequence: 0 })
 }
 
-/** What this host says of itself now. */
+/** Status record of this host. */
 function ownRecord(node: NodeState): StatusRecord {
   return {
     host: node.self.host,

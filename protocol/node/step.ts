@@ -60,7 +60,7 @@ function raiseAtStart(turn: Turn): void {
 }
 
 /**
- * Whether the head is the one that left this evidence out. A later one that left nothing out has
+ * True if the head is the one that left this evidence out. A later one that left nothing out has
  * settled it, and only the config before the head tells.
  */
 function isLeftOut({ previous }: NodeState, head: HeldConfig, held: HeldConfig): boolean {

@@ -4,7 +4,7 @@ import type { HostState, ObjectCounts } from '../status-record.ts'
 import type { Alarm, ObjectReport } from './effects.ts'
 import { configOf, isGreeted, type NodeState } from './state.ts'
 
-/** What `covey status --json` and `GET /v1/status` show; scripts depend on its shape. */
+/** Output of `covey status --json` and `GET /v1/status`; scripts depend on its shape. */
 export interface StatusView {
   readonly host: string
   readonly cluster: string
@@ -35,7 +35,7 @@ export interface StatusView {
   readonly alarms: readonly Alarm[]
 }
 
-/** How this host stands to its head, in one word. */
+/** State of this host towards its head, in one word. */
 export function hostState(node: NodeState): HostState {
   if (!node.floorKnown) return 'floor-unknown'
   if (node.head === null && node.adopted === null) return 'not-listed'

@@ -102,7 +102,7 @@ function writeRest(turn: Turn): void {
 }
 
 /**
- * Whether a failed write has to be tried with another one: the floor is written again as it is,
+ * True if a failed write has to be tried with another one: the floor is written again as it is,
  * unless a document will be written anyway. Without it the alarm would outlast a full disk until
  * somebody signs something.
  */

@@ -41,7 +41,7 @@ export class Gater {
     }
   }
 
-  /** Whether a connection may begin its handshake; it counts until that is over. */
+  /** True if a connection may begin its handshake; it counts until that is over. */
   #letIn(connection: MultiaddrConnection): boolean {
     const [host] = connection.remoteAddr.getComponents()
     const leave = host?.value === undefined ? null : this.#doorstep.enter(host.value)

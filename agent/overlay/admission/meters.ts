@@ -2,7 +2,7 @@ import { hostsMax } from '../../../protocol/limits.ts'
 import { Bucket } from '../../../protocol/rates.ts'
 import { documentRequests, gossipBytes, gossipFrames, muxerFrames } from '../limits.ts'
 
-/** How much one peer has sent lately. It outlives connections: a new one gives no new burst. */
+/** Recent traffic of one peer. It outlives connections: a new one gives no new burst. */
 interface Meter {
   readonly frames: Bucket
   readonly bytes: Bucket
@@ -11,7 +11,7 @@ interface Meter {
 }
 
 /**
- * What peers may make this host read, each by its own rate. Whatever is above it is read later: the
+ * Limits how fast this host reads from each peer. Whatever is above the rate is read later: the
  * peer's bytes wait in its socket, and nobody is dropped for being fast.
  */
 export class Meters {

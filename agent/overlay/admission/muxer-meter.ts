@@ -23,7 +23,7 @@ export class FrameCounter {
   #have = 0
   #skip = 0
 
-  /** What the frames that begin in these bytes cost. */
+  /** Cost of the frames that begin in these bytes. */
   costOf(bytes: Uint8Array): number {
     let cost = 0
     for (let at = 0; at < bytes.length; ) {
@@ -130,7 +130,7 @@ export class MuxerMeter {
 }
 
 /**
- * Whether it could be done. A connection that is ending refuses to be paused and resumed, and does
+ * True if `act` succeeded. A connection that is ending refuses to be paused and resumed, and does
  * not say before that it would: the socket below may have ended first.
  */
 function tryTo(act: () => void): boolean {

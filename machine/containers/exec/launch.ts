@@ -28,7 +28,7 @@ export interface Launched {
   resize(size: TerminalSize): void
 }
 
-/** What is launched, and where. */
+/** The command to launch, and its container. */
 export interface LaunchInit {
   readonly files: ExecFiles
   readonly id: string

@@ -9,7 +9,7 @@ export const execStartMsMax: number = 30_000
 export const execEndMs: number = 1_000
 /** Rounds of looking for and killing what a client has left behind. */
 export const execKillRoundsMax: number = 20
-/** What is read of the runtime's own words on why it did not start something. */
+/** Limit on the runtime's own error text that is read when it starts nothing. */
 export const execReasonBytesMax: number = 64 * 1024
 /** Account files of a container that are larger than this are not read. */
 export const accountFileBytesMax: number = 1024 * 1024

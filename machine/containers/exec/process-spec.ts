@@ -6,7 +6,7 @@ import { type AccountFiles, accountOf } from '../../../reconcilers/runc/bundle/a
 export type ProcessSpec = Readonly<Record<string, unknown>>
 
 /**
- * What the runtime runs for a command: the first process of the container, with another command.
+ * Process spec of a command: that of the container's first process, with another command.
  * Capabilities, no-new-privileges, limits and security profiles are the container's own, so that it
  * is never more privileged than what runs there already.
  *

@@ -16,14 +16,14 @@ import { execAskMsMax } from './limits.ts'
 import { endTree } from './process-tree.ts'
 import { beginExec, type ExecPlace, ExecRefusal, startedExec } from './start.ts'
 
-/** What one command is served with. */
+/** Dependencies of serving one command. */
 export interface ServeInit {
   readonly channel: ExecChannel
   readonly place: ExecPlace
   readonly files: ExecFiles
   /** Fires when the client is gone or the agent ends: what was started is ended. */
   readonly gone: AbortSignal
-  /** How long it has after SIGHUP, in ms. */
+  /** Time that the command has after SIGHUP, in ms. */
   readonly endMs: () => number
   /** It runs: told once, with the process or null where it has ended already. */
   readonly onStarted: (start: ExecStart, process: ProcessName | null) => Promise<void>
@@ -100,7 +100,7 @@ async function passOutput(
 }
 
 interface Input {
-  /** What the client wants run. Throws `ExecRefusal`. */
+  /** Waits for the client's request. Throws `ExecRefusal`. */
   start(gone: AbortSignal): Promise<ExecStart>
   /** Passes on what has come since, and what comes. */
   connect(launched: Launched, process: ProcessName | null): void

@@ -19,7 +19,7 @@ export interface ExecSessions {
   stop(): Promise<void>
 }
 
-/** What the commands of a host are run with. */
+/** Dependencies of the commands of a host. */
 export interface ExecSessionsInit {
   /** Best on a tmpfs: what is run lies here for its time, in folders of mode 0700. */
   readonly runDir: string

@@ -24,7 +24,7 @@ export interface ExecPlace {
   readonly pid: number
 }
 
-/** Why a command does not run, as a client is told. */
+/** Reason that a command does not run, for the client. */
 export class ExecRefusal extends Error {
   readonly fault: ExecFault
 

@@ -13,7 +13,7 @@ import { knownPath, withinNetwork } from '../spawn.ts'
 import { askHttp } from './ask-http.ts'
 import { failedCheck } from './failed-check.ts'
 
-/** What a check is made on. */
+/** Target of a health check. */
 export interface CheckTarget {
   readonly id: string
   readonly runcRoot: string
@@ -97,7 +97,7 @@ async function askCommand(
 
 type Child = ChildProcessByStdio<null, Readable, Readable>
 
-/** How a command ended. What it has started may hold its pipes; its own end is what counts. */
+/** Outcome of a command. Its own end counts, even if a child still holds its pipes. */
 function outcomeOf(
   child: Child,
 ): Promise<{ readonly exitCode: number | null; readonly said: string }> {

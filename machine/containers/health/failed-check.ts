@@ -1,7 +1,7 @@
 import type { CheckResult } from '../../../reconcilers/runc/health.ts'
 import { printable } from '../../../reconcilers/tools/runc.ts'
 
-/** Why a question had no answer, as a result for people. */
+/** Failed result of a check that got no answer, in words for people. */
 export function failedCheck(
   what: string,
   error: Error,

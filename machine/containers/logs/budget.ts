@@ -1,12 +1,12 @@
 import type { LogFile } from './files.ts'
 
-/** How much logs of one object may take. */
+/** Space that the logs of one object may take. */
 export interface LogBudget {
   readonly bytesMax: number
   readonly filesMax: number
 }
 
-/** What has to be done to keep a budget. */
+/** Removals and rotations that keep a budget. */
 export interface LogSavings {
   /** Rotated files to remove, the oldest first. */
   readonly remove: readonly LogFile[]

@@ -8,7 +8,7 @@ export interface FollowedLog {
   readonly pump: LogPump
 }
 
-/** What a follower works with. */
+/** Dependencies of a follower. */
 export interface Following {
   readonly folder: string
   /** By key; what is opened and closed meanwhile is put in and taken out. */
@@ -38,7 +38,7 @@ export async function followLogs(following: Following): Promise<void> {
   }
 }
 
-/** What was written to last comes last; of two at the same time, what was not rotated away. */
+/** Orders files by last write, latest last; on a tie the file that was not rotated away is last. */
 function byEnd(a: LogFile, b: LogFile): number {
   return a.writtenMs - b.writtenMs || numberOf(a) - numberOf(b)
 }

@@ -18,12 +18,12 @@ import { type ExpectedLog, openMemory } from './memory.ts'
 import { logsFolder } from './places.ts'
 import { hasSupervisor, nameAhead, noteLoss, reopenLog, rotateAway } from './rotate.ts'
 
-/** What logs of containers are kept in bounds with. */
+/** Dependencies of the log keeper, which bounds the logs of containers. */
 export interface LogKeeperInit {
   readonly stateDir: string
   /** Folder of a container's bundle, whether or not it is there. */
   readonly bundleOf: (id: string) => string
-  /** Whether the logs of an object must stay, since it is listed or has a container. */
+  /** True if the logs of an object must stay, since it is listed or has a container. */
   readonly isKept: (object: string) => boolean
   readonly log: Log
   /** File in which the next agent of this boot finds what this one saw last. */
@@ -82,11 +82,11 @@ export function createLogKeeper(init: LogKeeperInit): LogKeeper {
 interface Seen {
   readonly sizeBytes: number
   readonly atMs: number
-  /** How fast it grew, in bytes a millisecond; files that follow each other grow alike. */
+  /** Growth, in bytes a millisecond; files that follow each other grow alike. */
   readonly rate: number
 }
 
-/** What one look finds and the next one needs. */
+/** State that one look leaves for the next one. */
 interface Memory {
   /** Sizes of current files, by path. */
   readonly sizes: Map<string, Seen>
@@ -160,7 +160,7 @@ function dueOf(file: LogFile, fileBytesMax: number, before: Memory, now: Memory)
 }
 
 /**
- * Whether lines may be lost before a current file: the one that was seen before it is gone, and
+ * True if lines may be lost before a current file: the one that was seen before it is gone, and
  * nobody here removed it; or its supervisor left that one behind, and began others since.
  */
 function hasLost(file: LogFile, files: readonly LogFile[], { expected }: Memory): boolean {
@@ -208,7 +208,7 @@ async function reopenMissing(
   }
 }
 
-/** What was found in the folder of an object. */
+/** Files found in the folder of an object. */
 interface Looked {
   readonly folder: string
   readonly files: readonly LogFile[]

@@ -11,7 +11,7 @@ export const logBytesMax: number = 50 * 1024 * 1024
  */
 export const logSupervisorBytesMax: number = 2 * logFileBytesMax
 /**
- * What the logs of an object with one container never exceed, whatever it writes and whether or not
+ * Upper bound of the logs of an object with one container, whatever it writes and whether or not
  * an agent runs: what was kept at the last look, the file that was written then at its largest, and
  * the one after it. A second container of the object, while it is replaced, may add the last two.
  */

@@ -8,7 +8,7 @@ export interface ExpectedLog {
   readonly ahead: string | null
 }
 
-/** What one agent hands to the next one of the same boot: current log files, by path. */
+/** State that an agent leaves for the next one of the same boot: current log files, by path. */
 export interface LogMemory {
   read(): Map<string, ExpectedLog>
   write(expected: ReadonlyMap<string, ExpectedLog>): void

@@ -24,7 +24,7 @@ export function rotatedLogPath(current: string, number: number): string {
   return `${current.slice(0, -'.log'.length)}.${number}.log`
 }
 
-/** What the name of a log file says. `number` is null for the current file of its container. */
+/** Parts of a log file's name. `number` is null for the current file of its container. */
 export interface LogName {
   readonly id: string
   readonly number: number | null

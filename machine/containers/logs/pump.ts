@@ -5,7 +5,7 @@ import { logRecordBytesMax } from './limits.ts'
 /** Takes whole records; resolves once it can take more. */
 export type LogSink = (records: Uint8Array) => Promise<void>
 
-/** Whether a record is shown, told from where it begins. */
+/** Selects the records to show, by where they begin. */
 export type LogFilter = (at: number, stream: 'stdout' | 'stderr') => boolean
 
 /** A file that is read from some place on, for as long as somebody writes to it. */

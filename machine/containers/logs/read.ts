@@ -6,7 +6,7 @@ import { offsetSince } from './since.ts'
 import { findTail, type LogPlace } from './tail.ts'
 import { watchFolder } from './watch-folder.ts'
 
-/** What of a log is asked for. */
+/** Query for a part of a log. */
 export interface LogQuery {
   /** Only records that are not older, in ms since 1970; null for all. */
   readonly sinceMs: number | null

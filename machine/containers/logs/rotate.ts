@@ -86,7 +86,7 @@ function nextRotated(current: LogFile, files: readonly LogFile[]): string {
   return rotatedLogPath(current.path, Math.max(0, ...numbers) + 1)
 }
 
-/** What conmon understands on its `ctl`: 2 is to open the log again, and takes no sizes. */
+/** Message for conmon's `ctl`: 2 means to open the log again, and takes no sizes. */
 const reopenMessage = '2 0 0\n'
 
 /**
@@ -110,7 +110,7 @@ export async function reopenLog(bundle: string): Promise<boolean> {
   }
 }
 
-/** Whether a supervisor reads what `reopenLog` would write. */
+/** True if a supervisor reads what `reopenLog` would write. */
 export async function hasSupervisor(bundle: string): Promise<boolean> {
   const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW
   const control = await open(join(bundle, 'ctl'), flags).catch(() => null)

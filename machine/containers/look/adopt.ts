@@ -18,7 +18,7 @@ export function adoptLife(life: Life | null, places: ContainerPlaces, id: string
   return { ...life, process: { pid, startTicks }, supervisor: supervisorAt(places, id), cgroups }
 }
 
-/** What the runtime keeps of a container; null where there is nothing to be read. */
+/** State that the runtime keeps of a container; null if it cannot be read. */
 export function runtimeStateAt(places: ContainerPlaces): RuntimeState | null {
   const text = textAt(join(places.runtime, 'state.json'))
   return text === null ? null : parseRuntimeState(text)

@@ -15,7 +15,7 @@ import { lastLineCharactersMax, logTailBytes } from '../limits.ts'
 import type { ContainerPlaces } from '../places.ts'
 
 /**
- * How a process ended, from what its supervisor left; null where that has not said so. Milliseconds
+ * Exit of a process, as its supervisor recorded it; null if it recorded none. Milliseconds
  * since 1970.
  */
 export function readExit(places: ContainerPlaces, log: string, life: Life): ExitSeen | null {
@@ -50,7 +50,7 @@ export function unseenExit(log: string, life: Life, nowMs: number): ExitSeen {
   return { exitCode: null, oom: false, startedMs, exitedMs: nowMs, lastLine: lastLineOf(log, 0) }
 }
 
-/** Whether the kernel ended a process of the container because of its memory limit. */
+/** True if the kernel ended a process of the container because of its memory limit. */
 function ranOutOfMemory(places: ContainerPlaces, life: Life): boolean {
   return existsSync(join(places.notes, 'oom')) || killsForMemory(life) > 0
 }

@@ -5,7 +5,7 @@ import { foldersIn } from '../records.ts'
 import type { ContainersState } from '../state.ts'
 import { lookAt } from './look.ts'
 
-/** What a look at any container needs of the machine, read once for all of them. */
+/** Facts of the machine that a look at any container needs, read once for all of them. */
 interface Surroundings {
   readonly durable: ReadonlySet<string>
   readonly inGroups: ReadonlySet<string>

@@ -11,12 +11,12 @@ import type { ContainerPlaces } from '../places.ts'
 import { isInNamespace, lives } from '../processes.ts'
 import { readExit, unseenExit } from './exits.ts'
 
-/** What one container is looked at with. */
+/** Dependencies of a look at one container. */
 export interface LookInit {
   readonly id: string
   readonly places: ContainerPlaces
   readonly record: ContainerRecord | null
-  /** How it ended, where that is kept for good; undefined where it never ran, as far as is kept. */
+  /** Its exit, if that is kept for good; undefined if there is no record that it ran. */
   readonly ran: ExitSeen | null | undefined
   readonly life: Life | null
   readonly log: string
@@ -28,7 +28,7 @@ export interface LookInit {
 }
 
 /**
- * What one look leaves for the next one, so that it need not read again what cannot have changed.
+ * State that one look leaves for the next one, which need not read again what cannot have changed.
  */
 export interface LookMemory {
   exit: ExitSeen | null
@@ -41,7 +41,7 @@ export interface LookMemory {
   checkedTicks: number | null
   /** Set while a process is being made: what the runtime has begun is not noted yet. */
   isMaking: boolean
-  /** What was told last of what is missing; null while it is whole. */
+  /** The last fault told; null while the container is whole. */
   brokenTold: string | null
 }
 
@@ -104,7 +104,7 @@ function processOf(init: LookInit): ContainerProcess {
 /** Nobody reads what it writes any more, or will see how it ends. */
 const supervisorGone = 'its supervisor conmon is gone, and with it its output and exit code'
 
-/** What a process that lives is missing. */
+/** Reason that a running container is broken; null if it is whole. */
 function whyBroken({ life, places, record, mounts }: LookInit): string | null {
   if (life?.process == null) return "the agent's record of its process is gone"
   if (!lives(life.supervisor)) return supervisorGone

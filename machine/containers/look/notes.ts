@@ -4,7 +4,7 @@ import type { ContainerSeen } from '../../../reconcilers/host-containers.ts'
 import type { ContainersState } from '../state.ts'
 import { lookAtAll, lookAtOne } from './look-at-all.ts'
 
-/** What is new of containers, kept and told once. */
+/** News of containers, kept and told once. */
 export interface Notes {
   /** Looks at all, as a round does. */
   notice(): readonly ContainerSeen[]

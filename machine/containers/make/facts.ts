@@ -46,7 +46,7 @@ export function createFacts(
   }
 }
 
-/** What `runc spec` writes: the runtime's own idea of a container. */
+/** Output of `runc spec`: the runtime's default container. */
 async function readRuntimeSpec(runDir: string): Promise<BundleFacts['runtimeSpec']> {
   const folder = await mkdtemp(join(runDir, '.spec-'))
   try {
@@ -64,7 +64,7 @@ function openFilesLimit(): number {
   return Number(hard ?? 1024)
 }
 
-/** Whether a program needs no loader and no libraries: an ELF file without PT_INTERP (elf(5)). */
+/** True if a program needs no loader and no libraries: an ELF file without PT_INTERP (elf(5)). */
 function isStatic(path: string): boolean {
   let file: number
   try {

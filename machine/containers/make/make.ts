@@ -82,7 +82,7 @@ async function prepare(
   makeFolders(places.rootfs, folders)
 }
 
-/** What the runtime reads, and the files that are mounted. */
+/** Writes the bundle: config.json and the files to mount. */
 function writeBundle(
   places: ContainerPlaces,
   { config, files, userNamespace }: ContainerCreation,

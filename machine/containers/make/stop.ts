@@ -30,7 +30,7 @@ export async function stopProcess(
     await sleep(stopPollMs)
   }
 
-  /** Whether the supervisor has said how it ended. */
+  /** True if the supervisor has said how it ended. */
   function isSaid(): boolean {
     return targets.some(lives) || existsSync(state.of(id).exit)
   }

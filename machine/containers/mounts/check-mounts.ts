@@ -12,7 +12,7 @@ import { type MountsWanted, mountsFault, type WantedMount } from './judge-mounts
 import { type Area, bytesOf, parseMountTable, tableText } from './mount-table.ts'
 import { type AskedPath, type Opened, openPaths } from './opened.ts'
 
-/** What the mounts of one container are compared with. */
+/** Facts that the mounts of one container are compared with. */
 export interface MountsCheck {
   readonly process: ProcessName
   readonly places: ContainerPlaces
@@ -130,12 +130,12 @@ function isBind({ type, options }: ConfiguredMount): boolean {
   return type === 'bind' || options.includes('bind') || options.includes('rbind')
 }
 
-/** What covey itself has at the end of a path is never a link. */
+/** Path that a mount asks for. A link is never followed at a path of covey's own. */
 function askedBind(mount: ConfiguredMount, check: MountsCheck): AskedPath {
   return { path: mount.source ?? '', followsLast: ownName(mount, check) === null }
 }
 
-/** What people know something of covey's own by; null for a path of the host. */
+/** Name for people of a mount source that is covey's own; null for a path of the host. */
 function ownName({ source = '', destination }: ConfiguredMount, check: MountsCheck): string | null {
   const { host, places } = check
   if (isWithin(source, host.volumes)) return `the volume ${source.slice(host.volumes.length + 1)}`

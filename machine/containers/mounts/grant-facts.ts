@@ -3,7 +3,7 @@ import { type GrantFacts, grantFault } from '../../../reconcilers/runc/bundle/gr
 import { hostPlaces } from '../places.ts'
 import { grantedPath } from './granted-path.ts'
 
-/** What a host's own settings say of what containers may have of it, and where covey is on it. */
+/** Settings of a host that bound what containers get of it, and paths of covey on it. */
 export interface GrantSettings {
   readonly grants: readonly string[]
   /** File in which grants stand, for what is said to people. */

@@ -19,7 +19,7 @@ export function grantedPath(path: string, grants: readonly string[]): GrantedPat
 }
 
 interface Walk {
-  /** What is left without links; what is not there is taken as it is written. */
+  /** The path with links resolved; parts that do not exist are kept as written. */
   readonly real: string
   /** Links that were followed. */
   readonly links: readonly string[]
@@ -60,7 +60,7 @@ function partsOf(path: string): string[] {
   return path.split('/').filter((part) => part !== '')
 }
 
-/** Whether only root makes names in a folder. */
+/** True if only root makes names in a folder. */
 function isRootsAlone(stat: Stats | null): boolean {
   if (stat === null || stat.uid !== 0 || !stat.isDirectory()) return false
   const isGroups = stat.gid !== 0 && (stat.mode & 0o020) !== 0

@@ -8,7 +8,7 @@ import {
   withRest,
 } from './mount-table.ts'
 
-/** What the host has, to judge what of it is seen elsewhere. */
+/** Mounts of the host, to judge which parts are visible in a container. */
 export interface HostMounts {
   readonly mounts: readonly MountEntry[]
   /** Folders of which no container gets anything, with what is said of them. */
@@ -23,7 +23,7 @@ const kernelTypes: ReadonlySet<string> = new Set([
   ...['debugfs', 'tracefs', 'configfs', 'bpf', 'pstore', 'efivarfs', 'binfmt_misc', 'nsfs'],
 ])
 
-/** What of the host an area is that is never mounted, as `a part of /run`; undefined for others. */
+/** Name of an area that is never mounted, such as `a part of /run`; undefined for others. */
 export function closedArea(area: Area, { closed, top }: HostMounts): string | undefined {
   if (top !== null && isSameArea(area, top)) return 'the whole host'
   return closed.find((each) => doOverlap(each.area, area))?.name
@@ -38,14 +38,14 @@ export function subMountFault(mount: MountEntry, host: HostMounts): string | und
   return closed === undefined ? undefined : `${closed} ${where}, which is never mounted`
 }
 
-/** Whether the file system at a path of the host is one of the kernel's own. */
+/** Type of the file system of an area if it is one of the kernel's own, else undefined. */
 export function kernelTypeOf(area: Area, { mounts }: HostMounts): string | undefined {
   const type = mounts.find((each) => each.area.device === area.device)?.type ?? ''
   return kernelTypes.has(type) ? type : undefined
 }
 
 /**
- * What an area is called on the host, by the nearest mount; null where it is nowhere to be seen.
+ * Path of an area on the host, by the nearest mount; null if it is not visible there.
  * Bytes.
  */
 export function hostNameOf(area: Area, { mounts }: HostMounts): string | null {

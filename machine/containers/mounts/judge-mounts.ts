@@ -22,11 +22,11 @@ export interface WantedMount {
   readonly options: readonly string[]
   /** The same for what the host has mounted below it; null where that does not come along. */
   readonly deepOptions: readonly string[] | null
-  /** Whether covey itself chose the destination, where nothing else may be mounted. */
+  /** True if covey itself chose the destination, where nothing else may be mounted. */
   readonly isOwnPlace: boolean
 }
 
-/** What the mounts of a container are judged by. */
+/** Mounts that a container should have, and facts of its host. */
 export interface MountsWanted {
   readonly rootfs: Area
   readonly binds: readonly WantedMount[]
@@ -39,7 +39,7 @@ export interface MountsWanted {
   readonly host: HostMounts
 }
 
-/** Why a container may not run with the mounts that it has. */
+/** Reason that a container may not run with its mounts. */
 export interface MountFault {
   readonly code: 'mount-exchanged' | 'mount-place' | 'mount-closed'
   readonly message: string
@@ -176,14 +176,14 @@ function optionFault(
   return { code: 'mount-exchanged', message: `${what} was mounted without ${missing}` }
 }
 
-/** What the host has mounted below a path of its own. */
+/** Judges a mount that the host has below a path of its own. */
 function below(mount: MountEntry, bind: WantedMount, wanted: MountsWanted): MountFault | undefined {
   const closed = subMountFault(mount, wanted.host)
   if (closed !== undefined) return { code: 'mount-closed', message: `${bind.what} holds ${closed}` }
   return optionFault(`what is mounted below ${bind.what}`, bind.deepOptions ?? [], mount)
 }
 
-/** What the runtime has mounted of its own: file systems that the host has not, or known ones. */
+/** Judges the runtime's own mounts: file systems that the host does not have, or known ones. */
 function ownFault(
   mount: MountEntry,
   free: string[],

@@ -2,7 +2,7 @@
 export interface MountEntry {
   readonly id: number
   readonly parent: number
-  /** What is seen of which file system. */
+  /** The visible part of a file system. */
   readonly area: Area
   /** Where it is mounted, from the root of who asks. */
   readonly point: string
@@ -47,12 +47,12 @@ function plain(text: string): string {
   )
 }
 
-/** Whether two areas are the same one. */
+/** True if two areas are the same one. */
 export function isSameArea(one: Area, other: Area): boolean {
   return one.device === other.device && one.root === other.root
 }
 
-/** What of `path` lies below `folder`: empty for the folder itself; undefined where it does not. */
+/** The part of `path` below `folder`: empty for the folder itself; undefined if it is outside. */
 export function restBelow(path: string, folder: string): string | undefined {
   const top = folder === '/' ? '' : folder
   if (path === folder) return ''
@@ -64,7 +64,7 @@ export function withRest(folder: string, rest: string): string {
   return rest === '' ? folder : `${folder === '/' ? '' : folder}${rest}`
 }
 
-/** Whether one of two areas lies in the other, or is it. */
+/** True if one of two areas lies in the other, or is it. */
 export function doOverlap(one: Area, other: Area): boolean {
   if (one.device !== other.device) return false
   return (

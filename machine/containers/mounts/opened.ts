@@ -24,12 +24,12 @@ export function withOpened<T>(path: string, flags: number, use: (file: number) =
   }
 }
 
-/** What a path of the host led to at one moment. */
+/** Target of a path of the host at one moment. */
 export interface Opened {
   /** Where it is, without any link on the way. Bytes. */
   readonly real: string
   readonly area: Area
-  /** Whether it is a link that was not followed. */
+  /** True if it is a link that was not followed. */
   readonly isLink: boolean
   /** Major and minor number of a device, as `1:3`; null for anything else. */
   readonly device: string | null
@@ -42,7 +42,7 @@ export function deviceNumbers(rdev: bigint): { readonly major: number; readonly 
   return { major: Number(major), minor: Number(minor) }
 }
 
-/** What several paths led to, and all mounts of the host at that time. */
+/** Targets of several paths, and all mounts of the host at that time. */
 export interface OpenedPaths {
   /** As the paths were asked for; null where there was nothing, or it went away meanwhile. */
   readonly opened: readonly (Opened | null)[]

@@ -130,7 +130,7 @@ function parse<T>(bytes: Buffer, schema: z.ZodType<T>, name: string): T {
   throw faulty(`its ${name} is not valid${at}: ${issue?.message}`)
 }
 
-/** What a manifest.json says beside a layout, where it is sound. */
+/** The manifest.json beside a layout, if it is valid. */
 function savedBeside(bytes: Buffer | undefined): SaveManifest {
   try {
     return bytes === undefined ? [] : parse(bytes, saveSchema, 'manifest.json')

@@ -16,7 +16,7 @@ export interface LoadedImage {
   readonly references: readonly string[]
 }
 
-/** What hears of a load. */
+/** Receivers of a load's events. */
 export interface LoadEvents {
   readonly signal: AbortSignal
   readonly onImage: (digest: string, ask: () => PullProgress) => void
@@ -77,8 +77,8 @@ export async function loadArchive(
 }
 
 /**
- * What may stand in an archive beside images for this host: images for other platforms, and what is
- * no image, such as signatures and attestations.
+ * True for errors of entries that an archive may hold beside images for this host: images for
+ * other platforms, and artifacts such as signatures and attestations.
  */
 function isForOthers({ code }: CoveyError): boolean {
   return code === 'image-platform' || code === 'manifest-artifact'

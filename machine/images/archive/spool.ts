@@ -15,7 +15,7 @@ interface SpooledFile {
   readonly sizeBytes: number
 }
 
-/** What an archive holds. */
+/** Contents of an archive. */
 export interface Spooled {
   /** Small documents, by path: what tells of images. */
   readonly documents: ReadonlyMap<string, Buffer>

@@ -1,4 +1,4 @@
-/** What `/proc/cpuinfo` says of the variants of images that a machine runs. */
+/** Variants of images that a machine runs, read from `/proc/cpuinfo`. */
 
 /**
  * Features of the levels of x86-64 (its psABI, Micro-Architecture Levels), as Linux names them; a

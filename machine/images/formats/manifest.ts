@@ -20,7 +20,7 @@ import {
 } from './media-types.ts'
 import type { Platform } from './platform.ts'
 
-/** What names one piece of an image (OCI image-spec descriptor.md). `urls` are never looked at. */
+/** Descriptor of one part of an image (OCI image-spec descriptor.md). `urls` are never used. */
 export interface Descriptor {
   readonly mediaType: string
   readonly digest: string
@@ -100,8 +100,8 @@ const manifestSchema: z.ZodType<{
  * Parses and judges a manifest or an index whose digest is proven. `contentType` is the registry's
  * word for it, `calledIn` that of the index which names it; null where there is none.
  *
- * What could be read as two things is refused (CVE-2021-41190): an index with parts of a manifest,
- * a member that stands twice, two types for manifests or indexes that contradict each other. A type
+ * Refuses ambiguous documents (CVE-2021-41190): an index with parts of a manifest, a duplicate
+ * member, two types for manifests or indexes that contradict each other. A type
  * that says nothing, as `application/octet-stream`, contradicts nothing.
  *
  * Faults: `manifest-invalid`, `manifest-ambiguous`, `manifest-media-type`, `manifest-schema-1`,

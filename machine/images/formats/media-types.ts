@@ -1,6 +1,6 @@
 /** Media types of images: OCI image-spec media-types.md, and Docker's image manifest schema 2. */
 
-/** What a document that names other parts of an image is. */
+/** Kind of a document that names other parts of an image. */
 export type DocumentKind = 'index' | 'manifest'
 
 const documentKinds: ReadonlyMap<string, DocumentKind> = new Map([
@@ -10,7 +10,7 @@ const documentKinds: ReadonlyMap<string, DocumentKind> = new Map([
   ['application/vnd.docker.distribution.manifest.v2+json', 'manifest'],
 ])
 
-/** What a registry is asked for, in the order of preference. */
+/** Media types that a registry is asked for, in order of preference. */
 export const manifestMediaTypes: readonly string[] = [...documentKinds.keys()]
 
 const configMediaTypes = new Set([
@@ -27,7 +27,7 @@ const layerTypes = new Set([
   'application/vnd.docker.image.rootfs.diff.tar.zstd',
 ])
 
-/** What servers and builders write where they know nothing better. */
+/** Media types that servers and builders use as a default. */
 const genericTypes = new Set([
   '',
   'application/octet-stream',
@@ -66,32 +66,32 @@ export function bareMediaType(mediaType: string): string {
   return mediaType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }
 
-/** Whether a media type says nothing of what it is about. */
+/** True if a media type says nothing of what it is about. */
 export function isGeneric(mediaType: string): boolean {
   return genericTypes.has(bareMediaType(mediaType))
 }
 
-/** Whether a media type is an index's or a manifest's; undefined for anything else. */
+/** Kind of document that a media type names; undefined for anything else. */
 export function documentKind(mediaType: string): DocumentKind | undefined {
   return documentKinds.get(bareMediaType(mediaType))
 }
 
 /**
- * Whether a config descriptor may be that of a container image, and not of some other artifact: its
+ * True if a config descriptor may be that of a container image, and not of some other artifact: its
  * type says so, or nothing.
  */
 export function isImageConfig(mediaType: string): boolean {
   return configMediaTypes.has(bareMediaType(mediaType)) || isGeneric(mediaType)
 }
 
-/** What an artifact is that is no image, by a media type of it: `a Helm chart`; null if unknown. */
+/** Name of an artifact that is not an image, by a media type: `a Helm chart`; null if unknown. */
 export function artifactName(mediaType: string): string | null {
   const bare = bareMediaType(mediaType)
   return artifacts.find(([start]) => bare.startsWith(start))?.[1] ?? null
 }
 
 /**
- * Why covey does not take a layer of that type, as the end of a sentence; null where it does. How
+ * Reason that covey refuses a layer of that type, as the end of a sentence; null if it takes it.
  * the layer is packed is told by its bytes.
  */
 export function layerRefusal(mediaType: string): string | null {

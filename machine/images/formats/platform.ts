@@ -2,7 +2,7 @@ import { bad, type Checked, good } from '../../../protocol/fault.ts'
 import { amd64Variant, armVersionOf } from './cpu.ts'
 import type { ImageIndex, IndexEntry } from './manifest.ts'
 
-/** What an image runs on, in the words of Go's GOOS and GOARCH (OCI image-spec image-index.md). */
+/** Platform of an image, in terms of Go's GOOS and GOARCH (OCI image-spec image-index.md). */
 export interface Platform {
   readonly os: string
   readonly architecture: string
@@ -93,7 +93,7 @@ function runnableVariants(machine: Platform): readonly (string | null)[] {
   }
 }
 
-/** How well an image fits a machine: 0 is best; undefined where it does not run at all. */
+/** Rank of an image for a machine: 0 is best; undefined if it does not run at all. */
 function fit(image: Platform, machine: Platform): number | undefined {
   const { os, architecture, variant } = normalized(image)
   if (os !== machine.os || architecture !== machine.architecture) return undefined
@@ -101,7 +101,7 @@ function fit(image: Platform, machine: Platform): number | undefined {
   return at === -1 ? undefined : at
 }
 
-/** Whether an image for that platform runs on a machine. */
+/** True if an image for that platform runs on a machine. */
 export function runsOn(image: Platform, machine: Platform): boolean {
   return fit(image, machine) !== undefined
 }
@@ -153,7 +153,7 @@ function shown(text: string): string {
 }
 
 /**
- * Whether an image whose config names that platform runs here. Members that it leaves empty say
+ * Checks that an image whose config names that platform runs here. Empty members say
  * nothing. Fault: `image-platform`.
  */
 export function checkPlatform(image: Platform, machine: Platform): Checked<null> {

@@ -9,7 +9,7 @@ export interface LowerLinks {
   readonly paths: readonly string[]
   /** The first name that it was given. */
   readonly asked: string
-  /** Whether the file is no longer to be seen at its own path. */
+  /** True if the file is no longer to be seen at its own path. */
   readonly isHidden: boolean
 }
 

@@ -8,7 +8,7 @@ import { archiveEnd, entryHeaders, padding } from './tar-writer.ts'
 import { markOf, settleMarks } from './whiteouts.ts'
 
 /**
- * What cannot be unpacked from the layer alone: overlayfs takes a folder's owner, mode and times
+ * Corrections that the layer alone cannot give: overlayfs takes a folder's owner, mode and times
  * from the topmost layer that has it, a hard link reaches no file of another layer, and a mark that
  * hides nothing would be seen itself.
  */
@@ -29,11 +29,11 @@ export interface LayerFixes {
   readonly opaque: readonly string[]
   readonly whiteouts: readonly string[]
   readonly links: readonly LowerLinks[]
-  /** Whether the layer says nothing of the root folder itself. */
+  /** True if the layer says nothing of the root folder itself. */
   readonly isRootImplied: boolean
 }
 
-/** What a layer came to. */
+/** Totals of a layer. */
 export interface LayerSummary {
   readonly entries: number
   /** Room that it takes when unpacked, about. */
@@ -49,7 +49,7 @@ export interface LayerTransform {
   end(): { readonly last: readonly Buffer[]; readonly summary: LayerSummary }
 }
 
-/** What a transform is made with. */
+/** Dependencies of a transform. */
 export interface LayerTransformInit {
   /** Symbolic links of the layers below, by path, that entries may go through. */
   readonly lowerLinks?: ReadonlyMap<string, string>
@@ -209,8 +209,8 @@ function checkKind(entry: TarEntry, path: string): void {
 }
 
 /**
- * What may be kept of extended attributes: `trusted.*` steers overlayfs, `security.*` the security
- * modules of the host, except file capabilities, which are part of what an image is.
+ * Extended attributes to keep, without `trusted.*`, which steers overlayfs, and `security.*`, which
+ * steers the security modules of the host, except file capabilities, which are part of an image.
  */
 export function keptXattrs(entry: TarEntry): ReadonlyMap<string, string> {
   if (entry.xattrs.size === 0 || entry.kind === 'hardlink') return new Map()

@@ -1,7 +1,7 @@
 import { folderOf, joined, pathParts, resolveFolder } from './layer-paths.ts'
 import { refuse, shownPath } from './refuse.ts'
 
-/** What a path of a layer is, as far as the layer itself says. */
+/** Node at a path of a layer, as far as the layer itself says. */
 type Node =
   | FolderNode
   | { readonly kind: 'symlink'; readonly target: string }
@@ -25,7 +25,7 @@ export interface Place {
 }
 
 /**
- * What a layer has told so far, entry by entry: each finds the image as the layers below and the
+ * State of a layer after each entry: each finds the image as the layers below and the
  * entries before it have left it, as for every container tool. No entry is ever unpacked through a
  * symbolic link or below a file.
  */
@@ -42,7 +42,7 @@ export interface LayerTree {
   remove(path: string): void
   /** An opaque mark: what layers below have in the folder is gone from now on. */
   hide(folder: string): void
-  /** Whether what layers below have at the path is gone by now: removed, or its folder replaced. */
+  /** True if the entry of the layers below is gone by now: removed, or its folder replaced. */
   isHidden(path: string): boolean
   readonly removed: ReadonlySet<string>
   readonly opaque: ReadonlySet<string>

@@ -4,7 +4,7 @@ import type { SparseMap } from './sparse.ts'
 import type { EntryKind, TarEntry } from './tar-entry.ts'
 import type { RawHeader } from './tar-header.ts'
 
-/** What stands before an entry's own header. */
+/** Extended headers before an entry's own header. */
 export interface Extension {
   /** GNU long name and long link. */
   readonly path: string | null

@@ -1,6 +1,6 @@
 import { CoveyError } from '../../../protocol/fault.ts'
 
-/** Why a layer is not taken. */
+/** Reason that a layer is refused. */
 export type LayerFault =
   /** It is no sound tar stream. */
   | 'layer-invalid'

@@ -32,7 +32,7 @@ function damaged(): never {
   refuse('layer-invalid', 'the map of a sparse file is damaged')
 }
 
-/** What of GNU's old sparse format stands in one block: up to `count` pairs from `start` on. */
+/** Pieces of GNU's old sparse format in one block: up to `count` pairs from `start` on. */
 export function oldSparsePieces(block: Buffer, start: number, count: number): SparsePiece[] {
   const pieces: SparsePiece[] = []
   for (let index = 0; index < count; index++) {

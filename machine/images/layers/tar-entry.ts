@@ -1,7 +1,7 @@
 import type { Moment } from './pax.ts'
 import type { SparseMap } from './sparse.ts'
 
-/** What an entry is. */
+/** Kind of an entry. */
 export type EntryKind =
   | 'file'
   | 'folder'

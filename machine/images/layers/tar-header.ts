@@ -24,12 +24,12 @@ export interface RawHeader {
 
 const zeroBlock: Buffer = Buffer.alloc(blockBytes)
 
-/** Whether a block is all zeros; two of them end an archive. */
+/** True if a block is all zeros; two of them end an archive. */
 export function isZeroBlock(block: Buffer): boolean {
   return block[0] === 0 && zeroBlock.equals(block)
 }
 
-/** Whether at most one block of bytes is all zeros. */
+/** True if at most one block of bytes is all zeros. */
 export function isZeros(bytes: Buffer): boolean {
   return zeroBlock.subarray(0, bytes.length).equals(bytes)
 }

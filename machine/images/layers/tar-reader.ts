@@ -21,7 +21,7 @@ import {
   type RawHeader,
 } from './tar-header.ts'
 
-/** What a reader tells, in the order of the archive. */
+/** Events of a reader, in the order of the archive. */
 export interface TarEvents {
   entry(entry: TarEntry): void
   /** A part of the data of the last entry: a piece of a pushed chunk. */

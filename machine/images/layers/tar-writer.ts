@@ -19,7 +19,7 @@ const idOctalMax = 0o7777777
 /** Two blocks of zeros end an archive. */
 export const archiveEnd: Buffer = Buffer.alloc(2 * blockBytes)
 
-/** What fills the last block of an entry's data. */
+/** Zeros that fill the last block of an entry's data. */
 export function padding(dataBytes: number): Buffer {
   return archiveEnd.subarray(0, paddingOf(dataBytes))
 }

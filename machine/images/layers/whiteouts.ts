@@ -2,13 +2,16 @@ import { folderOf } from './layer-paths.ts'
 import type { LayerTree, Place } from './layer-tree.ts'
 import { refuse, shownPath } from './refuse.ts'
 
-/** What marks that something of the layers below is gone (OCI image-spec layer.md, Whiteouts). */
+/**
+ * Prefix that marks an entry of the layers below as removed (OCI image-spec layer.md,
+ * Whiteouts).
+ */
 const prefix = '.wh.'
 /** `.wh..wh.`: marks of AUFS, of which only the opaque one means anything to others. */
 const specialPrefix = '.wh..wh.'
 const opaqueName = '.wh..wh..opq'
 
-/** What a name says about the layers below. */
+/** Effect of a name on the layers below. */
 export type Mark =
   | { readonly kind: 'none' }
   /** A mark of AUFS, which container tools pass over. */
@@ -64,7 +67,7 @@ export function settleMarks(tree: LayerTree): SettledMarks {
   return { whiteouts, opaque: [...opaque] }
 }
 
-/** Whether nothing of the layers below is to be seen in the folder of a path. */
+/** True if nothing of the layers below is to be seen in the folder of a path. */
 function isCovered(path: string, tree: LayerTree): boolean {
   for (let at = path; at !== ''; ) {
     at = folderOf(at)

@@ -21,14 +21,14 @@ export interface ImageDocuments {
   readonly document: ImageDocument
 }
 
-/** What to do about an image that is wrong by itself. */
+/** Hint for an image that is invalid by itself. */
 export const faultyImageHint: string = 'the image is invalid: build and push it again'
 
 /** A manifest or an index, as something names it. */
 interface Named {
   readonly digest: string
   readonly sizeBytes?: number
-  /** What the index above calls it. */
+  /** Media type that the index above gives it. */
   readonly calledIn: string | null
 }
 
@@ -107,7 +107,7 @@ async function readConfig(
   return { digest: descriptor.digest, bytes: Buffer.concat(parts) }
 }
 
-/** What to do about a fault of an image, by its code. */
+/** Hints for faults of an image, by code. */
 const hints: Readonly<Record<string, string>> = {
   'image-platform': 'build it for this platform too, or name the digest of one that is',
   'manifest-artifact': 'name the digest of a container image: a registry holds other things too',

@@ -4,7 +4,7 @@ import type { ImageRecord } from '../store/records.ts'
 import type { PullProgress } from './pull-image.ts'
 import { createSlots } from './slots.ts'
 
-/** How a reference fares that is not whole yet; `failure` says why the attempt before failed. */
+/** State of an incomplete pull; `failure` says why the previous attempt failed. */
 export type JobState =
   | { readonly state: 'waiting'; readonly failure: string | null }
   | {
@@ -14,7 +14,7 @@ export type JobState =
     }
   | { readonly state: 'failed'; readonly reason: string; readonly retryAtMs: number }
 
-/** What a job does: pulls one image. */
+/** Work of a job: pulls one image. */
 type Work = (
   reference: string,
   signal: AbortSignal,
@@ -33,10 +33,10 @@ export interface Jobs {
   close(): Promise<void>
 }
 
-/** How a pull ended; `ended` because nobody wanted it any more. */
+/** End of a pull; `ended` if it was no longer wanted. */
 export type PullEnd = 'pulled' | 'ended' | { readonly error: unknown }
 
-/** What jobs are made from. */
+/** Dependencies of jobs. */
 export interface JobsInit {
   readonly work: Work
   readonly now: () => number

@@ -30,7 +30,7 @@ export interface Layers {
   idle(): Promise<void>
 }
 
-/** What layers are made from. */
+/** Dependencies of layers. */
 export interface LayersInit {
   readonly store: Store
   readonly room: Room

@@ -10,7 +10,7 @@ import type { PullPlace } from './pull-image.ts'
 
 const mappedMark = ' for user namespaces'
 
-/** What the job is called that makes an image whole with owners for user namespaces. */
+/** Name of the job that maps the owners of an image for user namespaces. */
 export function mappedKey(reference: string): string {
   return `${reference}${mappedMark}`
 }

@@ -1,6 +1,6 @@
-/** What pulls and loads under way need, so that nobody collects it before they have a record. */
+/** Blobs and layers that running pulls and loads need, so that they are not collected. */
 export interface Pins {
-  /** Whether a layer of this name or a blob of this digest is needed now. */
+  /** True if a layer of this name or a blob of this digest is needed now. */
   has(name: string): boolean
   /**
    * Pins what is in a set, also what comes into it later, until the returned function is called.

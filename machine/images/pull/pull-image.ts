@@ -20,7 +20,7 @@ export interface PullPlace {
   readonly now: () => number
 }
 
-/** How far a pull is. */
+/** Progress of a pull. */
 export interface PullProgress {
   readonly layers: number
   readonly layersDone: number
@@ -33,7 +33,7 @@ export interface PullProgress {
 export interface PullTask {
   readonly source: ImageSource
   readonly digest: string
-  /** What the image is called, canonical; none for one that is only loaded. */
+  /** Canonical references of the image; none for one that is only loaded. */
   readonly references: readonly string[]
   readonly signal: AbortSignal
   /** Hears once how to ask for progress. */

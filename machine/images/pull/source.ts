@@ -7,7 +7,7 @@ import type { Blobs } from '../store/blobs.ts'
 /** A manifest or index, its digest proven. */
 interface SourcedManifest {
   readonly bytes: Uint8Array
-  /** What the source calls it; null where it says nothing. */
+  /** Media type that the source gives; null if none. */
   readonly mediaType: string | null
 }
 

@@ -8,9 +8,9 @@ export interface WantedLayer {
   readonly diffId: string
   /** Digest of this layer and all below it (OCI image-spec config.md, Layer ChainID). */
   readonly chainId: string
-  /** What its folder is called where it needs nothing of the layers below. */
+  /** Folder name if it needs nothing of the layers below. */
   readonly ownName: string
-  /** What it is called where it was corrected after the layers below. */
+  /** Folder name if it was corrected after the layers below. */
   readonly chainName: string
 }
 

@@ -13,7 +13,7 @@ import type { RegistrySettings } from './trust/settings.ts'
 import { createSources, withMirrors } from './trust/sources.ts'
 import type { ManifestBytes, ManifestTarget, Registries } from './types.ts'
 
-/** What the registries of a host need of it. */
+/** Dependencies of the registries of a host. */
 export interface RegistriesInit {
   /** Variables that may name proxies: HTTPS_PROXY, HTTP_PROXY, NO_PROXY. */
   readonly environment: ProxyEnvironment

@@ -33,7 +33,7 @@ export const registryLimits: RegistryLimits = {
   retryAfterMsMax: 30_000,
 }
 
-/** How often a question is asked before its error counts, and where another source follows. */
+/** Attempts of a request before its error counts, and if another source follows. */
 export const attemptsMax: number = 5
 export const mirrorAttemptsMax: number = 2
 /** Tries of one blob in all, however far each of them came. */
@@ -75,7 +75,7 @@ export const caFileBytesMax: number = 4 * 1024 * 1024
 export const passwordFileBytesMax: number = 64 * 1024
 /** A mirror that failed or lied is left out for this long. */
 export const mirrorRestMs: number = 60_000
-/** How an insecure registry speaks, http or https, is asked again after this time. */
+/** The scheme of an insecure registry, http or https, is probed again after this time. */
 export const schemeMs: number = 300_000
 
 const relations: readonly (readonly [boolean, string])[] = [

@@ -8,7 +8,7 @@ export interface ManifestBytes {
   readonly mediaType: string | null
 }
 
-/** What of an image is asked for, and how large it must be where that is known. */
+/** The part of an image to fetch, and its size if known. */
 export interface ManifestTarget {
   readonly digest: string
   readonly sizeBytes?: number

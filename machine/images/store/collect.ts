@@ -2,7 +2,7 @@ import { blobsOf, type ImageRecord, layerNames } from './records.ts'
 import type { Store } from './store.ts'
 import type { Uses } from './uses.ts'
 
-/** What must stay. */
+/** Images, blobs and layers that must stay. */
 export interface Needs {
   /** Digests that adopted configs name, or null before the first config was applied. */
   readonly retained: ReadonlySet<string> | null
@@ -11,14 +11,14 @@ export interface Needs {
   isPinned(name: string): boolean
 }
 
-/** What was removed. */
+/** Result of a collection. */
 export interface Collected {
   readonly images: readonly ImageRecord[]
   readonly bytes: number
 }
 
 /**
- * Whether an image must stay, and for what, in a word for a table; null if nothing needs it. A
+ * User of an image, as a word for a table; null if nothing needs it. A
  * layer that a container is mounted on stays by itself: other images may share it.
  */
 export function needOf(record: ImageRecord, needs: Needs): 'config' | 'container' | 'pull' | null {
@@ -57,7 +57,7 @@ export async function collect(
   return { images, bytes: Math.max(0, before - store.bytes()) }
 }
 
-/** Whether an image consists of it. */
+/** True if an image consists of it. */
 function isNamed(store: Store, name: string): boolean {
   return store.images().some((record) => {
     return layerNames(record).includes(name) || blobsOf(record).includes(name)

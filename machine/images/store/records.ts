@@ -29,11 +29,11 @@ export interface ImageRecord {
   readonly createdMs: number
   /** When something last needed it. */
   readonly usedMs: number
-  /** Whether its layers are there with owners for user namespaces as well. */
+  /** True if its layers are there with owners for user namespaces as well. */
   readonly isMapped?: true | undefined
 }
 
-/** What is known of an unpacked layer besides its tree. */
+/** Facts of an unpacked layer besides its tree. */
 export interface LayerInfo {
   readonly diffId: string
   readonly entries: number
@@ -75,7 +75,7 @@ export function hexOf(digestText: string): string {
   return digestText.slice('sha256:'.length)
 }
 
-/** What a layer is called with owners for user namespaces: one range, so one such tree of each. */
+/** Name of a layer with owners for user namespaces: one range, so one such tree of each. */
 export function mappedName(layer: string): string {
   return createHash('sha256').update(`${layer} at ${mappedIdBase}`).digest('hex')
 }

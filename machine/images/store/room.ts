@@ -8,7 +8,7 @@ import type { Store } from './store.ts'
 export interface Share {
   /** Asks for more. Rejects with `image-budget` or `disk-full`. */
   take(bytes: number): Promise<void>
-  /** What was written is part of the store now, or gone. */
+  /** Ends the reservation: the data is part of the store now, or gone. */
   close(): void
 }
 
@@ -17,7 +17,7 @@ export interface Room {
   open(): Share
 }
 
-/** What room is made from. */
+/** Dependencies of the room. */
 export interface RoomInit {
   readonly store: Store
   readonly budgetBytes: number

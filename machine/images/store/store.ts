@@ -68,10 +68,10 @@ export interface Store {
   readonly swept: Promise<void>
 }
 
-/** What a store is opened with. */
+/** Dependencies of a store. */
 export interface StoreInit {
   readonly folder: string
-  /** Whether a layer is in use though no record names it. */
+  /** True if a layer is in use though no record names it. */
   readonly isUsed: (layer: string) => boolean
   readonly onDamage: (message: string) => void
 }

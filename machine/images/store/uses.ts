@@ -1,11 +1,11 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** What the containers of a host need of its images, whatever the config says. */
+/** Use of images by the containers of a host, whatever the config says. */
 export interface Uses {
-  /** Whether a container was made from an image that is called by this digest. */
+  /** True if a container was made from an image that is called by this digest. */
   ofImage(digest: string): boolean
-  /** Whether a container is mounted on this layer. */
+  /** True if a container is mounted on this layer. */
   ofLayer(name: string): boolean
   /** Objects whose containers were made from an image called by any of these digests, sorted. */
   containersOf(digests: readonly string[]): readonly string[]

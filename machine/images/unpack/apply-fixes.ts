@@ -17,7 +17,7 @@ import type { Sandbox } from './sandbox.ts'
 /** The mark by which overlayfs hides what lower layers have in a folder (overlayfs.rst). */
 const opaqueMark: readonly [string, string] = ['trusted.overlay.opaque', 'y']
 
-/** Whether there is anything to do. */
+/** True if there is anything to do. */
 export function isEmptyPlan(plan: FixPlan): boolean {
   const { copies, fresh, opaque, whiteouts, links } = plan
   return copies.size + fresh.size + opaque.size + whiteouts.length + links.length === 0
@@ -75,11 +75,11 @@ function renamed(entry: TarEntry, renames: ReadonlyMap<string, string>): TarEntr
   return { ...entry, path: renames.get(entry.path) ?? entry.path, target: next }
 }
 
-/** What is read out of a layer. */
+/** A read from a layer. */
 interface Source {
   readonly layer: Pick<LayerFolder, 'tree'>
   readonly paths: readonly string[]
-  /** Whether what lies below the paths comes too. */
+  /** True if what lies below the paths comes too. */
   readonly isDeep?: boolean
   /**
    * A folder that `tar` makes in one with the set-group-id bit has that bit too, whatever its mode;

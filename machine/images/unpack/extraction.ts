@@ -11,7 +11,7 @@ export interface Extraction {
   abort(): void
 }
 
-/** How GNU tar writes exactly what an archive says, whatever the order of its entries. */
+/** Options for GNU tar to write exactly what an archive says, whatever the order of its entries. */
 const extractArguments: readonly string[] = [
   ...['--extract', '--file=-', '--directory=/target', '--preserve-permissions', '--same-owner'],
   ...['--numeric-owner', '--xattrs', '--xattrs-include=*', '--delay-directory-restore'],

@@ -4,7 +4,7 @@ import { CoveyError } from '../../../protocol/fault.ts'
 import { inflateAheadBytes, inflateChunkBytes } from '../limits.ts'
 import { drainOrClose } from './drain.ts'
 
-/** How a layer or an archive is packed, by its first bytes: media types are often wrong. */
+/** Compression of a layer or an archive, by its first bytes: media types are often wrong. */
 type Packing = 'none' | 'gzip' | 'zstd'
 
 /** Bytes that tell how something is packed. */
@@ -18,13 +18,13 @@ function packingOf(start: Buffer): Packing {
   return 'none'
 }
 
-/** What others pack archives with, and nothing here unpacks. */
+/** Compressions that others use, and covey does not unpack. */
 const foreign: readonly (readonly [name: string, start: RegExp])[] = [
   ['xz', /^\xfd7zXZ/],
   ['bzip2', /^BZh[1-9]1AY&SY/],
 ]
 
-/** What would only seem to be a damaged tar archive. */
+/** Error for an unsupported compression, which would only look like a damaged tar archive. */
 function foreignTo(start: Buffer): CoveyError | null {
   const text = start.toString('latin1', 0, magicBytes)
   const found = foreign.find(([, magic]) => magic.test(text))
@@ -41,7 +41,7 @@ const ahead: { readonly chunkSize: number } & DuplexOptions = {
 }
 
 /**
- * What a stream holds, unpacked: gzip (RFC 1952), zstd (RFC 8878) or plain. Errors of `source` pass
+ * Unpacked data of a stream: gzip (RFC 1952), zstd (RFC 8878) or plain. Errors of `source` pass
  * through; damaged data throws `layer-invalid`.
  */
 export async function* inflate(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {

@@ -13,7 +13,7 @@ export interface LayerFolder {
   readonly opaque: ReadonlySet<string>
 }
 
-/** What a path is in an image: the layer that shows it, and what is there. */
+/** Entry at a path of an image: the layer that shows it, and its kind. */
 export interface Seen {
   readonly layer: LayerFolder
   /** In the image, as bytes (latin1). */
@@ -29,7 +29,7 @@ export function inLayer(layer: LayerFolder, path: string): Buffer {
 }
 
 /**
- * What an image shows at a path, as overlayfs would (kernel overlayfs.rst, Directories), the
+ * Entry that an image shows at a path, as overlayfs would (kernel overlayfs.rst, Directories), the
  * highest of `layers` last. No link is followed: where a part of the path is no folder, that part
  * is what is found. Null where there is nothing.
  */

@@ -5,7 +5,7 @@ import { type LayerFixes, setGroupId } from '../layers/layer-transform.ts'
 import { refuse, shownPath } from '../layers/refuse.ts'
 import { inLayer, type LayerFolder, lookThrough } from './merged-view.ts'
 
-/** What is still to be done in an unpacked layer, in terms of what to copy from where. */
+/** Copies that are still to be made in an unpacked layer. */
 export interface FixPlan {
   /** Paths whose entry is copied from another layer: folders without content, and files. */
   readonly copies: ReadonlyMap<LayerFolder, readonly string[]>
@@ -88,7 +88,7 @@ class Planner {
     this.copies.set(layer, paths.add(path))
   }
 
-  /** Whether the layers below have a link where the layer was read as if they had none. */
+  /** Notes a link of the layers below where the layer was read as if they had none. */
   private async passThrough(path: string): Promise<void> {
     this.dependsOnLower = true
     const seen = await lookThrough(this.lower, path)
@@ -97,7 +97,7 @@ class Planner {
     this.symlinks.set(path, target)
   }
 
-  /** What is no folder in the layers below does not become one by something that is put in it. */
+  /** Refuses an entry below a path that is not a folder in the layers below. */
   private async enter(path: string): Promise<void> {
     this.dependsOnLower = true
     const seen = await lookThrough(this.lower, path)

@@ -18,7 +18,7 @@ interface SandboxRun {
   /** The folder that it sees as `/target`. */
   readonly target: string
   readonly access: 'read' | 'write'
-  /** Whether it may set the attributes of overlayfs; only for what covey itself has written. */
+  /** True if it may set the attributes of overlayfs; only for what covey itself has written. */
   readonly mayMarkOverlay: boolean
   readonly command: readonly [tool: string, ...args: string[]]
 }
@@ -60,7 +60,7 @@ const namespaces: readonly string[] = [
   ...['--propagation', 'private'],
 ]
 
-/** What unpacking takes: owners, modes, times, devices and file capabilities. */
+/** Capabilities for unpacking: owners, modes, times, devices and file capabilities. */
 const capabilities: readonly string[] = [
   ...['chown', 'dac_override', 'fowner', 'fsetid', 'mknod', 'setfcap'],
 ]
@@ -137,7 +137,7 @@ function endOf(child: ChildProcessWithoutNullStreams, tool: string): Promise<voi
   })
 }
 
-/** What GNU tar says of a disk without room; a write that was cut short has no errno. */
+/** Errors of GNU tar on a full disk; a write that was cut short has no errno. */
 const fullDisk = /No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes/
 
 function failure(

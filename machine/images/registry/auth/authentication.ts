@@ -7,12 +7,12 @@ import type { Answer } from '../transport/transport.ts'
 import { basicAuthorization, unauthorized } from './credentials.ts'
 import { askForToken, type Challenged, type Token, type TokenAsker } from './tokens.ts'
 
-/** How one registry wants to be asked, learned from its challenges and remembered. */
+/** Authentication of one registry, learned from its challenges and remembered. */
 export interface Authentication {
   /** The Authorization header for a repository as far as it is known, or null. */
   known(repository: string): string | null
   /**
-   * What to answer a 401 with, after `rejected` was sent. Reads or discards the answer. Rejects
+   * Credentials that answer a 401, after `rejected` was sent. Reads or discards the answer. Rejects
    * with `registry-unauthorized` where nothing is left to try, and as `askForToken` does.
    */
   answer(

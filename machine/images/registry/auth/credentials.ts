@@ -24,7 +24,7 @@ export async function basicAuthorization({ credentials }: Endpoint): Promise<str
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 }
 
-/** What to do where a registry wants credentials, or wants others. */
+/** Hint for a registry that wants credentials, or other ones. */
 function credentialsHint({ name, credentials }: Endpoint): string {
   if (credentials !== null) {
     return `check the username and ${credentials.passwordFile} for ${name} in agent.json`

@@ -12,7 +12,7 @@ import type { Endpoint, Endpoints } from '../trust/endpoints.ts'
 import { createAuthentication } from './authentication.ts'
 import { unauthorized } from './credentials.ts'
 
-/** What is asked for below `/v2/<repository>/`. */
+/** Request below `/v2/<repository>/`. */
 interface Question {
   readonly repository: string
   readonly kind: 'manifests' | 'blobs'
@@ -35,7 +35,7 @@ export interface Session {
   close(): Promise<void>
 }
 
-/** What sessions are made with. */
+/** Dependencies of sessions. */
 export interface SessionInit {
   readonly endpoint: Endpoint
   readonly endpoints: Endpoints

@@ -31,7 +31,7 @@ export interface Challenged {
   readonly challenge: Challenge
 }
 
-/** What tokens are asked for with. */
+/** Dependencies of token requests. */
 export interface TokenAsker {
   readonly endpoint: Endpoint
   readonly access: Access

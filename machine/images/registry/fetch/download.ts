@@ -66,7 +66,7 @@ export async function* download(wanted: Download, signal: AbortSignal): AsyncGen
   throw error
 }
 
-/** What one source gives, over as many tries as it is worth. */
+/** Bytes of one source, over its number of tries. */
 async function* fromSource(
   { repository, descriptor, patience }: Download,
   { session, attemptsMax }: Source,

@@ -26,7 +26,7 @@ function wrongSize({ session, descriptor }: BlobTry, found: string): RegistryErr
 }
 
 /**
- * How many bytes at the start of an answer are there already. Throws if it is not what was asked.
+ * Count of bytes at the start of an answer that are held already. Throws on a wrong answer.
  */
 function bytesToSkip(attempt: BlobTry, answer: Answer): number {
   const { session, descriptor, offsetBytes } = attempt

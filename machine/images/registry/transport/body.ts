@@ -95,7 +95,7 @@ function messageIn(text: string): string | undefined {
 }
 
 /**
- * What a refusal says for itself (OCI distribution-spec, Error Codes), as ` (it says: …)`, or
+ * The error text in a refusal (OCI distribution-spec, Error Codes), as ` (it says: …)`, or
  * nothing where it says nothing readable.
  */
 export async function readWords(

@@ -25,12 +25,12 @@ export type RegistryCode =
   | 'registry-unreachable'
   | 'size-mismatch'
 
-/** Why a registry did not give what it was asked for: one line, and what to do about it. */
+/** Error of a registry: one line, and a hint. */
 export class RegistryError extends CoveyError {
   declare readonly code: RegistryCode
-  /** Whether the same question may have another answer soon, without anybody changing something. */
+  /** True if the same request may succeed soon without any change. */
   readonly transient: boolean
-  /** What the registry asked to wait for, in ms; null where it named no time. */
+  /** Time that the registry asked to wait, in ms; null if it named none. */
   readonly retryAfterMs: number | null
 
   constructor(

@@ -1,6 +1,6 @@
 import { RegistryError } from './errors.ts'
 
-/** What a system or library error says, by its `code`. */
+/** Code of a system or library error. */
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return ''
   return 'code' in error && typeof error.code === 'string' ? error.code : ''

@@ -2,7 +2,7 @@ import type { Clock } from '../../../../reconcilers/host-ports.ts'
 import { type RegistryLimits, retryJitter } from '../limits.ts'
 import { RegistryError } from './errors.ts'
 
-/** How long to wait for a registry, and with what clock and chance. */
+/** Timeouts and backoff for a registry, with their clock and random source. */
 export interface Patience {
   readonly clock: Clock
   /** From 0 up to but not including 1. */

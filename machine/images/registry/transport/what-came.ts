@@ -4,7 +4,7 @@ import { readStart, wordsOf } from './body.ts'
 import { RegistryError } from './errors.ts'
 import type { Answer, Transport } from './transport.ts'
 
-/** What stands between when a page comes instead of an image. */
+/** Hint for a web page in place of an image. */
 export const portalHint: string =
   'a login page of the network or a proxy is in the way: log in, or let this host through'
 
@@ -33,7 +33,7 @@ export async function explainLength(
 }
 
 /**
- * What an answer is that is not what its digest says, where that can be told: a web page, as of a
+ * Description of an answer that does not match its digest, if recognised: a web page, as of a
  * captive portal, or an error that was sent as if all were well. `start` is the first of its bytes.
  * Null for anything else.
  */
@@ -57,7 +57,7 @@ export function strangeAnswer(
   })
 }
 
-/** What a JSON document says that is an error (OCI distribution-spec, Error Codes); else null. */
+/** Text of a JSON error (OCI distribution-spec, Error Codes); null for anything else. */
 function errorWords(text: string): string | null {
   try {
     const value: unknown = JSON.parse(text)

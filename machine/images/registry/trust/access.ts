@@ -4,7 +4,7 @@ import { urlCharactersMax } from '../limits.ts'
 import { RegistryError } from '../transport/errors.ts'
 import { type Endpoint, type Endpoints, namesOf } from './endpoints.ts'
 
-/** Why a URL is asked for: as the registry itself, or because the registry said so. */
+/** Purpose of a URL: the registry itself, or one that the registry named. */
 export type Purpose = 'registry' | 'redirect' | 'realm'
 
 /**
@@ -28,11 +28,11 @@ export interface Access {
    */
   admit(url: URL, addresses: readonly string[]): readonly string[]
   /**
-   * Whether the credentials may be told to a realm that the registry named when it was asked at a
+   * True if the credentials may be told to a realm that the registry named when it was asked at a
    * URL: to the registry's own origin, and to its `realm_hosts`.
    */
   mayHoldCredentials(asked: URL, realm: URL): boolean
-  /** Whether its certificate need not be proven. */
+  /** True if its certificate need not be proven. */
   isInsecure(url: URL): boolean
 }
 

@@ -8,9 +8,9 @@ export interface Endpoint {
   readonly name: string
   /** `host` or `host:port` that is asked. */
   readonly authority: string
-  /** Whether `agent.json` names it. */
+  /** True if `agent.json` names it. */
   readonly configured: boolean
-  /** Whether plain HTTP and unproven certificates are good enough. */
+  /** True if plain HTTP and unproven certificates are good enough. */
   readonly insecure: boolean
   readonly caFile: string | null
   readonly credentials: { readonly username: string; readonly passwordFile: string } | null
@@ -106,7 +106,7 @@ export function readEndpoints(registries: Readonly<Record<string, RegistrySettin
   }
 }
 
-/** What a URL's host and port may be called in `agent.json`, canonically. */
+/** Canonical names of a URL's host and port in `agent.json`. */
 export function namesOf(url: URL): readonly string[] {
   const parsed = parseRegistryName(url.host)
   if (!parsed.ok) return []

@@ -14,7 +14,7 @@ import type { Access } from './access.ts'
 import type { Endpoint } from './endpoints.ts'
 import { trustOf } from './trust.ts'
 
-/** What connections of one registry are made with. */
+/** Dependencies of the connections of one registry. */
 export interface RoutesInit {
   readonly endpoint: Endpoint
   readonly access: Access

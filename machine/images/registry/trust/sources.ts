@@ -7,9 +7,9 @@ import { RegistryError } from '../transport/errors.ts'
 /** One place to get an image from. */
 export interface Source {
   readonly session: Session
-  /** How often one question is put to it. */
+  /** Attempts of one request. */
   readonly attemptsMax: number
-  /** Whether it is a mirror, with the registry itself to follow. */
+  /** True if it is a mirror, with the registry itself to follow. */
   readonly isMirror: boolean
 }
 

@@ -36,7 +36,7 @@ export function fileError(field: string, path: string, cause: unknown): Registry
 const pemPattern = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
 /**
- * What certificates are proven against: everything that this machine trusts, and `ca_file` where
+ * CA certificates: everything that this machine trusts, and `ca_file` if
  * the registry has one. Rejects with `registry-settings` if that file cannot be used.
  */
 export async function trustOf(caFile: string | null): Promise<tls.SecureContext> {
