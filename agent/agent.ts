@@ -111,7 +111,7 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
   }
 }
 
-/** The state folder first: an agent that is started anew waits there for the one that ends. */
+/** The state folder first: an agent that is started again waits there for the one that ends. */
 async function lockAll({ stateDir, runDir, lockNetwork }: AgentInit): Promise<Lock> {
   const held: Lock[] = []
   const release = async (): Promise<void> => {

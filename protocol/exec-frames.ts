@@ -56,7 +56,7 @@ export function encodeFrame(kind: FrameKind, payload: Uint8Array): Uint8Array {
 
 /** Cuts what arrives into frames; holds at most one that is not whole. */
 export interface FrameReader {
-  /** Throws `CoveyError` `frame` for what is none. */
+  /** Throws `CoveyError` `frame` for an invalid one. */
   feed(chunk: Uint8Array): readonly Frame[]
 }
 

@@ -15,7 +15,7 @@ const timeBytesMax = 48
 
 /**
  * Reads the head of one record, `<time> stdout|stderr F|P[:…] <text>`, given without its line feed.
- * Null for bytes that are no record, as a machine that lost power leaves them.
+ * Null for bytes that are not a record, as a machine that lost power leaves them.
  */
 export function parseLogRecord(record: Uint8Array): LogRecord | null {
   const timeEnd = record.subarray(0, timeBytesMax).indexOf(space)

@@ -15,7 +15,7 @@ export interface Delivery {
   readonly config: SignedDocument
 }
 
-/** First message each way. A dial is no acceptance: only an answered hello is. */
+/** First message each way. A dial is not an acceptance: only an answered hello is. */
 export interface Hello {
   readonly kind: 'hello'
   readonly gossip: number
@@ -71,7 +71,7 @@ export type Message =
   | UnknownMessage
 
 /**
- * Parses the JSON part of a gossip frame. Fault: `message`. A kind that is not known is no fault.
+ * Parses the JSON part of a gossip frame. Fault: `message`. An unknown kind is not a fault.
  */
 export function parseMessage(text: string): Checked<Message> {
   const parsed = parseCanonicalJson(text)

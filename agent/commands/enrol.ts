@@ -131,7 +131,7 @@ async function enrolLocked(disk: Disk, admission: Admission, peerId: string): Pr
   files.push({ path: stateFiles.floor, content: `${JSON.stringify(floor)}\n` })
   if (takes && admission.config !== null) files.push(...filesOf({ head: admission.config }))
   await disk.replace(files)
-  // Last and alone, so that half an enrolment is none.
+  // Last and alone, so that a partial enrolment does not count.
   const content = `${JSON.stringify({ host, cluster_id: digest }, null, 2)}\n`
   await disk.replace([{ path: stateFiles.enrolment, content }])
   const cluster = roots[0]?.root.cluster ?? ''

@@ -14,7 +14,7 @@ const exitCodes: Readonly<Record<string, number>> = {
 }
 
 /**
- * Prints what came of a command: one line of JSON, else lines for people. Both are made harmless
+ * Prints the result of a command: one line of JSON, else lines for people. Both are made harmless
  * for a terminal: what is in them comes from files of others.
  */
 export function print(json: boolean | undefined, value: object, text: string): void {

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 
-/** An answer that is not the one asked for: problem details of RFC 9457 with a stable `code`. */
+/** Answer to a request that failed: problem details of RFC 9457 with a stable `code`. */
 export class Problem extends Error {
   readonly status: number
   readonly code: string

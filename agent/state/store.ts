@@ -42,7 +42,7 @@ export const stateFiles: Readonly<
   floor: 'floor.json',
 }
 
-/** That this host belongs to a cluster. Written last, so that half an enrolment is none. */
+/** Membership in a cluster. Written last, so that a partial enrolment does not count. */
 export interface Enrolment {
   readonly host: string
   readonly cluster_id: string

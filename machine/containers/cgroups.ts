@@ -138,7 +138,7 @@ async function unifiedParent(log: Log): Promise<UnifiedPlaces> {
   return { parent: root, supervisors: null }
 }
 
-/** One process holds the unit for good; limits of the unit are none, those of containers hold. */
+/** One process holds the unit for good; the unit has no limits, those of containers hold. */
 async function makeUnit(slice: string): Promise<void> {
   const timeout = `TimeoutStopSec=${unitStopSeconds}s`
   const properties = ['Delegate=yes', 'OOMPolicy=continue', 'TasksMax=infinity', timeout]

@@ -56,7 +56,7 @@ const lifeSchema: z.ZodType<Life> = z.object({
       reason: z.string().nullable(),
     })
     .nullable(),
-  // An agent of before knew nothing of it.
+  // An earlier agent knew nothing of it.
   ailment: z.string().nullable().default(null),
 })
 

@@ -72,7 +72,7 @@ export interface Records {
   forget(id: string): void
 }
 
-/** Reads all records. A damaged one counts as none: its container is made anew. */
+/** Reads all records. A damaged one counts as missing: its container is made again. */
 export async function openRecords(places: HostPlaces): Promise<Records> {
   const disk = createDisk(places.records)
   const records = new Map<string, ContainerRecord>()

@@ -14,7 +14,7 @@ const upstreamPaths: readonly string[] = [
   '/run/NetworkManager/no-stub-resolv.conf',
 ]
 
-/** Reads whom this host asks for names; a file that is not there says nothing. */
+/** Reads the resolvers of this host; a missing file names none. */
 export async function lookResolvers(): Promise<HostResolvers> {
   const [own, ...upstream] = await Promise.all([resolvConfPath, ...upstreamPaths].map(textAt))
   const found = upstream.filter((text) => text !== null)

@@ -116,7 +116,7 @@ function isWhole(
   isMapped: boolean,
   trees: ReadonlySet<string>,
 ): boolean {
-  // Trees that no record names are not trusted, be they there.
+  // Trees that no record names are not trusted, even if they exist.
   if (isMapped && record.isMapped !== true) return false
   const names = record.layers.map(({ name }) => name)
   return [...names, ...(isMapped ? names.map(mappedName) : [])].every((name) => {

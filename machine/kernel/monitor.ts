@@ -113,7 +113,7 @@ export interface Burst {
   stop(): void
 }
 
-/** Tells of many events once: when they have been quiet, or have gone on for long. */
+/** Reports many events once: when they have been quiet, or have gone on for long. */
 export function createBurst(onChange: (reason: string) => void): Burst {
   let timer: NodeJS.Timeout | undefined
   let sinceMs = 0

@@ -22,7 +22,7 @@ export interface NetworkLockInit {
  * Takes the one lock of this process's network namespace. Links, routes, rules and marks exist once
  * in it, so two agents would undo each other's. The lock ends with the process, however that ends.
  *
- * A name that somebody holds who could not touch the network here is no agent's: it is said, and
+ * A name that somebody holds who could not touch the network here is not an agent's: told, and
  * keeps nobody from starting.
  *
  * Error: `network-locked` after `waitMs`.

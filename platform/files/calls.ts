@@ -46,7 +46,7 @@ export interface FileCalls {
   rename(from: string, to: string): Promise<void>
   /** Gives a file a second name, which nothing may have: EEXIST otherwise. */
   link(from: string, to: string): Promise<void>
-  /** Removes a file; none is no error. */
+  /** Removes a file; a missing one is not an error. */
   remove(path: string): Promise<void>
   /** Length of a file in bytes. */
   length(path: string): Promise<number>

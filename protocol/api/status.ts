@@ -77,7 +77,7 @@ const hostStatus: z.ZodType<HostStatus> = z.object({
   age_seconds: z.number().nullable().default(null),
 })
 
-/** Schema of a status as it is read: members that are not known are passed over. */
+/** Schema of a status as it is read: unknown members are ignored. */
 export const statusSchema: z.ZodType<Status> = z.object({
   host: z.string(),
   cluster: z.string(),

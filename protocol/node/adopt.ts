@@ -15,7 +15,7 @@ function configFor(node: NodeState, held: HeldConfig | null): Config | null {
 }
 
 /**
- * Makes the head what the reconcilers work towards. A head that is no config, or that does not list
+ * Makes the head the target of the reconcilers. A head that is not a config, or that does not list
  * this host, changes nothing: what runs goes on (docs/PROTOCOL.md, Which config wins).
  */
 export function adoptHead(turn: Turn): void {

@@ -45,7 +45,7 @@ function onHello(turn: Turn, peerId: string, peer: PeerState, hello: Hello): voi
     return misbehaved(turn, peerId, 'belongs to another cluster')
   }
   clearAlarm(turn, 'isolated')
-  // Said again it is news of a head and no greeting: it is not answered with all that is known.
+  // A later one is news of a head, not a greeting: it is not answered with all that is known.
   if (peer.phase === 'greeted') return onHead(turn, peerId, peer, hello.head, null)
   peer.phase = 'greeted'
   peer.backoffMs = redialMsMin

@@ -26,7 +26,7 @@ export interface PeerState {
   bannedUntil: number
   /**
    * It failed to deliver what it announced, and is asked again from then on, or when it announces
-   * anew.
+   * again.
    */
   fetchAt: number
   /** Other sides of a fork at its head's position that it holds. */

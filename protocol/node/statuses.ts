@@ -145,7 +145,7 @@ function onRecord(turn: Turn, peer: string, signed: SignedStatus): string | null
   return null
 }
 
-/** Spreads what is new, and says this host's own status anew where it changed or has grown old. */
+/** Spreads what is new, and sends this host's own status again if it changed or is old. */
 export function tickStatuses(turn: Turn): void {
   const { node } = turn
   spreadNews(turn)

@@ -69,7 +69,7 @@ function isLeftOut({ previous }: NodeState, head: HeldConfig, held: HeldConfig):
   return isOpen || previous.head.digest === held.head.digest
 }
 
-/** Files that are not there though the others say that they were. */
+/** Missing files whose existence the other files prove. */
 function missingFiles({ head, confirmed, floor, floorKnown, self }: NodeState): readonly string[] {
   const isNamed = (path: string): boolean => self.damage.some((one) => one.message.startsWith(path))
   const isAbsent = (held: HeldConfig | null, path: string): boolean =>

@@ -31,7 +31,7 @@ export function raiseLostBranch(turn: Turn, lost: HeldConfig, held: HeldConfig):
   )
 }
 
-/** Says what came of a fork to whoever brought the other side. */
+/** Tells the result of a fork to whoever brought the other side. */
 export function answerFork(turn: Turn, source: Source, held: HeldConfig, standing: Standing): void {
   raiseFork(turn, held)
   const won = standing === 'fork-wins'

@@ -156,7 +156,7 @@ function takeHead(turn: Turn, held: HeldConfig, candidate: Candidate | null): vo
   const chain = candidate?.chain ?? []
   node.roots.push(...chain.filter((root) => root.root.epoch > node.roots.length))
   clearSettled(turn)
-  // Head, previous and floor have just been written anew.
+  // Head, previous and floor have just been written again.
   clearAlarm(turn, 'state-damaged')
   node.previous = before
   node.head = held

@@ -9,7 +9,7 @@ import {
 
 /** A connection that speaks frames. */
 export interface ExecChannel {
-  /** Fires once the other side is gone, or has said what is no frame. */
+  /** Fires once the other side is gone, or has sent an invalid frame. */
   readonly gone: AbortSignal
   /** Called with each frame that arrives; those that came before are given at once. */
   listen(onFrame: (frame: Frame) => void): void

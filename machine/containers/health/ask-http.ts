@@ -34,7 +34,7 @@ export function askHttp(
   })
 }
 
-/** The name that TLS asks for is the one of the `Host` header; an address is none (RFC 6066). */
+/** The name for TLS is that of the `Host` header; an address is not a name (RFC 6066). */
 function tlsOptions(headers: Readonly<Record<string, string>>): object {
   const [, told = ''] = Object.entries(headers).find(([name]) => /^host$/i.test(name)) ?? []
   const name = told.replace(/:\d+$/, '')

@@ -131,7 +131,7 @@ async function firstRecordMs(handle: FileHandle): Promise<number> {
   return recordMs(start.subarray(0, bytesRead)) ?? Number.MAX_SAFE_INTEGER
 }
 
-/** When a record was written, in ms since 1970, from its first bytes; null where it is none. */
+/** When a record was written, in ms since 1970, from its first bytes; null if not a record. */
 export function recordMs(record: Uint8Array): number | null {
   const parsed = parseLogRecord(record)
   if (parsed === null) return null

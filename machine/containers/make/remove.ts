@@ -34,7 +34,7 @@ export async function removeContainer(
   state.records.forget(id)
   state.forget(id)
   const others = state.records.ids()
-  // What the runtime makes groups for has a folder before that, and it makes these folders anew.
+  // What the runtime makes groups for has a folder before that, and it makes these folders again.
   if (others.length === 0) state.cgroups.removeParents()
   if (object === undefined) return
   const isFollowed = others.some((each) => state.records.record(each)?.object === object)

@@ -30,7 +30,7 @@ export function networkToEnter(record: ContainerRecord): string | null {
 
 /**
  * Keeps what the host does for a container with a user namespace each time that it is started. That
- * it has one is part of its revision, and so of its id: nothing of before stands in the way.
+ * it has one is part of its revision, and so of its id: nothing earlier is in the way.
  */
 export async function keepNeeds(
   places: ContainerPlaces,

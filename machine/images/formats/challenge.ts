@@ -39,7 +39,7 @@ class Scanner {
     return match
   }
 
-  /** Runs `read`, and goes back to where it began if nothing came of it. */
+  /** Runs `read`, and goes back to where it began if that failed. */
   attempt<T>(read: () => T | undefined): T | undefined {
     const start = this.#at
     const result = read()
@@ -62,7 +62,7 @@ function readParameter(scanner: Scanner): Parameter | undefined {
   })
 }
 
-/** A challenge; undefined where the text is damaged, null where a parameter stands twice in it. */
+/** A challenge; undefined where the text is damaged, null if it has a duplicate parameter. */
 function readChallenge(scanner: Scanner): Challenge | null | undefined {
   const scheme = scanner.take(tokenPattern)?.[0].toLowerCase()
   if (scheme === undefined) return undefined

@@ -13,7 +13,7 @@ export type JsonObject = { readonly [member: string]: Json }
 
 /**
  * Reads bytes of a registry as one JSON object. What two parsers could read differently is refused:
- * members that stand twice, and bytes that are no UTF-8 (RFC 8259 sections 4 and 8.1).
+ * duplicate members, and bytes that are not UTF-8 (RFC 8259 sections 4 and 8.1).
  *
  * Fault: `code`, whose message starts with `what`.
  */

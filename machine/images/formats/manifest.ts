@@ -33,7 +33,7 @@ export interface IndexEntry extends Descriptor {
   readonly platform: Platform | null
 }
 
-/** Manifests of one image for several platforms. Entries that are no images are left out. */
+/** Manifests of one image for several platforms. Entries that are not images are left out. */
 export interface ImageIndex {
   readonly kind: 'index'
   readonly entries: readonly IndexEntry[]
@@ -206,7 +206,7 @@ function entryOf(raw: unknown): IndexEntry | 'other' | 'unknown' {
   return { ...plain(parsed.data), kind: kind ?? 'manifest', platform: platform.data ?? null }
 }
 
-/** The media type that says of a manifest that it is no image's, or null. */
+/** The media type by which a manifest is not that of an image, or null. */
 function artifactOf(document: JsonObject): string | null {
   const { config, artifactType } = document
   const named = config !== null && typeof config === 'object' ? Object(config).mediaType : undefined

@@ -10,7 +10,7 @@ function safeInteger(digits: string): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined
 }
 
-/** Parses Content-Range (RFC 9110 section 14.4); undefined for what is none, or none of bytes. */
+/** Parses Content-Range (RFC 9110 section 14.4); undefined if invalid, or not in bytes. */
 export function parseContentRange(text: string): ContentRange | undefined {
   const match = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16}|\*)$/i.exec(text.trim())
   const firstByte = safeInteger(match?.[1] ?? '')

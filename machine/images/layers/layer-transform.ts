@@ -59,7 +59,7 @@ export interface LayerTransformInit {
 }
 
 /**
- * Checks every entry of a layer and writes it anew, so that `tar` never sees a byte of a header
+ * Checks every entry of a layer and writes it again, so that `tar` never sees a byte of a header
  * that a stranger has made: paths below the root and through no link, no whiteouts but in the form
  * of overlayfs, only those attributes that an image may have. Pure.
  */

@@ -2,7 +2,7 @@ import { CoveyError } from '../../../protocol/fault.ts'
 
 /** Reason that a layer is refused. */
 export type LayerFault =
-  /** It is no sound tar stream. */
+  /** It is not a valid tar stream. */
   | 'layer-invalid'
   /** It holds what no image may hold. */
   | 'layer-refused'

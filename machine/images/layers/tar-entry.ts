@@ -23,7 +23,7 @@ export interface TarEntry {
   /** Bytes of data that follow in the archive; for a sparse file what is stored of it. */
   readonly dataBytes: number
   readonly time: Moment
-  /** Target of a link; empty for what is none. */
+  /** Target of a link; empty for other entries. */
   readonly target: string
   readonly major: number
   readonly minor: number

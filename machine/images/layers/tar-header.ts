@@ -14,7 +14,7 @@ export interface RawHeader {
   readonly sizeBytes: number
   /** Seconds since 1970. */
   readonly mtime: number
-  /** The type flag, as one character; `\0` is a file of before ustar. */
+  /** The type flag, as one character; `\0` is a file from before ustar. */
   readonly type: string
   readonly linkName: string
   readonly major: number

@@ -38,7 +38,7 @@ export const attemptsMax: number = 5
 export const mirrorAttemptsMax: number = 2
 /** Tries of one blob in all, however far each of them came. */
 export const blobAttemptsMax: number = 100
-/** A try that brought at least this much was no failure in a row. */
+/** A try that brought at least this much was not a failure in a row. */
 export const progressBytesMin: number = 64 * 1024
 /** Share of a wait by which it may be shorter, so that hosts do not retry in step. */
 export const retryJitter: number = 0.5

@@ -15,7 +15,7 @@ export interface BlobWriter {
   discard(): Promise<void>
 }
 
-/** Blobs by their digests, as registries store them. What is read is proven anew. */
+/** Blobs by their digests, as registries store them. What is read is proven again. */
 export interface Blobs {
   /** Size of a blob in bytes, or null where there is none. */
   size(digest: string): number | null

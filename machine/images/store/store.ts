@@ -202,7 +202,7 @@ class FolderStore implements Store {
       // them.
       const path = join(this.folder, 'info', `${name}.json`)
       await writeFile(path, JSON.stringify(info), { mode: 0o600 })
-      // Unless a record names it already: then it was lost, and is mended here.
+      // Unless a record names it already: then it was lost, and is repaired here.
       if (this.images().some((record) => layerNames(record).includes(name))) {
         await this.durability.sync()
       }
@@ -240,7 +240,7 @@ class FolderStore implements Store {
   }
 
   async removeLayer(name: string): Promise<void> {
-    // At once, so that a pull which looks for it from now on makes it anew.
+    // At once, so that a pull which looks for it from now on makes it again.
     this.infos.delete(name)
     const gone = await this.inTurn(async () => {
       await this.disk.remove(`info/${name}.json`)

@@ -118,7 +118,7 @@ class Planner {
     else this.fresh.set(path, await this.groupOf(path))
   }
 
-  /** The group that a folder which is made anew has from the one above; null for the usual one. */
+  /** The group that a folder which is made again has from the one above; null for the usual one. */
   private async groupOf(path: string): Promise<number | null> {
     const said = this.fixes.groups.get(path)
     if (said !== undefined || path === '') return said ?? null

@@ -6,7 +6,7 @@ import { fileError } from '../trust/trust.ts'
 
 /**
  * The Authorization header of Basic authentication (RFC 7617) with the credentials of `agent.json`,
- * or null where it has none. The file is read anew each time, so that a new password needs no
+ * or null where it has none. The file is read again each time, so that a new password needs no
  * restart. Rejects with `registry-settings` if it cannot be used.
  */
 export async function basicAuthorization({ credentials }: Endpoint): Promise<string | null> {

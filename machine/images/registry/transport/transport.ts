@@ -10,7 +10,7 @@ export interface Answer {
   readonly status: number
   /** The values of a header by its name in lower case. */
   all(name: string): readonly string[]
-  /** The one value of a header; undefined where it is absent or stands there twice. */
+  /** The one value of a header; undefined if it is absent or duplicated. */
   one(name: string): string | undefined
   readonly body: Dispatcher.ResponseData['body']
 }

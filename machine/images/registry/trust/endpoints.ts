@@ -78,7 +78,7 @@ function endpointOf(name: string, key: string, settings: RegistrySettings | null
 }
 
 /**
- * Reads `registries` of `agent.json`. Errors: `settings` for a key that is no registry's name, two
+ * Reads `registries` of `agent.json`. Errors: `settings` for a key that is not a registry name, two
  * keys for one registry, a mirror of itself, half of the credentials, and relative paths.
  */
 export function readEndpoints(registries: Readonly<Record<string, RegistrySettings>>): Endpoints {

@@ -34,7 +34,7 @@ interface Route {
 export interface Routes {
   /** Rejects with `registry-settings` or `registry-proxy` where settings cannot be used. */
   to(url: URL): Promise<Route>
-  /** Opens connections anew, with files read anew; what is being read goes on to its end. */
+  /** Opens connections again, with files read again; what is being read goes on to its end. */
   drop(url: URL): void
   dropAll(): void
   /** Ends everything. */
