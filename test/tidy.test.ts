@@ -5,6 +5,7 @@ import { noCircles } from './tidy/circles.ts'
 import { citedRules } from './tidy/clauses.ts'
 import { documentedCodes } from './tidy/codes.ts'
 import { indexedDecisions } from './tidy/decisions.ts'
+import { plainDocstrings } from './tidy/docstrings.ts'
 import { smallFolders } from './tidy/folders.ts'
 import { importDirections, operatorStaysPure } from './tidy/imports.ts'
 import {
@@ -35,6 +36,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'no default exports': noDefaultExports,
   'no homonyms': noHomonyms,
   'documented exports': documentedExports,
+  'plain docstrings': plainDocstrings,
   'five files': fiveFiles,
   'documented codes': documentedCodes,
   'cited rules of the protocol': citedRules,
