@@ -47,7 +47,7 @@ export interface AgentInit {
   readonly runDir: string
   readonly log: Logger
   readonly settings: AgentSettings
-  /** File of the settings, for what is said to people. */
+  /** File of the settings, for messages to people. */
   readonly settingsFile: string
   readonly reconcilers: Reconcilers
   /**

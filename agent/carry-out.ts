@@ -14,7 +14,7 @@ export interface Carrier {
   readonly machine: Machine
   readonly node: NodeState
   readonly gossip: GossipPort
-  /** Who waits for a verdict, by request. */
+  /** Clients that wait for a verdict, by request. */
   readonly replies: Map<number, (verdict: Verdict) => void>
   readonly events: EventFeed
   readonly feed: (input: Input) => void

@@ -27,7 +27,7 @@ export interface MachineInit {
   readonly stateDir: string
   readonly runDir: string
   readonly settings: MachineSettings
-  /** File of the settings, for what is said to people. */
+  /** File of the settings, for messages to people. */
   readonly settingsFile: string
   readonly keys: HostKeys
   /** Tools of other packages' reconcilers, each with the Debian package that brings it. */

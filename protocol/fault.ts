@@ -7,7 +7,7 @@ export interface Fault {
   /** One sentence without a full stop. */
   readonly message: string
   /**
-   * Where in the document, as `hosts.cloud01.wg_network.address`; absent where the whole is meant.
+   * Path, such as `hosts.cloud01.wg_network.address`; absent if the whole document is meant.
    */
   readonly path?: string
 }

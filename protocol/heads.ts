@@ -9,7 +9,7 @@ export interface Head {
 }
 
 /**
- * Which of two configs wins: above 0 if `a` does, below 0 if `b` does, 0 if they are the same.
+ * Compares two configs: above 0 if `a` wins, below 0 if `b` does, 0 if they are the same.
  * Higher epoch, then higher version, then the *lower* digest. A total order, so merging is taking a
  * maximum and the result does not depend on order, number or path of deliveries.
  */

@@ -5,7 +5,7 @@ export interface LogRecord {
   readonly stream: 'stdout' | 'stderr'
   /** True if the line goes on in the next record of this stream. */
   readonly partial: boolean
-  /** Where the text begins in the record; it goes on to the record's end. */
+  /** Offset of the text in the record; it goes on to the record's end. */
   readonly textAt: number
 }
 

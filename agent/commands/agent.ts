@@ -8,7 +8,7 @@ import { readSettings } from '../settings.ts'
 
 const signalIgnored = 'this signal is ignored: settings are read at start (systemctl restart covey)'
 
-/** Where the agent finds its files. */
+/** Paths of the agent's files. */
 export interface AgentPlaces {
   readonly stateDir: string
   readonly runDir: string

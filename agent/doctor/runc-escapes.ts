@@ -81,7 +81,7 @@ export function releaseWithout(ids: readonly string[]): string {
 }
 
 /**
- * Which of these escapes the changelog of a Debian package names as closed; null if it is not that
+ * Escapes that the changelog of a Debian package names as closed; null if it is not that
  * of this runc, as after a program was put in the package's place.
  */
 export function closedByPackage(

@@ -1,4 +1,4 @@
-/** Where this host stands with a peer when the peer opens a gossip stream. */
+/** State of this host towards a peer that opens a gossip stream. */
 export interface Standing {
   /**
    * `none`; `dialling`, a connection is on its way; `offered`, our own gossip stream waits for the

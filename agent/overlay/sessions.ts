@@ -27,7 +27,7 @@ type Session<S> =
   | { readonly state: 'up'; readonly stream: S }
 
 /**
- * Where this host stands with each peer.
+ * State of this host towards each peer.
  *
  * 1. A peer has at most one session, and at most one held stream beside it.
  * 2. `peerUp` and `peerDown` alternate for each peer, and frames come between the two only.

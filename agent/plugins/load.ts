@@ -33,7 +33,7 @@ export interface LoadedPlugins {
   readonly refused: readonly RefusedPlugin[]
 }
 
-/** Where packages are, and what they may not take. */
+/** Folder of the packages, and the names that they may not take. */
 export interface LoadPluginsInit {
   /** In the order of `agent.json`. */
   readonly names: readonly string[]

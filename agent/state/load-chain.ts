@@ -16,7 +16,7 @@ export function rootPath(epoch: number): string {
   return `roots/${epoch}.json`
 }
 
-/** Where another root of a held root's number is kept. */
+/** Path of another root with a held root's number. */
 export function rivalPath(root: HeldRoot): string {
   return `rivals/${root.root.epoch}.${root.digest.slice('sha256:'.length)}.json`
 }

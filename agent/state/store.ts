@@ -223,7 +223,7 @@ async function trimEvidence(disk: Disk, kept: string): Promise<void> {
   for (const { name } of placed.slice(0, surplus)) await disk.remove(`evidence/${name}`)
 }
 
-/** Where a kept document says that it stands; null if it cannot be read. Decides nothing else. */
+/** Position that a kept document claims; null if it cannot be read. Decides nothing else. */
 async function positionIn(disk: Disk, path: string): Promise<Head | null> {
   const envelope = await readDocument(disk, path)
   if (!envelope.ok || envelope.value === null) return null

@@ -17,7 +17,7 @@ const root = '/sys/fs/cgroup'
 /** Magic number of cgroup2 (statfs(2)). */
 const unifiedMagic = 0x63677270
 
-/** Where control groups of containers are on this machine. */
+/** Paths of the control groups of containers on this machine. */
 export interface Cgroups {
   readonly version: 1 | 2
   /** For `linux.cgroupsPath`. */

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 /** Prefix of the ids of covey's containers. */
 export const idPrefix: string = 'covey-'
 
-/** Where everything of the containers of a host is. All paths are absolute. */
+/** Paths of everything of the containers of a host. All are absolute. */
 export interface HostPlaces {
   /** Durable folders of containers, by their ids. */
   readonly records: string
@@ -12,7 +12,7 @@ export interface HostPlaces {
   readonly volumes: string
   /** Folders of containers in this boot, by their ids. */
   readonly runs: string
-  /** Where root file systems are mounted again for the root of user namespaces. */
+  /** Folder where root file systems are mounted again for the root of user namespaces. */
   readonly mappedRoots: string
   /** `--root` of runc: covey's own, so that nobody else's containers are ever met. */
   readonly runcRoot: string
@@ -36,7 +36,7 @@ export function hostPlaces(stateDir: string, runDir: string): HostPlaces {
   }
 }
 
-/** Where everything of one container is. */
+/** Paths of everything of one container. */
 export interface ContainerPlaces {
   /** Durable folder: the record, the writable layer, how it ended. */
   readonly durable: string
@@ -54,7 +54,7 @@ export interface ContainerPlaces {
   readonly layers: string
   readonly supervisorPid: string
   readonly processPid: string
-  /** Where the supervisor notes that memory ran out. */
+  /** File that the supervisor makes when memory ran out. */
   readonly notes: string
   readonly life: string
   readonly secrets: string

@@ -5,10 +5,10 @@ import type { ContainerRecord } from '../../reconcilers/host-containers.ts'
 import { namesResolver } from '../../reconcilers/runc/bundle/resolv-conf.ts'
 import type { ContainersState } from './state.ts'
 
-/** Where a host says whom it asks for names. */
+/** File in which a host names its resolvers. */
 const resolvConfPath: string = '/etc/resolv.conf'
 
-/** Where local resolvers say whom they ask: systemd-resolved, and the one of NetworkManager. */
+/** Files in which local resolvers name theirs: systemd-resolved, and that of NetworkManager. */
 const upstreamPaths: readonly string[] = [
   '/run/systemd/resolve/resolv.conf',
   '/run/NetworkManager/no-stub-resolv.conf',

@@ -6,7 +6,7 @@ import { CoveyError } from '../../protocol/fault.ts'
 import type { HostFiles } from '../../reconcilers/host-ports.ts'
 import { createDisk, readText } from './disk.ts'
 
-/** Where the files are: `stateDir` outlives a reboot, `runDir` holds what must not. */
+/** Folders of the files: `stateDir` outlives a reboot, `runDir` holds what must not. */
 export interface FilePlaces {
   readonly stateDir: string
   readonly runDir: string

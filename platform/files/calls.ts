@@ -31,7 +31,7 @@ export interface FileCalls {
   /** Content of a file: all of it, or as much of its beginning as `bytesMost`. */
   read(path: string, bytesMost?: number): Promise<Uint8Array>
   list(path: string): Promise<readonly string[]>
-  /** Where a path leads; null where there is nothing, or where that cannot be told. */
+  /** Target of a path; null if there is nothing, or if it cannot be read. */
   look(path: string): Promise<Found | null>
   /**
    * Makes a folder and its missing parents: with mode 0700 whatever the umask is, or with `mode`,

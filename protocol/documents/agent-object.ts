@@ -29,7 +29,7 @@ export const agentObjectSchema: z.ZodType<AgentObject> = z.strictObject({
   port: z.int().min(1).max(65535).default(overlayPortDefault),
 })
 
-/** Where a listed host's agent is found, and whom to expect there. */
+/** Address of a listed host's agent, and the peer to expect there. */
 export interface PeerPlace {
   readonly host: string
   readonly peerId: string

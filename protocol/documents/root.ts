@@ -17,7 +17,7 @@ interface RoleKey {
   readonly jwk: PublicJwk
 }
 
-/** Who may sign one kind of document, and how many of them it takes. */
+/** Keys that may sign one kind of document, and how many it takes. */
 export interface Role {
   readonly threshold: number
   /** By `kid`, the RFC 7638 thumbprint of the key. */
@@ -32,9 +32,9 @@ export interface Root {
   readonly previous: string | readonly string[] | null
   /** Name of the cluster. */
   readonly cluster: string
-  /** Who may sign the next root document. */
+  /** Keys that may sign the next root document. */
   readonly root: Role
-  /** Who may sign configs. */
+  /** Keys that may sign configs. */
   readonly config: Role
 }
 

@@ -136,7 +136,7 @@ export type Effect =
       /** Not listed any more, and being told so. */
       readonly also: ReadonlySet<string>
     }
-  /** Where to listen; null where the config gives this host no place. */
+  /** Address to listen on; null if the config gives this host none. */
   | { readonly kind: 'listen'; readonly place: PeerPlace | null }
   | { readonly kind: 'dial'; readonly place: PeerPlace }
   | { readonly kind: 'drop'; readonly peer: string; readonly reason: string }

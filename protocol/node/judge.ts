@@ -71,7 +71,7 @@ function parseOnce({ digest, payload }: Extract<Verified, { ok: true }>): Checke
 export type Standing = 'newer' | 'same' | 'older' | 'fork-wins' | 'fork-loses'
 
 /**
- * Where a candidate stands. A fork is the same position with another digest; the lower digest wins.
+ * Standing of a candidate. A fork is the same position with another digest; the lower digest wins.
  */
 export function standingOf(candidate: Head, head: Head | null, floor: Head | null): Standing {
   if (head !== null && candidate.digest === head.digest) return 'same'

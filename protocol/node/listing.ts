@@ -8,7 +8,7 @@ export interface Listing {
   readonly byPeer: ReadonlyMap<string, PeerPlace>
   /** Of two places of one host, that of the head. */
   readonly byHost: ReadonlyMap<string, PeerPlace>
-  /** Where each peer stands in `places`. */
+  /** Index of each peer in `places`. */
   readonly positions: ReadonlyMap<string, number>
   /** Those with an endpoint, in the same order. */
   readonly open: readonly PeerPlace[]

@@ -55,7 +55,7 @@ function letGo(turn: Turn, peerId: string, peer: PeerState): void {
 }
 
 /**
- * Who may connect: everyone listed but this host and those kept away, and those that are leaving.
+ * Peers that may connect: all listed but this host and those kept away, and those that are leaving.
  */
 function admit(turn: Turn): void {
   const { node } = turn

@@ -37,7 +37,7 @@ export interface PeerState {
   asksRoots: boolean
 }
 
-/** Who handed over a document that is being judged. */
+/** Sender of a document that is being judged. */
 export type Source =
   | {
       readonly kind: 'peer'

@@ -210,7 +210,7 @@ function ownRecord(node: NodeState): StatusRecord {
   }
 }
 
-/** The shell has signed the own record: it is told to every neighbour at once. */
+/** The shell has signed the own record: it is sent to every neighbour at once. */
 export function onStatusSigned(turn: Turn, signed: SignedStatus): void {
   const { node } = turn
   node.statusSigning = false

@@ -14,7 +14,7 @@ function spelled(address: string): string {
 }
 
 /**
- * Who may begin a handshake. Before Noise has proved who somebody is there is only an address, so
+ * Admits handshakes. Before Noise has proved who somebody is there is only an address, so
  * handshakes are counted by that: each address has a bound and a rate, and all that no listed peer
  * has share one of each. The address of a listed peer is one that WireGuard lets nobody else use.
  */

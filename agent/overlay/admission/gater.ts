@@ -1,7 +1,7 @@
 import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import type { Doorstep } from './doorstep.ts'
 
-/** Who may connect. Everyone else is refused in both directions; at the start that is everyone. */
+/** Decides who may connect. Others are refused in both directions; at the start, everyone. */
 export class Gater {
   readonly #doorstep: Doorstep
   readonly #waiting: WeakMap<MultiaddrConnection, () => void> = new WeakMap()

@@ -5,14 +5,14 @@ import type { TerminalSize } from '../../../protocol/exec-frames.ts'
 import { toolEnvironment } from '../../tools.ts'
 import { knownPath, withinNetwork } from '../spawn.ts'
 
-/** Where the runtime finds what it needs for one command. All paths are absolute. */
+/** Paths that the runtime needs for one command. All are absolute. */
 export interface ExecFiles {
   readonly folder: string
   /** The process as the OCI runtime spec has it. */
   readonly process: string
   /** The runtime writes the number of the process here, once it runs. */
   readonly pid: string
-  /** Where the runtime says why it did not start something. */
+  /** File for the runtime's error when it starts nothing. */
   readonly log: string
 }
 

@@ -20,7 +20,7 @@ export interface CheckTarget {
   /** Network namespace that the runtime has to be in; null where it enters that itself. */
   readonly network: string | null
   readonly address: string
-  /** Where the number of a command's process is kept while it runs. */
+  /** File that holds the process id of a command while it runs. */
   readonly pidFile: string
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-/** Where all logs of containers are: a folder for each object that has or had containers. */
+/** Folder of all logs of containers: a folder for each object that has or had containers. */
 export function logsFolder(stateDir: string): string {
   return join(stateDir, 'logs')
 }

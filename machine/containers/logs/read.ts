@@ -77,7 +77,7 @@ async function startsOf(
   })
 }
 
-/** Where a stream begins in the file of that index; at its end where that comes in a later file. */
+/** Offset where a stream begins in the file of that index; its end if that is in a later file. */
 function offsetIn(place: LogPlace, index: number, file: OpenLogFile): number {
   if (index === place.file) return place.at
   return index > place.file ? 0 : file.sizeBytes

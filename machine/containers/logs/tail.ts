@@ -3,13 +3,13 @@ import { parseLogRecord } from '../../../protocol/log-record.ts'
 import type { OpenLogFile } from './files.ts'
 import { logBlockBytes } from './limits.ts'
 
-/** Where reading begins, in a list of files: the file's place in it, and bytes into the file. */
+/** Start of reading, in a list of files: the index of the file, and bytes into it. */
 export interface LogPlace {
   readonly file: number
   readonly at: number
 }
 
-/** Where reading begins, for each stream: their last lines may begin far apart. */
+/** Start of reading, for each stream: their last lines may begin far apart. */
 export interface TailStart {
   readonly stdout: LogPlace
   readonly stderr: LogPlace

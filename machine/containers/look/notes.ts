@@ -36,7 +36,7 @@ export function createNotes(state: ContainersState): Notes {
   return { notice, noticeEnd }
 }
 
-/** Tells once that the kernel ended a process of a container, be it not its first. */
+/** Tells once that the kernel ended a process of a container, even if not its first. */
 function noteMemory(state: ContainersState, seen: ContainerSeen): void {
   const [memory, life] = [state.memory(seen.id), state.life(seen.id)]
   if (memory.isOomTold || life === null || seen.process.state === 'absent') return

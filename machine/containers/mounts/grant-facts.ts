@@ -6,7 +6,7 @@ import { grantedPath } from './granted-path.ts'
 /** Settings of a host that bound what containers get of it, and paths of covey on it. */
 export interface GrantSettings {
   readonly grants: readonly string[]
-  /** File in which grants stand, for what is said to people. */
+  /** File in which grants stand, for messages to people. */
   readonly settingsFile: string
   readonly stateDir: string
   readonly runDir: string

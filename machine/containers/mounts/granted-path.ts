@@ -5,7 +5,7 @@ import { isWithin } from '../../../reconcilers/runc/bundle/host-paths.ts'
 import { linksMax } from '../limits.ts'
 
 /**
- * Where the path of a grant leads. A link on the way is followed only where the host's root alone
+ * Resolves the path of a grant. A link on the way is followed only where the host's root alone
  * could have made it: in a folder of root's, to which root's folders lead, and in no other folder
  * that is granted. Else whoever may write beside what is granted could move the grant itself.
  */

@@ -13,7 +13,7 @@ import {
 export interface WantedMount {
   /** Begins a sentence: `host_path /srv/data`, `the volume data`. */
   readonly what: string
-  /** Where its config puts it; links of the image may lead it elsewhere. */
+  /** Destination in its config; links of the image may lead it elsewhere. */
   readonly destination: string
   readonly area: Area
   /** Without links on the way. */
@@ -30,9 +30,9 @@ export interface WantedMount {
 export interface MountsWanted {
   readonly rootfs: Area
   readonly binds: readonly WantedMount[]
-  /** Where the runtime mounts what belongs to no host: `/proc`, masked paths. Bytes. */
+  /** Destinations of the runtime's own mounts: `/proc`, masked paths. Bytes. */
   readonly places: readonly string[]
-  /** Where memory was asked for. Bytes. */
+  /** Destinations of memory file systems. Bytes. */
   readonly memory: readonly string[]
   /** Nodes of the host's `/dev` that may be seen at these places, for a user namespace. */
   readonly nodes: ReadonlyMap<string, Area>

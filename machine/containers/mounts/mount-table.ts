@@ -4,7 +4,7 @@ export interface MountEntry {
   readonly parent: number
   /** The visible part of a file system. */
   readonly area: Area
-  /** Where it is mounted, from the root of who asks. */
+  /** Mount point, from the root of the process that asks. */
   readonly point: string
   /** Of the mount itself, not of its file system: `ro`, `nosuid`. */
   readonly options: ReadonlySet<string>

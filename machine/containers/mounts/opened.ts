@@ -26,7 +26,7 @@ export function withOpened<T>(path: string, flags: number, use: (file: number) =
 
 /** Target of a path of the host at one moment. */
 export interface Opened {
-  /** Where it is, without any link on the way. Bytes. */
+  /** Real path, without any link. Bytes. */
   readonly real: string
   readonly area: Area
   /** True if it is a link that was not followed. */

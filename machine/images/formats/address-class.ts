@@ -6,7 +6,7 @@ import {
   parseCidr,
 } from '../../../reconcilers/addresses.ts'
 
-/** Where an address leads: anywhere but `public` needs the word of this host's administrator. */
+/** Class of an address: all but `public` need the consent of this host's administrator. */
 export type AddressClass = 'public' | 'loopback' | 'private' | 'link-local' | 'reserved'
 
 /** The special-purpose registries of IANA (RFC 6890), as far as something could answer there. */

@@ -22,7 +22,7 @@ export function plainKey(key: string): string {
 
 /**
  * Makes the layers of an image that is whole once more, with owners for user namespaces; at last
- * all of it durable, and noted in its record. What is there already, be it of another image, stays.
+ * all of it durable, and noted in its record. What is there already, even of another image, stays.
  * Rejects with a `CoveyError` or the signal's reason.
  */
 export async function mapImage(

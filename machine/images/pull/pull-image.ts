@@ -10,7 +10,7 @@ import type { Pins } from './pins.ts'
 import { type ImageSource, storedFirst } from './source.ts'
 import { type WantedLayer, wantedLayers } from './wanted.ts'
 
-/** Where a pull takes an image to. */
+/** Target of a pull. */
 export interface PullPlace {
   readonly store: Store
   readonly room: Room

@@ -11,7 +11,7 @@ interface SourcedManifest {
   readonly mediaType: string | null
 }
 
-/** Where the parts of one image come from. Everything is proven by its digest. */
+/** Source of the parts of one image. Everything is verified by its digest. */
 export interface ImageSource {
   manifest(
     target: { readonly digest: string; readonly sizeBytes?: number },

@@ -16,7 +16,7 @@ export interface Download {
   readonly patience: Patience
 }
 
-/** Where a download stands. */
+/** Progress of a download. */
 interface Progress {
   offsetBytes: number
   /** Tries in all, and those in a row that brought next to nothing from the present source. */

@@ -8,7 +8,7 @@ import { type Endpoint, type Endpoints, namesOf } from './endpoints.ts'
 export type Purpose = 'registry' | 'redirect' | 'realm'
 
 /**
- * Where the word of one registry may lead this host. A signed config decides which registry is
+ * Limits on where one registry may send this host. A signed config decides which registry is
  * asked; what that registry answers decides nothing about this host's own network:
  *
  *  1. Public addresses may be reached.
