@@ -61,7 +61,7 @@ describe('a client of exec that does not keep to the rules', () => {
     [
       'sends more input than was requested',
       Buffer.concat([start(['sleep', '5151']), ...flood]),
-      /^(taken \d+\n?)*(fault .*more than.*)?$/,
+      /^(taken \d+\n?)*(fault .*more input than.*)?$/,
     ],
   ]
   for (const [name, sent, expected] of table) {

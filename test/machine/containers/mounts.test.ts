@@ -202,7 +202,7 @@ test('a link in the place of a volume is not mounted', { timeout }, async (t) =>
     web: scriptObject(serving, { mounts: [{ volume: 'data', path: '/m' }] }),
   }
   on.adopt(objects)
-  const why = `failed: the volume data: ${path} is a link`
+  const why = `failed: the volume data: ${path} is a symbolic link`
   await on.until('it is refused', () => on.said('web').startsWith(why))
   rmSync(path)
   const { pid } = await on.running('web')
