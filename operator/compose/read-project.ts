@@ -1,6 +1,7 @@
 import { dirname } from 'node:path/posix'
-import { composeNodesMax, composeServicesMax } from '../limits.ts'
+import { composeServicesMax } from '../limits.ts'
 import type { LocatedFault } from '../terminal/failure.ts'
+import { checkFixedAddresses } from './checks/fixed-addresses.ts'
 import { checkKeys } from './checks/keys-known.ts'
 import { checkReferences, type ServiceSets } from './checks/references.ts'
 import { ProjectFiles } from './load/files.ts'
@@ -18,6 +19,7 @@ import { noteConsumers } from './read/labels.ts'
 import { readContents, readProjectNetworks, readProjectVolumes } from './read/parts.ts'
 import { isEnabled } from './read/profiles.ts'
 import { readService } from './read/service.ts'
+import { borrowVolumes, type VolumeLender } from './read/volumes-from.ts'
 import { Report } from './report.ts'
 import { type ProjectScope, readProjectScope } from './variables/project-scope.ts'
 import { type Mapping, mapOf } from './yaml/tree.ts'
@@ -48,13 +50,9 @@ export async function readProject(options: ComposeOptions, read: ReadFile): Prom
 
 function bounded(tree: Mapping, report: Report): Mapping {
   const services = tree.entries.get('services')?.value
-  const count = services?.kind === 'map' ? services.entries.size : 0
-  if (tree.size <= composeNodesMax && count <= composeServicesMax) return tree
-  const message =
-    count > composeServicesMax
-      ? `a project has at most ${composeServicesMax} services`
-      : `a project has at most ${composeNodesMax} values, with what it extends and repeats`
-  report.fault(tree.place, { code: 'compose-too-large', message })
+  if (services?.kind !== 'map' || services.entries.size <= composeServicesMax) return tree
+  const message = `a project has at most ${composeServicesMax} services`
+  report.fault(services.place, { code: 'compose-too-large', message })
   return mapOf(tree.place, new Map())
 }
 
@@ -88,6 +86,7 @@ async function readTree(
     secrets: await readContents(root.at('secrets'), 'secrets', files),
   }
   checkReferences(project, sets, report)
+  checkFixedAddresses(root.at('services'), report)
   return project
 }
 
@@ -101,6 +100,7 @@ async function readServices(
   const built = new Set<string>()
   const said = new Set<string>()
   const absent = new Map<string, number>()
+  const lenders = new Map<string, readonly VolumeLender[]>()
   const services = root.at('services')
   if (services.isAbsent && report.faults.length === 0)
     services.fault('a Compose file has "services"', 'compose-missing')
@@ -114,10 +114,12 @@ async function readServices(
     const read = await readService(name, cursor, { files, folder, scope })
     noteConsumers(read.service.labels, read.service.environment, cursor, said)
     if (read.absent.length > 0) absent.set(name, read.absent.length)
+    lenders.set(name, read.lenders)
     enabled.set(name, read.service)
   }
   noteAbsent(absent, services)
-  return { enabled: withoutOptional(enabled, disabled), disabled, built }
+  const whole = borrowVolumes(withoutOptional(enabled, disabled), lenders)
+  return { enabled: whole, disabled, built }
 }
 
 /** One line for all names without a value. */

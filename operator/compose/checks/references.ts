@@ -73,8 +73,11 @@ function checkServices(
 function pathOf(service: ComposeService, name: string): string {
   if ([...service.links.values()].includes(name)) return 'links'
   const mode = service.networkMode
-  const isShared = mode.kind === 'service' && mode.name === name
-  return isShared ? 'network_mode' : `depends_on.${name}`
+  if (mode.kind === 'service' && mode.name === name) return 'network_mode'
+  const path = `depends_on.${name}`
+  // One that lends its volumes has no place among the dependencies.
+  const isWritten = service.placeOf(path) !== service.placeOf('depends_on')
+  return isWritten ? path : 'volumes_from'
 }
 
 function checkVolume(

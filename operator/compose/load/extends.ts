@@ -1,4 +1,5 @@
 import { resolve } from 'node:path/posix'
+import { composeDepthMax } from '../../limits.ts'
 import type { Report } from '../report.ts'
 import { originText } from '../variables/scope.ts'
 import {
@@ -90,6 +91,11 @@ class Extending {
     if (extension === undefined) return undefined
     const { service, file } = extension
     const link = `${name} of ${bases.file}`
+    if (chain.length >= composeDepthMax) {
+      const message = `extends a service that extends another, and so on more than ${composeDepthMax} times`
+      report.fault(service.place, { code: 'compose-too-large', message, path })
+      return undefined
+    }
     if (chain.includes(link)) {
       const round = [...chain.slice(chain.indexOf(link)), link].join(', which extends ')
       report.fault(service.place, {

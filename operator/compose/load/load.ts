@@ -1,4 +1,5 @@
 import { dirname } from 'node:path/posix'
+import { composeNodesMax } from '../../limits.ts'
 import type { Place } from '../project.ts'
 import type { Report } from '../report.ts'
 import { type Home, type Mapping, mapOf } from '../yaml/tree.ts'
@@ -38,10 +39,18 @@ export async function loadFiles(
       const included = await applyIncludes(loading, document, home, [...chain, path])
       const extended = await applyExtends(loading, included, path)
       const made = mergeTrees(merged, extended, [], loading.report)
-      if (made.kind === 'map') merged = made
+      if (made.kind === 'map') merged = bounded(made, loading.report)
     }
   }
   return merged
+}
+
+/** What include, extends and merging make of small files may still be too much. */
+function bounded(tree: Mapping, report: Report): Mapping {
+  if (tree.size <= composeNodesMax) return tree
+  const message = `a project has at most ${composeNodesMax} values, with what it extends and repeats`
+  report.fault(tree.place, { code: 'compose-too-large', message })
+  return mapOf(tree.place, new Map())
 }
 
 /** The services of a file that `extends` names; without its own `include` and `extends` done. */

@@ -12,7 +12,8 @@ import {
 } from '../yaml/tree.ts'
 
 /** Paths whose later value replaces the earlier one, whatever they are. */
-const replaced = /^services\.\*\.(command|entrypoint|healthcheck\.test|ulimits\.[^.]+)$/
+const replaced =
+  /^services\.\*\.(command|entrypoint|healthcheck\.test|ulimits\.[^.]+|((deploy\.)?labels|annotations|environment|sysctls)\..+)$/
 
 /**
  * Merges a later tree over an earlier one, as Compose does with several files and with `extends`:

@@ -10,8 +10,16 @@ const conditions: ReadonlyMap<string, Dependency['condition']> = new Map([
   ['service_completed_successfully', 'completed'],
 ])
 
-/** What a service waits for, also by its links and by the network that it shares. */
-export function readDependsOn(service: Cursor, implied: readonly string[]): DependsOn {
+/** Services that one waits for without saying so. */
+export interface ImpliedDependencies {
+  /** By links, and by the network that it shares: it restarts with them. */
+  readonly restarting: readonly string[]
+  /** By `volumes_from`. */
+  readonly lending: readonly string[]
+}
+
+/** What a service waits for, in words or by what it uses of others. */
+export function readDependsOn(service: Cursor, implied: ImpliedDependencies): DependsOn {
   const found = new Map<string, Dependency>()
   for (const [name, item] of service.at('depends_on').members()) {
     const condition = item.at('condition').text() ?? 'service_started'
@@ -26,9 +34,13 @@ export function readDependsOn(service: Cursor, implied: readonly string[]): Depe
       restarts: item.at('restart').boolean() ?? false,
     })
   }
-  for (const name of implied) {
-    if (found.has(name)) continue
-    found.set(name, { condition: 'started', isRequired: true, restarts: true })
+  for (const [names, restarts] of [
+    [implied.restarting, true],
+    [implied.lending, false],
+  ] as const) {
+    for (const name of names) {
+      if (!found.has(name)) found.set(name, { condition: 'started', isRequired: true, restarts })
+    }
   }
   return found
 }

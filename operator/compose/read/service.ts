@@ -19,6 +19,7 @@ import {
 import { readResources } from './resources.ts'
 import { readCapabilities, readDevices, readPidHost } from './security.ts'
 import { readTmpfs, readVolumes } from './volumes.ts'
+import { readVolumesFrom, type VolumeLender } from './volumes-from.ts'
 
 /** What reading a service needs to know of the project. */
 export interface ServiceContext {
@@ -31,6 +32,7 @@ export interface ServiceContext {
 export interface ReadService {
   readonly service: ComposeService
   readonly absent: readonly string[]
+  readonly lenders: readonly VolumeLender[]
 }
 
 /** Reads a service of a merged project. */
@@ -43,6 +45,7 @@ export async function readService(
   const image = cursor.at('image').rich()
   const { values, absent } = await readEnvironment(cursor, files, scope)
   const covey = cursor.at('x-covey').tree
+  const lenders = readVolumesFrom(cursor.at('volumes_from'))
   const service: ComposeService = {
     name,
     place: cursor.place,
@@ -52,7 +55,7 @@ export async function readService(
     ...readIdentity(cursor),
     ...readProcess(cursor),
     ...readNetworking(cursor),
-    ...readRelations(cursor),
+    ...readRelations(cursor, lenders),
     volumes: readVolumes(cursor.at('volumes'), { folder, image: image?.value ?? '' }),
     tmpfs: readTmpfs(cursor.at('tmpfs')),
     configs: readGrants(cursor.at('configs'), '/'),
@@ -64,7 +67,7 @@ export async function readService(
     restart: readRestart(cursor),
     covey: covey === undefined ? undefined : plainOf(covey),
   }
-  return { service, absent }
+  return { service, absent, lenders }
 }
 
 function readIdentity(
@@ -122,6 +125,7 @@ function readNetworking(cursor: Cursor): Pick<ComposeService, Networking> {
 
 function readRelations(
   cursor: Cursor,
+  lenders: readonly VolumeLender[],
 ): Pick<ComposeService, 'networkMode' | 'networks' | 'links' | 'dependsOn'> {
   const networkMode = readNetworkMode(cursor)
   const links = readLinks(cursor.at('links'))
@@ -130,7 +134,10 @@ function readRelations(
     networkMode,
     networks: networkMode.kind === 'networks' ? readNetworks(cursor) : new Map(),
     links,
-    dependsOn: readDependsOn(cursor, [...links.values(), ...shared]),
+    dependsOn: readDependsOn(cursor, {
+      restarting: [...links.values(), ...shared],
+      lending: lenders.map(({ name }) => name),
+    }),
   }
 }
 

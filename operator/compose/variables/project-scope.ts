@@ -17,6 +17,12 @@ export interface ProjectScope {
   readonly name: string | undefined
 }
 
+const overrideNames = [
+  'compose.override.yaml',
+  'compose.override.yml',
+  'docker-compose.override.yml',
+  'docker-compose.override.yaml',
+]
 const defaultNames = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']
 
 /**
@@ -47,6 +53,7 @@ export async function readProjectScope(
     .filter((path) => path !== '')
     .map((path) => (path.startsWith('/') ? path : join(folder, path)))
   const own = paths.length === 0 ? options.files : paths
+  if (isDefault && paths.length === 0) await noteOverride(first, files, report)
   const profiles = (known.get('COMPOSE_PROFILES')?.value ?? '').split(',')
   const name = known.get('COMPOSE_PROJECT_NAME')?.value || (await nameInFiles(own, known, files))
   const projectName = normalName(name ?? '') || undefined
@@ -64,6 +71,17 @@ export async function readProjectScope(
       .map((profile) => profile.trim())
       .filter((profile) => profile !== ''),
     name: projectName,
+  }
+}
+
+/** Docker without `-f` reads an override too; covey reads the files that the layout names. */
+async function noteOverride(first: string, files: ProjectFiles, report: Report): Promise<void> {
+  const place: Place = { file: first, line: 1, column: 1 }
+  for (const name of overrideNames) {
+    const path = join(dirname(first), name)
+    if ((await files.text(path, place)) === undefined) continue
+    const message = `${name} beside it is not read: name both files if it is meant, as Docker reads both`
+    report.note(place, { code: 'compose-override', message })
   }
 }
 

@@ -1,0 +1,45 @@
+import type { Cursor } from '../read/cursor.ts'
+import type { Report } from '../report.ts'
+import type { Leaf, Tree } from '../yaml/tree.ts'
+
+/**
+ * A fixed address is dropped: covey gives another one. Where the address stands in the settings of
+ * a service, nothing would be there: that is a fault, with the name to write instead.
+ */
+export function checkFixedAddresses(services: Cursor, report: Report): void {
+  const owners = new Map<string, string>()
+  const written = new Set<Tree>()
+  for (const [name, service] of services.members()) {
+    if (service.tree?.kind !== 'map') continue
+    const networks = service.at('networks')
+    if (networks.tree?.kind !== 'map') continue
+    for (const [, network] of networks.members()) {
+      if (network.tree?.kind !== 'map') continue
+      for (const key of ['ipv4_address', 'ipv6_address']) {
+        const { tree } = network.at(key)
+        if (tree?.kind !== 'leaf' || tree.text === '') continue
+        owners.set(tree.text, name)
+        written.add(tree)
+      }
+    }
+  }
+  if (owners.size === 0 || services.tree === undefined) return
+  const tokens = /[0-9a-fA-F:.]+/g
+  for (const leaf of leavesOf(services.tree)) {
+    if (written.has(leaf)) continue
+    for (const [token] of leaf.text.matchAll(tokens)) {
+      // A port may follow, or a prefix stand before it: `redis://172.20.0.5:6379`.
+      const address = owners.has(token) ? token : token.replace(/^:+|:\d*$/g, '')
+      const owner = owners.get(address)
+      if (owner === undefined) continue
+      const message = `${address} is no address of ${owner} here, covey gives another: write "${owner}"`
+      report.fault(leaf.place, { code: 'compose-refused', message })
+    }
+  }
+}
+
+function* leavesOf(tree: Tree): Generator<Leaf> {
+  if (tree.kind === 'leaf') yield tree
+  else if (tree.kind === 'list') for (const item of tree.items) yield* leavesOf(item)
+  else for (const { value } of tree.entries.values()) yield* leavesOf(value)
+}
