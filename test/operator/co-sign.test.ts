@@ -30,7 +30,7 @@ describe('two of two operators', () => {
     assert.equal((await alice.covey(['validate', 'half.json'])).exit, 4)
     const again = await alice.covey(['sign', '--add', 'half.json'])
     assert.equal(again.exit, 4)
-    assert.match(again.err, /your keys have signed it/)
+    assert.match(again.err, /your keys have already signed it/)
     const next = await alice.covey(['sign', 'c.json', '-o', 'other.json'])
     assert.equal(next.exit, 4)
     assert.match(next.err, /3\.2\.json still waits.*\nhint: .*--add.*--allow-gap/)
