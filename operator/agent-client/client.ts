@@ -62,9 +62,7 @@ function exchange(socketPath: string, question: Question, signal: AbortSignal): 
           chunks.push(chunk)
           size += chunk.length
           if (size <= answerBytesMax) return
-          reject(
-            new Failure(1, 'answer-too-large', 'the answer of the agent is too large to be one'),
-          )
+          reject(new Failure(1, 'answer-too-large', 'the answer of the agent is too large'))
           incoming.destroy()
         })
         incoming.on('error', reject)
@@ -107,7 +105,7 @@ export function connectFailure(socket: string, error: unknown): Failure {
       `may not talk to the agent at ${socket}: ${systemReason(error)}`,
       {
         hint: socket.endsWith('admin.sock')
-          ? 'use sudo: this is for root alone'
+          ? 'use sudo: only root may do this'
           : 'use sudo, or join the group covey',
         cause: error,
       },

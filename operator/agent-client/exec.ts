@@ -152,7 +152,8 @@ function textOf(payload: Uint8Array): string {
 /** Nothing was run: the exit code is the one that a shell gives for the same. */
 function faultFailure(text: string): Failure {
   const fault = execFaultSchema.safeParse(JSON.parse(text))
-  if (!fault.success) return new Failure(1, 'answer-broken', 'the agent is not understood')
+  if (!fault.success)
+    return new Failure(1, 'answer-broken', 'the agent answered in an unknown form')
   const { code, message, hint, exit } = fault.data
   return new Failure(exit, code, oneLine(message), hint === null ? {} : { hint: oneLine(hint) })
 }

@@ -16,5 +16,5 @@ export async function askFirewall(session: Session, flow?: LiveFlow): Promise<Li
   const answer = await ask(session, { method: 'GET', path: `/v1/firewall${query}` })
   const parsed = firewallSchema.safeParse(documentOf(session, answer))
   if (parsed.success) return parsed.data
-  throw new Failure(1, 'answer-broken', 'the agent told of its firewall in an unknown form')
+  throw new Failure(1, 'answer-broken', 'the agent described its firewall in an unknown form')
 }

@@ -12,8 +12,8 @@ const host: CommandDefinition = {
       parameters: '[name] [destination]',
       summary: 'put a host into cluster.yaml, and its card and address into cluster.lock',
       details:
-        'The card is what covey identity --host NAME --json prints on the host; NAME is in it,\n' +
-        'and may be left out here. Without an endpoint the host is one behind NAT: it dials,\n' +
+        'The card is the output of covey identity --host NAME --json on the host; it contains\n' +
+        'NAME, which may be left out here. A host without an endpoint is behind NAT: it dials,\n' +
         'and nobody dials it. DESTINATION is for a later version, which installs hosts over\n' +
         'ssh.\n' +
         'Next: covey apply, then covey bundle --host NAME for that host.',
@@ -25,7 +25,7 @@ const host: CommandDefinition = {
         ['--card <file>', 'required: what covey identity --json printed on the host'],
         ['--endpoint <host:port>', 'where others reach its WireGuard, over UDP'],
         ['--site <name>', 'where the host is; recorded for a later version'],
-        ['--replace', 'take a card with other keys for a host that is known'],
+        ['--replace', 'accept a card with new keys for a known host'],
       ],
       run: async (session, input) => (await import('./hosts/add.ts')).addHost(session, input),
     },
@@ -42,8 +42,8 @@ const host: CommandDefinition = {
       parameters: '<name>',
       summary: 'take a host out of the layout',
       details:
-        'The next covey apply makes the others drop it. On the host itself nothing is torn\n' +
-        'down: stop its agent there, and ip link del wg_cluster.',
+        'The next covey apply makes the other hosts drop it. On the host itself nothing is\n' +
+        'removed: stop its agent there, and ip link del wg_cluster.',
       examples: ['covey host remove local01 && covey apply'],
       run: async (session, input) => (await import('./hosts/list.ts')).removeHost(session, input),
     },
@@ -57,13 +57,11 @@ export const dailyCommands: readonly CommandDefinition[] = [
     parameters: '[dir]',
     summary: 'start a cluster: keys, first root document, starter cluster.yaml',
     details:
-      'In DIR, else in the current folder. It makes an operator key, which signs configs, and\n' +
-      'a recovery key, which can replace it: move that one to a place that is offline. Next,\n' +
-      'on each host: covey identity --host NAME --json, and here: covey host add --card FILE.',
+      'In DIR, or in the current folder. It makes an operator key, which signs configs, and a\n' +
+      'recovery key, which can replace it: move that one to an offline place. Next, on each\n' +
+      'host: covey identity --host NAME --json, and here: covey host add --card FILE.',
     examples: ['covey init . --name home', 'covey init ~/clusters/home --name home'],
-    options: [
-      ['--name <name>', 'name of the cluster; required where no cluster.yaml is there yet'],
-    ],
+    options: [['--name <name>', 'name of the cluster; required if there is no cluster.yaml yet']],
     run: async (session, input) => (await import('./init.ts')).initFolder(session, input),
   },
   host,
@@ -72,9 +70,9 @@ export const dailyCommands: readonly CommandDefinition[] = [
     aliases: ['up'],
     summary: 'compile the layout, sign it, send it, and watch it arrive on every host',
     details:
-      'It asks the node what it holds before anything is signed. Then:\n' +
-      '- The layout means what the newest signed config says: that one is sent (again), and\n' +
-      '  nothing is signed.\n' +
+      'It asks the node for its config before anything is signed. Then:\n' +
+      '- The layout has not changed since the newest config was signed: that one is sent\n' +
+      '  (again), and nothing is signed.\n' +
       '- Versions were signed in this folder and never reached the node (covey sign,\n' +
       '  --offline, a refusal): the next version follows them and is sent in their place. No\n' +
       '  --allow-gap is needed, because the folder knows what lies between.\n' +
@@ -82,13 +80,13 @@ export const dailyCommands: readonly CommandDefinition[] = [
       '- One version was signed twice (alarm "fork"): a higher one is signed, which ends\n' +
       '  that.\n' +
       '\n' +
-      'It waits up to 30 s for the hosts that the node has heard of, and names those that\n' +
-      'nobody has heard of yet: they get the config when they are enrolled (covey bundle).\n' +
+      'It waits up to 30 s for the hosts that the node knows, and names those that were never\n' +
+      'seen: they get the config when they are enrolled (covey bundle).\n' +
       'With --offline no node is asked, and the signed config goes to -o, or to stdout.',
     examples: ['covey apply', 'covey apply --offline -o home.signed.json'],
     options: [
       ['--yes', 'do not ask'],
-      ['--offline', 'sign, and do not send'],
+      ['--offline', 'sign, but do not send'],
       ['-o, --output <file>', 'with --offline: where the signed config goes'],
       ['--no-wait', 'do not watch it arrive'],
       ...signOptions,
@@ -97,27 +95,27 @@ export const dailyCommands: readonly CommandDefinition[] = [
   },
   {
     name: 'status',
-    summary: 'show how the cluster is, as this node knows it',
+    summary: 'show the state of the cluster, as this node knows it',
     details:
-      'The first line says how many hosts hold the version of this node, and what a person\n' +
-      'should look at. HOLDS is the version that a host has stored, APPLIED the one that it\n' +
-      'has worked through, OBJECTS how many of its objects are as they should be, LINK\n' +
-      'whether this node talks to it directly, AGE how old the news of it is. Each state\n' +
-      'other than in-sync, and each alarm, comes with a line that says what to do.\n' +
-      'With --watch it goes on until Ctrl-C: redrawn on a terminal, else one line for each\n' +
-      'change (with --json one JSON document on each line).',
+      'The first line says how many hosts hold the version of this node, and what needs\n' +
+      'attention. HOLDS is the version that a host has stored, APPLIED the version that it has\n' +
+      'applied, OBJECTS how many of its objects have converged, LINK whether this node talks\n' +
+      'to it directly, AGE the age of its last report. Each state other than in-sync, and\n' +
+      'each alarm, comes with a line that says what to do.\n' +
+      'With --watch it continues until Ctrl-C: redrawn on a terminal, otherwise one line for\n' +
+      'each change (with --json one JSON document on each line).',
     examples: ['covey status', 'covey status --watch'],
-    options: [['--watch', 'go on and show every change']],
+    options: [['--watch', 'continue and show every change']],
     run: async (session, input) => (await import('./status/status.ts')).showStatus(session, input),
   },
   ...containerCommands,
   {
     name: 'doctor',
-    summary: 'say what around covey on a host may keep it from working',
+    summary: 'find problems on a host that keep covey from working',
     details:
-      'It looks at tools that are missing, at the place of the host in the config, and at\n' +
-      'tables of other firewalls that drop packets which covey needs. Exit code 1 if there\n' +
-      'is a problem; a warning is none.',
+      'It checks for missing tools, for the host in the config, and for tables of other\n' +
+      'firewalls that drop packets which covey needs. Exit code 1 if there is a problem; a\n' +
+      'warning alone is not one.',
     examples: ['covey doctor', 'covey doctor --json'],
     run: async (session) => (await import('./hosts/doctor.ts')).examineHost(session),
   },

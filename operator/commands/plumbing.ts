@@ -6,15 +6,14 @@ import { trustCommands } from './trust/trust.ts'
 
 const key: CommandDefinition = {
   name: 'key',
-  summary: 'make and look at the keys of operators',
+  summary: 'make and show the keys of operators',
   examples: ['covey key list'],
   subcommands: [
     {
       name: 'new',
       parameters: '[name]',
       summary: 'make an operator key; the private part stays in its file',
-      details:
-        'Its file is NAME.jwk.json in the key folder; NAME is "operator" where none is given.',
+      details: 'Its file is NAME.jwk.json in the key folder; NAME is "operator" by default.',
       examples: ['covey key new alice'],
       run: async (session, input) => (await import('./trust/key.ts')).makeKey(session, input),
     },
@@ -28,7 +27,7 @@ const key: CommandDefinition = {
     {
       name: 'show',
       parameters: '<key>',
-      summary: 'print the public part of a key, named by its name, its kid or the start of its kid',
+      summary: 'print the public part of a key, given by its name, its kid or the start of its kid',
       examples: ['covey key show home.operator'],
       run: async (session, input) => (await import('./trust/key.ts')).showKey(session, input),
     },
@@ -44,7 +43,7 @@ const key: CommandDefinition = {
 
 const config: CommandDefinition = {
   name: 'config',
-  summary: 'look at the config that a node holds',
+  summary: 'show the config that a node holds',
   examples: ['covey config show'],
   subcommands: [
     {
@@ -52,7 +51,7 @@ const config: CommandDefinition = {
       summary: 'print the config at the head of a node',
       examples: ['covey config show', 'covey config show --jwt', 'covey config show --signed'],
       options: [
-        ['--jwt', 'as a JWT (compact form), where it has one signature'],
+        ['--jwt', 'as a JWT (compact form), if it has one signature'],
         ['--signed', 'as the signed document that covey inject takes'],
       ],
       run: async (session, input) => (await import('./config/show.ts')).showConfig(session, input),
@@ -65,15 +64,15 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   {
     name: 'validate',
     parameters: '<file>',
-    summary: 'check a layout, a config, a root or anything signed, and tell every fault',
+    summary: 'check a layout, a config, a root or a signed document, and report every fault',
     examples: ['covey validate cluster.yaml', 'covey validate home.signed.json'],
     run: async (session, input) =>
       (await import('./config/validate.ts')).validateFile(session, input),
   },
   {
     name: 'compile',
-    summary: 'work out the config that the layout means, unsigned',
-    details: 'A function of cluster.yaml and the cluster.lock beside it: same input, same bytes.',
+    summary: 'compile the layout to a config, unsigned',
+    details: 'It depends only on cluster.yaml and cluster.lock beside it: same input, same bytes.',
     examples: ['covey compile', 'covey compile -f cluster.yaml -o config.json'],
     options: [
       ['-f, --file <layout>', 'the layout (default: cluster.yaml of the folder)'],
@@ -89,8 +88,8 @@ export const plumbingCommands: readonly CommandDefinition[] = [
     details:
       'The file holds at least {"hosts": {…}}; the claims (aud, epoch, version …) are added.\n' +
       'It follows the newest config in history/, or the one given with --base.\n' +
-      'A signed config is taken too: its hosts are signed again, as those of a lost branch.\n' +
-      'Where several must sign, it waits in unfinished/ until the others have run --add on it.',
+      'A signed config is accepted too: its hosts are signed again, for example of a lost\n' +
+      'branch. If several must sign, it waits in unfinished/ until the others have run --add.',
     examples: [
       'covey sign config.json -o signed.json',
       'covey compile | covey sign - | covey inject -',
@@ -107,12 +106,12 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   {
     name: 'inject',
     parameters: '<signed>',
-    summary: 'hand a signed config, or a delivery with a new root, to a node; it passes it on',
+    summary: 'send a signed config, or a delivery with a new root, to a node, which passes it on',
     details:
       'SIGNED is a file, or - for stdin. Only its form is checked here; the node decides.\n' +
       'Exit code 0: it holds the config (accepted, already-head, or a fork that this one\n' +
-      'won); 4: any other verdict, and the head of the node is as before; 2: the file is no\n' +
-      'signed config.\n' +
+      'won); 4: any other verdict, and the head of the node is as before; 2: the file is not\n' +
+      'a signed config.\n' +
       'With --json: {"verdict", "code", "message", "head"}.',
     examples: ['covey inject home.signed.json', 'covey inject - --json < home.signed.json'],
     options: signOptions,
@@ -134,10 +133,10 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   config,
   {
     name: 'history',
-    summary: 'list every config that was signed here, the newest first, and what was lost',
+    summary: 'list every config that was signed here, the newest first, and lost ones',
     details:
-      'CHANGED counts the hosts that are not as in the config before. A "lost" version is\n' +
-      'left out by the newest one; an "unfinished" one waits for the signatures of others.',
+      'CHANGED counts the hosts that differ from the config before. A "lost" version is left\n' +
+      'out by the newest one; an "unfinished" one waits for the signatures of others.',
     examples: ['covey history', 'covey history --json'],
     run: async (session) => (await import('./config/history.ts')).showHistory(session),
   },
@@ -148,7 +147,7 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   {
     name: 'schema',
     parameters: '[of]',
-    summary: 'print the JSON Schema of a config, of a layout, or of what agents answer',
+    summary: "print the JSON Schema of a config, of a layout, or of an agent's answers",
     details:
       'OF is config (the default) or layout, for editors; or api, for scripts that ask the sockets of an agent.',
     examples: ['covey schema > config.schema.json', 'covey schema layout > cluster.schema.json'],

@@ -35,7 +35,7 @@ export async function verifyCard(text: string): Promise<Checked<Card>> {
     return bad('card-shape', 'a card is a compact JWS: header.payload.signature')
   }
   if (Buffer.from(header, 'base64url').toString() !== headerText) {
-    return bad('card-header', `the header of a card is ${headerText}`)
+    return bad('card-header', `the header of a card must be ${headerText}`)
   }
   const claims = parseClaims(Buffer.from(payload, 'base64url').toString())
   if (!claims.ok) return claims
@@ -45,10 +45,10 @@ export async function verifyCard(text: string): Promise<Checked<Card>> {
     wireguard_public_key: wireguard,
     sealing_public_key: sealing,
   } = claims.value
-  if (!isName(host)) return bad('card-host', `"${host}" is no name of a host`)
+  if (!isName(host)) return bad('card-host', `"${host}" is not the name of a host`)
   const key = ed25519KeyOf(peerId)
   if (key === undefined)
-    return bad('card-peer-id', 'its peer_id is not that of a sound Ed25519 key')
+    return bad('card-peer-id', 'its peer_id is not that of a valid Ed25519 key')
   if (!isKey(wireguard))
     return bad('card-key', 'its wireguard_public_key is not 32 bytes in base64')
   try {
@@ -77,7 +77,7 @@ function parseClaims(text: string): Checked<Claims> {
     Object.keys(value).join() === memberNames.join() &&
     Object.values(value).every((member) => typeof member === 'string') &&
     JSON.stringify(value) === text
-  if (!whole) return bad('card-payload', `its payload has exactly ${memberNames.join(', ')}`)
+  if (!whole) return bad('card-payload', `its payload must have exactly ${memberNames.join(', ')}`)
   return good(value as unknown as Claims)
 }
 
@@ -97,7 +97,7 @@ export async function parseIdentity(value: unknown): Promise<Checked<Card>> {
   const signed = [host, peerId, wireguardPublicKey, sealingPublicKey]
   for (const [index, member] of memberNames.entries()) {
     if (value[member] === signed[index]) continue
-    return bad('card-mismatch', 'differs from what the card, which is signed, says', member)
+    return bad('card-mismatch', 'differs from the signed card', member)
   }
   return card
 }

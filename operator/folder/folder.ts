@@ -32,7 +32,7 @@ export async function isFolder(files: FileCalls, dir: string): Promise<boolean> 
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemCode(error))) return false
     throw new Failure(2, 'file-unreadable', `cannot read ${path}: ${systemReason(error)}`, {
-      hint: 'run this as who owns the folder, or name another one with --dir',
+      hint: 'run this as the owner of the folder, or name another one with --dir',
       cause: error,
     })
   }
@@ -67,7 +67,7 @@ export async function openFolder(session: Session): Promise<OperatorFolder> {
       'no-folder',
       `there is no covey folder in ${where} (none holds roots/1.json)`,
       {
-        hint: 'go to it, name it with --dir, or make one: covey init DIR --name NAME',
+        hint: 'change to it, name it with --dir, or make one: covey init DIR --name NAME',
       },
     )
   }

@@ -72,9 +72,7 @@ export async function readHistory(
   if (!verified.ok) throw damaged(faultText(verified.fault))
   const { head } = verified.value
   if (head.epoch !== entry.epoch || head.version !== entry.version) {
-    throw damaged(
-      `it holds version ${head.version} of epoch ${head.epoch}, its name says otherwise`,
-    )
+    throw damaged(`it holds version ${head.version} of epoch ${head.epoch}, but its name differs`)
   }
   return verified.value
 }

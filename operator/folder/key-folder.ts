@@ -16,7 +16,7 @@ export function usualKeyFolder(env: Readonly<Record<string, string | undefined>>
     return wanted
   }
   if (old !== undefined) return old
-  const what = home === '' ? 'HOME is not set' : `HOME is no absolute path (${home})`
+  const what = home === '' ? 'HOME is not set' : `HOME is not an absolute path (${home})`
   throw new Failure(2, 'no-home', `there is no place for your keys: ${what}`, {
     hint: 'name the folder of your keys with --key-dir or COVEY_KEY_DIR',
   })

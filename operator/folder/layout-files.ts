@@ -31,7 +31,7 @@ export async function readLayout(session: Session, path: string): Promise<Layout
   const yaml = parseYamlSource(source)
   const { layout, faults } = parseLayout(yaml.value)
   expectNoFaults(yaml, faults)
-  if (layout === undefined) throw new Failure(2, 'layout-shape', `${path} is no layout`)
+  if (layout === undefined) throw new Failure(2, 'layout-shape', `${path} is not a layout`)
   const lockPath = path === '-' ? 'cluster.lock' : join(dirname(path), 'cluster.lock')
   return { source, yaml, layout, lock: await readLock(session, lockPath), lockPath }
 }

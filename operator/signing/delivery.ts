@@ -51,7 +51,7 @@ export async function assessDelivery(
   if (!config.ok) return within('config', config.fault)
   const { epoch } = config.value.head
   if (added.length > 0 && epoch !== chain.newest.epoch) {
-    const message = `is of epoch ${epoch}, and the last root that comes along is another`
+    const message = `has epoch ${epoch}, but the last root of the delivery has another`
     return bad('delivery-epoch', message, 'config')
   }
   const role = chain.roots[epoch - 1]?.config ?? chain.newest.config

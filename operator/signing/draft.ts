@@ -27,12 +27,12 @@ export function draftFrom(located: Located, place: DraftPlace | null): ConfigDra
   const { aud, epoch, version, allow_isolation: isolation } = value
   if (place !== null && aud !== undefined && aud !== place.clusterId) {
     throw new Failure(4, 'other-cluster', `it is for another cluster: its aud is ${String(aud)}`, {
-      hint: 'take "aud" out of the file to sign it for this one',
+      hint: 'remove "aud" from the file to sign it for this one',
     })
   }
   if (place !== null && epoch !== undefined && epoch !== place.epoch) {
-    const message = `it is for epoch ${String(epoch)}, and the newest root here is ${place.epoch}`
-    throw new Failure(4, 'other-epoch', message, { hint: 'take "epoch" out of the file' })
+    const message = `it is for epoch ${String(epoch)}, but the newest root here is ${place.epoch}`
+    throw new Failure(4, 'other-epoch', message, { hint: 'remove "epoch" from the file' })
   }
   return {
     hosts: value['hosts'] as Config['hosts'],
@@ -59,7 +59,7 @@ export function configFaults(value: unknown): readonly Fault[] {
     return [
       {
         code: 'already-signed',
-        message: 'this is a signed document; covey inject takes it as it is',
+        message: 'this is a signed document; covey inject accepts it as it is',
       },
     ]
   }

@@ -71,7 +71,7 @@ export async function makeConfig(
       const signed = await makeOnce(session, folder, draft, options, signers)
       if (signed !== undefined) return signed
     }
-    throw new Failure(1, 'version-contended', 'others take every version as soon as it is free', {
+    throw new Failure(1, 'version-contended', 'other processes keep taking the next version', {
       hint: 'let one of them finish, then run this again',
     })
   })
@@ -162,7 +162,7 @@ export function payloadFor(
   })
   if (!place.ok && place.fault.code === 'gap' && waiting !== undefined) throw unsigned(waiting)
   if (!place.ok && place.fault.code === 'gap' && draft.version === undefined) {
-    const hint = 'follow a newer config with --base, or say that you mean it: --allow-gap'
+    const hint = 'follow a newer config with --base, or allow the gap: --allow-gap'
     throw new Failure(4, 'gap', place.fault.message, { hint })
   }
   if (!place.ok) throw refused(place.fault.code, place.fault.message)
@@ -185,7 +185,7 @@ export function payloadFor(
   if (bytes > payloadBytesMax) {
     throw refused(
       'payload-too-large',
-      `the payload has ${bytes} bytes, and ${payloadBytesMax} is the most`,
+      `the payload has ${bytes} bytes, more than the limit of ${payloadBytesMax}`,
     )
   }
   const parsed = parseConfig(payload)
@@ -212,16 +212,16 @@ function unsigned(waiting: string): Failure {
 }
 
 function isolation(hosts: readonly string[]): Failure {
-  const message = `it cuts off ${hosts.join(', ')}: no tunnel would lead there any more`
+  const message = `it cuts off ${hosts.join(', ')}: no tunnel would lead there`
   return new Failure(4, 'isolation', message, {
-    hint: 'give it a path (an endpoint, a peer), or say that you mean it: --allow-isolation',
+    hint: 'give it a path (an endpoint, a peer), or allow it: --allow-isolation',
   })
 }
 
 const hints: Readonly<Record<string, string>> = {
-  gap: 'take "version" out of the file to use the next one, or say that you mean it: --allow-gap',
-  older: 'take "version" out of the file to use the next one',
-  'payload-too-large': 'take large files out of the config',
+  gap: 'remove "version" from the file to use the next one, or allow the gap: --allow-gap',
+  older: 'remove "version" from the file to use the next one',
+  'payload-too-large': 'remove large files from the config',
   'epoch-older': 'bring roots/ of this folder up to date',
 }
 

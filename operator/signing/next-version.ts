@@ -35,7 +35,7 @@ export function nextPlace(
   if (base !== null && base.head.epoch > epoch) {
     return bad(
       'epoch-older',
-      `the base is of epoch ${base.head.epoch}, the newest root here is ${epoch}`,
+      `the base has epoch ${base.head.epoch}, but the newest root here is ${epoch}`,
     )
   }
   const baseVersion = base !== null && base.head.epoch === epoch ? base.head.version : 0

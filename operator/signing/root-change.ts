@@ -40,7 +40,7 @@ export function withOperator(
     }
   }
   const wanted = names.filter((name) => !Object.hasOwn(roles[name].keys, key.kid))
-  if (wanted.length === 0) return bad('operator-known', `this key has what it should have already`)
+  if (wanted.length === 0) return bad('operator-known', `this key already has these roles`)
   const changed: Record<RoleName, Role> = { ...roles }
   for (const name of wanted) {
     const keys = { ...roles[name].keys, [key.kid]: { name: key.name, jwk: key.jwk } }
@@ -64,7 +64,10 @@ export function withoutOperator(
   }
   const count = (one: Roles): number => names.flatMap((name) => Object.keys(one[name].keys)).length
   if (count(changed) < count(roles)) return good(changed)
-  return bad('no-such-operator', `no key of "${operator}" is there: ${namesIn(roles).join(', ')}`)
+  return bad(
+    'no-such-operator',
+    `there is no key of "${operator}", only of ${namesIn(roles).join(', ')}`,
+  )
 }
 
 /** Puts a key in the place of another, in every role that the other has. */

@@ -57,7 +57,7 @@ export async function rotateRoot(
     if (!assessed.ok) throw new Failure(1, assessed.fault.code, faultText(assessed.fault))
     const { missing } = assessed.value
     if (rotation.rival !== undefined && missing.length > 0) {
-      const message = `a fork is settled by whoever holds enough keys: ${missingText(missing)}`
+      const message = `settling a fork needs more keys: ${missingText(missing)}`
       throw new Failure(4, 'too-few-keys', message, {
         hint: 'bring the keys together in one --key-dir, or name one with --key',
       })
@@ -87,8 +87,8 @@ export async function expectNoneWaits(
 function waits(folder: OperatorFolder, epoch: number): Failure {
   const path = folder.shown(`rotations/${epoch}.json`)
   const sign = `covey root sign ${shellWord(path)} -o FILE`
-  return new Failure(4, 'rotation-waits', `root ${epoch} was made already, and waits in ${path}`, {
-    hint: `let the others sign it: ${sign}; or throw it away: --abandon`,
+  return new Failure(4, 'rotation-waits', `root ${epoch} already exists, and waits in ${path}`, {
+    hint: `let the others sign it: ${sign}; or discard it: --abandon`,
   })
 }
 
@@ -97,7 +97,7 @@ export function expectVoucher({ chain }: OperatorFolder, { keys }: KeysAtHand): 
   const { root } = chain.newest
   if (keys.some(({ kid }) => Object.hasOwn(root.keys, kid))) return
   const names = Object.values(root.keys).map(({ name }) => name)
-  const message = `none of the keys at hand may sign root documents; those of ${names.join(', ')} may`
+  const message = `none of your keys may sign root documents; those of ${names.join(', ')} may`
   throw new Failure(4, 'too-few-keys', message, {
     hint: 'name the folder of your keys with --key-dir, or the recovery key with --key',
   })
@@ -108,15 +108,15 @@ function expectNotLockedOut({ roles, keys, force }: Rotation): void {
   const holds = (role: Roles['root']): boolean =>
     keys.keys.some(({ kid }) => Object.hasOwn(role.keys, kid))
   if (!holds(roles.config)) {
-    const message = 'after it none of the keys at hand could sign configs, this one included'
+    const message = 'none of your keys could sign configs afterwards, not even this one'
     throw new Failure(4, 'locks-out', message, {
       hint: 'let one of those who stay do it; a lost key is replaced with --replace-own-key',
     })
   }
   if (force || holds(roles.root)) return
-  const message = 'after it none of the keys at hand could sign a root document again'
+  const message = 'none of your keys could sign a root document afterwards'
   throw new Failure(4, 'locks-out', message, {
-    hint: 'name a key that could with --key, or say that you mean it: --force',
+    hint: 'name a key that could with --key, or use --force',
   })
 }
 
@@ -141,7 +141,7 @@ async function makeRoot(
   return await signPayload('root', text.value, signers)
 }
 
-const thresholdHint = 'set it along: --threshold 1, or --threshold-root and --threshold-config'
+const thresholdHint = 'also set it: --threshold 1, or --threshold-root and --threshold-config'
 
 /** The config (N+1, 1): the same hosts, under the new root. */
 async function withConfig(

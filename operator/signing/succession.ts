@@ -41,13 +41,13 @@ export function successionOf({ ours, theirs, isRecorded, isForked }: Standpoints
   const held = theirs.head
   if (ours.head.digest === held.digest) {
     if (!isForked) return next
-    const says = `version ${held.version} was signed twice; a higher version ends that`
+    const says = `version ${held.version} was signed twice; a higher version ends the fork`
     return { ...next, kind: 'fork', mustSign: true, says }
   }
   if (samePosition(ours.head, held)) {
     const says =
       `version ${held.version} was signed twice: the node holds another one than this folder; ` +
-      "a higher version, on top of the node's, ends that"
+      "a higher version on top of the node's ends the fork"
     return { kind: 'fork', base: theirs, mustSign: true, says }
   }
   const { ancestors } = ours.config
@@ -56,7 +56,7 @@ export function successionOf({ ours, theirs, isRecorded, isForked }: Standpoints
     return { ...next, kind: 'unsent', says }
   }
   if (ancestors.length > 0 && !leavesOut(ours.config, held)) {
-    const says = `the node holds ${headText(held)}, and nothing here says what came after it`
+    const says = `the node holds ${headText(held)}, and this folder does not know what followed it`
     return { ...next, kind: 'unknown', says }
   }
   const says =

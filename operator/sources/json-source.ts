@@ -4,9 +4,8 @@ import { faultsFailure } from '../terminal/failure.ts'
 import { at, type Located, locateIn } from './located.ts'
 
 /**
- * Reads JSON as it stands in a file. Throws `Failure` with every member that stands twice, every
- * number that is no safe integer and every forbidden name, or with the place of the first mistake
- * in the syntax.
+ * Reads the JSON of a file. Throws `Failure` with every duplicate member, every number that is not a
+ * safe integer and every forbidden name, or with the position of the first mistake in the syntax.
  */
 export function parseJsonSource(source: Source): Located {
   const quick = readWrittenJson(source.text)

@@ -2,28 +2,28 @@ import type { ErrorCode, YAMLError } from 'yaml'
 
 /** What is wrong, by the code that the parser gives it; its own sentences are for programmers. */
 export const reasons: Readonly<Record<ErrorCode, string>> = {
-  ALIAS_PROPS: 'an alias (*NAME) takes no anchor (&) and no tag (!)',
+  ALIAS_PROPS: 'an alias (*NAME) cannot have an anchor (&) or a tag (!)',
   BAD_ALIAS: 'the name after & or * is missing, or ends in a colon',
-  BAD_COLLECTION_TYPE: 'this tag (!) does not fit what it stands before',
-  BAD_DIRECTIVE: 'this line, which begins with %, means nothing to covey: leave it out',
-  BAD_DQ_ESCAPE: 'YAML knows no such escape with \\: use single quotes, or write \\\\',
+  BAD_COLLECTION_TYPE: 'this tag (!) does not fit its value',
+  BAD_DIRECTIVE: 'unknown directive: remove this line, which begins with %',
+  BAD_DQ_ESCAPE: 'unknown escape with \\: use single quotes, or write \\\\',
   BAD_INDENT: 'the indentation does not fit the lines around it',
-  BAD_PROP_ORDER: 'an anchor (&) or a tag (!) stands in the wrong place',
+  BAD_PROP_ORDER: 'an anchor (&) or a tag (!) is in the wrong place',
   BAD_SCALAR_START: 'a text cannot begin with this character: put it in quotes',
   BLOCK_AS_IMPLICIT_KEY: 'a map or a list cannot begin in the middle of a line: put it in quotes',
-  BLOCK_IN_FLOW: 'inside of { } and [ ] everything is written with { }, [ ] and commas',
+  BLOCK_IN_FLOW: 'inside { } and [ ] use only { }, [ ] and commas',
   DUPLICATE_KEY: 'duplicate key',
-  IMPOSSIBLE: 'this is no YAML',
+  IMPOSSIBLE: 'this is not YAML',
   KEY_OVER_1024_CHARS: 'this key is longer than 1024 characters',
   MISSING_CHAR: 'something is missing here: a colon, a comma, a space, a bracket or a hyphen',
-  MULTILINE_IMPLICIT_KEY: 'a key and its colon stand on one line',
+  MULTILINE_IMPLICIT_KEY: 'a key and its colon must be on one line',
   MULTIPLE_ANCHORS: 'it has two anchors (&)',
-  MULTIPLE_DOCS: 'another document begins here: a layout is one',
+  MULTIPLE_DOCS: 'another document begins here: a layout is a single document',
   MULTIPLE_TAGS: 'it has two tags (!)',
-  NON_STRING_KEY: 'a key is a text: put it in quotes',
+  NON_STRING_KEY: 'a key must be a string: put it in quotes',
   RESOURCE_EXHAUSTION: 'it is nested too deeply',
   TAB_AS_INDENT: 'a tab cannot indent: use spaces',
-  TAG_RESOLVE_FAILED: 'covey knows no such tag (!), or the value does not fit it',
+  TAG_RESOLVE_FAILED: 'unknown tag (!), or its value does not fit',
   UNEXPECTED_TOKEN: 'this does not belong here',
 }
 
@@ -39,6 +39,6 @@ export function valueReason(error: unknown): string {
   if (error instanceof RangeError) return reasons.RESOURCE_EXHAUSTION
   const message = error instanceof Error ? error.message : ''
   if (/alias count/i.test(message)) return 'its aliases (*) make it too large'
-  if (/merge/i.test(message)) return 'a merge key (<<) takes a map, or an alias (*) of one'
+  if (/merge/i.test(message)) return 'a merge key (<<) needs a map, or an alias (*) of one'
   return reasons.IMPOSSIBLE
 }

@@ -152,7 +152,7 @@ describe('covey apply after a fork', () => {
     agent.alarms = ['fork']
     const outcome = await space.covey(['apply', '--yes'])
     assert.equal(outcome.exit, 0, outcome.err)
-    assert.match(outcome.err, /version 1 was signed twice; a higher version ends that/)
+    assert.match(outcome.err, /version 1 was signed twice; a higher version ends the fork/)
     assert.equal(payloadOf(agent.held)['version'], 2)
     await space.must('apply', '--yes')
     assert.equal(payloadOf(agent.held)['version'], 2)

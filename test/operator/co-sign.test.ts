@@ -108,7 +108,7 @@ describe('two of two operators', () => {
     await alice.must('root', 'rotate', '-o', 'a.json')
     const twice = await alice.covey(['root', 'rotate', '-o', 'a2.json'])
     assert.equal(twice.exit, 4)
-    assert.match(twice.err, /root 4 was made already.*\nhint: .*--abandon/)
+    assert.match(twice.err, /root 4 already exists.*\nhint: .*--abandon/)
     await bob('root', 'rotate', '--threshold-config', '1', '-o', 'b.json')
     const other = await asBob('root', 'sign', 'a.json', '--json')
     assert.equal(other.exit, 4)

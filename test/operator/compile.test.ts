@@ -37,7 +37,7 @@ const saidOfYaml = [
   ...Object.values(reasons),
   ...['a closing } or ] is missing', 'the closing quote is missing'],
   ...['nothing before this alias has the anchor &x'],
-  ...['a merge key (<<) takes a map, or an alias (*) of one'],
+  ...['a merge key (<<) needs a map, or an alias (*) of one'],
 ]
 
 describe('covey compile', () => {
@@ -144,7 +144,7 @@ describe('covey compile', () => {
     ],
     ['a key twice', 'cluster: a\ncluster: b\n', ['l.yaml:2:1: duplicate key']],
     ['a tab', 'cluster: home\nhosts:\n\ta: {}\n', ['l.yaml:3:1: a tab cannot indent']],
-    ['an unknown tag', 'cluster: !reset home\n', ['l.yaml:1:10: covey knows no such tag']],
+    ['an unknown tag', 'cluster: !reset home\n', ['l.yaml:1:10: unknown tag']],
   ]
   for (const [name, layout, lines] of faulty) {
     it(`tells every fault of a layout with ${name}`, async (context) => {

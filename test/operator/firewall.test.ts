@@ -110,7 +110,7 @@ describe('covey firewall show', () => {
     const { space } = await withAgent(context, () => ({ status: 200, body: { host: 7 } }))
     const outcome = await space.covey(['firewall', 'show'])
     assert.equal(outcome.exit, 1)
-    assert.match(outcome.err, /told of its firewall in an unknown form/)
+    assert.match(outcome.err, /described its firewall in an unknown form/)
   })
 })
 
@@ -160,12 +160,15 @@ describe('covey firewall trace', () => {
   })
 
   for (const [words, wanted] of [
-    [['web', 'db', '80'], /"80" is no port\nhint: as 80\/tcp, 53\/udp or icmp/],
-    [['web', 'db', '1-2/tcp'], /"1-2\/tcp" is no port/],
+    [['web', 'db', '80'], /"80" is not a port\nhint: such as 80\/tcp, 53\/udp or icmp/],
+    [['web', 'db', '1-2/tcp'], /"1-2\/tcp" is not a port/],
     [['ghost', 'db', 'icmp'], /no container ghost with an address\nhint: name a container/],
     [['web', 'host:ghost', 'icmp'], /no host ghost with a WireGuard network/],
     [['web', 'a b', 'icmp'], /"a b" is no container, host or address/],
-    [['fd00::1', 'web', 'icmp'], /from fd00::1 .* to container:cloud01\/web .*do not meet/],
+    [
+      ['fd00::1', 'web', 'icmp'],
+      /from fd00::1 .* to container:cloud01\/web .*one is IPv4, the other IPv6/,
+    ],
     [['host:cloud02', 'fd00::1', 'icmp'], /from host:cloud02 \(10\.69\.0\.2\) to fd00::1/],
   ] as const) {
     it(`refuses ${words.join(' ')}`, async (context) => {

@@ -146,12 +146,12 @@ describe('covey host', () => {
 
   const usages: readonly (readonly [argv: readonly string[], exit: number, says: RegExp])[] = [
     [['host', 'add', 'a'], 2, /the card .* is missing/],
-    [['host', 'add', 'a', 'root@192.0.2.1'], 2, /does not install hosts over ssh yet/],
-    [['host', 'add', 'b', '--card', 'a.json'], 4, /is that of a, not of b/],
+    [['host', 'add', 'a', 'root@192.0.2.1'], 2, /cannot install hosts over ssh yet/],
+    [['host', 'add', 'b', '--card', 'a.json'], 4, /belongs to a, not to b/],
     [['host', 'add', '--card', 'a.json', '--endpoint', '192.0.2.1'], 2, /the port is missing/],
     [['host', 'add', '--card', 'a.json', '--endpoint', ':1'], 2, /must be HOST:PORT/],
     [['host', 'add', '--card', 'a.json', '--site', 'A'], 2, /not a name/],
-    [['host', 'add', '--card', 'twin.json'], 4, /a has these keys already/],
+    [['host', 'add', '--card', 'twin.json'], 4, /a already has these keys/],
   ]
   for (const [argv, exit, says] of usages) {
     it(`refuses ${argv.join(' ')}`, async (context) => {
@@ -183,7 +183,7 @@ describe('covey host', () => {
       assert.equal(outcome.exit, 2)
       assert.equal(
         outcome.err,
-        `covey: host add: ${file} is no card: a card is JSON, and this is not\n` +
+        `covey: host add: ${file} is not a card: a card is JSON\n` +
           'hint: make it on the host: covey identity --host NAME --json > FILE\n',
       )
     }

@@ -217,10 +217,10 @@ describe('covey root rotate', () => {
   })
 
   const wrong: readonly (readonly [argv: string, exit: number, says: RegExp])[] = [
-    ['root rotate --threshold-root 0', 2, /a threshold is 1 to 32/],
+    ['root rotate --threshold-root 0', 2, /a threshold must be 1 to 32/],
     ['root rotate --threshold-root 3', 2, /root\.threshold: must be 1 .*\nhint: .*--threshold/],
     ['root rotate --replace-own-key --replace eve', 2, /whose key is "eve": operator, recovery/],
-    ['operator add bob', 2, /whose key/],
+    ['operator add bob', 2, /missing the key/],
     ['operator add Bob --key pub.json', 2, /cannot name/],
     ['operator add bob --key ../keys/home.recovery.jwk.json', 2, /private key, which must stay/],
     ['operator add recovery --key pub.json', 2, /the name of another key/],

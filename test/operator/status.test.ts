@@ -42,10 +42,10 @@ cloud01  degraded  4      4        3/4, 1 pending  this host  0 s
 cloud02  in-sync   3      3        3/3             connected  6 min
 local01  unknown   -      -        3/3             -          never
 
-cloud01 degraded: some of its objects are not as they should be; \
-the reasons are told on that host
-local01 unknown: nobody has heard of it yet. New: covey bundle --host NAME here, \
-covey enrol there. Else look at its agent and its tunnel
+cloud01 degraded: some of its objects have not converged; \
+covey status on that host gives the reasons
+local01 unknown: it was never seen. If it is new: covey bundle --host NAME here, \
+covey enrol there. Otherwise look at its agent and its tunnel
 
 OBJECT OF cloud01  TYPE            STATE    REASON
 peer_x             wireguard_peer  pending  no public key

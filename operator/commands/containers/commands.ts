@@ -6,9 +6,9 @@ export const containerCommands: readonly CommandDefinition[] = [
     name: 'ps',
     summary: 'show the containers of the host',
     details:
-      'STATE is running, created (made, and not started yet), stopping, exited, or waiting: the\n' +
-      'config lists it and nothing runs; covey status says why. EXIT is the code of its last\n' +
-      'end, RESTARTS how often it was started again.\n' +
+      'STATE is running, created (not started yet), stopping, exited, or waiting: the config\n' +
+      'lists it but nothing runs; covey status says why. EXIT is its last exit code, RESTARTS\n' +
+      'how often it was restarted.\n' +
       'With --json: [{"name","state","pid","image","restarts","exit_code","health"}].',
     examples: ['covey ps', 'covey ps --json'],
     run: async (session) => (await import('./ps.ts')).showContainers(session),
@@ -18,9 +18,9 @@ export const containerCommands: readonly CommandDefinition[] = [
     parameters: '<name>',
     summary: 'show what a container has written',
     details:
-      'NAME is the name of the object; its log goes on over all of its containers. What was\n' +
+      'NAME is the name of the object; its log spans all of its containers. What was\n' +
       'written to stdout goes to stdout, what was written to stderr to stderr. With --follow\n' +
-      'it goes on until Ctrl-C, also where the container is started again or replaced.\n' +
+      'it continues until Ctrl-C, also when the container is restarted or replaced.\n' +
       'On a terminal, control characters other than colours are shown as ?.\n' +
       'With --json one document on each line: {"time","stream","text","partial"}.',
     examples: [
@@ -29,9 +29,9 @@ export const containerCommands: readonly CommandDefinition[] = [
       'covey logs --since 2026-01-31T12:00:00Z web 2>&1 | grep error',
     ],
     options: [
-      ['-f, --follow', 'go on with what is written later'],
-      ['-n, --tail <lines>', 'only that many last lines (default: all)'],
-      ['--since <when>', 'only what is not older: an age as 10m or 1h30m, or a time'],
+      ['-f, --follow', 'continue with new lines as they are written'],
+      ['-n, --tail <lines>', 'only the last lines (default: all)'],
+      ['--since <when>', 'only newer lines: an age such as 10m or 1h30m, or a time'],
       ['--timestamps', 'begin each line with its time'],
     ],
     run: async (session, input) => (await import('./logs.ts')).showLogs(session, input),
@@ -41,13 +41,13 @@ export const containerCommands: readonly CommandDefinition[] = [
     parameters: '<name> [command...]',
     summary: 'run a command in a container; root only',
     details:
-      'Where stdin and stdout are terminals, the command gets a terminal and the keys; -T says\n' +
-      'no to that. Elsewhere it gets neither unless -t and -i ask for them. The command is as\n' +
-      'little privileged as the container itself.\n' +
-      'The exit code is that of the command: 127 where there is no such command, 126 where it\n' +
-      'cannot be run, 128 and the number of the signal that ended it.\n' +
-      'With a terminal Ctrl-C is a key for the command. Without one it is SIGINT for it, and at\n' +
-      'the second one the command is left alone and ended. A command whose covey is gone ends.',
+      'If stdin and stdout are terminals, the command gets a terminal and the keys, unless -T\n' +
+      'is given. Otherwise it gets neither unless -t and -i ask for them. The command has no\n' +
+      'more privileges than the container.\n' +
+      'The exit code is that of the command: 127 if there is no such command, 126 if it cannot\n' +
+      'be run, 128 plus the number of the signal that ended it.\n' +
+      'With a terminal, Ctrl-C is a key for the command. Without one, the first Ctrl-C sends it\n' +
+      'SIGINT and the second ends it. A command also ends when this covey ends.',
     examples: [
       'covey exec web -- sh',
       'covey exec web -- cat /etc/os-release',
@@ -68,8 +68,8 @@ export const containerCommands: readonly CommandDefinition[] = [
     name: 'events',
     summary: 'show what happens on the host, until Ctrl-C',
     details:
-      'Configs, states, objects, peers, alarms, containers and images, as they happen; what was\n' +
-      'before is not told. Exit code 5 if the agent goes away.\n' +
+      'Configs, states, objects, peers, alarms, containers and images, as they happen; nothing\n' +
+      'from before. Exit code 5 if the agent goes away.\n' +
       'With --json one document on each line, as GET /v1/events has it.',
     examples: ['covey events', 'covey events --json'],
     run: async (session) => (await import('../status/events.ts')).showEvents(session),

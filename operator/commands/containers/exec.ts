@@ -12,7 +12,7 @@ export async function execCommand(session: Session, input: Input): Promise<void>
   const name = containerName(input)
   const command = input.args.slice(1)
   if (command.length === 0) {
-    throw new Failure(2, 'usage', 'which command is to be run?', {
+    throw new Failure(2, 'usage', 'no command given', {
       hint: 'covey exec NAME -- COMMAND …',
     })
   }
@@ -39,7 +39,7 @@ function startOf({ io }: Session, input: Input, command: readonly string[]): Exe
   const environment = input.list('env')
   const odd = environment.find((text) => !/^[^=]+=/.test(text))
   if (odd !== undefined) {
-    throw new Failure(2, 'usage', `--env ${odd}: a variable reads NAME=VALUE`, {
+    throw new Failure(2, 'usage', `--env ${odd}: must be NAME=VALUE`, {
       hint: 'covey exec --env NAME=VALUE …',
     })
   }

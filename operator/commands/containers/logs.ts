@@ -31,7 +31,7 @@ export async function showLogs(session: Session, input: Input): Promise<void> {
 function linesOf(text: string): string {
   if (text === 'all') return '999999999'
   if (/^\d{1,9}$/.test(text)) return text
-  throw new Failure(2, 'usage', `--tail ${text}: this is a number of lines`, {
+  throw new Failure(2, 'usage', `--tail ${text}: must be a number of lines`, {
     hint: 'covey logs --tail 100 NAME',
   })
 }
@@ -48,7 +48,7 @@ function timeOf(text: string, nowMs: number): string {
   const ms = /^(\d{1,9}[smhd])+$/.test(text) ? nowMs - ageOf(text) : absoluteOf(text)
   const isTime = ms >= 0 && ms < 8.64e15
   if (isTime) return new Date(ms).toISOString()
-  throw new Failure(2, 'usage', `--since ${text}: this is neither an age nor a time`, {
+  throw new Failure(2, 'usage', `--since ${text}: must be an age or a time`, {
     hint: '--since 10m, --since 1h30m, or --since 2026-01-31T12:00:00Z',
   })
 }

@@ -6,6 +6,6 @@ export function containerName({ args }: Input): string {
   const [name = ''] = args
   if (name !== '') return name
   throw new Failure(2, 'usage', 'the name of the container is empty', {
-    hint: 'covey ps lists those that there are',
+    hint: 'covey ps lists the containers',
   })
 }

@@ -12,7 +12,7 @@ export async function showContainers(session: Session): Promise<void> {
   )
   const rows = containersSchema.safeParse(document)
   if (!rows.success) {
-    throw new Failure(1, 'answer-broken', 'the containers of the agent are not understood', {
+    throw new Failure(1, 'answer-broken', 'the agent listed its containers in an unknown form', {
       hint: 'use the covey of the same version as the agent',
     })
   }

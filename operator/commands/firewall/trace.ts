@@ -19,7 +19,9 @@ export async function traceFirewall(session: Session, input: Input): Promise<voi
   const [from = '', to = '', port = ''] = input.args
   const ports = parsePorts(port)
   if (ports === undefined || (ports.protocol !== 'icmp' && ports.first !== ports.last)) {
-    throw new Failure(2, 'usage', `"${port}" is no port`, { hint: 'as 80/tcp, 53/udp or icmp' })
+    throw new Failure(2, 'usage', `"${port}" is not a port`, {
+      hint: 'such as 80/tcp, 53/udp or icmp',
+    })
   }
   const config = await askConfig(session)
   const ends = endsOf(config, from, to)
@@ -46,8 +48,8 @@ function endsOf(config: Config, from: string, to: string): readonly [TraceEnd, T
     ({ words, address }) => `${words} (${addressText(address)})`,
   )
   if (asked.address.family === other.address.family) return [asked, other]
-  throw new Failure(2, 'usage', `no flow leads from ${own} to ${its}: IPv4 and IPv6 do not meet`, {
-    hint: 'name two ends of one family',
+  throw new Failure(2, 'usage', `no flow from ${own} to ${its}: one is IPv4, the other IPv6`, {
+    hint: 'name two ends of the same family',
   })
 }
 

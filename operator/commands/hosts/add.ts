@@ -33,7 +33,7 @@ export async function addHost(session: Session, input: Input): Promise<void> {
     throw new Failure(
       4,
       'card-mismatch',
-      `the card in ${file} is that of ${card.host}, not of ${name}`,
+      `the card in ${file} belongs to ${card.host}, not to ${name}`,
       {
         hint: `add it as ${card.host}, or on the host: covey identity --host ${name} --json`,
       },
@@ -46,7 +46,7 @@ export async function addHost(session: Session, input: Input): Promise<void> {
     const given = layout.hosts.get(name)?.address
     const address = given ?? freeAddress(layout, lock, name)
     if (address === undefined) {
-      const hint = 'take hosts out that are gone: covey host list'
+      const hint = 'remove hosts that are gone: covey host list'
       throw new Failure(4, 'network-full', `${layout.networkText} has no address left for a host`, {
         hint,
       })
@@ -75,7 +75,7 @@ function needsCard(name = 'NAME', destination: string | undefined): Failure {
   const message =
     destination === undefined
       ? 'the card of the host is missing: --card FILE'
-      : 'this version does not install hosts over ssh yet; it takes the card of a host: --card FILE'
+      : 'this version cannot install hosts over ssh yet; give the card of a host: --card FILE'
   return new Failure(2, destination === undefined ? 'usage' : 'not-supported-yet', message, {
     hint,
   })
@@ -88,14 +88,14 @@ function fieldsOf(input: Input): Readonly<Record<string, string>> {
     const parsed = parseEndpoint(endpoint)
     if (typeof parsed === 'string') {
       throw new Failure(2, 'layout-endpoint', `--endpoint ${endpoint}: ${parsed}`, {
-        hint: 'as in: --endpoint 203.0.113.7:51820',
+        hint: 'for example: --endpoint 203.0.113.7:51820',
       })
     }
     fields['endpoint'] = parsed.text
   }
   const site = input.text('site')
   if (site !== undefined && !isName(site)) {
-    throw new Failure(2, 'name', `--site ${site}: not a name`, { hint: 'as in: --site home' })
+    throw new Failure(2, 'name', `--site ${site}: not a name`, { hint: 'for example: --site home' })
   }
   if (site !== undefined) fields['site'] = site
   return fields
@@ -107,7 +107,7 @@ async function readCard(session: Session, file: string): Promise<Card> {
   const source = await readSource(session, file, { bytesMax: smallFileBytesMax, kind, hint })
   // Where the syntax breaks helps nobody: a card is not written by hand, so it is another file.
   if (!isJson(source.text)) {
-    throw new Failure(2, 'not-json', `${file} is no card: a card is JSON, and this is not`, {
+    throw new Failure(2, 'not-json', `${file} is not a card: a card is JSON`, {
       hint,
     })
   }
@@ -139,15 +139,15 @@ async function expectNew(lock: Lock, card: Card, replace: boolean): Promise<void
       const known = await verifyCard(text)
       // A damaged card vouches for no keys, and adding the card again is what mends the lock.
       if (!known.ok || sameKeys(known.value, card) || replace) continue
-      const message = `${name} is known with other keys than this card has`
-      const hint = 'if the host was set up anew, say so: --replace'
+      const message = `${name} is known with keys that differ from this card`
+      const hint = 'if the host was set up again: --replace'
       throw new Failure(4, 'card-changed', message, { hint })
     }
     const other = await verifyCard(text)
     if (!other.ok) continue
     const { peerId, wireguardPublicKey } = other.value
     if (peerId !== card.peerId && wireguardPublicKey !== card.wireguardPublicKey) continue
-    throw new Failure(4, 'card-taken', `${name} has these keys already`, {
+    throw new Failure(4, 'card-taken', `${name} already has these keys`, {
       hint: 'each host makes keys of its own; a copied disk must lose /var/lib/covey first',
     })
   }

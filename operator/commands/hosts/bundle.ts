@@ -17,7 +17,7 @@ export async function makeBundle(session: Session, input: Input): Promise<void> 
   if (host === undefined)
     throw new Failure(2, 'usage', 'for which host: --host NAME', { hint: example })
   if (!isName(host))
-    throw new Failure(2, 'name', `"${host}" is no name of a host`, { hint: example })
+    throw new Failure(2, 'name', `"${host}" is not the name of a host`, { hint: example })
   const folder = await openFolder(session)
   const newest = await newestConfig(folder)
   const { clusterId, envelopes } = folder.chain

@@ -10,7 +10,7 @@ export async function examineHost(session: Session): Promise<void> {
   const answer = await ask(session, { method: 'GET', path: '/v1/doctor' })
   const parsed = checkupSchema.safeParse(documentOf(session, answer))
   if (!parsed.success) {
-    throw new Failure(1, 'answer-broken', 'the agent told of its host in an unknown form')
+    throw new Failure(1, 'answer-broken', 'the agent described its host in an unknown form')
   }
   const { host, checks } = parsed.data
   const tones = { ok: 'good', warning: 'busy', problem: 'bad' } as const
@@ -23,7 +23,7 @@ export async function examineHost(session: Session): Promise<void> {
   if (problems === 0 || !session.settings.json) session.result(parsed.data, `${lines.join('\n')}\n`)
   if (problems === 0) return
   throw new Failure(1, 'unwell', `${counted(problems, 'problem')} on ${host}`, {
-    hint: 'each stands above with what to do',
+    hint: 'each is listed above with what to do',
     document: parsed.data,
   })
 }

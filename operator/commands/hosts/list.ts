@@ -61,7 +61,7 @@ export async function removeHost(session: Session, input: Input): Promise<void> 
   })
   session.result(
     { host: name, removed: true },
-    `${name}: taken out of the layout\n` +
-      `next: covey apply makes the others drop it; on ${name} itself nothing is torn down\n`,
+    `${name}: removed from the layout\n` +
+      `next: covey apply makes the other hosts drop it; on ${name} itself nothing is removed\n`,
   )
 }

@@ -13,7 +13,7 @@ export const imageCommands: CommandDefinition = {
       name: 'list',
       aliases: ['ls'],
       summary: 'show the images of the host, and who needs them',
-      details: 'SIZE is what an image takes unpacked; layers that images share count for each.',
+      details: 'SIZE is the unpacked size of an image; layers that images share count for each.',
       examples: ['covey image list', 'covey image list --json'],
       run: async (session) => (await import('./list.ts')).showImages(session),
     },
@@ -22,8 +22,8 @@ export const imageCommands: CommandDefinition = {
       parameters: '<reference>',
       summary: 'fetch an image now, before a config needs it',
       details:
-        'Ctrl-C ends it, unless the config wants the image as well. What has been unpacked by\n' +
-        'then is not fetched again.',
+        'Ctrl-C ends it, unless the config needs the image too. Layers that are already\n' +
+        'unpacked are not fetched again.',
       examples: ['covey image pull registry.example/team/web:1.4@sha256:…'],
       run: async (session, input) => (await import('./pull.ts')).pullImage(session, input),
     },
@@ -36,11 +36,11 @@ export const imageCommands: CommandDefinition = {
     {
       name: 'load',
       parameters: '<file>',
-      summary: 'take images out of an archive, for a host without a registry',
+      summary: 'load images from an archive, for a host without a registry',
       details:
         'FILE is an OCI archive (covey image save, skopeo, podman save --format oci-archive) or\n' +
         'the output of docker save, plain or packed with gzip or zstd; - is stdin. It prints\n' +
-        'what a config may name each image by. No registry is asked for an image that is here.',
+        'the name of each image for a config. No registry is asked for an image that is here.',
       examples: [
         'covey image load web.tar',
         'docker save web:1.4 | ssh local01 covey image load -',
@@ -50,7 +50,7 @@ export const imageCommands: CommandDefinition = {
     {
       name: 'save',
       parameters: '<reference>',
-      summary: 'write an image as an OCI archive, which load takes on another host',
+      summary: 'save an image as an OCI archive, for covey image load on another host',
       details: 'REFERENCE is a name with its digest, or only the digest. Digests stay the same.',
       examples: [
         'covey image save registry.example/team/web@sha256:… -o web.tar',

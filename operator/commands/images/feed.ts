@@ -34,7 +34,7 @@ export async function followFeed(
   }
   if (signal.aborted) {
     throw new Failure(1, 'interrupted', 'interrupted', {
-      hint: 'what has been unpacked so far is not fetched again',
+      hint: 'layers that are already unpacked are not fetched again',
     })
   }
   throw goneFailure(adminSocketPath(session), undefined)
@@ -46,7 +46,7 @@ async function* lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
     const parts = (rest + chunk.toString('utf8')).split('\n')
     rest = parts.pop() ?? ''
     if (rest.length > answerBytesMax) {
-      throw new Failure(1, 'answer-too-large', 'the answer of the agent is too large to be one')
+      throw new Failure(1, 'answer-too-large', 'the answer of the agent is too large')
     }
     yield* parts
   }

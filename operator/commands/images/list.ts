@@ -10,7 +10,7 @@ export async function showImages(session: Session): Promise<void> {
   const document = documentOf(session, await ask(session, { method: 'GET', path: '/v1/images' }))
   const parsed = imagesSchema.safeParse(document)
   if (!parsed.success) {
-    throw new Failure(1, 'answer-broken', 'the list of the agent is not understood', {
+    throw new Failure(1, 'answer-broken', 'the agent listed its images in an unknown form', {
       hint: 'use the covey of the same version as the agent',
     })
   }

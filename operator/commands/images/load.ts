@@ -44,7 +44,7 @@ export async function loadImages(session: Session, input: Input): Promise<void> 
 async function openArchive(session: Session, file: string): Promise<AsyncIterable<Uint8Array>> {
   if (file === '-') {
     if (session.io.canAsk) {
-      throw new Failure(2, 'usage', 'an archive does not come from a terminal', {
+      throw new Failure(2, 'usage', 'an archive cannot be read from a terminal', {
         hint: 'covey image load FILE, or pipe it: docker save web | covey image load -',
       })
     }

@@ -15,7 +15,7 @@ export async function pruneImages(session: Session): Promise<void> {
   )
   const parsed = prunedSchema.safeParse(document)
   if (!parsed.success) {
-    throw new Failure(1, 'answer-broken', 'the answer of the agent is not understood', {
+    throw new Failure(1, 'answer-broken', 'the agent answered in an unknown form', {
       hint: 'use the covey of the same version as the agent',
     })
   }

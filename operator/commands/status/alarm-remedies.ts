@@ -14,15 +14,15 @@ const remedyOf: Readonly<Record<string, string>> = {
     'whoever holds enough root keys of both ends it: covey root rotate --settle OTHER_ROOT_FILE; ' +
     'the other root is in rivals/ of the state folder',
   'floor-unknown':
-    'it ends by itself once most peers have answered; else enrol the host again: covey bundle ' +
-    'here, covey enrol there',
+    'it ends by itself once most peers have answered; otherwise enrol the host again: covey ' +
+    'bundle here, covey enrol there',
   'state-damaged':
-    'what is missing is asked for again; check the disk, and where a root is damaged, enrol the ' +
+    'missing files are requested again; check the disk, and if a root is damaged, enrol the ' +
     'host again',
-  storage: 'make room in /var/lib/covey, or mend the disk; the host goes on with what it holds',
+  storage: 'make room in /var/lib/covey, or repair the disk; the host keeps what it holds',
   isolated: 'no peer answers: check the tunnel and the endpoints of this host and of one other',
   'other-cluster':
-    'a peer is enrolled in another cluster: compare root digests (covey root show), and enrol ' +
+    'a peer belongs to another cluster: compare root digests (covey root show), and enrol ' +
     'the wrong one again',
 }
 

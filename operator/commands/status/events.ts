@@ -29,7 +29,11 @@ function eventOf(session: Session, data: string): HeardEvent | null {
   try {
     value = heard(session, data)
   } catch {
-    throw new Failure(1, 'answer-broken', `the agent says what is no event: ${data.slice(0, 200)}`)
+    throw new Failure(
+      1,
+      'answer-broken',
+      `the agent sent something that is not an event: ${data.slice(0, 200)}`,
+    )
   }
   const event = eventSchema.safeParse(value)
   return event.success ? event.data : null
@@ -49,7 +53,7 @@ function createLines(onData: (data: string) => void): { add(chunk: Buffer): void
       }
       held = bytes.subarray(at)
       if (held.length <= eventBytesMax) return
-      throw new Failure(1, 'answer-too-large', 'an event of the agent is too large to be one')
+      throw new Failure(1, 'answer-too-large', 'an event of the agent is too large')
     },
   }
 }

@@ -3,23 +3,23 @@ import { printable } from '../../../protocol/printable.ts'
 
 /** What each state of a host means and what to do about it (docs/PROTOCOL.md, Status). */
 const remedyOf: Readonly<Record<string, string>> = {
-  applying: 'it works on that version; look again in a moment (covey status --watch)',
-  trial: 'it tries that version; look again in a moment (covey status --watch)',
-  degraded: 'some of its objects are not as they should be; the reasons are told on that host',
+  applying: 'it is applying that version; look again in a moment (covey status --watch)',
+  trial: 'it is trying that version; look again in a moment (covey status --watch)',
+  degraded: 'some of its objects have not converged; covey status on that host gives the reasons',
   unappliable:
-    'the config, or its section for this host, is of a form that this host cannot read; what was ' +
-    'applied goes on: sign a mended one (covey validate, covey apply), or update covey there',
+    'this host cannot read the config or its section for this host; what was applied ' +
+    'keeps running: sign a corrected one (covey validate, covey apply), or update covey there',
   'not-listed':
-    'its config does not list it; what was applied there goes on. To have it back: covey host ' +
-    'add and covey apply here, covey enrol with a new bundle there. To be rid of it: stop its ' +
+    'its config does not list it; what was applied there keeps running. To have it back: covey ' +
+    'host add and covey apply here, covey enrol with a new bundle there. To be rid of it: stop its ' +
     'agent, and ip link del wg_cluster',
-  held: 'it was told to keep what it has, and applies nothing new',
+  held: 'it was told to keep what it has and to apply nothing new',
   'floor-unknown':
-    'it lost the record of what it held, and takes nothing new before most peers have ' +
-    'answered; else enrol it again: covey bundle here, covey enrol there',
+    'it lost the record of what it held, and accepts nothing new before most peers have ' +
+    'answered; otherwise enrol it again: covey bundle here, covey enrol there',
   unknown:
-    'nobody has heard of it yet. New: covey bundle --host NAME here, covey enrol there. Else ' +
-    'look at its agent and its tunnel',
+    'it was never seen. If it is new: covey bundle --host NAME here, covey enrol there. ' +
+    'Otherwise look at its agent and its tunnel',
 }
 
 const noConfig = 'it holds no config yet: covey apply, or covey inject FILE'
@@ -32,7 +32,7 @@ export function stateLines(status: Status, rows: readonly HostStatus[]): readonl
     const hosts = told.filter((row) => row.state === state).map(({ host }) => host)
     const empty = state === 'not-listed' && status.head === null
     const known = Object.hasOwn(remedyOf, state) ? remedyOf[state] : undefined
-    const remedy = empty ? noConfig : (known ?? 'this version of covey does not know that state')
+    const remedy = empty ? noConfig : (known ?? 'this version of covey does not know this state')
     return printable(`${hosts.join(', ')} ${state}: ${remedy}`)
   })
 }

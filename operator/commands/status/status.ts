@@ -58,9 +58,7 @@ function jsonLines(session: Session): Show {
 function screen(session: Session): Show {
   return (answer) => {
     const text =
-      answer === null
-        ? 'no agent answers; waiting for it\n'
-        : statusText(answer.status, session.paint)
+      answer === null ? 'no agent answers; waiting\n' : statusText(answer.status, session.paint)
     // Home, the text with the rest of each line cleared, then the rest of the screen cleared: no
     // flicker.
     const [home, clearLine, clearRest] = ['\u001b[H', '\u001b[K', '\u001b[J'].map(control)
@@ -73,7 +71,7 @@ function changeLines(session: Session): Show {
   let answered = true
   return (answer) => {
     if (answer === null) {
-      if (answered) session.io.out('no agent answers; waiting for it\n')
+      if (answered) session.io.out('no agent answers; waiting\n')
     } else {
       const lines = changesBetween(last?.status ?? null, answer.status, session.paint)
       session.io.out(lines.map((line) => `${line}\n`).join(''))

@@ -14,7 +14,7 @@ export async function makeKey(session: Session, input: Input): Promise<void> {
   const [name = 'operator'] = input.args
   if (!name.split('.').every(isName)) {
     throw new Failure(2, 'name', `"${name}" cannot name a key`, {
-      hint: 'as in: covey key new alice',
+      hint: 'for example: covey key new alice',
     })
   }
   const key = await newKey(session.io.files, session.settings.keyDir, name)
@@ -99,7 +99,7 @@ export async function checkRecovery(session: Session, input: Input): Promise<voi
       () => false,
     ))
   if (!verified) {
-    const message = `${key.path}: what it signs does not verify`
+    const message = `${key.path}: its signatures do not verify`
     throw new Failure(1, 'key-file', message, { hint: 'put a whole copy of the key back' })
   }
   if (!Object.hasOwn(chain.newest.root.keys, key.kid)) {
@@ -111,7 +111,7 @@ export async function checkRecovery(session: Session, input: Input): Promise<voi
   const kept = key.path.startsWith(`${session.settings.keyDir}/`)
   if (kept) session.warn(`the recovery key is still in ${session.settings.keyDir}: move it offline`)
   if (Object.hasOwn(chain.newest.config.keys, key.kid)) {
-    session.warn('this key signs configs as well: it is in daily use, and no recovery key')
+    session.warn('this key also signs configs: it is in daily use, so it is not a recovery key')
   }
   session.result(
     { ...publicFacts(key, chain), whole: true, offline: !kept },

@@ -100,9 +100,9 @@ async function withOwnCopy(
     return { roots, config: mergedSignatures(handed.config, own.config) }
   }
   if (abandon) return handed
-  const message = `another root ${epoch} waits in rotations/${epoch}.json: two of them are a fork`
+  const message = `another root ${epoch} waits in rotations/${epoch}.json: two would be a fork`
   throw new Failure(4, 'rotation-other', message, {
-    hint: 'agree on one; --abandon throws the one of this folder away',
+    hint: 'agree on one; --abandon discards the one in this folder',
   })
 }
 
@@ -113,7 +113,7 @@ async function hostsFault(
 ): Promise<Failure | undefined> {
   const newest = await newestConfig(folder)
   if (newest === null || newest.head.digest === head.digest) return undefined
-  const hint = 'let it be made anew on the newest config, or say that you mean it: --force'
+  const hint = 'have it made again on the newest config, or use --force'
   if (leavesOut(config, newest.head)) {
     const message = `its config leaves out ${headText(newest.head)}, which was signed here`
     return new Failure(4, 'lost-branch', message, { hint })
@@ -141,9 +141,9 @@ async function addSignatures(
   const rootSigners = chooseSigners(keys, roles, daily, newest.kids)
   const configSigners = chooseSigners(keys, [role], daily, config.kids)
   if (rootSigners.length + configSigners.length === 0) {
-    const message = `none of the keys at hand has anything to add; it waits for ${missingText(missing)}`
+    const message = `none of your keys can add a signature; it waits for ${missingText(missing)}`
     throw new Failure(4, 'nothing-to-add', message, {
-      hint: 'hand it to them: covey root sign FILE -o FILE',
+      hint: 'send it to them: covey root sign FILE -o FILE',
     })
   }
   await warnOfExposed(session, [...new Set([...rootSigners, ...configSigners])])

@@ -36,7 +36,7 @@ export async function addOperator(session: Session, input: Input): Promise<void>
   const file = input.text('key')
   if (!isName(name)) throw new Failure(2, 'name', `"${name}" cannot name an operator`)
   if (file === undefined) {
-    throw new Failure(2, 'usage', 'whose key: --key FILE', {
+    throw new Failure(2, 'usage', 'missing the key: --key FILE', {
       hint: 'they make it with covey key new, and print it with covey key show > NAME.jwk.json',
     })
   }
@@ -146,7 +146,7 @@ async function readPublicKey(
     })
   if (!isObject(jwk)) throw wrong('not a JWK')
   const { kty, crv, x, d, kid } = jwk
-  if (d !== undefined) throw wrong('holds a private key, which must stay with its owner')
+  if (d !== undefined) throw wrong('it is a private key, which must stay with its owner')
   if (kty !== 'OKP' || crv !== 'Ed25519' || typeof x !== 'string') {
     throw wrong('not a public Ed25519 key (a JWK with kty, crv and x)')
   }
@@ -160,7 +160,7 @@ function roleNames(input: Input): readonly RoleName[] {
   const role = input.text('role') ?? 'both'
   if (role === 'both') return ['root', 'config']
   if (role === 'root' || role === 'config') return [role]
-  throw new Failure(2, 'usage', `--role ${role}: it is config, root or both`)
+  throw new Failure(2, 'usage', `--role ${role}: must be config, root or both`)
 }
 
 function thresholdsOf(input: Input): Partial<Record<RoleName, number>> {
@@ -175,7 +175,7 @@ function threshold(
   const text = input.text(option)
   if (text === undefined) return {}
   if (/^[1-9]\d?$/.test(text) && Number(text) <= signaturesMax) return { [role]: Number(text) }
-  throw new Failure(2, 'usage', `a threshold is 1 to ${signaturesMax}, not "${text}"`)
+  throw new Failure(2, 'usage', `a threshold must be 1 to ${signaturesMax}, not "${text}"`)
 }
 
 function taken(checked: Checked<Roles>): Roles {

@@ -3,16 +3,16 @@ import type { CommandDefinition } from '../definition.ts'
 const rotationDetails =
   'It makes the next root document and, under it, version 1 of a new epoch with the hosts of\n' +
   'the newest config in history/. Both are recorded here first, then written as one delivery,\n' +
-  'which covey inject takes. It needs the signatures that the present root asks for, and those\n' +
-  'that the new one does; where yours are too few, the delivery waits until the others have\n' +
-  'signed it with covey root sign. It is refused (exit code 4) where none of your keys could\n' +
-  'sign configs, or, without --force, root documents afterwards: leaving is for those who stay\n' +
-  'to write down.'
+  'which covey inject takes. It needs the signatures that the present root requires, and those\n' +
+  'that the new one does; if yours are too few, the delivery waits until the others have\n' +
+  'signed it with covey root sign. It is refused (exit code 4) if none of your keys could sign\n' +
+  'configs, or, without --force, root documents afterwards: those who stay remove those who\n' +
+  'leave.'
 
 const rotationOptions: readonly (readonly [string, string])[] = [
   ['-o, --output <file>', 'where the delivery goes (default: stdout)'],
   ['--base <file>', 'the signed config whose hosts it carries (default: the newest in history/)'],
-  ['--abandon', 'throw away a rotation that waits for signatures'],
+  ['--abandon', 'discard a rotation that waits for signatures'],
   ['--force', 'allow that none of your keys can sign root documents afterwards'],
 ]
 
@@ -24,13 +24,13 @@ const roleOptions: readonly (readonly [string, string])[] = [
 
 const operator: CommandDefinition = {
   name: 'operator',
-  summary: 'say who may sign: add an operator, remove one',
+  summary: 'change who may sign: add an operator, remove one',
   examples: ['covey operator add bob --key bob.jwk.json -o root.json && covey inject root.json'],
   subcommands: [
     {
       name: 'add',
       parameters: '<name>',
-      summary: 'let another key sign, by a new root document',
+      summary: 'allow another key to sign, by a new root document',
       details: rotationDetails,
       examples: [
         'covey operator add bob --key bob.jwk.json -o root.json',
@@ -47,7 +47,7 @@ const operator: CommandDefinition = {
       name: 'remove',
       aliases: ['rm'],
       parameters: '<name>',
-      summary: 'take a key out, named by its operator or its kid, by a new root document',
+      summary: 'remove a key, given by its operator or its kid, by a new root document',
       details: rotationDetails,
       examples: ['covey operator remove bob -o root.json && covey inject root.json'],
       options: [...roleOptions, ...rotationOptions],
@@ -58,7 +58,7 @@ const operator: CommandDefinition = {
 
 const root: CommandDefinition = {
   name: 'root',
-  summary: 'look at the root documents, replace them, sign those of others',
+  summary: 'show the root documents, replace them, sign those of others',
   examples: ['covey root show'],
   subcommands: [
     {
@@ -79,9 +79,12 @@ const root: CommandDefinition = {
       options: [
         ['--threshold-root <k>', 'how many keys must sign root documents'],
         ['--threshold-config <k>', 'how many keys must sign configs'],
-        ['--replace-own-key', 'make a new operator key in the place of yours'],
-        ['--replace <name>', 'with --replace-own-key: whose key, where that is unclear'],
-        ['--key <file>', 'a key to sign with that is not in the key folder, as the recovery key'],
+        ['--replace-own-key', 'make a new operator key that replaces yours'],
+        ['--replace <name>', 'with --replace-own-key: whose key, if that is unclear'],
+        [
+          '--key <file>',
+          'a key to sign with that is not in the key folder, such as the recovery key',
+        ],
         ['--settle <file>', 'end a fork: the other root document of the same number'],
         ...rotationOptions,
       ],
@@ -92,15 +95,15 @@ const root: CommandDefinition = {
       parameters: '<delivery>',
       summary: 'add your signatures to a root document that another operator has made',
       details:
-        'It says what the new root changes. Once the delivery has all its signatures it is\n' +
-        'taken into this folder too; so whoever made it runs this on the finished file. It is refused\n' +
-        'where its config has other hosts than the one before it, unless --force says so.',
+        'It shows what the new root changes. Once the delivery has all its signatures, it is\n' +
+        'recorded in this folder too, so its maker also runs this on the finished file. It is\n' +
+        'refused if its config has other hosts than the config before, unless --force is given.',
       examples: ['covey root sign root.json -o root.signed.json'],
       options: [
         ['-o, --output <file>', 'where the delivery goes (default: stdout)'],
         ['--key <file>', 'a key to sign with that is not in the key folder'],
-        ['--abandon', 'throw away another rotation that waits in this folder'],
-        ['--force', 'sign also where the config has other hosts, or leaves one of yours out'],
+        ['--abandon', 'discard another rotation that waits in this folder'],
+        ['--force', 'sign even if the config has other hosts, or leaves out one of yours'],
       ],
       run: async (session, input) => (await import('./root-sign.ts')).signRoot(session, input),
     },
