@@ -133,14 +133,14 @@ export function unmapped(network: Cidr): Cidr | undefined {
   return { family: 4, bits: network.bits & 0xffff_ffffn, length: network.length - mapped.length }
 }
 
-/** Whether `outer` holds all of `inner`. Other families hold nothing of each other. */
+/** True if `outer` holds all of `inner`. Other families hold nothing of each other. */
 export function contains(outer: Cidr, inner: Cidr): boolean {
   if (outer.family !== inner.family || outer.length > inner.length) return false
   const shift = BigInt(widths[outer.family] - outer.length)
   return outer.bits >> shift === inner.bits >> shift
 }
 
-/** Whether two networks share an address. */
+/** True if two networks share an address. */
 export function overlaps(a: Cidr, b: Cidr): boolean {
   return contains(a, b) || contains(b, a)
 }

@@ -1,25 +1,25 @@
-/** What the machine has for one container. All paths are absolute. */
+/** Facts of the machine for one container. All paths are absolute. */
 interface ContainerFacts {
   readonly cgroupVersion: 1 | 2
   /** For `linux.cgroupsPath`. */
   readonly cgroupsPath: string
   /** Path of the network namespace of its object. */
   readonly networkNamespace: string
-  /** Where the root file system is mounted; for `root.path`. */
+  /** Mount point of the root file system; for `root.path`. */
   readonly rootfs: string
   /** The same, where the root of a user namespace may pass on its way to it. */
   readonly mappedRootfs: string
-  /** Where the port writes the files of `ContainerCreation.files`, by their names. */
+  /** Folder to which the port writes `ContainerCreation.files`, by their names. */
   readonly filesDir: string
-  /** Where `HostSecrets.place` writes, by the names of the secrets. */
+  /** Folder to which `HostSecrets.place` writes, by the names of the secrets. */
   readonly secretsDir: string
-  /** Where volumes are, by the names of their objects. */
+  /** Folder of the volumes, by the names of their objects. */
   readonly volumesDir: string
   /** As `process.arch` has it. */
   readonly architecture: string
 }
 
-/** Whom the host itself asks for names. */
+/** The resolvers of the host. */
 export interface HostResolvers {
   /** Text of the host's own `/etc/resolv.conf`. */
   readonly resolvConf: string
@@ -43,13 +43,13 @@ export interface DeviceNode {
   readonly gid: number
 }
 
-/** What the machine has for one container, and what a bundle needs beyond it. */
+/** Facts of the machine for one container, and those that a bundle needs beyond them. */
 export interface BundleFacts extends ContainerFacts, HostResolvers {
   /** The object that `runc spec` writes; read once by whoever runs runc. */
   readonly runtimeSpec: Readonly<Record<string, unknown>>
   /** Hard limit of open files of the agent itself: without CAP_SYS_RESOURCE none can be higher. */
   readonly openFilesMax: number
-  /** Whether the kernel limits swap: `memory.memsw.limit_in_bytes` or `memory.swap.max` exists. */
+  /** True if the kernel limits swap: `memory.memsw.limit_in_bytes` or `memory.swap.max` exists. */
   readonly limitsSwap: boolean
   /**
    * Absolute path of a static busybox, which puts secrets into an environment; null where the host
@@ -59,8 +59,8 @@ export interface BundleFacts extends ContainerFacts, HostResolvers {
   /** Nodes at or below the paths in `devices`. */
   readonly devices: readonly DeviceNode[]
   /**
-   * What is left of each `host_path` when its links are followed, as it was when its grant was
-   * judged; one that is missing here is mounted as it is written.
+   * The real path of each `host_path`, as it was when its grant was judged; one that is missing
+   * here is mounted as it is written.
    */
   readonly hostPaths?: ReadonlyMap<string, string>
 }
@@ -92,7 +92,7 @@ export interface ImageFolder {
   readonly gid: number
 }
 
-/** What the host does for a container whose users are none of the host's. */
+/** The host's part for a container whose users are not users of the host. */
 export interface UserNamespaceNeeds {
   /**
    * Settings of its network namespace, by their names for sysctl(8): the host's root owns that

@@ -20,7 +20,7 @@ export interface HttpCheck {
   readonly https?: boolean | undefined
 }
 
-/** How a container is known to be well. */
+/** The health check of a container. */
 export interface HealthObject {
   readonly command?: readonly string[] | undefined
   readonly http?: HttpCheck | undefined
@@ -32,8 +32,9 @@ export interface HealthObject {
 }
 
 /**
- * What may change of a container without a new one: read again at every round, and kept durably
- * beside the container so that one whose object is gone or faulty is still treated by it.
+ * The settings of a container that may change without a new one: read again at every round, and
+ * kept durably beside the container so that one whose object is gone or faulty is still treated by
+ * it.
  */
 export interface ContainerPolicy {
   readonly restart: 'always' | 'on-failure' | 'never'
@@ -44,7 +45,7 @@ export interface ContainerPolicy {
   readonly dns?: DnsObject | undefined
 }
 
-/** What is known of a container as long as anything of it is there. Durable before the rest is. */
+/** The record of a container, kept as long as anything of it exists. Durable before the rest is. */
 export interface ContainerRecord {
   /** `covey-<object>-<first 12 hex digits of the revision>`. */
   readonly id: string
@@ -53,7 +54,7 @@ export interface ContainerRecord {
   readonly revision: string
   /** Reference of its image. */
   readonly image: string
-  /** Where health checks find it: its address as text, or 127.0.0.1 on the host's network. */
+  /** Address for health checks, as text: its own, or 127.0.0.1 on the host's network. */
   readonly address: string
   /** Path of the network namespace that it was made in; null on the host's network. */
   readonly namespace: string | null
@@ -62,11 +63,11 @@ export interface ContainerRecord {
   /** Number of the signal that asks it to stop. */
   readonly stopSignal: number
   readonly policy: ContainerPolicy
-  /** Whether it has a user namespace. */
+  /** True if it has a user namespace. */
   readonly userNamespace?: true | undefined
 }
 
-/** How network namespaces of containers are named in /run/netns. */
+/** The naming scheme of containers' network namespaces in /run/netns. */
 export interface ContainerNamespaces {
   /** Of this agent, eight hex digits. */
   readonly mark: string
@@ -90,22 +91,22 @@ export interface ContainerCreation {
   readonly userNamespace?: UserNamespaceNeeds
 }
 
-/** How often a container was started again, and how often in a row without running for long. */
+/** Number of restarts of a container, and of those in a row without running for long. */
 export interface RestartCount {
   readonly restarts: number
   readonly streak: number
 }
 
-/** What a health check has come to. */
+/** The result of health checks so far. */
 export interface HealthSeen {
   readonly state: 'starting' | 'healthy' | 'unhealthy'
   /** Checks in a row that failed. */
   readonly failures: number
-  /** What the last failed check said, one line; null where none has failed. */
+  /** Message of the last failed check, one line; null if none has failed. */
   readonly reason: string | null
 }
 
-/** How a process ended. */
+/** The end of a process. */
 export interface ExitSeen {
   /** 128 and the signal's number where one ended it; null where nobody saw it end. */
   readonly exitCode: number | null
@@ -117,7 +118,7 @@ export interface ExitSeen {
   readonly lastLine: string | null
 }
 
-/** How the process of a container is. */
+/** The state of a container's process. */
 export type ContainerProcess =
   /**
    * Nothing runs; where it was started before, the host has booted since or its traces are gone.
@@ -129,16 +130,16 @@ export type ContainerProcess =
   /** `isKept`: this end is known for good, also after the host has booted. */
   | { readonly state: 'exited'; readonly exit: ExitSeen; readonly isKept: boolean }
 
-/** That a container was asked to stop. */
+/** A request to a container to stop. */
 export interface StoppingSeen {
   readonly signal: number
   /** Milliseconds since 1970. */
   readonly atMs: number
-  /** Whether it had failed before, as by its health check; else its end says nothing about it. */
+  /** True if it had failed before, as by its health check; else its end says nothing about it. */
   readonly hadFailed: boolean
 }
 
-/** How a container is asked to stop. */
+/** An order to stop a container. */
 export interface StopOrder {
   /** Number of a signal; 9 ends it at once. */
   readonly signal: number
@@ -156,16 +157,16 @@ export interface ContainerSeen {
   readonly record: ContainerRecord | null
   readonly process: ContainerProcess
   /**
-   * What is missing of it so that it cannot go on as it is, as `its supervisor conmon is gone`;
-   * null where it is whole.
+   * The fault because of which it cannot continue, such as `its supervisor conmon is gone`; null
+   * where it is whole.
    */
   readonly broken: string | null
   /** Null where it was not asked to stop. */
   readonly stopping: StoppingSeen | null
   readonly count: RestartCount
-  /** How its process ended before the one that it has now; null where it is the first one. */
+  /** The end of its previous process; null for the first one. */
   readonly lastExit: ExitSeen | null
-  /** Whether its layers and files are in place, so that `createAgain` can make a process. */
+  /** True if its layers and files are in place, so that `createAgain` can make a process. */
   readonly isPrepared: boolean
   /** Null where it has no health check or does not run. */
   readonly health: HealthSeen | null
@@ -180,7 +181,7 @@ export interface ContainerSeen {
   readonly resolvConf: string | null
 }
 
-/** What a container asks of the host that the host's own settings must grant. */
+/** The requests of a container that the host's own settings must grant. */
 export interface HostWishes {
   readonly host_network: boolean
   readonly mounts: readonly { readonly host_path?: string | undefined }[]
@@ -193,11 +194,11 @@ export interface HostWishes {
  */
 export interface HostContainers {
   /**
-   * Why this host's own settings do not let a container have what it asks for, one line with what
-   * to do; null where they do.
+   * The reason for which this host's own settings refuse what a container asks for, one line with
+   * what to do; null where they do.
    */
   refusal(wishes: HostWishes): Promise<string | null>
-  /** What a bundle needs to know; `devices` as the object has them. */
+  /** The facts for a bundle; `devices` as in the object. */
   facts(id: string, devices: readonly string[]): Promise<BundleFacts>
   /**
    * All containers and leftovers, ordered by id. Reads files and /proc; starts no process, writes
@@ -206,9 +207,9 @@ export interface HostContainers {
   look(): Promise<readonly ContainerSeen[]>
   /** The same for a round: what is new of them, as an end, is kept and told once. */
   notice(): Promise<readonly ContainerSeen[]>
-  /** Whom the host asks for names now. */
+  /** The present resolvers of the host. */
   resolvers(): Promise<HostResolvers>
-  /** How network namespaces are named, as it is now. */
+  /** The present naming scheme of network namespaces. */
   namespaces(): Promise<ContainerNamespaces>
   /** Objects that have a volume folder. */
   lookVolumes(): Promise<readonly string[]>
@@ -242,7 +243,7 @@ export interface HostContainers {
   removeVolume(object: string): Promise<void>
 }
 
-/** Whether a container has a process, be it only one that waits to be started. */
+/** True if a container has a process, be it only one that waits to be started. */
 export function isUp({ process }: ContainerSeen): boolean {
   return process.state === 'running' || process.state === 'created'
 }

@@ -1,4 +1,4 @@
-/** What an image's own config asks for (OCI image-spec config.md, the members that covey uses). */
+/** The config of an image (OCI image-spec config.md, the members that covey uses). */
 export interface ImageConfig {
   readonly entrypoint: readonly string[]
   readonly command: readonly string[]
@@ -33,11 +33,11 @@ interface ImagePulling {
   readonly state: 'pulling'
   /** One line for people, as `layer 2 of 5, 31 of 70 MB`. */
   readonly progress: string
-  /** Why the attempt before failed; null where this is the first. */
+  /** Reason why the previous attempt failed; null for the first. */
   readonly failure: string | null
 }
 
-/** How far an image is on this host. */
+/** The state of an image on this host. */
 export type ImageState =
   | ImageReady
   | { readonly state: 'absent' }
@@ -47,7 +47,7 @@ export type ImageState =
 
 /** Images of this host. References are those of `runc_container`, always with a digest. */
 export interface HostImages {
-  /** How far each of them is. Reads what is stored; never the network. */
+  /** The state of each image. Reads only the store, never the network. */
   look(references: readonly string[]): Promise<ReadonlyMap<string, ImageState>>
   /**
    * Begins to pull, beside everything else, and returns at once; does nothing while that image is
@@ -58,6 +58,6 @@ export interface HostImages {
   lookMapped(references: readonly string[]): Promise<ReadonlyMap<string, ImageState>>
   /** As `pull`; of an image that is whole it asks no registry. */
   pullMapped(reference: string): void
-  /** What must not be collected as garbage: the images that the adopted configs name. */
+  /** Sets the images that must not be collected as garbage: those that the adopted configs name. */
   retain(references: readonly string[]): void
 }

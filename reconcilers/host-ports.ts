@@ -15,7 +15,7 @@ export interface Command {
   readonly timeoutMs?: number
 }
 
-/** What came of a command that could be started. */
+/** The result of a command that could be started. */
 export interface CommandResult {
   readonly exitCode: number
   readonly stdout: string
@@ -55,7 +55,7 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>
 }
 
-/** What every reconciler may touch of a host, also one of another package. */
+/** The ports of a host for every reconciler, including those of other packages. */
 export interface CommonPorts {
   readonly run: CommandRunner
   readonly files: HostFiles

@@ -94,14 +94,14 @@ function agentFaults(config: Config, host: string, peerIds: Map<string, string>)
     }
     const other = agent && peerIds.get(agent.peer_id)
     if (other !== undefined) {
-      const message = `is the peer id of host ${other} as well`
+      const message = `is also the peer id of host ${other}`
       faults.push({ code: 'peer-id-repeated', message, path: `${path}.peer_id` })
     } else if (agent !== undefined) peerIds.set(agent.peer_id, host)
   }
   return faults
 }
 
-/** What is wrong with one host's network is found again by each host that has it as a peer. */
+/** A fault of one host's network is found again by each host that has it as a peer. */
 function withoutRepeats(faults: readonly Fault[]): readonly Fault[] {
   const seen = new Map(faults.map((fault) => [`${fault.path} ${fault.code}`, fault] as const))
   return [...seen.values()]

@@ -11,7 +11,7 @@ export type { Fault } from '../protocol/fault.ts'
 export type { Command, CommandResult, CommonPorts, HostFiles } from './host-ports.ts'
 export type { PlanStep, Resolved, Verdict } from './reconciler.ts'
 
-/** What a schema of a type has to have; those of zod do. */
+/** The required interface of a type's schema; zod's have it. */
 export interface TypeSchema {
   safeParse(value: unknown): { readonly success: boolean }
 }

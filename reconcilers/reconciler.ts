@@ -3,9 +3,9 @@ import type { Config } from '../protocol/documents/config.ts'
 import { CoveyError, type Fault } from '../protocol/fault.ts'
 import type { HostPorts } from './host-ports.ts'
 
-/** What a config means for one host, as far as one reconciler goes. */
+/** The part of a config for one host that one reconciler handles. */
 export interface Resolved<Spec> {
-  /** What should be: references, on any host, replaced by what they refer to. */
+  /** The wanted state, with references, on any host, resolved. */
   readonly spec: Spec
   /** Objects that wait for something, with the reason. */
   readonly pending: readonly { readonly object: string; readonly reason: string }[]
@@ -18,7 +18,7 @@ export interface Resolved<Spec> {
   readonly references: Readonly<Record<string, readonly string[]>>
 }
 
-/** What an observation says of an object beyond the steps for it. */
+/** The verdict of an observation on an object, beyond the steps for it. */
 export interface Verdict {
   readonly object: string
   readonly state: 'pending' | 'failed'
@@ -53,11 +53,11 @@ export interface PlanStep {
    */
   readonly protects?: readonly string[]
   /**
-   * How the step stands to rounds that need it again and again; `usual` where absent. `usual`:
-   * somebody undoes it, so its objects fail, and it waits longer each time. `recurring`: the need
-   * is no such sign, as for a process that ends by itself; the plan knows how long to wait.
-   * `urgent`: as `usual`, but the step does not wait, since every moment without it may do harm. A
-   * step that fails waits whatever its pace.
+   * How often the step may be needed; `usual` if absent. `usual`: somebody undoes it, so its
+   * objects fail, and it waits longer each time. `recurring`: the need is no such sign, as for a
+   * process that ends by itself; the plan knows how long to wait. `urgent`: as `usual`, but the
+   * step does not wait, since every moment without it may do harm. A step that fails waits whatever
+   * its pace.
    */
   readonly pace?: 'usual' | 'recurring' | 'urgent'
 }
@@ -108,7 +108,7 @@ export interface Reconciler<Spec, Observed, Step extends PlanStep> {
 /** Any reconciler, for who drives several of them and hands each only what it made itself. */
 export type AnyReconciler = Reconciler<unknown, unknown, PlanStep>
 
-/** What the loop says to a log; pino fits. */
+/** A log for the loop; pino fits. */
 export interface Log {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void

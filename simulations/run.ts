@@ -103,7 +103,7 @@ export function* simulate(request: RunRequest): Generator<number, RunResult> {
   return resultOf(run, head, { agreedMs, quietMessages, quietBytes, quietDials })
 }
 
-/** Whether nothing happens but that configs are signed. */
+/** True if nothing happens but that configs are signed. */
 function isUndisturbed({ stimuli, setting }: Run): boolean {
   const { network, disk } = setting
   const isCalm = Object.keys(network).length + Object.keys(disk).length === 0

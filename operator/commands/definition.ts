@@ -7,9 +7,9 @@ export interface Input {
   text(option: string): string | undefined
   /** All values of an option that may be given several times. */
   list(option: string): readonly string[]
-  /** Whether a switch is on. */
+  /** True if a switch is on. */
   is(option: string): boolean
-  /** Whether a switch is off because its `--no-` was given. */
+  /** True if a switch is off because its `--no-` was given. */
   isNot(option: string): boolean
 }
 

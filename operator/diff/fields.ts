@@ -24,7 +24,7 @@ export function fieldChanges(
   return isEqual(from, to) ? [] : [{ segments, from, to }]
 }
 
-/** Whether two values say the same; the order of members says nothing. */
+/** True if two values say the same; the order of members says nothing. */
 function isEqual(one: Json | undefined, other: Json | undefined): boolean {
   if (one === other) return true
   if (Array.isArray(one) && Array.isArray(other)) {

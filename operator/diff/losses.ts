@@ -93,7 +93,7 @@ function emptiedPlaces(
   return found
 }
 
-/** Whether a volume is one of the host already, though nobody of this service has used it. */
+/** True if a volume is one of the host already, though nobody of this service has used it. */
 function isThere(config: Hosts, { host, volume }: Place): boolean {
   return typeIn(sectionOf(config, host) ?? {}, volume) === 'volume'
 }

@@ -20,7 +20,7 @@ export interface ObjectChange {
   /** Empty where the object is added or removed, or only follows another one. */
   readonly fields: readonly FieldChange[]
   readonly effect: Effect
-  /** Whether its service is away for a while. */
+  /** True if its service is away for a while. */
   readonly gap: boolean
 }
 
@@ -34,7 +34,7 @@ export interface Opening {
   readonly to: string
   /** What is reached: its service, else its object. */
   readonly service: string
-  /** Whether it is a port of the host; else it is one of the container's own address. */
+  /** True if it is a port of the host; else it is one of the container's own address. */
   readonly published: boolean
 }
 

@@ -112,7 +112,7 @@ function ed25519KeyOf(peerId: string): Uint8Array | undefined {
   }
 }
 
-/** Whether a text is 32 bytes in the one spelling that `wg` writes. */
+/** True if a text is 32 bytes in the one spelling that `wg` writes. */
 function isKey(text: string): boolean {
   const bytes = Buffer.from(text, 'base64')
   return bytes.length === 32 && bytes.toString('base64') === text

@@ -20,7 +20,7 @@ export interface OperatorFolder extends FolderFiles {
 }
 
 /**
- * Whether a folder is an operator's: it holds the first root document. Throws `Failure`
+ * True if a folder is an operator's: it holds the first root document. Throws `Failure`
  * `file-unreadable` where that cannot be told: to go on upwards could find another cluster, and
  * `covey init` could begin a second one in the same place.
  */

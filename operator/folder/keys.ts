@@ -136,7 +136,7 @@ export async function privateKeyOf(key: OperatorKey): Promise<CryptoKey> {
   }
 }
 
-/** Whether others could read the file of a key. */
+/** True if others could read the file of a key. */
 export async function isExposed(files: FileCalls, key: OperatorKey): Promise<boolean> {
   return (((await files.look(key.path))?.mode ?? 0) & 0o077) !== 0
 }

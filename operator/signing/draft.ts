@@ -97,7 +97,7 @@ function blankConfig(hosts: Config['hosts']): Config {
 }
 
 /**
- * Whether a value is nested deeper; a list of levels instead of recursion, so that depth cannot
+ * True if a value is nested deeper; a list of levels instead of recursion, so that depth cannot
  * hurt.
  */
 function isDeeperThan(value: unknown, depthMax: number): boolean {

@@ -24,7 +24,7 @@ export function lostDigests(configs: readonly VerifiedConfig[]): ReadonlySet<str
   return new Set(lost.map(({ head }) => head.digest))
 }
 
-/** Whether the ancestors of a config reach down to a head's place and do not name it. */
+/** True if the ancestors of a config reach down to a head's place and do not name it. */
 export function leavesOut({ ancestors }: Config, head: Head): boolean {
   const oldest = ancestors.at(-1)
   if (oldest === undefined || ancestors.some(([, , digest]) => digest === head.digest)) return false

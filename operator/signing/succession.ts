@@ -8,9 +8,9 @@ export interface Standpoints {
   readonly ours: VerifiedConfig | null
   /** The head of the node. */
   readonly theirs: VerifiedConfig | null
-  /** Whether the history holds the node's head, by its digest. */
+  /** True if the history holds the node's head, by its digest. */
   readonly isRecorded: boolean
-  /** Whether the node tells of a fork. */
+  /** True if the node tells of a fork. */
   readonly isForked: boolean
 }
 
@@ -19,7 +19,7 @@ export interface Succession {
   readonly kind: 'next' | 'unsent' | 'fork' | 'branch' | 'unknown'
   /** The config to follow where it is not the newest of the history. */
   readonly base: VerifiedConfig | undefined
-  /** Whether a new version is needed even where the layout is what the newest one says. */
+  /** True if a new version is needed even where the layout is what the newest one says. */
   readonly mustSign: boolean
   /** For people; null where there is nothing to say. */
   readonly says: string | null

@@ -4,7 +4,7 @@ import { faultsFailure } from '../terminal/failure.ts'
 import { at, type Located, locateIn } from './located.ts'
 
 /**
- * Reads the JSON of a file. Throws `Failure` with every duplicate member, every number that is not a
+ * Reads the JSON of a file. Throws `Failure` with every duplicate member, every number that is no
  * safe integer and every forbidden name, or with the position of the first mistake in the syntax.
  */
 export function parseJsonSource(source: Source): Located {

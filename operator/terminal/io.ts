@@ -15,7 +15,7 @@ export interface Io {
   /** Absolute path of the working directory. */
   readonly cwd: string
   readonly stdin: AsyncIterable<Uint8Array>
-  /** Whether a person can answer a question. */
+  /** True if a person can answer a question. */
   readonly canAsk: boolean
   readonly outIsTerminal: boolean
   readonly errIsTerminal: boolean

@@ -12,7 +12,9 @@ import type { SchemaResult } from './parse.ts'
 import type { Places } from './places.ts'
 import type { RangeIndex } from './ranges.ts'
 
-/** What is read of a config. One that is not signed yet has no `aud`, or an empty one. */
+/**
+ * The parts of a config that are read. One that is not signed yet has no `aud`, or an empty one.
+ */
 export type ConfigPart = Pick<Config, 'hosts'> & Partial<Pick<Config, 'aud'>>
 
 /**
@@ -35,13 +37,13 @@ export interface Cluster {
   readonly names: NameIndex
   /** Ports that hosts publish. */
   readonly publishes: readonly RemotePublish[]
-  /** What containers of other hosts may ask of each host, by host. */
+  /** Flows that containers of other hosts may open to each host, by host. */
   readonly invitations: ReadonlyMap<string, readonly Invitation[]>
   /** Hosts with an agent that have a path of tunnels to another host with an agent. */
   readonly connected: ReadonlySet<string>
   /** Hosts whose network of a name may be at fault in a mesh over this range (troubled.ts). */
   troubled(network: string, range: Cidr): readonly HostNetwork[]
-  /** What is read of one host; kept until another host is asked for, as a config lists many. */
+  /** The reading of one host; kept until another host is asked for, as a config lists many. */
   host(name: string): HostReading
 }
 

@@ -19,7 +19,7 @@ export interface NamedContainer {
   readonly host: string
   readonly object: string
   readonly address: string
-  /** Whether other hosts reach it. */
+  /** True if other hosts reach it. */
   readonly isShared: boolean
   /** A host name of its own, or null. */
   readonly hostname: string | null

@@ -8,7 +8,7 @@ import type { NetworkIndex } from './networks.ts'
 import type { HostRange, RangeIndex } from './ranges.ts'
 import { sectionOf } from './references.ts'
 
-/** Where containers, their ranges and hosts are in the cluster. */
+/** The addresses of containers, their ranges and hosts in the cluster. */
 export interface Places {
   /** Address of each container that has one, by host and name. */
   readonly containers: ReadonlyMap<string, ReadonlyMap<string, Address>>

@@ -11,7 +11,7 @@ export interface HostRange {
   readonly result: SchemaResult<ContainerNetworkObject>
   /** Name in its field `network`, also where other fields are faulty; null where there is none. */
   readonly through: string | null
-  /** What it takes of the cluster's addresses, also where other fields are faulty. */
+  /** Its range of the cluster's addresses, even if other fields are faulty. */
   readonly subnet: Subnet | Fault
 }
 
@@ -53,5 +53,5 @@ function rangeOf(host: string, name: string, section: HostSection): HostRange {
 function subnetOf(text: unknown, path: string): Subnet | Fault {
   const range = typeof text === 'string' ? parseCidr(text) : undefined
   if (range !== undefined && networkOf(range).bits === range.bits) return { range, path }
-  return { code: 'field-invalid', message: 'must be a network, as 10.69.1.0/24', path }
+  return { code: 'field-invalid', message: 'must be a network such as 10.69.1.0/24', path }
 }

@@ -43,7 +43,7 @@ export function checkReference(
     return { code: 'reference-missing', message: `no object ${target} on this host`, path: at }
   }
   const found = type ?? 'an object without a type'
-  const message = `must name a ${reference.type}, and ${target} is ${found}`
+  const message = `must name a ${reference.type}, but ${target} is ${found}`
   return { code: 'reference-type', message, path: at }
 }
 

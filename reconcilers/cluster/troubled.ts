@@ -12,13 +12,13 @@ export function findTroubled(all: readonly HostNetwork[], cluster: Cidr): readon
   return all.filter((each) => clashing.has(each) || isTroubled(each, cluster))
 }
 
-/** What a host has of the mesh: its address, and the ranges of its containers. */
+/** The share of a host in the mesh: its address, and the ranges of its containers. */
 function rangesOf({ network, subnets }: HostNetwork): readonly Cidr[] {
   if (network === undefined) return []
   return [hostNetwork(network.address), ...subnets.map(({ range }) => range)]
 }
 
-/** Whether something is wrong with a host by itself, or with its place in the range of a link. */
+/** True if something is wrong with a host by itself, or with its place in the range of a link. */
 function isTroubled(host: HostNetwork, cluster: Cidr): boolean {
   if (host.faults.length + host.subnetFaults.length > 0) return true
   const address = host.network?.endpoint?.address

@@ -99,7 +99,7 @@ async function insideFailure(
   return failed.size > 0 ? null : `ip: ${errorLine(result.stderr)}`
 }
 
-/** Whether a line failed to remove what is not there any more: then all is as it should be. */
+/** True if a line failed to remove what is not there any more: then all is as it should be. */
 function isGone(words: readonly string[], said: string): boolean {
   const isMissing = /no such process|cannot find device|no such file/i.test(said)
   return words[1] === 'del' && isMissing

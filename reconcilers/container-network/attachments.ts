@@ -89,7 +89,7 @@ function addressFault(
     return { code: 'outside-range', message }
   }
   if (isReserved(address, subnet)) {
-    const message = `${text} is the first or last address of ${cidrText(subnet)}, which no host has`
+    const message = `${text} is the first or last address of ${cidrText(subnet)}, which no host can have`
     return { code: 'address-reserved', message }
   }
   if (link !== null && link.address.bits === address.bits) {

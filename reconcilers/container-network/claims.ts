@@ -5,7 +5,7 @@ import type { ContainerNetworkObserved } from './observe.ts'
 import type { Attachment, ContainerNetworkSpec } from './spec.ts'
 import { refusedSubnets } from './subnets.ts'
 
-/** Whose the link of a container is, as it stands. */
+/** The present owner of a container's link. */
 export type VethClaim =
   /** There is none, or one that only making it again can mend. */
   | { readonly state: 'unmade'; readonly seen: LinkSeen | null }
@@ -29,7 +29,7 @@ export function claimVeth(attachment: Attachment, observed: ContainerNetworkObse
   return { state: isWhole ? 'made' : 'unmade', seen }
 }
 
-/** What an observation says of objects: links and subnets that others have. */
+/** Verdicts on objects: links and subnets that belong to others. */
 export function judgeContainerNetwork(
   spec: ContainerNetworkSpec,
   observed: ContainerNetworkObserved,

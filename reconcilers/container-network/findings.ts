@@ -2,7 +2,7 @@ import type { Fault } from '../../protocol/fault.ts'
 import type { NetworkObject } from '../wireguard/spec.ts'
 import type { ContainerNetworkObject } from './spec.ts'
 
-/** What is collected while a section is resolved. */
+/** Findings collected while a section is resolved. */
 export interface Findings {
   readonly faulty: { readonly object: string; readonly fault: Fault }[]
   /** Objects that stay as they were applied. */

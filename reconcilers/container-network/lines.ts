@@ -11,7 +11,7 @@ import type { Attachment } from './spec.ts'
 /** Name of the link inside the container. */
 const insideName = 'eth0'
 
-/** What brings one container's way to the network about. */
+/** The lines that connect one container to the network. */
 export interface AttachmentLines {
   /** On the host, before anything else: a namespace and a link into it. */
   readonly make: readonly BatchLine[]
@@ -73,7 +73,7 @@ function mendingLines(
   return { make: [], settings: [], inside, finish: [...finish, ...routes] }
 }
 
-/** What stands in the way goes first; a namespace that is there stays, with who runs in it. */
+/** Obstacles are removed first; an existing namespace stays, with the processes in it. */
 function makingLines(
   attachment: Attachment,
   seen: LinkSeen | null,
@@ -129,7 +129,7 @@ function gatewayWords({ link, address }: Attachment): readonly string[] {
 }
 
 /**
- * What holds for the host's end, whatever the host's defaults are: it forwards; an IPv4 packet must
+ * Settings of the host's end, whatever the host's defaults are: it forwards; an IPv4 packet must
  * come from the container's address (RFC 3704 section 2.2); and no container advertises a route to
  * the host. Where the container has no IPv6, its link has none either.
  */
@@ -168,7 +168,7 @@ function insideLines(
   return { object, namespace: namespaceName(object, names), lines }
 }
 
-/** Whether a line may fail: on a host without IPv6 there is nothing to keep quiet. */
+/** True if a line may fail: on a host without IPv6 there is nothing to keep quiet. */
 export function isOptional(words: readonly string[]): boolean {
   return words.includes('addrgenmode')
 }

@@ -5,10 +5,10 @@ import type { ContainerNamespaces } from '../host-containers.ts'
 import type { LinkSeen } from '../tools/ip-parse.ts'
 import type { Attachment } from './spec.ts'
 
-/** What an alias of covey's links starts with; the name of the object follows. */
+/** Prefix of an alias of covey's links; the name of the object follows. */
 const aliasPrefix: string = 'covey:'
 
-/** What names of the host's ends of containers' links start with. */
+/** Prefix of the names of the host's ends of containers' links. */
 export const vethPrefix: string = 'cv-'
 
 /**
@@ -30,7 +30,7 @@ export function namespaceOwner(
   return [...adopted].find(([, each]) => each === name)?.[0] ?? null
 }
 
-/** Whether some agent, be it an older one, may have named a container's namespace like that. */
+/** True if some agent, be it an older one, may have named a container's namespace like that. */
 export function isNamedFor(name: string, object: string): boolean {
   if (name === `covey-${object}`) return true
   return name.endsWith(`.${object}`) && /^covey\.[0-9a-f]{8}\.$/.test(name.slice(0, -object.length))

@@ -13,7 +13,7 @@ import { namespaceName, vethOwner } from './names.ts'
 import { type NamespacesSeen, ownNamespaces } from './namespaces.ts'
 import type { ContainerNetworkSpec } from './spec.ts'
 
-/** What one look at a host tells about the network of its containers. */
+/** The observed network of a host's containers. */
 export interface ContainerNetworkObserved extends NamespacesSeen {
   /** All links of the host, by name. */
   readonly links: ReadonlyMap<string, LinkSeen>
@@ -21,7 +21,7 @@ export interface ContainerNetworkObserved extends NamespacesSeen {
   readonly routes: readonly RouteSeen[]
   /** Networks that covey answers as unreachable. */
   readonly unreachable: readonly Cidr[]
-  /** Whether the host forwards, by family. */
+  /** True if the host forwards, by family. */
   readonly forwards: Readonly<Record<4 | 6, boolean>>
   /**
    * Links by which the host has learned IPv6 routes, and would no longer once it forwards; told

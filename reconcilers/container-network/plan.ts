@@ -33,7 +33,7 @@ export interface AttachStep extends PlanStep {
 export type ContainerNetworkStep = ForwardStep | HostStep | AttachStep
 
 /**
- * What to do so that every container finds its way to the network. Pure; nothing to do is an empty
+ * Plans the steps that connect every container to the network. Pure; nothing to do is an empty
  * list.
  */
 export function planContainerNetwork(
@@ -168,7 +168,7 @@ function planLeftovers(
   return [{ kind: 'host', lines, objects: [], takesDown: true }]
 }
 
-/** Whether a namespace has been followed by another one of the same container, and stands empty. */
+/** True if a namespace has been followed by another one of the same container, and stands empty. */
 function isOlder(
   name: string,
   object: string,

@@ -12,9 +12,9 @@ import type { Findings, OwnNetwork } from './findings.ts'
 import type { ContainerNetworkObject, ContainerNetworkSpec } from './spec.ts'
 
 /**
- * What a config means for the namespaces and links of one host's containers (docs/OBJECTS.md,
- * container_network). Refused here, before anything is touched: subnets that overlap, also with
- * those of other hosts, and addresses that are outside, taken or reserved.
+ * Resolves the namespaces and links of one host's containers (docs/OBJECTS.md, container_network).
+ * Refused here, before anything is touched: subnets that overlap, also with those of other hosts,
+ * and addresses that are outside, taken or reserved.
  */
 export function resolveContainerNetwork(
   cluster: Cluster,
@@ -100,7 +100,7 @@ function subnetFault({ path, object, links, networks, clashes }: SubnetContext):
       return { code: 'outside-range', message, path: at }
     }
     if (range.length === subnet.length) {
-      const message = `is all of the link's range; take a part of ${cidrText(range)}`
+      const message = `is the whole range of the link; use a part of ${cidrText(range)}`
       return { code: 'overlap', message, path: at }
     }
   }

@@ -20,7 +20,7 @@ export interface ContainerNetworkObject {
 const subnet: z.ZodType<Cidr, string> = z.string().transform((text, context) => {
   const cidr = parseCidr(text)
   if (cidr === undefined || networkOf(cidr).bits !== cidr.bits) {
-    context.addIssue('must be a network, as 10.69.1.0/24')
+    context.addIssue('must be a network such as 10.69.1.0/24')
     return z.NEVER
   }
   if (cidr.length < 8 || unusableRanges.some((range) => overlaps(range, cidr))) {
@@ -42,7 +42,7 @@ export const containerNetworkTypes: Readonly<Record<string, z.ZodType>> = {
   container_network: containerNetworkSchema,
 }
 
-/** What one container needs of the network. */
+/** The network of one container. */
 export interface AttachmentSpec {
   /** Name of the `runc_container`. */
   readonly object: string
@@ -74,7 +74,7 @@ export interface SubnetSpec {
   readonly through: { readonly link: string; readonly range: Cidr } | null
 }
 
-/** What the containers of a host need of the network. */
+/** The network of a host's containers. */
 export interface ContainerNetworkSpec {
   /** Ordered by object name; no two overlap. */
   readonly subnets: readonly SubnetSpec[]
@@ -82,6 +82,6 @@ export interface ContainerNetworkSpec {
   readonly attachments: readonly Attachment[]
   /** Objects that are faulty in the config: what was applied for them stays. */
   readonly kept: ReadonlySet<string>
-  /** Whether one of those may be a `container_network`, whose range is then not known. */
+  /** True if one of those may be a `container_network`, whose range is then not known. */
   readonly keepsSubnets: boolean
 }

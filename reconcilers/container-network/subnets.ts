@@ -35,7 +35,7 @@ function networksOf(link: LinkSeen, { through }: SubnetSpec): readonly Cidr[] {
     .filter((network) => !isCarvedOut(network, through))
 }
 
-/** Whether the cluster's whole range is a part of a network: then its link has that part anyway. */
+/** True if the cluster's whole range is a part of a network: then its link has that part anyway. */
 function isCarvedOut(network: Cidr, through: SubnetSpec['through']): boolean {
   return (
     through !== null && contains(network, through.range) && network.length < through.range.length

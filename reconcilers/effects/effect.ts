@@ -7,6 +7,6 @@ export type Effect = 'none' | 'live' | 'replace' | 'restart'
 /** What becomes of one object. */
 export interface ObjectEffect {
   readonly effect: Effect
-  /** Whether it is away for a while. */
+  /** True if it is away for a while. */
   readonly gap: boolean
 }

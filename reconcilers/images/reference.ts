@@ -32,7 +32,7 @@ export function parseReference(text: string): Checked<ImageReference> {
   }
   if (text === '') return bad('image-reference', 'is empty: name an image as name@sha256:…')
   if (/[^\x21-\x7e]/.test(text)) {
-    return bad('image-reference', 'holds white space or characters that no image name has')
+    return bad('image-reference', 'has white space or characters that image names cannot have')
   }
   if (/^[a-z]+:\/\//i.test(text)) {
     return bad('image-reference', 'starts with a scheme: write registry/name@sha256:… without it')

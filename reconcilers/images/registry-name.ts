@@ -32,7 +32,10 @@ export function parseRegistryName(text: string): Checked<string> {
   const [, head, port] = /^(.*?)(?::(\d{0,6}))?$/.exec(text.toLowerCase()) ?? []
   const host = canonicalHost(head ?? '')
   if (host === undefined) {
-    return bad('registry-name', `${shown} names no registry: a host, then :port where needed`)
+    return bad(
+      'registry-name',
+      `${shown} does not name a registry: must be a host, then :port if needed`,
+    )
   }
   if (port === undefined || port === '443') {
     return good(dockerHubNames.has(host) ? 'docker.io' : host)

@@ -13,17 +13,20 @@ export function createRandom(seed: number): () => number {
   }
 }
 
-/** Who failed how often, and when to try again. Keys are objects, or texts of steps without one. */
+/**
+ * Counts failures by key, and tells when to try again. Keys are objects, or texts of steps without
+ * one.
+ */
 export interface Backoff {
   /** Counts a failure; the wait doubles with each one, up to `retryMsMax`. */
   fail(key: string, reason: string, nowMs: number): void
-  /** Why a key failed last, or null. */
+  /** The reason of a key's last failure, or null. */
   reason(key: string): string | null
   /** Forgets the failures of a key. */
   clear(key: string): void
   /** Forgets all keys but these. */
   retain(keys: ReadonlySet<string>): void
-  /** Whether a key must wait still. A clock that jumped back makes nothing wait longer. */
+  /** True if a key must wait still. A clock that jumped back makes nothing wait longer. */
   waits(key: string, nowMs: number): boolean
   /** Time until the first key is due, or null if none waits. */
   nextMs(nowMs: number): number | null

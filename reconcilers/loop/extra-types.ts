@@ -12,7 +12,7 @@ export interface ExtraType {
   readonly state?: (object: string) => ExtraState | null
 }
 
-/** What the owner of a type says of one object. */
+/** The verdict of a type's owner on one object. */
 interface ExtraState {
   readonly state: 'converged' | 'pending' | 'failed'
   readonly reason: string | null

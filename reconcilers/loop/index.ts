@@ -10,7 +10,7 @@ import { type JudgedSection, judgeSection } from './section.ts'
 
 export { agentType, type ExtraType } from './extra-types.ts'
 
-/** What a loop is made from. */
+/** The parts of a loop. */
 export interface ReconcileLoopInit {
   /** In the order in which they build on each other. */
   readonly reconcilers: readonly AnyReconciler[]
@@ -20,7 +20,7 @@ export interface ReconcileLoopInit {
   readonly refusedTypes?: ReadonlyMap<string, string>
   readonly ports: HostPorts
   readonly log: Log
-  /** What the jitter of retries is drawn from. */
+  /** Source of the jitter of retries. */
   readonly seed: number
   /** Time between two rounds without an event; `roundMs` where absent. */
   readonly roundMs?: number
@@ -28,7 +28,7 @@ export interface ReconcileLoopInit {
   readonly onReport: (report: ReconcileReport) => void
 }
 
-/** What has been reached. */
+/** The result so far. */
 export interface ReconcileReport {
   /** The config that the states are about. */
   readonly head: Head
@@ -96,7 +96,7 @@ export function createReconcileLoop(init: ReconcileLoopInit): ReconcileLoop {
   }
 }
 
-/** What interrupts waiting. The last two are made anew for each round. */
+/** The signals that interrupt waiting. The last two are made anew for each round. */
 interface Signals {
   readonly stopped: AbortController
   adopted: AbortController

@@ -10,7 +10,8 @@ export interface OrderedStep {
 export type References = ReadonlyMap<string, readonly string[]>
 
 /**
- * How many references lead from each object to its last: what is referred to has the lower rank.
+ * The number of references from each object to its last: an object that is referred to has the
+ * lower rank.
  */
 export function ranksOf(references: References): ReadonlyMap<string, number> {
   const ranks = new Map<string, number>()

@@ -2,7 +2,7 @@ import { CoveyError } from '../../protocol/fault.ts'
 import { systemFault } from '../../protocol/system-reason.ts'
 import { StepError } from '../reconciler.ts'
 
-/** Why each key of a step failed; those of a batch that were reached are not among them. */
+/** Reasons why keys of a step failed, without the keys of a batch that succeeded. */
 export function failuresOf(
   error: unknown,
   keys: readonly string[],

@@ -9,7 +9,7 @@ import { failuresOf, reasonOf } from './reasons.ts'
 import type { JudgedSection } from './section.ts'
 import { leftoverStates, objectStates } from './states.ts'
 
-/** What a round is made from. */
+/** The parts of a round. */
 export interface RoundInit {
   readonly judged: JudgedSection
   readonly reconcilers: readonly AnyReconciler[]
@@ -27,12 +27,12 @@ export interface RoundInit {
   readonly stillWanted: () => boolean
 }
 
-/** What came of a round. */
+/** The result of a round. */
 export interface RoundResult {
   readonly states: readonly ObjectStatus[]
   /** Steps that were tried, with whatever result. */
   readonly tried: number
-  /** When time alone will change what is to be done, in ms since 1970; null for never. */
+  /** The time at which the plan changes without an event, in ms since 1970; null for never. */
   readonly dueAtMs: number | null
 }
 
@@ -238,7 +238,7 @@ async function tryStep(ordered: OrderedStep, init: RoundInit, progress: Progress
   if (failed.size > 0) leaveUnprotected(step, keys, progress)
 }
 
-/** Whether a take-down that failed before has to wait for a later round, as enough others did. */
+/** True if a take-down that failed before has to wait for a later round, as enough others did. */
 function isPutOff(
   step: PlanStep,
   keys: readonly string[],
@@ -257,7 +257,7 @@ function leaveUnprotected(step: PlanStep, keys: readonly string[], progress: Pro
   for (const object of step.protects ?? []) progress.failures.set(object, reason ?? 'failed')
 }
 
-/** Whether a step was carried out for a key in so many rounds on end that somebody undoes it. */
+/** True if a step was carried out for a key in so many rounds on end that somebody undoes it. */
 function isRestless(key: string, { restless }: RoundInit): boolean {
   return (restless.get(key) ?? 0) > restlessRoundsMax
 }

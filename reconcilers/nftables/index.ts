@@ -10,7 +10,7 @@ import { judgeTable, type NftablesStep, planNftables } from './plan.ts'
 import { resolveNftables } from './resolve.ts'
 import { nftablesTypes } from './spec.ts'
 
-/** What the firewall of a host is made from. */
+/** The parts of a host's firewall. */
 export interface NftablesInit {
   /** Ports by which people get in, which no object may take. */
   readonly rescuePorts: readonly PortRange[]

@@ -15,12 +15,12 @@ import { loadNftablesMemory, type NftablesMemory } from './memory.ts'
 export interface NftablesObserved {
   /** Null where there is no table of covey's, or none that could be read. */
   readonly table: TableSeen | null
-  /** Why it could not be read; null where it could. */
+  /** Reason why it could not be read; null if it was. */
   readonly unread: string | null
   readonly memory: NftablesMemory | null
-  /** Whether there is a container's link; while there is, so is the table. */
+  /** True if there is a container's link; while there is, so is the table. */
   readonly hasContainers: boolean
-  /** What of the published ports the host itself listens on, as `80/tcp 0.0.0.0`. */
+  /** The published ports on which the host itself listens, such as `80/tcp 0.0.0.0`. */
   readonly listening: readonly Listener[]
 }
 
@@ -84,7 +84,7 @@ async function lookAtTable(host: HostPorts, signal: AbortSignal): Promise<Looked
   }
 }
 
-/** Whether containers still run that no object wants; asked where nothing else needs a table. */
+/** True if containers still run that no object wants; asked where nothing else needs a table. */
 async function hasLinks(
   table: TableSeen | null,
   host: HostPorts,

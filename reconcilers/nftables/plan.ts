@@ -19,9 +19,9 @@ interface ReplaceStep extends PlanStep {
   readonly kind: 'replace'
   readonly elements: Elements
   readonly counts: ReadonlyMap<string, Count>
-  /** Why the table that was there is not good. */
+  /** Reason why the existing table is replaced. */
   readonly why: string
-  /** Whether it is not known yet what these rules look like here. */
+  /** True if it is not known yet what these rules look like here. */
   readonly learns: boolean
 }
 
@@ -39,7 +39,7 @@ interface RemoveStep extends PlanStep {
 /** One step of a plan for the firewall. */
 export type NftablesStep = ReplaceStep | UpdateStep | RemoveStep
 
-/** What to do so that the table is as the spec says: nothing, or a few transactions. Pure. */
+/** Plans the steps that make the table match the spec: none, or a few transactions. Pure. */
 export function planNftables(
   spec: FirewallSpec,
   observed: NftablesObserved,
@@ -112,7 +112,7 @@ export function judgeTable(spec: FirewallSpec, observed: NftablesObserved): read
   }
   const count = countElements(compileFirewall(spec))
   if (count <= elementsMax) return verdicts
-  const reason = `needs ${count} elements, and at most ${elementsMax} are allowed: admit networks instead of single hosts`
+  const reason = `needs ${count} elements, but at most ${elementsMax} are allowed: admit networks instead of single hosts`
   return spec.objects.map((object) => ({ object, state: 'failed', reason }))
 }
 
@@ -124,7 +124,7 @@ function listenerOf(publish: PublishSpec, listening: readonly Listener[]): Liste
   )
 }
 
-/** Whether a socket hears what comes to a published address; null is every address. */
+/** True if a socket hears what comes to a published address; null is every address. */
 function meets(listener: string | null, published: string | null): boolean {
   if (listener === null) return true
   if (/^127\.|^::1$/.test(listener)) return false

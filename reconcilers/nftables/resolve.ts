@@ -25,8 +25,8 @@ import {
 export const rescuePortsDefault: readonly PortRange[] = [{ protocol: 'tcp', first: 22, last: 22 }]
 
 /**
- * What a config means for the firewall of one host (docs/OBJECTS.md, firewall). A faulty policy
- * admits nothing: what is closed by mistake is noticed, what is open by mistake is not.
+ * Resolves the firewall of one host (docs/OBJECTS.md, firewall). A faulty policy admits nothing:
+ * what is closed by mistake is noticed, what is open by mistake is not.
  */
 export function resolveNftables(
   cluster: Cluster,
@@ -91,7 +91,7 @@ interface Finding {
 
 interface ContextParts extends Pick<FirewallContext, 'cluster' | 'host' | 'rescuePorts'> {
   readonly wireguard: Pick<WireguardJudgement, 'links'>
-  /** Where faults are collected. */
+  /** Collects faults. */
   readonly faulty: Finding[]
 }
 
@@ -135,7 +135,7 @@ function resolveObjects(
 const protectedTypes = new Set(['agent', 'runc_container', 'container_network'])
 
 /**
- * Whether a host of this config has a table: its section has an object of this room, an agent or a
+ * True if a host of this config has a table: its section has an object of this room, an agent or a
  * container. Also a faulty one counts, as it may run in its last form.
  */
 export function needsFirewall(config: Pick<Config, 'hosts'>, host: string): boolean {
@@ -201,7 +201,7 @@ function linkFault(context: FirewallContext, name: string, path: string): Fault 
     return { code: 'reference-missing', message: `no object ${name} on this host`, path }
   }
   const why = type === 'wireguard_network' ? `${name} is faulty itself` : `${name} is ${type}`
-  return { code: 'reference-type', message: `must name a wireguard_network, and ${why}`, path }
+  return { code: 'reference-type', message: `must name a wireguard_network, but ${why}`, path }
 }
 
 function resolveMasquerades(context: FirewallContext): FirewallSpec['masquerades'] {
@@ -215,7 +215,7 @@ function resolveMasquerades(context: FirewallContext): FirewallSpec['masquerades
       const message =
         type === undefined
           ? `no object ${network} on this host`
-          : `must name a container_network, and ${network} is ${found}`
+          : `must name a container_network, but ${network} is ${found}`
       const code = type === undefined ? 'reference-missing' : 'reference-type'
       context.refuse(name, [{ code, message, path: `${path}.network` }])
       return []

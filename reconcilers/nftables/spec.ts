@@ -23,7 +23,9 @@ const flowEnd: z.ZodType<FlowEnd, string> = z.string().transform((text, context)
 const portRange: z.ZodType<PortRange, string> = z.string().transform((text, context) => {
   const range = parsePorts(text)
   if (range !== undefined) return range
-  context.addIssue('must be a port or a range with its protocol, as 80/tcp, 8000-8010/udp or icmp')
+  context.addIssue(
+    'must be a port or a range with its protocol, such as 80/tcp, 8000-8010/udp or icmp',
+  )
   return z.NEVER
 })
 
@@ -42,7 +44,7 @@ export interface ForwardObject {
   readonly to: string
 }
 
-/** Who may open flows to a container. */
+/** The senders that may open flows to a container. */
 interface IngressRule {
   readonly from: FlowEnd
   /** Absent for every port of every protocol. */

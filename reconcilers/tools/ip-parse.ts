@@ -12,7 +12,7 @@ export interface LinkSeen {
   readonly hardware: string | null
   readonly mtu: number
   readonly up: boolean
-  /** Whether it is up and its other end is as well. */
+  /** True if it is up and its other end is as well. */
   readonly running: boolean
   /** Number by which this host knows the namespace of its other end; null where that is its own. */
   readonly peerNamespace: number | null
@@ -144,7 +144,7 @@ function parseLine(line: string): readonly unknown[] {
   try {
     document = JSON.parse(line)
   } catch (cause) {
-    throw new CoveyError('tool-output', 'ip printed something that is no JSON', { cause })
+    throw new CoveyError('tool-output', 'ip printed something that is not JSON', { cause })
   }
   if (Array.isArray(document)) return document
   throw unknownForm()

@@ -17,7 +17,7 @@ export function listRulesetCommand(): Command {
   return { tool: 'nft', args: ['-j', '-nn', '-t', 'list', 'ruleset'] }
 }
 
-/** Whether a listing failed because there is no such table. */
+/** True if a listing failed because there is no such table. */
 export function isAbsent(stderr: string): boolean {
   return /no such file or directory/i.test(stderr)
 }

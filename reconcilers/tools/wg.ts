@@ -35,7 +35,7 @@ export interface PeerWanted {
 
 const keyPattern = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/
 
-/** Whether a text is the canonical base64 of 32 bytes. */
+/** True if a text is the canonical base64 of 32 bytes. */
 export function isWireguardKey(text: unknown): text is string {
   return typeof text === 'string' && keyPattern.test(text)
 }

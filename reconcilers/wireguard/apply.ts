@@ -101,7 +101,7 @@ async function syncDevice(
   await changeMemory(host.files, { links: new Map([[step.link, step.memory]]) })
 }
 
-/** Whether a line failed to remove what is not there any more: then all is as it should be. */
+/** True if a line failed to remove what is not there any more: then all is as it should be. */
 function isGone(words: readonly string[], said: string): boolean {
   return words[1] === 'del' && /no such process|cannot assign requested address/i.test(said)
 }

@@ -25,21 +25,21 @@ export interface LinkContext {
   readonly cluster: Cluster
 }
 
-/** What may become a peer of a link. */
+/** A candidate for a peer of a link. */
 export interface Candidate {
   /** The object of this host that asks for it. */
   readonly object: string
   readonly host: string | null
-  /** Whether a mesh asks for it, which holds many. */
+  /** True if a mesh asks for it, which holds many. */
   readonly isMesh: boolean
   readonly publicKey: string | null
   readonly endpoint: Endpoint | null
-  /** Where an endpoint is told, for a fault. */
+  /** Path of the endpoint in the config, for a fault. */
   readonly endpointPath: string
   readonly ranges: readonly Subnet[]
   readonly defaultRoute: boolean
   readonly keepaliveSeconds: number
-  /** What was wrong with it before others were looked at. */
+  /** Its faults before others were compared. */
   readonly faults: readonly Fault[]
 }
 
@@ -49,7 +49,7 @@ export function keepaliveDefault(context: LinkContext): number {
   return context.network.endpoint === undefined ? keepaliveSeconds : 0
 }
 
-/** Whether a range is all addresses there are. */
+/** True if a range is all addresses there are. */
 function isDefaultRoute(range: Cidr): boolean {
   return range.length === 0
 }
@@ -156,7 +156,7 @@ function keyFaults(
       found.push({ candidate, fault: { code: 'own-key', message: "is this link's own key", path } })
     } else if (known !== undefined) {
       const name = known.isMesh ? `host ${known.host}` : `peer ${known.object}`
-      const message = `the key is that of ${name} as well`
+      const message = `is also the key of ${name}`
       found.push({ candidate, fault: { code: 'key-repeated', message, path } })
     } else owners.set(publicKey, candidate)
   }

@@ -17,8 +17,8 @@ export function describeWireguard(step: WireguardStep): string {
     case 'guard':
       return step.lines.map((line) => line.words.join(' ')).join('; ')
     case 'boot':
-      return 'note which ranges to guard at the next boot'
+      return 'record the ranges to guard at the next boot'
     case 'remember':
-      return 'remember what was applied'
+      return 'record what was applied'
   }
 }

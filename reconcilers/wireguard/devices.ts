@@ -12,7 +12,7 @@ import type { LinkMemory, PeerMemory } from './memory.ts'
 import { handshakeAgeMs, type WireguardObserved } from './observed.ts'
 import type { LinkSpec, PeerSpec, WireguardSpec } from './spec.ts'
 
-/** What one device should be, and how that differs from what it is. */
+/** The wanted state of one device, and its difference to the present one. */
 export interface DevicePlan {
   readonly publicKey: string
   readonly listenPort: number
@@ -21,9 +21,9 @@ export interface DevicePlan {
   readonly renew: readonly string[]
   /** Objects that the difference is about; empty if there is none. */
   readonly changed: readonly string[]
-  /** Whether it differs at all: a peer that nobody wants belongs to no object. */
+  /** True if it differs at all: a peer that nobody wants belongs to no object. */
   readonly isDifferent: boolean
-  /** Whether it differs in how silent peers are to be reached, and in nothing else. */
+  /** True if it differs in how silent peers are to be reached, and in nothing else. */
   readonly recurs: boolean
   readonly memory: LinkMemory
 }
@@ -118,7 +118,7 @@ function differs(target: PeerWanted, seen: PeerSeen | undefined): boolean {
 }
 
 /**
- * Whether a peer has been silent for so long that it is removed and added again: WireGuard refuses
+ * True if a peer has been silent for so long that it is removed and added again: WireGuard refuses
  * a host whose clock was once ahead until it has caught up, and forgets that only with the peer.
  * Each end of a tunnel has a time of its own, drawn from both keys, so that they do not keep
  * interrupting each other.

@@ -13,7 +13,7 @@ import type { WireguardSpec } from './spec.ts'
 /** Below the folder of the reconcilers: what the early unit gives to `ip -batch` at boot. */
 export const bootFile: string = 'boot-routes.batch'
 
-/** What the boot file says for these ranges; empty for none. */
+/** Text of the boot file for these ranges; empty for none. */
 function bootText(guards: readonly Cidr[]): string {
   const texts = new Map(guards.map((range) => [cidrText(range), range]))
   const sorted = [...texts].sort(([a], [b]) => (a < b ? -1 : 1))

@@ -5,7 +5,7 @@ import type { DeviceSeen } from '../tools/wg.ts'
 import { aliasPrefix, isTunnel, type WireguardObserved } from './observed.ts'
 import type { LinkSpec, WireguardSpec } from './spec.ts'
 
-/** Whose a wanted link is, as it stands. */
+/** The present owner of a wanted link. */
 export type LinkClaim =
   /** There is none. */
   | { readonly state: 'absent' }
@@ -50,7 +50,7 @@ export function claimLink(
 }
 
 /**
- * Whether this is the bare link that covey said it was about to make, and could not name any more.
+ * True if this is the bare link that covey said it was about to make, and could not name any more.
  */
 function isHalfMade(
   wanted: LinkSpec,

@@ -13,7 +13,7 @@ export interface Memory {
   readonly names: ReadonlyMap<string, NameMemory>
 }
 
-/** What was applied to one link. */
+/** The applied state of one link. */
 export interface LinkMemory {
   readonly object: string
   /** Set before the link is made, and until it was configured: an unnamed link is then covey's. */
@@ -22,17 +22,17 @@ export interface LinkMemory {
   readonly peers: ReadonlyMap<string, PeerMemory>
 }
 
-/** What was applied for one peer. */
+/** The applied state of one peer. */
 export interface PeerMemory {
   readonly object: string
   readonly host: string | null
   /** The numeric endpoint that was written last. */
   readonly endpoint: string | null
-  /** When it was added, or removed and added again; milliseconds since 1970. */
+  /** Time when it was last added; milliseconds since 1970. */
   readonly sinceMs: number
 }
 
-/** What a name resolved to. */
+/** The addresses of a name. */
 export interface NameMemory {
   /** The last good numeric address, or null. */
   readonly address: string | null
@@ -129,7 +129,7 @@ export async function changeMemory(files: HostFiles, change: MemoryChange): Prom
   if (after !== text) await files.write(file, after)
 }
 
-/** Whether two memories of one link are the same. */
+/** True if two memories of one link are the same. */
 export function sameLinkMemory(a: LinkMemory, b: LinkMemory): boolean {
   const text = (each: LinkMemory): string =>
     memoryText({ links: new Map([['link', each]]), names: new Map() })

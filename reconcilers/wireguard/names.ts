@@ -33,7 +33,7 @@ function usesOf(spec: WireguardSpec): ReadonlyMap<string, readonly Use[]> {
   return uses
 }
 
-/** What the names of a spec's endpoints resolve to, asked for anew where that is due. */
+/** The addresses of a spec's endpoints, resolved again where that is due. */
 export async function observeNames(
   spec: WireguardSpec,
   before: Before,
@@ -61,7 +61,7 @@ export async function observeNames(
   return { names, dueAtMs: due.length === 0 ? null : Math.min(...due) }
 }
 
-/** Whether a peer has had no handshake for so long that it is out of reach, or never had one. */
+/** True if a peer has had no handshake for so long that it is out of reach, or never had one. */
 function isSilent({ link, peer }: Use, { devices, nowMs }: Before): boolean {
   const seen = devices.get(link.link)?.peers
   const found = seen?.find((each) => each.publicKey === peer.publicKey)
@@ -106,7 +106,7 @@ function isDue(known: NameMemory, isQuiet: boolean, nowMs: number): boolean {
   return known.address === null ? ageMs >= resolveRetryMs : isQuiet && ageMs >= patienceMs(known)
 }
 
-/** How long an address may go without an answer before the next one is tried. */
+/** The longest time without an answer from an address before the next one is tried. */
 function patienceMs({ tries }: NameMemory): number {
   return tries < contactTriesMax ? contactMs : handshakeMsMax
 }

@@ -3,10 +3,10 @@ import type { LinkSeen, RouteSeen } from '../tools/ip-parse.ts'
 import type { DeviceSeen, PeerSeen } from '../tools/wg.ts'
 import type { Memory, NameMemory } from './memory.ts'
 
-/** What an alias of covey's links starts with; the name of the object follows. */
+/** Prefix of an alias of covey's links; the name of the object follows. */
 export const aliasPrefix: string = 'covey:'
 
-/** What one look at a host tells about WireGuard. */
+/** The observed WireGuard links of a host. */
 export interface WireguardObserved {
   /** Milliseconds since 1970, for ages only. */
   readonly nowMs: number
@@ -25,11 +25,11 @@ export interface WireguardObserved {
   readonly memory: Memory
   /** All names that the spec's endpoints have, with what they resolve to now. */
   readonly names: ReadonlyMap<string, NameMemory>
-  /** When a name has to be asked for again, in ms since 1970; null for never. */
+  /** The time at which a name must be resolved again, in ms since 1970; null for never. */
   readonly dueAtMs: number | null
 }
 
-/** Whether a link is one that WireGuard has, in the kernel or in user space. */
+/** True if a link is one that WireGuard has, in the kernel or in user space. */
 export function isTunnel(link: LinkSeen): boolean {
   return link.kind === 'wireguard' || link.kind === 'tun'
 }

@@ -4,7 +4,7 @@ import { findNetwork, type HostNetwork } from '../cluster/networks.ts'
 import { type Candidate, keepaliveDefault, type LinkContext } from './candidates.ts'
 import type { PeerObject } from './spec.ts'
 
-/** What a `wireguard_peer` asks for. */
+/** The candidate of a `wireguard_peer`. */
 export function explicitCandidate(context: LinkContext, name: string, peer: PeerObject): Candidate {
   const path = `hosts.${context.host}.${name}`
   const other =
@@ -49,8 +49,8 @@ function hostFault(
 }
 
 /**
- * What a `wireguard_mesh` asks for: every other of these hosts, which have a network of that object
- * name, but for those in `taken` (hosts and keys that explicit peers name).
+ * The candidates of a `wireguard_mesh`: every other of these hosts, which have a network of that
+ * object name, but for those in `taken` (hosts and keys that explicit peers name).
  */
 export function meshCandidates(
   context: LinkContext,

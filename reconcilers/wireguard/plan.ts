@@ -63,9 +63,7 @@ export type WireguardStep =
   | GuardStep
   | RememberStep
 
-/**
- * What to do so that the host's links are as the spec says. Pure; nothing to do is an empty list.
- */
+/** Plans the steps that make the host's links match the spec. Pure; an empty list if they do. */
 export function planWireguard(
   spec: WireguardSpec,
   observed: WireguardObserved,
@@ -124,7 +122,7 @@ function planLink(
   return steps
 }
 
-/** What is remembered of links that are gone, and of names. */
+/** The record of links that are gone, and of names. */
 function planMemory(spec: WireguardSpec, observed: WireguardObserved): readonly WireguardStep[] {
   const wanted = new Set(spec.links.map((each) => each.link))
   const gone = [...observed.memory.links.keys()].filter(

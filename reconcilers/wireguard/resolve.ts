@@ -19,7 +19,7 @@ import {
   type WireguardSpec,
 } from './spec.ts'
 
-/** What is collected while a section is resolved. */
+/** Findings collected while a section is resolved. */
 interface Findings {
   readonly pending: { readonly object: string; readonly reason: string }[]
   readonly faulty: { readonly object: string; readonly fault: Fault }[]
@@ -28,9 +28,8 @@ interface Findings {
 }
 
 /**
- * What a config means for the WireGuard links of one host (docs/OBJECTS.md, wireguard). Refusals
- * are made here, before anything is touched: overlapping networks, default routes, addresses out of
- * range.
+ * Resolves the WireGuard links of one host (docs/OBJECTS.md, wireguard). Refusals are made here,
+ * before anything is touched: overlapping networks, default routes, addresses out of range.
  */
 export function resolveWireguard(cluster: Cluster, host: string): Resolved<WireguardSpec> {
   return resolveLinks(cluster, host, allMembers)
@@ -209,7 +208,7 @@ function ownMeshes(
     if (mesh === undefined || broken !== undefined) {
       refuse(findings, name, [...faults, ...(broken === undefined ? [] : [broken])])
     } else if (known !== undefined) {
-      const message = `${known} is a mesh of ${mesh.network} already`
+      const message = `${known} is already a mesh of ${mesh.network}`
       refuse(findings, name, [{ code: 'mesh-repeated', message, path: `${path}.network` }])
     } else meshes.set(mesh.network, name)
   }

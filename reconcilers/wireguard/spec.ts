@@ -30,7 +30,7 @@ const linkName: z.ZodType<string> = z
 const address: z.ZodType<Cidr, string> = z.string().transform((text, context) => {
   const cidr = parseCidr(text)
   if (cidr === undefined) {
-    context.addIssue('must be an address with the length of its network, as 10.69.0.1/16')
+    context.addIssue('must be an address with its prefix length, such as 10.69.0.1/16')
     return z.NEVER
   }
   if (cidr.length < 8 || unusableRanges.some((range) => overlaps(range, networkOf(cidr)))) {
@@ -43,12 +43,12 @@ const address: z.ZodType<Cidr, string> = z.string().transform((text, context) =>
 const network: z.ZodType<Cidr, string> = z.string().transform((text, context) => {
   const cidr = parseCidr(text)
   if (cidr === undefined) {
-    context.addIssue('must be a network, as 10.69.1.0/24')
+    context.addIssue('must be a network such as 10.69.1.0/24')
     return z.NEVER
   }
   if (networkOf(cidr).bits !== cidr.bits) {
     context.addIssue(
-      'has bits set behind its prefix: name the network, or one address with its full length',
+      'has bits set after its prefix: name the network, or one address with its full length',
     )
     return z.NEVER
   }
@@ -121,7 +121,7 @@ export const peerSchema: z.ZodType<PeerObject> = z
     default_route: z.boolean().default(false),
   })
   .refine((peer) => peer.host === undefined || peer.public_key === undefined, {
-    message: 'a peer is named by its host or by its key, not by both',
+    message: 'name a peer by its host or by its key, not both',
     path: ['public_key'],
   })
 
@@ -138,13 +138,13 @@ export const wireguardTypes: Readonly<Record<string, z.ZodType>> = {
   wireguard_mesh: meshSchema,
 }
 
-/** What the links of a host should be. */
+/** The wanted links of a host. */
 export interface WireguardSpec {
   /** Ordered by object name. */
   readonly links: readonly LinkSpec[]
-  /** What is faulty in the config and stays as it was applied. */
+  /** Faulty objects of the config, which stay as they were applied. */
   readonly kept: readonly Kept[]
-  /** Whether an object is faulty of which nobody knows what range it had: guards stay. */
+  /** True if an object is faulty of which nobody knows what range it had: guards stay. */
   readonly keepsGuards: boolean
   /** Hosts in the config: a peer that was applied for any other one goes, whatever is kept. */
   readonly listed: ReadonlySet<string>
@@ -183,7 +183,7 @@ export interface PeerSpec {
   readonly keepaliveSeconds: number
 }
 
-/** What is wrong with the links of one host, and the links that are sound. */
+/** The faults of the links of one host, and the valid links. */
 export interface WireguardJudgement {
   readonly links: readonly Omit<LinkSpec, 'peers'>[]
   readonly faulty: readonly { readonly object: string; readonly fault: Fault }[]

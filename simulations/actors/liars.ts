@@ -13,7 +13,7 @@ const numbers: readonly number[] = [
   1_000,
 ]
 
-/** Whether what a member does is a lie about statuses. */
+/** True if what a member does is a lie about statuses. */
 export function isLie(how: BadAct): how is Lie {
   return how === 'status-digest' || how === 'status-forged' || how === 'status-replayed'
 }

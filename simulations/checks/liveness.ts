@@ -59,7 +59,7 @@ function handInAgain({ cluster, hosts }: Stage): void {
   }
 }
 
-/** Whether every host that the highest head lists holds it and has applied it. */
+/** True if every host that the highest head lists holds it and has applied it. */
 export function hasAgreed(cluster: Cluster): boolean {
   const head = highestHead(cluster)
   if (head === null) return false

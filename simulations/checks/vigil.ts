@@ -57,7 +57,7 @@ export function createVigil(cluster: Cluster, checker: Checker): Watch {
   }
 }
 
-/** Whether a config's ancestors reach down to a head's place and do not name it there. */
+/** True if a config's ancestors reach down to a head's place and do not name it there. */
 function leavesOut(held: HeldConfig, before: Head): boolean {
   const { ancestors } = held.parsed.claims
   if (held.head.epoch !== before.epoch || held.head.version <= before.version) return false

@@ -17,7 +17,7 @@ export interface Sampler {
   readonly samples: readonly Sample[]
   /** Keeps how things stand, if samples are wanted. */
   take(): void
-  /** Whether a second has passed since it last said so; takes a sample then. */
+  /** True if a second has passed since it last said so; takes a sample then. */
   due(): boolean
 }
 

@@ -17,7 +17,7 @@ export interface Setting {
   readonly newer: number
   /** Bytes that a config has beside its hosts; large ones do not ride with announcements. */
   readonly paddingBytes: number
-  /** Whether nothing parts hosts, so that what one says must reach the others in time. */
+  /** True if nothing parts hosts, so that what one says must reach the others in time. */
   readonly fresh: boolean
   /** Length of the phase with faults, in ms. */
   readonly safetyMs: number

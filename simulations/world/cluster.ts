@@ -17,7 +17,7 @@ export interface SimHost {
   readonly name: string
   readonly peerId: string
   readonly disk: SimDisk
-  /** Whether others can dial it from anywhere; two hosts without have no tunnel. */
+  /** True if others can dial it from anywhere; two hosts without have no tunnel. */
   readonly hasEndpoint: boolean
   /** It runs an agent of a later release, which says more than those of today know. */
   readonly isNewer: boolean
@@ -92,13 +92,13 @@ interface Counts {
   kills: number
 }
 
-/** Whether packets get from one host to the other. */
+/** True if packets get from one host to the other. */
 function packetsArrive(cluster: Cluster, from: SimHost, to: SimHost): boolean {
   return cluster.cuts.size === 0 || !cluster.cuts.has(`${from.index}>${to.index}`)
 }
 
 /**
- * Whether a tunnel between two hosts carries traffic: each lists the other in what its kernel has
+ * True if a tunnel between two hosts carries traffic: each lists the other in what its kernel has
  * applied, with the key that the other uses, one of them can be dialled, and packets pass both
  * ways.
  */

@@ -47,7 +47,7 @@ function pairOf(a: SimHost, b: SimHost): string {
   return a.index < b.index ? `${a.index}-${b.index}` : `${b.index}-${a.index}`
 }
 
-/** Whether both ends know that their last connection is gone: no news of it overtakes the next. */
+/** True if both ends know that their last connection is gone: no news of it overtakes the next. */
 export function hasParted(wires: Wires, a: SimHost, b: SimHost): boolean {
   return (wires.parting.get(pairOf(a, b)) ?? 0) === 0
 }

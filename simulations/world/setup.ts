@@ -23,7 +23,7 @@ export interface RunRequest {
   readonly hosts: number
   /** Only the stimuli with these numbers happen; all of them where absent. */
   readonly only?: ReadonlySet<number>
-  /** Whether to keep samples for a report. */
+  /** True if to keep samples for a report. */
   readonly sampled?: boolean
   /** Watches as well; what it makes the checker fail is a violation like any other. */
   readonly alsoWatch?: (cluster: Cluster, checker: Checker) => Watch
@@ -141,7 +141,7 @@ function makeCluster(
   return cluster
 }
 
-/** Whether number `index` belongs to a share of all, spread evenly. */
+/** True if number `index` belongs to a share of all, spread evenly. */
 function isOneOf(share: number, index: number): boolean {
   return share > 0 && index % Math.max(1, Math.round(1 / share)) === 0
 }

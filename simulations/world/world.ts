@@ -51,7 +51,7 @@ export function between(random: Random, low: number, high: number): number {
   return low + Math.floor(nextRandom(random) * (high - low + 1))
 }
 
-/** Whether something of a probability happens. */
+/** True if something of a probability happens. */
 export function chance(random: Random, probability: number): boolean {
   return probability > 0 && nextRandom(random) < probability
 }

@@ -168,7 +168,7 @@ describe('linting a config', () => {
     const faults = lintConfig(configOf({ a: { cn, nat } }))
     assert.equal(
       faults.find(({ path }) => path === 'hosts.a.nat.network')?.message,
-      'must name a container_network, and cn is faulty itself',
+      'must name a container_network, but cn is faulty itself',
     )
   })
 })

@@ -73,7 +73,7 @@ async function answers(session: Session): Promise<boolean> {
   }
 }
 
-/** Whether the lock knows the host. A cluster run without a layout has none. */
+/** True if the lock knows the host. A cluster run without a layout has none. */
 async function hasCard(session: Session, path: string, host: string): Promise<boolean> {
   try {
     return hostFact((await readLayout(session, path)).lock, host, 'card') !== undefined

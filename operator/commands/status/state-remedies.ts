@@ -11,8 +11,8 @@ const remedyOf: Readonly<Record<string, string>> = {
     'keeps running: sign a corrected one (covey validate, covey apply), or update covey there',
   'not-listed':
     'its config does not list it; what was applied there keeps running. To have it back: covey ' +
-    'host add and covey apply here, covey enrol with a new bundle there. To be rid of it: stop its ' +
-    'agent, and ip link del wg_cluster',
+    'host add and covey apply here, covey enrol with a new bundle there. To be rid of it: stop ' +
+    'its agent, and ip link del wg_cluster',
   held: 'it was told to keep what it has and to apply nothing new',
   'floor-unknown':
     'it lost the record of what it held, and accepts nothing new before most peers have ' +

@@ -25,7 +25,7 @@ export function readDevices(list: Cursor): Devices {
   return [...devices.values()]
 }
 
-/** Whether a service sees all processes of its host; other name spaces are refused. */
+/** True if a service sees all processes of its host; other name spaces are refused. */
 export function readPidHost(service: Cursor): boolean {
   for (const [key, allowed] of [
     ['ipc', ['private', 'shareable', 'none']],

@@ -14,7 +14,7 @@ export interface Box {
   readonly ports: Span<number>
 }
 
-/** What one rule admits; all ports of all protocols where `ports` is absent. */
+/** The flows that one rule admits; all ports of all protocols if `ports` is absent. */
 export interface Admission {
   readonly network: Cidr
   readonly ports: readonly PortRange[] | undefined
@@ -145,7 +145,7 @@ function append(
   } else segments.push({ addresses, sides })
 }
 
-/** What several admissions admit together. */
+/** The union of several admissions. */
 function sidesOf(family: Address['family'], active: readonly Admission[]): readonly Side[] {
   const [only] = active
   const [range] = only?.ports ?? []

@@ -44,7 +44,7 @@ function numberPart({ first, last }: Span<number>): string {
   return first === last ? String(first) : `${first}-${last}`
 }
 
-/** What a flow asks for: `6 . 80`, `17 . 8000-8010`, `0-255 . 0-65535`. */
+/** The protocol and port of a flow: `6 . 80`, `17 . 8000-8010`, `0-255 . 0-65535`. */
 export function portPart(box: Pick<Box, 'protocols' | 'ports'>): string {
   return `${numberPart(box.protocols)} . ${numberPart(box.ports)}`
 }

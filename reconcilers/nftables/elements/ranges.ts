@@ -23,7 +23,7 @@ export const namesAlways: { readonly address: string; readonly port: number } = 
   port: 53,
 }
 
-/** What counts as near: RFC 1918, RFC 4193, RFC 6598 and link-local addresses. */
+/** Ranges that count as near: RFC 1918, RFC 4193, RFC 6598 and link-local addresses. */
 export const near: readonly Cidr[] = networks(
   '10.0.0.0/8',
   '172.16.0.0/12',

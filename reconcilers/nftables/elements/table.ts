@@ -11,7 +11,7 @@ export const tableName: string = 'covey'
 
 const table = `${tableFamily} ${tableName}`
 
-/** What a counter has counted. */
+/** The count of a counter. */
 export interface Count {
   readonly packets: number
   readonly bytes: number
@@ -23,7 +23,7 @@ export interface TableSeen {
   /** Digest of all that is no element: chains, rules, sets and their types, in nft's own words. */
   readonly shape: string
   readonly counts: ReadonlyMap<string, Count>
-  /** Whether there is an element that covey cannot have made. */
+  /** True if there is an element that covey cannot have made. */
   readonly hasForeignElements: boolean
 }
 
@@ -55,7 +55,7 @@ export function readTable(listing: readonly ListedObject[]): TableSeen {
   return { elements, shape: digestOf(JSON.stringify(shape)), counts, hasForeignElements }
 }
 
-/** Whether a listing has all chains with as many rules as they should have. */
+/** True if a listing has all chains with as many rules as they should have. */
 export function isWhole(listing: readonly ListedObject[]): boolean {
   const rules = new Map<unknown, number>()
   for (const { kind, fields } of listing) {
@@ -121,14 +121,14 @@ export interface ElementChange {
   readonly added: Elements
 }
 
-/** What has to change between two states; null where nothing has. */
+/** The changes from one state to another; null if there are none. */
 export function changeBetween(before: Elements, after: Elements): ElementChange | null {
   const removed = missingIn(after, before)
   const added = missingIn(before, after)
   return removed.size + added.size === 0 ? null : { removed, added }
 }
 
-/** What `whole` has and `part` has not. */
+/** The elements of `whole` that `part` does not have. */
 function missingIn(part: Elements, whole: Elements): Elements {
   const found = new Map<string, ReadonlySet<string>>()
   for (const [set, elements] of whole) {
@@ -167,7 +167,7 @@ export function sampleOf(elements: Elements, count: number): Elements {
   return new Map([...elements].map(([set, own]) => [set, new Set([...own].slice(0, count))]))
 }
 
-/** How many elements there are in all. */
+/** The number of all elements. */
 export function countElements(elements: Elements): number {
   let count = 0
   for (const own of elements.values()) count += own.size

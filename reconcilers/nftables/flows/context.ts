@@ -5,7 +5,7 @@ import { typeIn } from '../../cluster/references.ts'
 import type { LocalContainer, LocalLink } from './firewall.ts'
 import type { PortRange } from './flow-end.ts'
 
-/** What is known of a host while its objects are resolved, and what was found wrong with them. */
+/** The context in which a host's objects are resolved, and their faults. */
 export interface FirewallContext extends Pick<HostReading, 'section' | 'parse'> {
   readonly cluster: Cluster
   readonly host: string
@@ -33,7 +33,7 @@ export function objectsOf<T>(
   })
 }
 
-/** Why a name is no container that a rule can be about, or undefined. `path` is the field's. */
+/** Reason why a rule cannot name this as a container, or undefined. `path` is the field's. */
 export function containerFault(
   context: FirewallContext,
   name: string,

@@ -21,7 +21,7 @@ export interface LocalLink {
   readonly listenPort: number
 }
 
-/** What a policy admits in one direction, and the words that it has for the other end. */
+/** The flows that a policy admits in one direction, and its words for the other end. */
 export interface PolicyRule extends Admission {
   /** Name of the policy. */
   readonly policy: string
@@ -64,20 +64,20 @@ export interface Invitation {
   readonly admissions: readonly Admission[]
 }
 
-/** Who may come to this host's place in the overlay. */
+/** The senders that may reach this host in the overlay. */
 export interface OverlaySpec {
   readonly address: Address
   readonly port: number
   readonly peers: readonly Address[]
 }
 
-/** What the firewall of a host should be. Everything is ordered by name. */
+/** The wanted firewall of a host. Everything is ordered by name. */
 export interface FirewallSpec {
   readonly host: string
-  /** Whether there is anything to protect: then the table exists. */
+  /** True if there is anything to protect: then the table exists. */
   readonly isNeeded: boolean
   /**
-   * Whether flows of containers are judged: the host's section has an object of this room. Without
+   * True if flows of containers are judged: the host's section has an object of this room. Without
    * one they are open towards the mesh and one another, and only senders, the host's own services
    * and guarded addresses are watched.
    */

@@ -58,7 +58,7 @@ function byContainer(rules: readonly PolicyRule[]): ReadonlyMap<string, readonly
   return found
 }
 
-/** Whether all of a network is guarded. */
+/** True if all of a network is guarded. */
 function guardOf(spec: FirewallSpec): (network: Cidr) => boolean {
   const hosts = { 4: new Set<bigint>(), 6: new Set<bigint>() }
   for (const { address } of [...spec.hosts, ...spec.endpoints]) {

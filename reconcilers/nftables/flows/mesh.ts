@@ -5,7 +5,7 @@ import { typeIn } from '../../cluster/references.ts'
 import type { WireguardSpec } from '../../wireguard/spec.ts'
 
 /**
- * Whether the links of a host are those that its config names. One that is faulty stays as it was
+ * True if the links of a host are those that its config names. One that is faulty stays as it was
  * applied, under a name that is not known here; rules that took its packets for false ones would
  * cut the host off.
  */

@@ -6,7 +6,7 @@ import { containerFault, type FirewallContext, objectsOf } from './context.ts'
 import type { PolicyRule } from './firewall.ts'
 import type { FlowEnd, PortRange } from './flow-end.ts'
 
-/** What the policies of a host come to. */
+/** The result of a host's policies. */
 export interface Policies {
   readonly ingress: readonly PolicyRule[]
   readonly egress: readonly PolicyRule[]

@@ -68,7 +68,7 @@ function ledOn(find: Find, [from, to, protocol, port]: Quad): Quad | null {
   return target && ledPort ? [from, target, protocol, Number(ledPort)] : null
 }
 
-/** Whether a flow may come to the container to which a published port leads it. */
+/** True if a flow may come to the container to which a published port leads it. */
 function passesLed(has: Has, asked: Quad, led: Quad, way: Way): boolean {
   const [from, place, protocol, port] = asked
   const [, to, , ledPort] = led
@@ -101,7 +101,7 @@ function passesOut(has: Has, quad: Quad, way: Way): boolean {
   return has('masqueraded', from)
 }
 
-/** Whether a part of an element, a value, a network or a range, holds a value. */
+/** True if a part of an element, a value, a network or a range, holds a value. */
 function holds(part: string, value: string): boolean {
   if (part === value) return true
   const address = parseAddress(value)

@@ -156,7 +156,7 @@ function led(spec: FirewallSpec, flow: Flow): Flow {
   return { ...flow, to: lead.target.address, port: lead.publish.containerPort }
 }
 
-/** Whether a published port is there for who asks: one on the LAN is for who is near. */
+/** True if a published port is there for who asks: one on the LAN is for who is near. */
 function isFor({ on }: PublishSpec, { from }: Flow): boolean {
   return on !== 'lan' || near.some((range) => contains(range, hostNetwork(from)))
 }

@@ -20,7 +20,7 @@ export interface Rival {
   /** `inet firewalld, chain filter_FORWARD`. */
   readonly place: string
   readonly words: string
-  /** Whether it is certain; else it depends on what is not known here, as addresses or marks. */
+  /** True if it is certain; else it depends on what is not known here, as addresses or marks. */
   readonly isCertain: boolean
 }
 
@@ -135,7 +135,7 @@ interface RuleEffect {
   readonly matched: Truth
   /** Null where it decides nothing. */
   readonly outcome: Outcome | null
-  /** Whether nothing of its chain comes after it, as with `return` and `goto`. */
+  /** True if nothing of its chain comes after it, as with `return` and `goto`. */
   readonly isLast: boolean
 }
 

@@ -7,7 +7,7 @@ export interface SetShape {
   readonly value?: readonly string[]
   /** Its type in the words of nft(8), where `key` and `value` are no names of types. */
   readonly declaration?: string
-  /** Whether elements may be ranges. */
+  /** True if elements may be ranges. */
   readonly ranges: boolean
 }
 

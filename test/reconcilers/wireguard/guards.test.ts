@@ -36,13 +36,13 @@ describe('guards of the ranges of links (security requirement 11)', () => {
     assert.deepEqual(made.slice(0, 3), [
       'route add unreachable fd00:69::/32 proto 190 metric 4294967295',
       'route add unreachable 10.69.0.0/16 proto 190 metric 4294967295',
-      'note which ranges to guard at the next boot',
+      'record the ranges to guard at the next boot',
     ])
     assert.equal(bootOf(host), bootLine('10.69.0.0/16') + bootLine('fd00:69::/32'))
     assert.deepEqual((await round(host, { wg: network })).slice(0, 3), [
       'remove link wg6',
       'route del unreachable fd00:69::/32 proto 190 metric 4294967295',
-      'note which ranges to guard at the next boot',
+      'record the ranges to guard at the next boot',
     ])
     assert.equal(bootOf(host), bootLine('10.69.0.0/16'))
     // Also behind what other reconcilers take down (loop/order.ts).
@@ -119,7 +119,7 @@ describe('guards of the ranges of links (security requirement 11)', () => {
       if (text === undefined) host.model.files.delete(bootFile)
       else host.model.files.set(bootFile, text)
       assert.deepEqual(await round(host, { wg: network }), [
-        'note which ranges to guard at the next boot',
+        'record the ranges to guard at the next boot',
       ])
       assert.equal(bootOf(host), bootLine('10.69.0.0/16'))
     }

@@ -16,7 +16,7 @@ const never = new AbortController().signal
 /** What is said of a link that is not touched, though its range is guarded. */
 async function verdicts(host: FakeHost, desired = config): Promise<readonly string[]> {
   for (const step of await reconcile(wireguard, desired, 'a', host.ports)) {
-    assert.match(step, /^route add unreachable|^note which ranges/)
+    assert.match(step, /^route add unreachable|^record the ranges/)
   }
   const { spec } = wireguard.resolve(desired, 'a')
   const observed = await wireguard.observe(spec, host.ports, never)
@@ -62,7 +62,7 @@ describe('whose a link is', () => {
     const host = createFakeHost()
     await reconcile(wireguard, config, 'a', host.ports)
     const steps = await reconcile(wireguard, configOf({ a: { net: network } }), 'a', host.ports)
-    assert.deepEqual(steps, ['name link wg0 covey:net', 'remember what was applied'])
+    assert.deepEqual(steps, ['name link wg0 covey:net', 'record what was applied'])
   })
 
   it('makes one again whose wireguard-go does not answer', async () => {

@@ -9,7 +9,7 @@ const shellsOwn: ReadonlySet<string> = new Set([
   ...['LINENO', 'RANDOM', '_'],
 ])
 
-/** Whether a shell passes a variable of this name on as it is. */
+/** True if a shell passes a variable of this name on as it is. */
 export function isPassedOn(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !shellsOwn.has(name)
 }

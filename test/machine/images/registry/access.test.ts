@@ -149,7 +149,7 @@ describe('where a registry may lead', () => {
 
 describe('registries of agent.json', () => {
   const bad: readonly (readonly [Settings, RegExp])[] = [
-    [{ 'https://a.example': {} }, /registries.https:\/\/a.example: .* names no registry/],
+    [{ 'https://a.example': {} }, /registries.https:\/\/a.example: .* does not name a registry/],
     [{ 'a.example': {}, 'A.example:443': {} }, /listed twice: both keys mean a.example/],
     [{ 'a.example': { username: 'x' } }, /given together/],
     [{ 'a.example': { password_file: '/x' } }, /given together/],
@@ -160,8 +160,8 @@ describe('registries of agent.json', () => {
     [{ 'a.example': { username: 'a', password_file: 'x' } }, /password_file: must be an absolute/],
     [{ 'a.example': { ca_file: 'x' } }, /ca_file: must be an absolute/],
     [{ 'a.example': { mirror_of: 'a.example' } }, /cannot mirror itself/],
-    [{ 'a.example': { mirror_of: '/' } }, /mirror_of: .* names no registry/],
-    [{ 'a.example': { realm_hosts: [''] } }, /realm_hosts: .* names no registry/],
+    [{ 'a.example': { mirror_of: '/' } }, /mirror_of: .* does not name a registry/],
+    [{ 'a.example': { realm_hosts: [''] } }, /realm_hosts: .* does not name a registry/],
   ]
   for (const [settings, message] of bad) {
     it(`${JSON.stringify(settings)} is refused`, () => {
