@@ -1,2 +1,2 @@
 /** The version of covey, as `package.json` has it; a test keeps the two together. */
-export const coveyVersion: string = '0.1.0'
+export const coveyVersion: string = '0.2.0'

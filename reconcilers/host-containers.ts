@@ -65,6 +65,10 @@ export interface ContainerRecord {
   readonly policy: ContainerPolicy
   /** True if it has a user namespace. */
   readonly userNamespace?: true | undefined
+  /** Whether its first process has a terminal. */
+  readonly terminal?: true | undefined
+  /** Whether the stdin of that process stays open; it is empty at once otherwise. */
+  readonly stdin?: true | undefined
 }
 
 /** The naming scheme of containers' network namespaces in /run/netns. */

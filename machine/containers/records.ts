@@ -55,6 +55,8 @@ const recordSchema: z.ZodType<ContainerRecord> = z.object({
       .optional(),
   }),
   userNamespace: z.literal(true).optional(),
+  terminal: z.literal(true).optional(),
+  stdin: z.literal(true).optional(),
 })
 
 const ranSchema: z.ZodType<Ran> = z.object({ exit: exitSchema.nullable() })

@@ -28,7 +28,20 @@ function faultsOf(issue: z.core.$ZodIssue, path: string): readonly Fault[] {
       path: `${at}.${key}`,
     }))
   }
+  if (issue.code === 'invalid_union') {
+    // Of several forms the one is judged that the value has at all.
+    const meant = issue.errors.find((each) => !each.some(isOtherType))
+    if (meant !== undefined) return meant.flatMap((inner) => faultsOf(inner, at))
+    const forms = issue.errors.flatMap(([first]) =>
+      first && 'expected' in first ? first.expected : [],
+    )
+    return [{ code: 'field-invalid', message: `must be of type ${forms.join(' or ')}`, path: at }]
+  }
   const missing = issue.code === 'invalid_type' && issue.input === undefined
   const code = missing ? 'field-missing' : 'field-invalid'
   return [{ code, message: missing ? 'is required' : issue.message, path: at }]
+}
+
+function isOtherType({ code, path }: z.core.$ZodIssue): boolean {
+  return code === 'invalid_type' && path.length === 0
 }

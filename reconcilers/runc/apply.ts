@@ -91,6 +91,8 @@ function recordOf(spec: ContainerSpec, bundle: Bundle, namespace: string): Conta
     stopSignal: bundle.stopSignal,
     policy,
     ...(container.user_namespace ? { userNamespace: true } : {}),
+    ...(container.tty ? { terminal: true } : {}),
+    ...(container.stdin_open ? { stdin: true } : {}),
   }
 }
 

@@ -19,6 +19,7 @@ import type {
   SecretUse,
 } from './object/container-object.ts'
 import { httpHeaders, httpHost, httpPath } from './object/http-fields.ts'
+import { limits, memoryPlace, settings, userGroup } from './object/runtime-fields.ts'
 import { checkContainer } from './object/spec-checks.ts'
 import {
   accountId,
@@ -101,6 +102,7 @@ const resourcesSchema: z.ZodType<ContainerObject['resources']> = z.strictObject(
   memory_bytes: z.int().min(memoryBytesMin).optional(),
   cpu_milli: z.int().min(cpuMilliMin).max(cpuMilliMax).optional(),
   pids: z.int().min(1).max(pidsMax).optional(),
+  memory_swap_bytes: z.int().min(-1).optional(),
 })
 
 /** Schema of `runc_container`. */
@@ -115,13 +117,17 @@ export const containerSchema: z.ZodType<ContainerObject> = z
     env: environment.default({}),
     working_dir: path.optional(),
     user: user.optional(),
+    group_add: z.array(userGroup).max(entriesMax).optional(),
+    init: z.boolean().optional(),
+    tty: z.boolean().optional(),
+    stdin_open: z.boolean().optional(),
     hostname: hostname.optional(),
     aliases: aliases.optional(),
     groups: groups.optional(),
     extra_hosts: extraHosts.optional(),
     dns: dns.optional(),
     mounts: z.array(mountSchema).max(entriesMax).default([]),
-    tmpfs: z.array(mountPoint).max(entriesMax).default([]),
+    tmpfs: z.array(memoryPlace).max(entriesMax).default([]),
     shm_bytes: z.int().min(shmBytesMin).max(shmBytesMax).optional(),
     files: z.array(fileSchema).max(entriesMax).default([]),
     secrets: z.array(secretUseSchema).max(entriesMax).default([]),
@@ -129,12 +135,16 @@ export const containerSchema: z.ZodType<ContainerObject> = z
     host_network: z.boolean().default(false),
     user_namespace: z.boolean().default(false),
     resources: resourcesSchema.default({}),
+    ulimits: limits.optional(),
+    sysctls: settings.optional(),
     capabilities: z
       .strictObject({
         add: z.array(capability).max(entriesMax).default([]),
         drop: z.array(droppedCapability).max(entriesMax).default([]),
+        ambient: z.boolean().optional(),
       })
       .default({ add: [], drop: [] }),
+    no_new_privileges: z.boolean().optional(),
     read_only_root: z.boolean().default(false),
     restart: z.enum(['always', 'on-failure', 'never']).default('always'),
     stop_signal: signal.optional(),

@@ -11,6 +11,9 @@ export interface SupervisorInit {
   readonly log: string
   /** The supervisor begins its log anew after this; what it wrote before loses its name. */
   readonly logBytesMax: number
+  /** Whether the first process has a terminal, and whether its stdin stays open. */
+  readonly terminal: boolean
+  readonly stdin: boolean
 }
 
 /**
@@ -25,6 +28,8 @@ export function conmonArguments(init: SupervisorInit): readonly string[] {
     ...['--exit-dir', init.exitsDir, '--persist-dir', init.notesDir],
     ...['--log-path', `k8s-file:${init.log}`, '--log-size-max', String(init.logBytesMax)],
     ...['--log-level', 'error', '--full-attach'],
+    ...(init.terminal ? ['--terminal'] : []),
+    ...(init.stdin ? ['--stdin'] : []),
   ]
 }
 

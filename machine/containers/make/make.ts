@@ -117,8 +117,9 @@ async function prepareSupervisor(
     notesDir: places.notes,
   }
   const logBytesMax = logSupervisorBytesMax
+  const { terminal = false, stdin = false } = record
   return loadSupervisor(
-    { id, log, logBytesMax, ...paths },
+    { id, log, logBytesMax, terminal, stdin, ...paths },
     state.cgroups.supervisors,
     networkToEnter(record),
   )

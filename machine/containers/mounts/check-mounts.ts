@@ -29,6 +29,7 @@ const mountSchema = z.object({
 const texts = z.array(z.string()).default([])
 const configSchema = z.object({
   root: z.object({ path: z.string() }),
+  process: z.object({ terminal: z.boolean().default(false) }).default({ terminal: false }),
   mounts: z.array(mountSchema).default([]),
   linux: z.object({
     maskedPaths: texts,
@@ -115,13 +116,17 @@ function wantedMounts(config: RuntimeConfig, check: MountsCheck): MountsWanted {
     const node = take()
     return node?.device === device ? [[bytesOf(path), node.area]] : []
   })
+  const terminal = config.process.terminal ? ['/dev/console'] : []
   const nodePlaces = known.map(([path]) => path)
   return {
     rootfs,
     host,
     binds: binds.map((mount) => wantedBind(mount, take(), host, check)),
     nodes: new Map(known),
-    places: [...[...others, ...maskedPaths, ...readonlyPaths].map(bytesOf), ...nodePlaces],
+    places: [
+      ...[...others, ...maskedPaths, ...readonlyPaths, ...terminal].map(bytesOf),
+      ...nodePlaces,
+    ],
     memory: others.filter((path) => mountPointFault(path) === undefined).map(bytesOf),
   }
 }

@@ -33,10 +33,28 @@ interface Group {
  * Finds the account for `user` or `user:group` in an image, by name or number; empty means root.
  * Without a group, the account has the user's own group and all groups that list the user; a number
  * without an entry has group 0. With a group, it has that group only, as in other tools.
+ * `further` groups come on top.
  *
  * Fault: `user-unknown`.
  */
-export function accountOf(text: string, files: AccountFiles): Checked<Account> {
+export function accountOf(
+  text: string,
+  files: AccountFiles,
+  further: readonly string[] = [],
+): Checked<Account> {
+  const account = ownAccountOf(text, files)
+  if (!account.ok || further.length === 0) return account
+  const known = readGroups(files.group)
+  const groups = new Set(account.value.groups)
+  for (const each of further) {
+    const gid = groupOf(each, known)
+    if (!gid.ok) return gid
+    groups.add(gid.value)
+  }
+  return good({ ...account.value, groups: [...groups] })
+}
+
+function ownAccountOf(text: string, files: AccountFiles): Checked<Account> {
   const [userText = '', groupText = ''] = text.split(':')
   const user = userOf(userText === '' ? '0' : userText, readUsers(files.passwd))
   if (!user.ok) return user

@@ -6,6 +6,7 @@ import { contentOf } from '../object/container-object.ts'
 import type { ContainerSpec } from '../spec.ts'
 import { type Account, accountOf } from './accounts.ts'
 import { hardenedConfig } from './hardening/harden.ts'
+import { initFiles, initPath } from './init/init.ts'
 import { etcFiles, fileName, type Mount, mountsOf, volumesOfImage } from './mounts.ts'
 import { type Config, memberOf, runtimeParts, textsOf } from './patch/members.ts'
 import { mergePatch } from './patch/patch.ts'
@@ -25,7 +26,7 @@ const sigterm = 15
  * of `/etc/hosts`. Pure.
  *
  * Faults, each a reason for people: `user-unknown`, `command-missing`, `device-missing`,
- * `busybox-missing`, `open-files`, `cgroup-version`, `user-namespace`.
+ * `busybox-missing`, `init`, `open-files`, `cgroup-version`, `user-namespace`.
  */
 export function makeBundle(
   spec: ContainerSpec,
@@ -34,7 +35,7 @@ export function makeBundle(
   hosts: string,
 ): Checked<Bundle> {
   const { container } = spec
-  const account = accountOf(container.user ?? image.config.user, image)
+  const account = accountOf(container.user ?? image.config.user, image, container.group_add)
   if (!account.ok) return account
   const command = commandOf(container, image.config)
   if (!command.ok) return command
@@ -47,6 +48,9 @@ export function makeBundle(
     return bad('busybox-missing', `${message} (on Debian: apt install busybox-static)`)
   }
   const hostname = container.hostname ?? spec.object
+  if (container.init && initFiles(facts.architecture).length === 0) {
+    return bad('init', `covey has no init for ${facts.architecture}, only for x64 and arm64`)
+  }
   const runtime = runtimeParts(facts.runtimeSpec)
   const environment = environmentOf(runtime.env, container, image.config, account.value, hostname)
   const mounts = mountsOf(runtime.mounts as readonly Mount[], {
@@ -85,9 +89,10 @@ function patchedConfig(
   const merged = mergePatch(config, spec.container.runtime_config)
   const patched = isObject(merged) ? merged : {}
   const { args, env, rlimits, ...rest } = memberOf(patched, 'process')
-  const limits = limitsOf(rlimits, facts)
+  const limits = limitsOf(rlimits, spec.container, facts)
   if (!limits.ok) return limits
-  const command = reading.length === 0 ? args : readingSecrets(reading, textsOf(args), textsOf(env))
+  const plain = reading.length === 0 ? args : readingSecrets(reading, textsOf(args), textsOf(env))
+  const command = spec.container.init ? [initPath, ...textsOf(plain)] : plain
   return good({ ...patched, process: { ...rest, args: command, env, rlimits: limits.value } })
 }
 
@@ -113,7 +118,7 @@ function filesOf(
     const mode = Number.parseInt(file.mode, 8)
     return { name: fileName(index), content: contentOf(file), mode, uid, gid }
   })
-  return [...etc, ...own]
+  return [...etc, ...own, ...(container.init ? initFiles(facts.architecture) : [])]
 }
 
 function volumesOf({ container }: ContainerSpec, account: Account): Bundle['volumes'] {

@@ -22,6 +22,8 @@ export const accountIdMax: number = 2_147_483_647
 export const hostnameCharactersMax: number = 64
 /** Name or value of a label. */
 export const labelCharactersMax: number = 1024
+/** The value of a setting of the kernel. */
+export const settingCharactersMax: number = 1024
 /** A sealed secret, encoded. */
 export const jweCharactersMax: number = 128 * 1024
 

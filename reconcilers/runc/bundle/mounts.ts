@@ -1,8 +1,9 @@
 import type { BundleFacts } from '../../container-facts.ts'
 import type { ImageConfig } from '../../host-images.ts'
-import type { ContainerObject } from '../object/container-object.ts'
+import type { ContainerObject, MemoryObject } from '../object/container-object.ts'
 import { mountPointFault } from '../object/spec-fields.ts'
 import type { Account } from './accounts.ts'
+import { initFile, initPath } from './init/init.ts'
 import { entriesMax } from './limits.ts'
 import { busyboxPath, type PlacedSecret } from './secrets/placed.ts'
 
@@ -39,7 +40,7 @@ export function mountsOf(base: readonly Mount[], init: MountsInit): readonly Mou
   const isAsked = ({ destination }: Mount): boolean =>
     asked.some((mount) => mount.destination === destination)
   const given = [...fileMounts(init), ...imageVolumes(init)].filter((mount) => !isAsked(mount))
-  const own = [...asked, ...given, ...busyboxMounts(init)]
+  const own = [...asked, ...given, ...busyboxMounts(init), ...initMounts(init)]
   const depthOf = ({ destination }: Mount): number => destination.split('/').length
   own.sort((a, b) => depthOf(a) - depthOf(b))
   const { shm_bytes: bytes } = init.container
@@ -74,7 +75,9 @@ function askedMounts({ container, facts, account, secrets }: MountsInit): readon
   const sealed = secrets.map(({ file, path }) =>
     bind(`${secretsDir}/${file.name}`, path, ['ro', 'noexec']),
   )
-  const memory = container.tmpfs.map((path) => tmpfs(path, account))
+  const memory = container.tmpfs.map((place) =>
+    typeof place === 'string' ? tmpfs(place, account) : memoryOf(place, account),
+  )
   return [...mounts, ...memory, ...files, ...sealed]
 }
 
@@ -83,6 +86,10 @@ function busyboxMounts({ facts: { busybox }, secrets }: MountsInit): readonly Mo
   if (busybox === null || secrets.every(({ reading }) => reading.length === 0)) return []
   const options = ['bind', 'rprivate', 'ro', 'nosuid', 'nodev']
   return [{ destination: busyboxPath, type: 'bind', source: busybox, options }]
+}
+
+function initMounts({ container, facts }: MountsInit): readonly Mount[] {
+  return container.init ? [bind(`${facts.filesDir}/${initFile}`, initPath, ['ro'])] : []
 }
 
 /** File name on the host of the entry at `index` of `files`. */
@@ -109,6 +116,15 @@ function tmpfs(destination: string, { uid, gid }: Account): Mount {
   const owner = [`uid=${uid}`, `gid=${gid}`]
   const options = ['nosuid', 'nodev', 'noexec', 'tmpcopyup', 'mode=1777', ...owner]
   return { destination, type: 'tmpfs', source: 'tmpfs', options }
+}
+
+/** Memory as its object says, and else as above. */
+function memoryOf({ path, ...asked }: MemoryObject, account: Account): Mount {
+  const { uid = account.uid, gid = account.gid, mode = '1777', size_bytes: bytes } = asked
+  const plain = ['nosuid', 'nodev', asked.exec ? 'exec' : 'noexec', 'tmpcopyup']
+  const size = bytes === undefined ? [] : [`size=${bytes}`]
+  const options = [...plain, `mode=${mode}`, `uid=${uid}`, `gid=${gid}`, ...size]
+  return { destination: path, type: 'tmpfs', source: 'tmpfs', options }
 }
 
 function fileMounts({ facts }: MountsInit): readonly Mount[] {

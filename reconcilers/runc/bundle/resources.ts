@@ -1,7 +1,7 @@
 import { isObject } from '../../../protocol/documents/canonical-json.ts'
 import { bad, type Checked, type Fault, good } from '../../../protocol/fault.ts'
 import type { BundleFacts, DeviceNode } from '../../container-facts.ts'
-import type { ContainerObject } from '../object/container-object.ts'
+import type { ContainerObject, LimitObject } from '../object/container-object.ts'
 import { isWithin } from './host-paths.ts'
 import { cpuPeriodUs, openFilesHard, openFilesSoft, pidsDefault } from './limits.ts'
 
@@ -49,11 +49,16 @@ function resourcesFault(container: ContainerObject, facts: BundleFacts): Fault |
  * Limits of the first process. Those of a patch replace covey's, except for core files, which may
  * hold secrets and stay off. Fault: `open-files`.
  */
-export function limitsOf(patched: unknown, facts: BundleFacts): Checked<readonly ProcessLimit[]> {
+export function limitsOf(
+  patched: unknown,
+  { ulimits = {} }: ContainerObject,
+  facts: BundleFacts,
+): Checked<readonly ProcessLimit[]> {
   const hard = Math.min(openFilesHard, facts.openFilesMax)
   const limits = new Map<string, ProcessLimit>()
   const files = { type: 'RLIMIT_NOFILE', soft: Math.min(openFilesSoft, hard), hard }
-  for (const limit of [files, ...((patched ?? []) as readonly ProcessLimit[])]) {
+  const own = Object.entries(ulimits).map(([name, limit]) => processLimit(name, limit, facts))
+  for (const limit of [files, ...own, ...((patched ?? []) as readonly ProcessLimit[])]) {
     limits.set(limit.type, limit)
   }
   limits.set('RLIMIT_CORE', { type: 'RLIMIT_CORE', soft: 0, hard: 0 })
@@ -61,6 +66,13 @@ export function limitsOf(patched: unknown, facts: BundleFacts): Checked<readonly
   if (asked <= facts.openFilesMax) return good([...limits.values()])
   const message = `RLIMIT_NOFILE of ${asked} is above ${facts.openFilesMax}, this host's own limit`
   return bad('open-files', message)
+}
+
+/** The runtime takes no number that JSON cannot hold exactly: the highest stands for no limit. */
+function processLimit(name: string, { soft, hard }: LimitObject, facts: BundleFacts): ProcessLimit {
+  const highest = name === 'nofile' ? facts.openFilesMax : Number.MAX_SAFE_INTEGER
+  const [softest, hardest] = [soft, hard].map((each) => (each === -1 ? highest : each))
+  return { type: `RLIMIT_${name.toUpperCase()}`, soft: softest ?? 0, hard: hardest ?? 0 }
 }
 
 /** `linux.resources` of the OCI runtime spec, the same for both versions of cgroups. */
@@ -73,8 +85,9 @@ function resourcesOf(
   const devices = nodes.map(({ type, major, minor }) => {
     return { allow: true, type, major, minor, access: 'rw' }
   })
-  // `swap` limits memory and swap together: a container cannot exceed its limit by swapping.
-  const memory = facts.limitsSwap ? { limit: bytes, swap: bytes } : { limit: bytes }
+  // `swap` limits memory and swap together: unasked, a container cannot exceed its limit by swapping.
+  const swap = container.resources.memory_swap_bytes ?? bytes
+  const memory = facts.limitsSwap ? { limit: bytes, swap } : { limit: bytes }
   return {
     devices: [{ allow: false, access: 'rwm' }, ...devices],
     pids: { limit: pids ?? pidsDefault },

@@ -42,6 +42,25 @@ export interface SecretUse {
   readonly env_all?: true | undefined
 }
 
+/** Memory of a container at a path. */
+export interface MemoryObject {
+  readonly path: string
+  readonly size_bytes?: number | undefined
+  /** Octal text, as `1777`, which it is where absent. */
+  readonly mode?: string | undefined
+  /** The user's where absent, as is `gid`. */
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
+  /** Whether programs in it can be run. */
+  readonly exec?: boolean | undefined
+}
+
+/** A limit of a process (getrlimit(2)); -1 is none at all. */
+export interface LimitObject {
+  readonly soft: number
+  readonly hard: number
+}
+
 /** `runc_container`: one process in an image of its own. */
 export interface ContainerObject {
   readonly type: 'runc_container'
@@ -54,6 +73,12 @@ export interface ContainerObject {
   readonly env: Readonly<Record<string, string>>
   readonly working_dir?: string | undefined
   readonly user?: string | undefined
+  /** Further groups of the user, by the image's names or by number. */
+  readonly group_add?: readonly string[] | undefined
+  /** Whether its first process is covey's own, which reaps and hands signals on. */
+  readonly init?: boolean | undefined
+  readonly tty?: boolean | undefined
+  readonly stdin_open?: boolean | undefined
   readonly hostname?: string | undefined
   /** Names by which all containers of the cluster find it. */
   readonly aliases?: readonly string[] | undefined
@@ -63,7 +88,7 @@ export interface ContainerObject {
   readonly extra_hosts?: ExtraHosts | undefined
   readonly dns?: DnsObject | undefined
   readonly mounts: readonly MountObject[]
-  readonly tmpfs: readonly string[]
+  readonly tmpfs: readonly (string | MemoryObject)[]
   /** Size of `/dev/shm`; the runtime's 64 MiB where absent. */
   readonly shm_bytes?: number | undefined
   readonly files: readonly FileObject[]
@@ -76,8 +101,20 @@ export interface ContainerObject {
     readonly memory_bytes?: number | undefined
     readonly cpu_milli?: number | undefined
     readonly pids?: number | undefined
+    /** Memory and swap together; -1 is no limit. `memory_bytes` where absent. */
+    readonly memory_swap_bytes?: number | undefined
   }
-  readonly capabilities: { readonly add: readonly string[]; readonly drop: readonly string[] }
+  /** By their names in lower case, as `nofile`. */
+  readonly ulimits?: Readonly<Record<string, LimitObject>> | undefined
+  readonly sysctls?: Readonly<Record<string, string>> | undefined
+  readonly capabilities: {
+    readonly add: readonly string[]
+    readonly drop: readonly string[]
+    /** Whether another user than root has what is added; true where absent. */
+    readonly ambient?: boolean | undefined
+  }
+  /** True where absent. */
+  readonly no_new_privileges?: boolean | undefined
   readonly read_only_root: boolean
   readonly restart: 'always' | 'on-failure' | 'never'
   readonly stop_signal?: string | undefined

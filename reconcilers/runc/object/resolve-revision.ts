@@ -32,11 +32,20 @@ export function revisionOf(
     image: reference.ok ? reference.value.digest : container.image,
     address: container.address && addressText(container.address),
     capabilities: capabilitiesOf(container.capabilities),
+    ...loosened(container),
     runtime_config: JSON.stringify(sorted(container.runtime_config)),
     sealed: Object.fromEntries(secrets),
   }
   const text = JSON.stringify(sorted(withoutFalse(made)))
   return hash('sha256', text)
+}
+
+/** Protections that an object takes away by a false, which else counts as no value. */
+function loosened({ capabilities, no_new_privileges }: ContainerObject): object {
+  return {
+    ...(capabilities.ambient === false ? { ambient: 'never' } : {}),
+    ...(no_new_privileges === false ? { no_new_privileges: 'off' } : {}),
+  }
 }
 
 /** Id of the container of an object and a revision; `sha256:` before the digits is left out. */

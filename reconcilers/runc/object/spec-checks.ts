@@ -15,6 +15,7 @@ export function checkContainer(container: ContainerObject, context: z.Refinement
   checkNetwork(container, report)
   checkSources(container, report)
   checkShm(container, report)
+  checkMemory(container, report)
   checkPlaces(container, report)
   checkVariables(container, report)
   checkCapabilities(container, report)
@@ -92,9 +93,21 @@ function checkHttpHost({ health }: ContainerObject, report: Report): void {
 }
 
 function checkShm({ shm_bytes, mounts, tmpfs }: ContainerObject, report: Report): void {
-  const isTaken = [...tmpfs, ...mounts.map(({ path }) => path)].includes('/dev/shm')
+  const memory = tmpfs.map((place) => (typeof place === 'string' ? place : place.path))
+  const isTaken = [...memory, ...mounts.map(({ path }) => path)].includes('/dev/shm')
   if (shm_bytes === undefined || !isTaken) return
   report(['shm_bytes'], 'cannot be set with a mount at /dev/shm')
+}
+
+function checkMemory({ resources }: ContainerObject, report: Report): void {
+  const { memory_bytes: bytes, memory_swap_bytes: both } = resources
+  if (both === undefined) return
+  if (bytes === undefined) {
+    report(['resources', 'memory_swap_bytes'], 'needs memory_bytes, which is a part of it')
+  } else if (both !== -1 && both < bytes) {
+    const message = 'is memory and swap together, so not below memory_bytes; -1 is no limit'
+    report(['resources', 'memory_swap_bytes'], message)
+  }
 }
 
 /** A mount point, and its field in the object. */
@@ -109,7 +122,10 @@ function placesOf(container: ContainerObject): readonly Place[] {
     ...container.mounts.map(({ path }, index) => {
       return { path, at: ['mounts', index, 'path'], isFile: false }
     }),
-    ...container.tmpfs.map((path, index) => ({ path, at: ['tmpfs', index], isFile: false })),
+    ...container.tmpfs.map((place, index) => {
+      if (typeof place === 'string') return { path: place, at: ['tmpfs', index], isFile: false }
+      return { path: place.path, at: ['tmpfs', index, 'path'], isFile: false }
+    }),
     ...container.files.map(({ path }, index) => {
       return { path, at: ['files', index, 'path'], isFile: true }
     }),

@@ -1,4 +1,5 @@
 import type { BundleFacts } from '../../../container-facts.ts'
+import type { ContainerObject } from '../../object/container-object.ts'
 import type { ContainerSpec } from '../../spec.ts'
 import type { Account } from '../accounts.ts'
 import { oomScoreAdjust } from '../limits.ts'
@@ -46,7 +47,7 @@ export function hardenedConfig(
   const capabilities = capabilitiesOf(container.capabilities)
   const process = {
     ...runtime.process,
-    terminal: false,
+    terminal: container.tty ?? false,
     user: {
       uid: account.uid,
       gid: account.gid,
@@ -58,7 +59,7 @@ export function hardenedConfig(
     env,
     cwd,
     capabilities: capabilitySets(spec, account, capabilities),
-    noNewPrivileges: true,
+    noNewPrivileges: container.no_new_privileges ?? true,
     oomScoreAdj: oomScoreAdjust,
   }
   const { rlimits: _runtimes, ...withoutLimits } = process as Record<string, unknown>
@@ -71,7 +72,7 @@ export function hardenedConfig(
     linux: {
       ...runtime.linux,
       namespaces: namespacesOf(spec, facts),
-      ...(container.host_network ? {} : { sysctl: networkSettings }),
+      ...settingsOf(container),
       cgroupsPath: facts.cgroupsPath,
       resources: share.resources,
       devices: share.devices.map(({ mode, ...node }) => ({
@@ -83,6 +84,12 @@ export function hardenedConfig(
       readonlyPaths: runtime.readonlyPaths,
     },
   }
+}
+
+/** Settings of the kernel that are the container's own; those that it asks for go first. */
+function settingsOf({ host_network, sysctls = {} }: ContainerObject): object {
+  const settings = { ...(host_network ? {} : networkSettings), ...sysctls }
+  return Object.keys(settings).length === 0 ? {} : { sysctl: settings }
 }
 
 /**
@@ -98,7 +105,8 @@ function capabilitySets(
     names.map((name) => `CAP_${name}`)
   const all = prefixed(held)
   const added = prefixed(container.capabilities.add.flatMap((name) => capabilityName(name) ?? []))
-  const ambient = account.uid === 0 ? [] : added
+  const isAmbient = account.uid !== 0 && container.capabilities.ambient !== false
+  const ambient = isAmbient ? added : []
   return { bounding: all, effective: all, permitted: all, inheritable: ambient, ambient }
 }
 

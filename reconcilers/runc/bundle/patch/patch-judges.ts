@@ -88,8 +88,9 @@ export function partOf(members: Members['members']): Members {
   return { members, isRemovable: true }
 }
 
-/** Must stay on. */
-export const noNewPrivileges: Judge = (value) => (value === true ? undefined : fixed.refused)
+/** Must stay on: only its own field takes it away. */
+export const noNewPrivileges: Judge = (value) =>
+  value === true ? undefined : field('no_new_privileges').refused
 
 /** Priority for the kernel to end the container when memory runs out. */
 export const noBelowZero: Judge = (value) =>

@@ -62,7 +62,7 @@ const scheduler: Members = {
 
 const unified: Entries = mapOf(anyText, {
   'memory.max': field('resources.memory_bytes'),
-  'memory.swap.max': field('resources.memory_bytes'),
+  'memory.swap.max': field('resources.memory_swap_bytes'),
   'cpu.max': field('resources.cpu_milli'),
   'pids.max': field('resources.pids'),
 })
@@ -73,7 +73,7 @@ const resources: Members = {
     memory: {
       members: {
         limit: field('resources.memory_bytes'),
-        swap: field('resources.memory_bytes'),
+        swap: field('resources.memory_swap_bytes'),
         disableOOMKiller: fixed,
         reservation: anyInteger,
         kernel: anyInteger,
@@ -120,7 +120,7 @@ export const patchRules: Members = {
     annotations: mapOf(anyText),
     process: {
       members: {
-        terminal: { refused: 'containers run without a terminal' },
+        terminal: field('tty'),
         user: field('user'),
         capabilities: field('capabilities'),
         noNewPrivileges,
