@@ -65,9 +65,9 @@ export interface ContainerRecord {
   readonly policy: ContainerPolicy
   /** True if it has a user namespace. */
   readonly userNamespace?: true | undefined
-  /** Whether its first process has a terminal. */
+  /** Set where its first process has a terminal. */
   readonly terminal?: true | undefined
-  /** Whether the stdin of that process stays open; it is empty at once otherwise. */
+  /** Set where the stdin of that process stays open; it is empty otherwise. */
   readonly stdin?: true | undefined
 }
 

@@ -14,8 +14,12 @@ export interface NeededVersion {
  * field which it does not know, so whoever signs a config asks here first.
  */
 export const since: Readonly<Record<string, string>> = {
+  'runc_container.aliases': '0.2.0',
   'runc_container.capabilities.ambient': '0.2.0',
+  'runc_container.dns': '0.2.0',
+  'runc_container.extra_hosts': '0.2.0',
   'runc_container.group_add': '0.2.0',
+  'runc_container.groups': '0.2.0',
   'runc_container.init': '0.2.0',
   'runc_container.no_new_privileges': '0.2.0',
   'runc_container.resources.memory_swap_bytes': '0.2.0',
@@ -53,7 +57,7 @@ function isThere(value: unknown, path: readonly string[]): boolean {
   return Array.isArray(inner) && inner.some((entry) => isThere(entry, rest))
 }
 
-/** Whether a version comes before another one. A text that is no version comes before them all. */
+/** True where a version comes before another one. A text that is no version comes before them all. */
 export function isOlder(version: string, than: string): boolean {
   const [own, others] = [numbersOf(version), numbersOf(than)]
   for (const [index, number] of others.entries()) {

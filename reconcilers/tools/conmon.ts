@@ -11,7 +11,7 @@ export interface SupervisorInit {
   readonly log: string
   /** The supervisor begins its log anew after this; what it wrote before loses its name. */
   readonly logBytesMax: number
-  /** Whether the first process has a terminal, and whether its stdin stays open. */
+  /** A terminal for the first process, and a stdin that stays open. */
   readonly terminal: boolean
   readonly stdin: boolean
 }

@@ -4,7 +4,7 @@ const ownSettings: ReadonlySet<string> = new Set([
   ...['kernel.shmmax', 'kernel.shmmni', 'kernel.shm_rmid_forced'],
 ])
 
-/** Why a text names no setting of the kernel that a container may ask for, or undefined. */
+/** The fault of a text as the name of a setting that a container may ask for, or undefined. */
 export function hostSettingFault(name: string): string | undefined {
   // A path below /proc/sys comes of it: nothing in a name may lead elsewhere.
   if (name.length > 128 || !/^[a-z][a-z0-9_]*(\.[A-Za-z0-9_-]+)+$/.test(name)) {
@@ -14,7 +14,7 @@ export function hostSettingFault(name: string): string | undefined {
   return isName ? 'is what hostname of the object says' : undefined
 }
 
-/** Whether a setting belongs to a namespace of the container's own, and so changes no host. */
+/** True for a setting that belongs to a namespace of the container, and so changes no host. */
 export function isOwnSetting(name: string, hasOwnNetwork: boolean): boolean {
   if (name.startsWith('net.')) return hasOwnNetwork
   return ownSettings.has(name) || name.startsWith('fs.mqueue.')

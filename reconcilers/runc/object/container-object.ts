@@ -51,7 +51,7 @@ export interface MemoryObject {
   /** The user's where absent, as is `gid`. */
   readonly uid?: number | undefined
   readonly gid?: number | undefined
-  /** Whether programs in it can be run. */
+  /** True lets programs in it run. */
   readonly exec?: boolean | undefined
 }
 
@@ -75,7 +75,7 @@ export interface ContainerObject {
   readonly user?: string | undefined
   /** Further groups of the user, by the image's names or by number. */
   readonly group_add?: readonly string[] | undefined
-  /** Whether its first process is covey's own, which reaps and hands signals on. */
+  /** True puts covey's own init first, which reaps and passes signals on. */
   readonly init?: boolean | undefined
   readonly tty?: boolean | undefined
   readonly stdin_open?: boolean | undefined
@@ -110,7 +110,7 @@ export interface ContainerObject {
   readonly capabilities: {
     readonly add: readonly string[]
     readonly drop: readonly string[]
-    /** Whether another user than root has what is added; true where absent. */
+    /** False keeps added capabilities from a user other than root; true where absent. */
     readonly ambient?: boolean | undefined
   }
   /** True where absent. */

@@ -55,7 +55,7 @@ const refused: readonly (readonly [string, object, string])[] = [
   ['two lines', { sysctls: { 'net.core.x': '1\n2' } }, 'c.sysctls.net.core.x: must be printable'],
   ['a number', { sysctls: { 'net.core.x': 1 } }, 'c.sysctls.net.core.x: Invalid input: expected s'],
   ['the host name', { sysctls: { 'kernel.hostname': 'x' } }, 'c.sysctls.kernel.hostname: is what'],
-  ['memory at /proc', { tmpfs: [{ path: '/proc/x' }] }, 'c.tmpfs.0.path: nothing is mounted'],
+  ['memory at /proc', { tmpfs: [{ path: '/proc/x' }] }, 'c.tmpfs.0.path: nothing can be'],
   ['memory without a path', { tmpfs: [{ size_bytes: 4096 }] }, 'c.tmpfs.0.path: is required'],
   ['memory of another kind', { tmpfs: [5] }, 'c.tmpfs.0: must be of type string or object'],
   ['an unknown member', { tmpfs: [{ path: '/a', size: 1 }] }, 'c.tmpfs.0.size: no such field'],
@@ -64,12 +64,12 @@ const refused: readonly (readonly [string, object, string])[] = [
   [
     'memory at one place twice',
     { tmpfs: ['/a', { path: '/a' }] },
-    'c.tmpfs.1.path: /a is the place of tmpfs.0 already',
+    'c.tmpfs.1.path: /a is already used by tmpfs.0',
   ],
   [
     'the size of memory twice',
     { shm_bytes: 65_536, tmpfs: [{ path: '/dev/shm' }] },
-    'c.shm_bytes: goes without a mount of its own',
+    'c.shm_bytes: cannot be set with a mount',
   ],
   [
     'swap of nothing',
