@@ -93,6 +93,8 @@ export interface ContainerCreation {
   readonly folders: readonly ImageFolder[]
   /** For a container with a user namespace only. */
   readonly userNamespace?: UserNamespaceNeeds
+  /** Settings of the host's own kernel, by their names for sysctl(8). */
+  readonly hostSettings: Readonly<Record<string, string>>
 }
 
 /** Number of restarts of a container, and of those in a row without running for long. */
@@ -190,6 +192,8 @@ export interface HostWishes {
   readonly host_network: boolean
   readonly mounts: readonly { readonly host_path?: string | undefined }[]
   readonly devices: readonly string[]
+  /** Settings of the kernel; those of no namespace of its own are the host's. */
+  readonly sysctls?: Readonly<Record<string, string>> | undefined
 }
 
 /**

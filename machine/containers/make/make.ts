@@ -30,6 +30,7 @@ import { runSound } from '../spawn.ts'
 import type { ContainersState } from '../state.ts'
 import { runsAnother, startByFifo } from './exec-fifo.ts'
 import { writeFiles } from './files.ts'
+import { setHostSettings } from './host-settings.ts'
 import { makeFolders, mountRootfs } from './rootfs.ts'
 import { loadSupervisor, type WaitingSupervisor } from './supervisor.ts'
 import { keepNeeds, meetNeeds, networkToEnter } from './user-namespace.ts'
@@ -76,6 +77,7 @@ async function prepare(
     mkdirSync(path, { recursive: true, mode: 0o700 })
   }
   makeVolumes(state.places.volumes, volumes)
+  setHostSettings(creation.hostSettings)
   const isMounted = mountPoints().has(places.rootfs)
   const mounting = isMounted ? Promise.resolve() : mountRootfs(places, layers, signal)
   await allEnded([mounting, ...writeBundle(places, creation)])

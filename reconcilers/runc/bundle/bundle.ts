@@ -6,6 +6,7 @@ import { contentOf } from '../object/container-object.ts'
 import type { ContainerSpec } from '../spec.ts'
 import { type Account, accountOf } from './accounts.ts'
 import { hardenedConfig } from './hardening/harden.ts'
+import { settingsOf } from './host-settings.ts'
 import { initFiles, initPath } from './init/init.ts'
 import { etcFiles, fileName, type Mount, mountsOf, volumesOfImage } from './mounts.ts'
 import { type Config, memberOf, runtimeParts, textsOf } from './patch/members.ts'
@@ -72,6 +73,7 @@ export function makeBundle(
     volumes: volumesOf(spec, account.value),
     folders: volumesOfImage(image.config).map((path) => ({ path, uid: 0, gid: 0 })),
     stopSignal: signal ?? sigterm,
+    hostSettings: settingsOf(container).host,
   }
   return container.user_namespace ? inUserNamespace(bundle, account.value, facts) : good(bundle)
 }

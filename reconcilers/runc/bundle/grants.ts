@@ -1,5 +1,6 @@
 import type { HostWishes } from '../../host-containers.ts'
 import { hostPathFault, isWithin } from './host-paths.ts'
+import { hostSettingFault, settingsOf } from './host-settings.ts'
 
 /** Facts about the paths of a host and about covey on it. */
 export interface GrantFacts {
@@ -24,8 +25,11 @@ export type GrantedPath = { readonly real: string } | { readonly link: string }
 /** Reason that a text is not a grant, or undefined. */
 export function grantFault(text: string): string | undefined {
   if (text === 'host-network') return undefined
+  if (text.startsWith('sysctl:')) return hostSettingFault(text.slice('sysctl:'.length))
   const [, kind, path = ''] = /^(path|device):(.*)$/s.exec(text) ?? []
-  if (kind === undefined) return 'must be path:/FOLDER, device:/dev/NAME or host-network'
+  if (kind === undefined) {
+    return 'must be path:/FOLDER, device:/dev/NAME, sysctl:NAME or host-network'
+  }
   const isClean = /^(\/(?!\.{1,2}(\/|$))[^/\0\n]+)+$/.test(path)
   if (!isClean) return `must name an absolute path without . and .., as ${kind}:/srv`
   if (kind === 'device') {
@@ -41,6 +45,12 @@ export function grantFault(text: string): string | undefined {
 export function refusalOf(container: HostWishes, facts: GrantFacts): string | undefined {
   if (container.host_network && !facts.grants.includes('host-network')) {
     return ungranted('host_network', 'host-network', facts)
+  }
+  const setting = Object.keys(settingsOf(container).host).find(
+    (name) => !facts.grants.includes(`sysctl:${name}`),
+  )
+  if (setting !== undefined) {
+    return ungranted(`sysctls ${setting}, which is the host's,`, `sysctl:${setting}`, facts)
   }
   for (const { host_path: path } of container.mounts) {
     const refusal = path === undefined ? undefined : pathRefusal(path, facts)

@@ -1,5 +1,5 @@
 /** Settings that every container has for itself: System V and POSIX messages, shared memory. */
-const ownSettings: ReadonlySet<string> = new Set([
+const namespaced: ReadonlySet<string> = new Set([
   ...['kernel.msgmax', 'kernel.msgmnb', 'kernel.msgmni', 'kernel.sem', 'kernel.shmall'],
   ...['kernel.shmmax', 'kernel.shmmni', 'kernel.shm_rmid_forced'],
 ])
@@ -14,8 +14,22 @@ export function hostSettingFault(name: string): string | undefined {
   return isName ? 'is what hostname of the object says' : undefined
 }
 
-/** True for a setting that belongs to a namespace of the container, and so changes no host. */
-export function isOwnSetting(name: string, hasOwnNetwork: boolean): boolean {
-  if (name.startsWith('net.')) return hasOwnNetwork
-  return ownSettings.has(name) || name.startsWith('fs.mqueue.')
+/** What a container asks of settings of the kernel. */
+interface AskedSettings {
+  readonly host_network: boolean
+  readonly sysctls?: Readonly<Record<string, string>> | undefined
+}
+
+/** Settings that belong to a namespace of the container, and those that change the host. */
+export function settingsOf({ host_network, sysctls = {} }: AskedSettings): {
+  readonly own: Readonly<Record<string, string>>
+  readonly host: Readonly<Record<string, string>>
+} {
+  const entries = Object.entries(sysctls)
+  const isOwn = ([name]: readonly [string, string]): boolean => {
+    if (name.startsWith('net.')) return !host_network
+    return namespaced.has(name) || name.startsWith('fs.mqueue.')
+  }
+  const host = entries.filter((entry) => !isOwn(entry))
+  return { own: Object.fromEntries(entries.filter(isOwn)), host: Object.fromEntries(host) }
 }

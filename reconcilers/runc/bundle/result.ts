@@ -16,6 +16,8 @@ export interface Bundle {
   readonly folders: readonly ImageFolder[]
   /** Number of the signal that asks it to stop. */
   readonly stopSignal: number
+  /** Settings of the host's own kernel, by their names for sysctl(8). */
+  readonly hostSettings: Readonly<Record<string, string>>
   /** For a container with a user namespace only. */
   readonly userNamespace?: UserNamespaceNeeds
 }

@@ -44,12 +44,21 @@ describe('grants of a host', () => {
     ['a folder by the place that its link leads to', mount('/srv/data'), ['path:/mnt/disk']],
     ['a device', { devices: ['/dev/dri/card0'] }, ['device:/dev/dri']],
     ['the network', hostNetwork, ['host-network']],
+    ['settings of its own', { sysctls: { 'net.core.somaxconn': '9', 'fs.mqueue.x': '1' } }, []],
+    ['a setting of the host', { sysctls: { 'vm.x': '9' } }, ['sysctl:vm.x']],
   ]
   for (const [says, object, grants] of granted) {
     it(`allow ${says}`, () => assert.equal(refusal(object, ...grants), undefined))
   }
 
   const refused: readonly (readonly [string, object, readonly string[], RegExp])[] = [
+    ['a setting', { sysctls: { 'vm.x': '9' } }, ['sysctl:vm.y'], /sysctls vm.x.*"sysctl:vm.x"/],
+    [
+      'a setting of its network',
+      { ...hostNetwork, sysctls: { 'net.core.x': '1' } },
+      ['host-network'],
+      /sysctls net.core.x/,
+    ],
     ['a path', mount('/opt/x'), [], /"grants":\["path:\/opt\/x"\]\} to \/etc\/covey\/agent\.json/],
     [
       'a path beside one',

@@ -127,6 +127,17 @@ describe('fields of the runtime', () => {
     })
   })
 
+  it('leave what is the host’s to the host, also in its network', () => {
+    const sysctls = { 'vm.max_map_count': '262144', 'net.core.somaxconn': '9' }
+    const own = bundleOf({ sysctls })
+    assert.deepEqual(own.hostSettings, { 'vm.max_map_count': '262144' })
+    assert.equal(at(own.config, 'linux', 'sysctl', 'net.core.somaxconn'), '9')
+    assert.equal(at(own.config, 'linux', 'sysctl', 'vm.max_map_count'), undefined)
+    const near = { host_network: true, network: undefined, address: undefined, sysctls }
+    assert.deepEqual(bundleOf(near).hostSettings, sysctls)
+    assert.equal(at(bundleOf(near).config, 'linux', 'sysctl'), undefined)
+  })
+
   it('give memory with a size, an owner and a mode', () => {
     const tmpfs = [{ path: '/m', size_bytes: 8192, mode: '750', gid: 7, exec: true }]
     const { config } = bundleOf({ user: 'web', tmpfs })

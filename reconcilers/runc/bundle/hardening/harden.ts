@@ -2,6 +2,7 @@ import type { BundleFacts } from '../../../container-facts.ts'
 import type { ContainerObject } from '../../object/container-object.ts'
 import type { ContainerSpec } from '../../spec.ts'
 import type { Account } from '../accounts.ts'
+import { settingsOf } from '../host-settings.ts'
 import { oomScoreAdjust } from '../limits.ts'
 import type { Mount } from '../mounts.ts'
 import type { RuntimeParts } from '../patch/members.ts'
@@ -72,7 +73,7 @@ export function hardenedConfig(
     linux: {
       ...runtime.linux,
       namespaces: namespacesOf(spec, facts),
-      ...settingsOf(container),
+      ...ownSettings(container),
       cgroupsPath: facts.cgroupsPath,
       resources: share.resources,
       devices: share.devices.map(({ mode, ...node }) => ({
@@ -87,8 +88,9 @@ export function hardenedConfig(
 }
 
 /** Settings of the kernel that are the container's own; those that it asks for go first. */
-function settingsOf({ host_network, sysctls = {} }: ContainerObject): object {
-  const settings = { ...(host_network ? {} : networkSettings), ...sysctls }
+function ownSettings(container: ContainerObject): object {
+  const network = container.host_network ? {} : networkSettings
+  const settings = { ...network, ...settingsOf(container).own }
   return Object.keys(settings).length === 0 ? {} : { sysctl: settings }
 }
 
