@@ -63,7 +63,7 @@ function isThere(value: unknown, path: readonly string[]): boolean {
   return Array.isArray(inner) && inner.some((entry) => isThere(entry, rest))
 }
 
-/** True where a version comes before another one. A text that is no version comes before them all. */
+/** True where a version comes before another. A text that is no version comes before all. */
 export function isOlder(version: string, than: string): boolean {
   const [own, others] = [numbersOf(version), numbersOf(than)]
   for (const [index, number] of others.entries()) {

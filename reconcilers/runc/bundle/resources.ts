@@ -85,7 +85,7 @@ function resourcesOf(
   const devices = nodes.map(({ type, major, minor }) => {
     return { allow: true, type, major, minor, access: 'rw' }
   })
-  // `swap` limits memory and swap together: unasked, a container cannot exceed its limit by swapping.
+  // `swap` limits memory and swap together: unasked, nothing exceeds the limit by swapping.
   const swap = container.resources.memory_swap_bytes ?? bytes
   const memory = facts.limitsSwap ? { limit: bytes, swap } : { limit: bytes }
   return {
