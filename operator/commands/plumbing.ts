@@ -72,11 +72,15 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   {
     name: 'compile',
     summary: 'compile the layout to a config, unsigned',
-    details: 'It depends only on cluster.yaml and cluster.lock beside it: same input, same bytes.',
+    details:
+      'Pure in cluster.yaml, the Compose files that it names, and the cluster.lock beside it:\n' +
+      'same input, same bytes. New places and addresses are added to the lock.',
     examples: ['covey compile', 'covey compile -f cluster.yaml -o config.json'],
     options: [
       ['-f, --file <layout>', 'the layout (default: cluster.yaml of the folder)'],
       ['-o, --output <file>', 'where the config goes (default: stdout)'],
+      ['--frozen', 'refuse to change the lock (exit code 4)'],
+      ['--prune', 'remove facts from the lock that nothing uses any more'],
     ],
     run: async (session, input) =>
       (await import('./config/compile.ts')).compileFile(session, input),

@@ -1,60 +1,78 @@
 import type { Config, ConfigObject, HostSection } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
-import { type Card, verifyCard } from '../folder/card.ts'
-import type { Layout, LayoutHost } from './layout.ts'
-import { carded, hostFact, type Lock } from './lock.ts'
-import { hostAddress, hostNumberOf, hostsIn } from './network.ts'
+import type { Place } from '../compose/project.ts'
+import type { LocatedFault } from '../terminal/failure.ts'
+import { unreadyCodes } from './findings.ts'
+import type { CompileInput } from './inputs.ts'
+import { factKey, type Lock, withFacts } from './lock.ts'
+import { hostWarnings, meshSections } from './mesh-sections.ts'
+import type { MadeObject } from './objects/host-objects.ts'
+import { servicesOfHosts } from './objects/services-of-hosts.ts'
+import { normalReference } from './services/image-names.ts'
 
-/** Name of the link that every host gets; the kernel allows 15 characters. */
-const linkName = 'wg_cluster'
-/** Names of the objects that every host gets. */
-const networkObject = 'wg_network'
-
-/** The result of compiling a layout and its lock. */
+/** The result of compiling a layout, its stacks and its lock. */
 export interface Compiled {
   readonly hosts: Config['hosts']
+  /** With what was allotted now. */
+  readonly lock: Lock
+  /** Keys of facts that this result rests on. */
+  readonly used: ReadonlySet<string>
   /** Faults by their path in the layout; if there are any, `hosts` must not be used. */
   readonly faults: readonly Fault[]
+  /** Faults by their place in Compose files; as above. */
+  readonly located: readonly LocatedFault[]
   /** Hosts without a card; only a check of the layout alone may ignore them. */
   readonly cardless: readonly string[]
   readonly warnings: readonly string[]
+  /** Leads faults of the config to where they were written. */
+  placed(faults: readonly Fault[]): Pick<Compiled, 'faults' | 'located'>
+  /** Bytes of the objects of each stack, most first. */
+  sizes(): readonly { readonly stack: string; readonly bytes: number }[]
 }
 
-/** Compiles a layout and its lock to hosts. Pure: same input, same bytes. */
-export async function compileLayout(layout: Layout, lock: Lock): Promise<Compiled> {
-  const faults: Fault[] = []
-  const cardless: string[] = []
+/** Compiles a layout with its stacks to hosts. Pure: same input, same bytes. */
+export async function compileLayout(input: CompileInput): Promise<Compiled> {
+  const { layout, lock } = input
+  const mesh = await meshSections(layout, lock)
+  const services = servicesOfHosts(input)
+  const { findings, arrangement } = services
+  const made = new Map<string, readonly MadeObject[]>()
+  const facts = new Map<string, string | null>(arrangement.facts)
   const sections: [string, HostSection][] = []
-  const holders = new Map<string, string>()
-  for (const name of [...layout.hosts.keys()].sort()) {
-    const host = layout.hosts.get(name)
-    if (host === undefined) continue
-    const path = `hosts.${name}`
-    const text = hostFact(lock, name, 'card')
-    const address = host.address ?? hostFact(lock, name, 'address')
-    if (text === undefined) cardless.push(name)
-    const card = text === undefined ? undefined : await cardIn(text, name)
-    if (typeof card === 'string') faults.push({ code: 'lock-card', message: card, path })
-    if (address === undefined || card === undefined || typeof card === 'string') continue
-    if (hostNumberOf(layout.network, address) === undefined) {
-      const message = `its address ${address} is not in the first /24 of ${layout.networkText}`
-      faults.push({ code: 'address-outside', message, path })
-      continue
+  for (const host of [...layout.hosts.keys()].sort()) {
+    const own = mesh.hosts[host]
+    const objects = services.objectsOf(host)
+    made.set(host, objects)
+    const section = new Map(Object.entries(own ?? {}))
+    const written = Object.entries(layout.hosts.get(host)?.objects ?? {})
+    for (const [name, object] of written) {
+      const path = `hosts.${host}.objects.${name}`
+      if (section.has(name)) findings.faultAt(path, 'layout-object', `${name} is covey's own here`)
+      section.set(name, object)
+      facts.set(factKey('object', host, name), String(object.type))
     }
-    for (const [kind, value] of keysToShare(card, address)) {
-      const holder = holders.get(value)
-      if (holder === undefined) holders.set(value, name)
-      else
-        faults.push({
-          code: 'duplicate',
-          message: `has the same ${kind} as ${holder}: ${value}`,
-          path,
-        })
+    for (const { name, object, member } of objects) {
+      if (section.has(name)) {
+        const whose = member === undefined ? 'the stacks' : member.label
+        const path = `hosts.${host}.objects.${name}`
+        findings.faultAt(path, 'layout-object', `${whose} has an object of this name: rename it`)
+      }
+      section.set(name, object)
     }
-    sections.push([name, sectionOf(layout, host, card, address)])
+    if (own !== undefined) sections.push([host, sectionOf(own, section)])
   }
-  const hosts = Object.fromEntries(sections)
-  return { hosts, faults, cardless, warnings: warningsOf(layout) }
+  const notes = input.stacks.flatMap(({ project }) => project.notes.map(noteText))
+  return {
+    hosts: Object.fromEntries(sections),
+    lock: withFacts(lock, Object.fromEntries(facts)),
+    used: new Set([...arrangement.used, ...usedFacts(input, made)]),
+    faults: [...mesh.faults, ...findings.faults],
+    located: findings.located,
+    cardless: mesh.cardless,
+    warnings: [...hostWarnings(layout), ...notes, ...findings.warnings],
+    placed: (faults) => placedFaults(faults, made, layout.hosts),
+    sizes: () => sizesOf(made),
+  }
 }
 
 /** Faults for hosts that cannot be compiled because their card is missing. */
@@ -66,81 +84,77 @@ export function cardlessFaults(compiled: Compiled): readonly Fault[] {
   }))
 }
 
-/**
- * The lowest address that no host has, or undefined if the network is full. A host that keeps its
- * name keeps its address.
- */
-export function freeAddress(layout: Layout, lock: Lock, name: string): string | undefined {
-  const kept = hostFact(lock, name, 'address')
-  const taken = new Set<string | undefined>()
-  for (const [other, host] of layout.hosts) if (other !== name) taken.add(host.address)
-  for (const other of carded(lock)) if (other !== name) taken.add(hostFact(lock, other, 'address'))
-  const keeps = kept !== undefined && hostNumberOf(layout.network, kept) !== undefined
-  if (keeps && !taken.has(kept)) return kept
-  for (let number = 1; number <= hostsIn(layout.network); number++) {
-    const address = hostAddress(layout.network, number)
-    if (!taken.has(address)) return address
+/** Faults without those that only say that a digest or a sealed secret is missing. */
+export function withoutUnready<T extends { readonly code: string }>(
+  faults: readonly T[],
+): readonly T[] {
+  return faults.filter(({ code }) => !unreadyCodes.includes(code))
+}
+
+function* usedFacts(
+  { layout, stacks }: CompileInput,
+  made: ReadonlyMap<string, readonly MadeObject[]>,
+): Generator<string> {
+  for (const [host, objects] of made) {
+    for (const { name, object } of objects) {
+      if (object.type === 'secret') yield factKey('sealed', host, name)
+    }
+    for (const name of Object.keys(layout.hosts.get(host)?.objects ?? {})) {
+      yield factKey('object', host, name)
+    }
   }
-  return undefined
-}
-
-async function cardIn(text: string, name: string): Promise<Card | string> {
-  const card = await verifyCard(text)
-  if (!card.ok) return `its card in the lock is not valid: ${card.fault.message}`
-  return card.value.host === name
-    ? card.value
-    : `its card in the lock belongs to ${card.value.host}`
-}
-
-/** Values that no two hosts may share, each with its kind for messages. */
-function keysToShare(card: Card, address: string): readonly (readonly [string, string])[] {
-  return [
-    ['address', address],
-    ['peer id', card.peerId],
-    ['WireGuard key', card.wireguardPublicKey],
-  ]
-}
-
-function sectionOf(layout: Layout, host: LayoutHost, card: Card, address: string): HostSection {
-  const { endpoint } = host
-  const network: ConfigObject = {
-    type: 'wireguard_network',
-    link_name: linkName,
-    address: `${address}/${layout.network.prefix}`,
-    ...(endpoint === undefined ? {} : { listen_port: endpoint.port }),
-    public_key: card.wireguardPublicKey,
-    ...(endpoint === undefined ? {} : { endpoint: endpoint.text }),
-  }
-  return {
-    [networkObject]: network,
-    mesh: { type: 'wireguard_mesh', network: networkObject },
-    agent: { type: 'agent', peer_id: card.peerId, network: networkObject },
+  for (const { project } of stacks) {
+    for (const { image } of project.services.values()) {
+      const reference = normalReference(image?.value ?? '')
+      if (reference !== undefined) yield factKey('image', reference)
+    }
   }
 }
 
-/** The warning about a `site`, which nothing uses yet. */
-export const siteWarning: string = 'site is recorded for a later version and has no effect yet'
-
-function warningsOf(layout: Layout): readonly string[] {
-  const sited = [...layout.hosts].filter(([, host]) => host.site !== undefined)
-  const where = sited.map(([name]) => `hosts.${name}.site`).sort()
-  return [
-    ...(where.length === 0 ? [] : [`${where.join(', ')}: ${siteWarning}`]),
-    ...tunnelWarnings(layout),
-  ]
+/** What every host has comes first, the rest by name. */
+function sectionOf(own: HostSection, all: ReadonlyMap<string, ConfigObject>): HostSection {
+  const others = [...all].filter(([name]) => !Object.hasOwn(own, name))
+  return { ...own, ...Object.fromEntries(others.sort(([a], [b]) => (a < b ? -1 : 1))) }
 }
 
-function tunnelWarnings(layout: Layout): readonly string[] {
-  const without = [...layout.hosts].filter(([, host]) => host.endpoint === undefined)
-  const names = without.map(([name]) => name).sort()
-  if (names.length < 2) return []
-  const last = names.at(-1)
-  const all = `${names.slice(0, -1).join(', ')} and ${last}`
-  const reach = names.length === layout.hosts.size
-  return [
-    reach
-      ? `${all} have no endpoint, and no other host has one: there is no tunnel between any of them`
-      : `${all} have no endpoint: there is no tunnel between them, and configs reach each ` +
-        'of them through the hosts that have one',
-  ]
+function noteText({ file, line, column, message, path }: LocatedFault): string {
+  return `${file}:${line}:${column}: ${path === undefined ? '' : `${path}: `}${message}`
+}
+
+function placedFaults(
+  faults: readonly Fault[],
+  made: ReadonlyMap<string, readonly MadeObject[]>,
+  hosts: CompileInput['layout']['hosts'],
+): Pick<Compiled, 'faults' | 'located'> {
+  const inLayout: Fault[] = []
+  const located = new Map<string, LocatedFault>()
+  for (const fault of faults) {
+    const [, host = '', name = '', ...rest] = (fault.path ?? '').split('.')
+    const object = made.get(host)?.find((each) => each.name === name)
+    const place: Place | undefined = object?.placeOf(rest.join('.'))
+    if (place !== undefined) {
+      const service = object?.member?.service.name
+      const path = [service === undefined ? name : `services.${service}`, ...rest].join('.')
+      const { code, message } = fault
+      located.set(`${JSON.stringify(place)} ${message}`, { code, message, path, ...place })
+    } else if (Object.hasOwn(hosts.get(host)?.objects ?? {}, name)) {
+      const path = ['hosts', host, 'objects', name, ...rest].join('.')
+      inLayout.push({ ...fault, path })
+    } else inLayout.push(fault)
+  }
+  return { faults: inLayout, located: [...located.values()] }
+}
+
+function sizesOf(
+  made: ReadonlyMap<string, readonly MadeObject[]>,
+): readonly { readonly stack: string; readonly bytes: number }[] {
+  const sizes = new Map<string, number>()
+  for (const { name, object, member } of [...made.values()].flat()) {
+    const stack = member?.stack.name ?? ''
+    const bytes = Buffer.byteLength(JSON.stringify({ [name]: object }))
+    sizes.set(stack, (sizes.get(stack) ?? 0) + bytes)
+  }
+  return [...sizes]
+    .map(([stack, bytes]) => ({ stack, bytes }))
+    .sort((a, b) => b.bytes - a.bytes || (a.stack < b.stack ? -1 : 1))
 }

@@ -1,8 +1,11 @@
-import * as z from 'zod'
+import { isObject } from '../../protocol/documents/canonical-json.ts'
+import type { ConfigObject } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
+import { nameRule, networkDefault, shapeFaults } from './layout-schema.ts'
 import { hostNumberOf, type Network, parseNetwork } from './network.ts'
+import { parseStacks, type StackOptions } from './stack-options.ts'
 
 /** A host of a layout. */
 export interface LayoutHost {
@@ -10,43 +13,36 @@ export interface LayoutHost {
   readonly site: string | undefined
   /** Address given in the layout; otherwise the one in the lock is used. */
   readonly address: string | undefined
+  /** For placement. */
+  readonly labels: ReadonlyMap<string, string>
+  /** Objects that stand in the layout itself, as a config has them. */
+  readonly objects: Readonly<Record<string, ConfigObject>>
 }
 
-/** `cluster.yaml`, checked (docs/OPERATING.md). */
+/** Where a secret of the layout comes from; none of them: `covey secret set`. */
+interface SecretSource {
+  readonly command: string | undefined
+  readonly file: string | undefined
+  readonly environment: string | undefined
+}
+
+/** An account with which hosts pull. `password` names a secret of the layout. */
+interface RegistryAccount {
+  readonly username: string
+  readonly password: string
+}
+
+/** `cluster.yaml`, checked (docs/LAYOUT.md). */
 export interface Layout {
   readonly cluster: string
   readonly network: Network
   readonly networkText: string
   readonly hosts: ReadonlyMap<string, LayoutHost>
-}
-
-const nameRule =
-  'a name starts with a letter, has 1 to 40 of a-z 0-9 _ - and ends in a letter or digit'
-const networkDefault = '10.69.0.0/16'
-
-const hostSchema = z.strictObject({
-  endpoint: z
-    .string()
-    .optional()
-    .describe('HOST:PORT where others reach its WireGuard from anywhere'),
-  site: z.string().optional().describe('where the host is; recorded for a later version'),
-  address: z.string().optional().describe('its address in the mesh; allotted if absent'),
-})
-
-const laterKeys = ['include', 'services', 'configs', 'volumes', 'secrets', 'networks'] as const
-
-const layoutSchema = z
-  .object({
-    cluster: z.string().refine(isName, nameRule),
-    network: z.string().default(networkDefault),
-    hosts: z.record(z.string(), hostSchema.nullable()).nullable().default({}),
-  })
-  .catchall(z.unknown())
-
-/** JSON Schema of a layout (draft 2020-12), for editors. */
-export function layoutJsonSchema(): object {
-  const strict = z.strictObject(layoutSchema.shape)
-  return z.toJSONSchema(strict, { io: 'input', unrepresentable: 'any' })
+  readonly stacks: ReadonlyMap<string, StackOptions>
+  /** Whether it has services of its own: a stack without a name. */
+  readonly hasServices: boolean
+  readonly secrets: ReadonlyMap<string, SecretSource>
+  readonly registries: ReadonlyMap<string, RegistryAccount>
 }
 
 /** A layout, or all its faults. */
@@ -56,13 +52,11 @@ export type LayoutResult =
 
 /** Checks a layout that was read from YAML. Faults: `layout-*`, `not-supported-yet`, `name`. */
 export function parseLayout(value: unknown): LayoutResult {
-  if (!isMap(value)) {
+  if (!isObject(value)) {
     const message = 'a layout is a map with at least "cluster" and "hosts"'
     return { layout: undefined, faults: [{ code: 'layout-shape', message }] }
   }
-  const faults: Fault[] = [...keyFaults(value)]
-  const parsed = layoutSchema.safeParse(value)
-  if (!parsed.success) faults.push(...parsed.error.issues.flatMap(issueFaults))
+  const faults: Fault[] = [...shapeFaults(value)]
   const text = typeof value['network'] === 'string' ? value['network'] : networkDefault
   const network = parseNetwork(text)
   if (typeof network === 'string') {
@@ -70,19 +64,74 @@ export function parseLayout(value: unknown): LayoutResult {
   }
   // Hosts are checked even if something else is wrong, so that all faults are reported at once.
   const hosts = new Map<string, LayoutHost>()
-  for (const [name, written] of Object.entries(isMap(value['hosts']) ? value['hosts'] : {})) {
-    const { host, faults: found } = parseHost(name, isMap(written) ? written : {}, network)
+  for (const [name, written] of membersOf(value['hosts'])) {
+    const { host, faults: found } = parseHost(name, isObject(written) ? written : {}, network)
     faults.push(...found)
     hosts.set(name, host)
   }
-  if (!parsed.success || typeof network === 'string' || faults.length > 0) {
+  const stacks = parseStacks(membersOf(value['stacks']), hosts)
+  faults.push(...stacks.faults)
+  const secrets = new Map(membersOf(value['secrets']).map(([name, from]) => [name, sourceOf(from)]))
+  faults.push(...secretFaults(secrets))
+  const registries = new Map<string, RegistryAccount>()
+  for (const [server, written] of membersOf(value['registries'])) {
+    const { account, faults: found } = parseRegistry(server, written, secrets)
+    faults.push(...found)
+    registries.set(server, account)
+  }
+  const cluster = textIn(value, 'cluster')
+  if (cluster === undefined || typeof network === 'string' || faults.length > 0) {
     return { layout: undefined, faults }
   }
-  return { layout: { cluster: parsed.data.cluster, network, networkText: text, hosts }, faults: [] }
+  const hasServices = membersOf(value['services']).length > 0
+  const given = { stacks: stacks.stacks, hasServices, secrets, registries }
+  return { layout: { cluster, network, networkText: text, hosts, ...given }, faults: [] }
 }
 
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+function membersOf(value: unknown): readonly (readonly [string, unknown])[] {
+  return isObject(value) ? Object.entries(value) : []
+}
+
+function textIn(value: unknown, key: string): string | undefined {
+  const member = isObject(value) ? value[key] : undefined
+  return typeof member === 'string' ? member : undefined
+}
+
+function sourceOf(written: unknown): SecretSource {
+  return {
+    command: textIn(written, 'command'),
+    file: textIn(written, 'file'),
+    environment: textIn(written, 'environment'),
+  }
+}
+
+function* secretFaults(secrets: ReadonlyMap<string, SecretSource>): Generator<Fault> {
+  for (const [name, source] of secrets) {
+    const path = `secrets.${name}`
+    if (!/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}$/.test(name)) {
+      const message = 'a secret is named by at most 128 letters, digits, . _ and -'
+      yield { code: 'layout-secret', message, path }
+    }
+    const given = Object.entries(source).filter(([, from]) => from !== undefined)
+    if (given.length < 2) continue
+    const message = `has ${given.map(([key]) => key).join(' and ')}: it comes from one place`
+    yield { code: 'layout-secret', message, path }
+  }
+}
+
+function parseRegistry(
+  server: string,
+  written: unknown,
+  secrets: ReadonlyMap<string, SecretSource>,
+): { readonly account: RegistryAccount; readonly faults: readonly Fault[] } {
+  const account = {
+    username: textIn(written, 'username') ?? '',
+    password: textIn(written, 'password') ?? '',
+  }
+  const path = `registries.${server}`
+  if (account.password === '' || secrets.has(account.password)) return { account, faults: [] }
+  const message = `is no secret of the layout: secrets: { ${account.password}: {} }`
+  return { account, faults: [{ code: 'layout-secret', message, path: `${path}.password` }] }
 }
 
 function parseHost(
@@ -99,47 +148,23 @@ function parseHost(
     faults.push({ code: 'layout-endpoint', message: endpoint, path: `${path}.endpoint` })
   }
   const given = typeof address === 'string' ? address : undefined
-  const judged = given !== undefined && typeof network !== 'string'
-  if (judged && hostNumberOf(network, given) === undefined) {
+  const isJudged = given !== undefined && typeof network !== 'string'
+  if (isJudged && hostNumberOf(network, given) === undefined) {
     const message = 'must be an address of the first /24 of the network, which is for hosts'
     faults.push({ code: 'layout-address', message, path: `${path}.address` })
   }
+  const objects = membersOf(written['objects'])
+  for (const [object] of objects) {
+    if (isName(object)) continue
+    faults.push({ code: 'name', message: nameRule, path: `${path}.objects.${object}` })
+  }
+  const labels = membersOf(written['labels']).map(([key, label]) => [key, String(label)] as const)
   const host: LayoutHost = {
     endpoint: typeof endpoint === 'string' ? undefined : endpoint,
     site: typeof site === 'string' ? site : undefined,
     address: given,
+    labels: new Map(labels),
+    objects: Object.fromEntries(objects) as LayoutHost['objects'],
   }
   return { host, faults }
-}
-
-function* keyFaults(value: object): Generator<Fault> {
-  const known = Object.keys(layoutSchema.shape)
-  for (const [key, content] of Object.entries(value)) {
-    if (known.includes(key) || key.startsWith('x-')) continue
-    const empty =
-      content === null || (typeof content === 'object' && Object.keys(content).length === 0)
-    if ((laterKeys as readonly string[]).includes(key)) {
-      if (empty) continue
-      const message = `"${key}" is not supported yet: this version lays out hosts and their mesh`
-      yield { code: 'not-supported-yet', message, path: key }
-    } else {
-      yield { code: 'layout-key', message: `unknown key (known: ${known.join(', ')})`, path: key }
-    }
-  }
-}
-
-function issueFaults(issue: z.core.$ZodIssue): readonly Fault[] {
-  const path = issue.path.join('.')
-  if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys(hostSchema.shape).join(', ')
-    const message = `unknown key (known: ${known})`
-    return issue.keys.map((key) => ({ code: 'layout-key', message, path: `${path}.${key}` }))
-  }
-  if (issue.code === 'invalid_type') {
-    const missing = issue.message.endsWith('received undefined')
-    const kind = issue.expected === 'record' || issue.expected === 'object' ? 'map' : issue.expected
-    const message = missing ? `is missing (a ${kind})` : `must be a ${kind}`
-    return [{ code: 'layout-type', message, path }]
-  }
-  return [{ code: 'layout-value', message: issue.message, path }]
 }

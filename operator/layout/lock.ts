@@ -10,12 +10,20 @@ export interface Lock {
 }
 
 /** Facts about a host. */
-export type HostFact = 'address' | 'card'
+export type HostFact = 'address' | 'card' | 'platform' | 'subnet'
 
 /** A lock without facts. */
 export const emptyLock: Lock = { facts: new Map() }
 
 const header = '# Written by covey: cards and addresses of hosts. Commit it beside cluster.yaml.\n'
+
+/** The key of a fact: what a line or a reader could take for something else is percent-encoded. */
+export function factKey(kind: string, ...parts: readonly string[]): string {
+  const encoded = parts.map((part) =>
+    part.replace(/[^a-zA-Z0-9._/:@-]/gu, (character) => encodeURIComponent(character)),
+  )
+  return [kind, ...encoded].join('.')
+}
 
 /** The value of a fact of a host, or undefined. */
 export function hostFact(lock: Lock, host: string, fact: HostFact): string | undefined {

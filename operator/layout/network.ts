@@ -1,4 +1,4 @@
-import { parseAddress, addressText as textOf } from '../../reconcilers/addresses.ts'
+import { type Cidr, parseAddress, addressText as textOf } from '../../reconcilers/addresses.ts'
 
 /**
  * The cluster's IPv4 range. Its first /24 is for hosts; the Nth /24 after it is for containers of
@@ -56,4 +56,14 @@ export function hostNumberOf(network: Network, address: string): number | undefi
   const value = numberOf(address)
   const number = value === undefined ? 0 : value - network.base
   return number >= 1 && number <= hostsIn(network) ? number : undefined
+}
+
+/** The /24 for containers that belongs to the number of a host; 0 is that of the hosts. */
+export function podsSubnet(network: Network, number: number): Cidr {
+  return { family: 4, bits: BigInt(network.base + number * 256), length: 24 }
+}
+
+/** All of the cluster's range. */
+export function wholeNetwork(network: Network): Cidr {
+  return { family: 4, bits: BigInt(network.base), length: network.prefix }
 }

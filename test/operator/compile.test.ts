@@ -102,9 +102,12 @@ describe('covey compile', () => {
   const faulty: readonly (readonly [name: string, layout: string, lines: readonly string[]])[] = [
     ['a list', '- a\n', ['l.yaml:1:1: a layout is a map']],
     [
-      'services',
-      'cluster: home\nservices:\n  web: { image: nginx }\n',
-      ['l.yaml:2:1: services: "services" is not supported yet'],
+      'keys of later versions',
+      'cluster: home\nproxy: { hosts: [x] }\ninclude: [x]\n',
+      [
+        'l.yaml:2:1: proxy: "proxy" comes with a later version',
+        'l.yaml:3:1: include: each Compose file has a line under stacks',
+      ],
     ],
     [
       'every key that it does not know',

@@ -196,7 +196,10 @@ describe('covey schema', () => {
     assert.ok(Object.keys(config.$defs).includes('wireguard_network'))
     assert.ok(Object.keys(config.$defs).includes('agent'))
     const layout = JSON.parse(await space.must('schema', 'layout'))
-    assert.deepEqual(Object.keys(layout.properties), ['cluster', 'network', 'hosts'])
+    assert.deepEqual(Object.keys(layout.properties), [
+      ...['cluster', 'network', 'hosts', 'stacks', 'services', 'volumes', 'networks', 'configs'],
+      ...['secrets', 'registries'],
+    ])
     const api = JSON.parse(await space.must('schema', 'api'))
     assert.ok(Object.keys(api.$defs.status.properties).includes('applied'))
     assert.ok(Object.keys(api.$defs).includes('containers'))

@@ -1,10 +1,21 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../../../protocol/documents/config.ts'
+import type { Fault } from '../../../protocol/fault.ts'
+import { payloadBytesMax } from '../../../protocol/limits.ts'
 import { writeWhole } from '../../files/write-file.ts'
 import { openFolder } from '../../folder/folder.ts'
 import { type LayoutFiles, readLayout } from '../../folder/layout-files.ts'
-import { type Compiled, cardlessFaults, compileLayout } from '../../layout/compile.ts'
+import {
+  type Compiled,
+  cardlessFaults,
+  compileLayout,
+  withoutUnready,
+} from '../../layout/compile.ts'
+import { type Lock, lockText } from '../../layout/lock.ts'
+import { prunedLock } from '../../layout/prune.ts'
 import { configFaults } from '../../signing/draft.ts'
-import { expectNoFaults } from '../../sources/located.ts'
+import { readStacks } from '../../stacks/read-stacks.ts'
+import { Failure, faultsFailure, type LocatedFault } from '../../terminal/failure.ts'
 import { jsonText, type Session } from '../../terminal/session.ts'
 import { counted } from '../../terminal/style.ts'
 import type { Input } from '../definition.ts'
@@ -13,7 +24,8 @@ import type { Input } from '../definition.ts'
 export async function compileFile(session: Session, input: Input): Promise<void> {
   const named = input.text('file')
   const path = named ?? (await openFolder(session)).shown('cluster.yaml')
-  const { hosts, warnings } = await compileChecked(session, path)
+  const lock = input.is('frozen') ? 'frozen' : input.is('prune') ? 'pruned' : 'completed'
+  const { hosts, warnings } = await compileChecked(session, path, lock)
   const text = jsonText({ hosts })
   const output = input.text('output')
   if (output === undefined || output === '-') session.io.out(text)
@@ -27,32 +39,94 @@ export async function compileFile(session: Session, input: Input): Promise<void>
   }
 }
 
-/** Compiles a layout and prints its warnings. Throws `Failure` with all faults. */
-export async function compileChecked(
-  session: Session,
-  path: string,
-): Promise<{
+/** The lock gains facts; it must not change; or it also loses facts that nothing uses. */
+export type LockUse = 'completed' | 'frozen' | 'pruned'
+
+/** A layout, compiled without a fault. */
+export interface CheckedLayout {
   readonly hosts: Config['hosts']
   readonly warnings: readonly string[]
   readonly cluster: string
-}> {
-  const files = await readLayout(session, path)
-  const compiled = await compileLayout(files.layout, files.lock)
-  expectCompiled(files, compiled, cardlessFaults(compiled))
-  for (const warning of compiled.warnings) session.warn(warning)
-  return { hosts: compiled.hosts, warnings: compiled.warnings, cluster: files.layout.cluster }
+  readonly lock: Lock
 }
 
-/** Throws the faults of a layout: its own, or those of the compiled config. */
-export function expectCompiled(
-  files: LayoutFiles,
-  compiled: Compiled,
-  others: readonly {
-    readonly code: string
-    readonly message: string
-    readonly path?: string
-  }[] = [],
+/**
+ * Compiles a layout, prints its warnings, and writes the lock if it gained facts. Throws `Failure`
+ * with all faults; `lock-frozen`, `config-too-large`.
+ */
+export async function compileChecked(
+  session: Session,
+  path: string,
+  use: LockUse = 'completed',
+): Promise<CheckedLayout> {
+  const { files, compiled } = await compileStacks(session, path, 'ready')
+  for (const warning of compiled.warnings) session.warn(warning)
+  const lock = use === 'pruned' ? prunedLock(compiled) : compiled.lock
+  if (!isDeepStrictEqual(files.lock.facts, lock.facts)) {
+    if (use === 'frozen') throw frozen(files, lock)
+    await writeWhole(session.io.files, session.path(files.lockPath), lockText(lock))
+  }
+  const { hosts, warnings } = compiled
+  return { hosts, warnings, cluster: files.layout.cluster, lock }
+}
+
+/**
+ * Reads and compiles a layout and its stacks; writes nothing. A `draft` may lack cards of hosts,
+ * digests of images and sealed secrets.
+ */
+export async function compileStacks(
+  session: Session,
+  path: string,
+  readiness: 'ready' | 'draft',
+): Promise<{ readonly files: LayoutFiles; readonly compiled: Compiled }> {
+  const files = await readLayout(session, path)
+  const { stacks, faults } = await readStacks(session, files)
+  if (faults.length > 0) throw faultsFailure(faults)
+  const { layout, lock } = files
+  const compiled = await compileLayout({ layout, lock, stacks })
+  const isDraft = readiness === 'draft'
+  const own = isDraft ? withoutUnready(compiled.faults) : compiled.faults
+  const located = isDraft ? withoutUnready(compiled.located) : compiled.located
+  expectSound(files, [...own, ...(isDraft ? [] : cardlessFaults(compiled))], located)
+  expectSize(compiled)
+  const placed = compiled.placed(configFaults({ hosts: compiled.hosts }))
+  expectSound(files, placed.faults, placed.located)
+  return { files, compiled }
+}
+
+/** Throws all faults: those of the layout first, then those of the Compose files. */
+function expectSound(
+  { yaml }: LayoutFiles,
+  faults: readonly Fault[],
+  located: readonly LocatedFault[],
 ): void {
-  expectNoFaults(files.yaml, [...compiled.faults, ...others])
-  expectNoFaults(files.yaml, configFaults({ hosts: compiled.hosts }))
+  const unique = new Map(faults.map((fault) => [`${fault.path ?? ''}\n${fault.message}`, fault]))
+  const all = [...yaml.locate([...unique.values()]), ...located]
+  if (all.length > 0) throw faultsFailure(all)
+}
+
+/** Room for the claims that the signer adds. */
+const claimsBytes = 64 * 1024
+
+function expectSize(compiled: Compiled): void {
+  const bytes = Buffer.byteLength(JSON.stringify({ hosts: compiled.hosts }))
+  if (bytes <= payloadBytesMax - claimsBytes) return
+  const largest = compiled.sizes().slice(0, 3)
+  const named = largest.map(({ stack, bytes: own }) => {
+    return `${stack === '' ? 'services' : stack} ${Math.ceil(own / 1024)} KiB`
+  })
+  const message = `the config has ${Math.ceil(bytes / 1024)} KiB, and ${payloadBytesMax / 2 ** 20} MiB is the most; largest: ${named.join(', ')}`
+  throw new Failure(4, 'config-too-large', message, {
+    hint: 'put large files on the hosts and name their paths, or make two clusters',
+  })
+}
+
+function frozen({ lock, lockPath }: LayoutFiles, next: Lock): Failure {
+  const keys = new Set([...lock.facts.keys(), ...next.facts.keys()])
+  const changed = [...keys].filter((key) => lock.facts.get(key) !== next.facts.get(key)).sort()
+  const more = changed.length > 5 ? ` and ${changed.length - 5} more` : ''
+  const message = `${lockPath} would change: ${changed.slice(0, 5).join(', ')}${more}`
+  return new Failure(4, 'lock-frozen', message, {
+    hint: 'run covey compile without --frozen, and commit the lock',
+  })
 }

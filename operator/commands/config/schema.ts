@@ -15,7 +15,7 @@ export async function printSchema(session: Session, input: Input): Promise<void>
 }
 
 async function schemaOf(of: string): Promise<object | undefined> {
-  if (of === 'layout') return (await import('../../layout/layout.ts')).layoutJsonSchema()
+  if (of === 'layout') return (await import('../../layout/layout-schema.ts')).layoutJsonSchema()
   if (of === 'config') return (await import('../../signing/config-schema.ts')).configJsonSchema()
   return of === 'api' ? (await import('./api-schema.ts')).apiJsonSchema() : undefined
 }

@@ -10,9 +10,7 @@ import { parseRoot } from '../../../protocol/documents/root.ts'
 import { type Checked, type Fault, faultText } from '../../../protocol/fault.ts'
 import { readSource, type Source } from '../../files/read-text.ts'
 import { findFolder } from '../../folder/folder.ts'
-import { readLayout } from '../../folder/layout-files.ts'
 import { readRoots } from '../../folder/roots.ts'
-import { compileLayout } from '../../layout/compile.ts'
 import { configSourceBytesMax } from '../../limits.ts'
 import { assessDelivery } from '../../signing/delivery.ts'
 import { configFaults } from '../../signing/draft.ts'
@@ -24,7 +22,7 @@ import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import { counted } from '../../terminal/style.ts'
 import type { Input } from '../definition.ts'
-import { expectCompiled } from './compile.ts'
+import { compileStacks } from './compile.ts'
 import { warnOfDoubts } from './warn-doubts.ts'
 
 /** The kind and content of a file. */
@@ -78,9 +76,7 @@ async function judge(session: Session, file: string): Promise<Finding> {
 }
 
 async function judgeLayout(session: Session, file: string): Promise<Finding> {
-  const files = await readLayout(session, file)
-  const compiled = await compileLayout(files.layout, files.lock)
-  expectCompiled(files, compiled)
+  const { files, compiled } = await compileStacks(session, file, 'draft')
   for (const warning of compiled.warnings) session.warn(warning)
   const hosts = counted(files.layout.hosts.size, 'host')
   const { cardless } = compiled

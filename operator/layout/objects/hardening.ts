@@ -1,0 +1,66 @@
+import type { ConfigObject } from '../../../protocol/documents/config.ts'
+import type { Findings } from '../findings.ts'
+import type { Member } from '../services/members.ts'
+
+/** What a part of an object says. */
+export type Fields = Omit<ConfigObject, 'type'>
+
+/** Docker's own set without MKNOD, and without what covey gives unasked. */
+const dockerCapabilities: readonly string[] = [
+  ...['AUDIT_WRITE', 'FSETID', 'NET_RAW', 'SETFCAP', 'SETPCAP', 'SYS_CHROOT'],
+]
+
+/** What a container may do: as in Docker for a Compose file, covey's own set where it is strict. */
+export function hardeningOf({ service, stack }: Member, findings: Findings): Fields {
+  const { isStrict } = stack.options
+  const has = (option: RegExp): boolean => service.securityOpt.some((text) => option.test(text))
+  const isBound = has(/^no-new-privileges([:=]true)?$/)
+  const privileges = isStrict || isBound ? {} : { no_new_privileges: false }
+  const capabilities = capabilitiesOf(service, isStrict, findings)
+  return {
+    ...(capabilities === undefined ? {} : { capabilities }),
+    ...privileges,
+    ...(service.isReadOnly ? { read_only_root: true } : {}),
+    ...(service.privileged ? { privileged: true } : {}),
+    ...(service.pidHost ? { host_pid: true } : {}),
+    ...(service.wantsGpu ? { gpu: true } : {}),
+    ...devicesOf(service),
+  }
+}
+
+type Service = Member['service']
+
+function capabilitiesOf(
+  service: Service,
+  isStrict: boolean,
+  findings: Findings,
+): Fields | undefined {
+  const bare = (name: string): string => name.toUpperCase().replace(/^CAP_/, '')
+  const added = [...new Set(service.capAdd.map(bare))]
+  const dropped = [...new Set(service.capDrop.map(bare))]
+  if (added.includes('ALL')) {
+    const message = 'ALL is never added: name what the program needs, as NET_ADMIN'
+    const path = `services.${service.name}.cap_add`
+    findings.fault(service.placeOf('cap_add'), 'stack-capability', message, path)
+  }
+  const usual = isStrict || dropped.includes('ALL') ? [] : dockerCapabilities
+  const add = [...usual.filter((name) => !dropped.includes(name)), ...added].filter(
+    (name, index, all) => all.indexOf(name) === index && name !== 'ALL',
+  )
+  const drop = dropped.filter((name) => !usual.includes(name) && !add.includes(name))
+  if (add.length === 0 && drop.length === 0) return undefined
+  return {
+    ...(add.length === 0 ? {} : { add: add.sort() }),
+    ...(drop.length === 0 ? {} : { drop: drop.sort() }),
+    // In Docker another user than root gets no capability by itself.
+    ...(isStrict || add.length === 0 ? {} : { ambient: false }),
+  }
+}
+
+function devicesOf({ devices }: Service): Fields {
+  if (devices.length === 0) return {}
+  const written = devices.map(({ source, target, permissions }) =>
+    target === source && permissions === 'rw' ? source : { source, target, permissions },
+  )
+  return { devices: written }
+}

@@ -1,0 +1,62 @@
+import type { Healthcheck } from '../../compose/project.ts'
+import type { Member, Members } from '../services/members.ts'
+import type { Fields } from './hardening.ts'
+import { withoutUndefined } from './process.ts'
+
+/** Times of a check that a Compose file leaves open, as Docker has them. */
+const intervalSeconds = 30
+const timeoutSeconds = 30
+const retries = 3
+
+/** How a container is kept running, and how it is checked. */
+export function keepingOf(member: Member, members: Members): Fields {
+  const { service } = member
+  const health = healthOf(service.healthcheck, member.covey.restartsUnhealthy)
+  return {
+    restart: restartOf(member, members),
+    ...(health === undefined ? {} : { health }),
+  }
+}
+
+function restartOf(member: Member, members: Members): 'always' | 'on-failure' | 'never' {
+  const { service } = member
+  if (service.restart === 'no') return 'never'
+  if (service.restart === 'on-failure') return 'on-failure'
+  if (service.restart !== undefined) return 'always'
+  return isAwaited(member, members) ? 'never' : 'always'
+}
+
+/** Whether others wait for its end: then it runs once. */
+function isAwaited({ stack, service }: Member, members: Members): boolean {
+  return members.all.some(
+    (other) =>
+      other.stack === stack && other.service.dependsOn.get(service.name)?.condition === 'completed',
+  )
+}
+
+/** A check that only shows what it finds, unless the service asks for more. */
+function healthOf(check: Healthcheck | undefined, restarts: boolean): Fields | undefined {
+  if (check?.kind === 'none') return undefined
+  const restart = restarts ? {} : { restart: false }
+  if (check === undefined) return { from_image: true, ...restart }
+  const isOwn = check.command !== undefined
+  return withoutUndefined({
+    ...(isOwn ? { command: check.command.map(({ value }) => value) } : { from_image: true }),
+    interval_seconds: secondsOf(check.intervalSeconds, isOwn ? intervalSeconds : undefined),
+    timeout_seconds: secondsOf(check.timeoutSeconds, isOwn ? timeoutSeconds : undefined),
+    retries: check.retries ?? (isOwn ? retries : undefined),
+    start_seconds: secondsOf(check.startSeconds, undefined, 0),
+    start_interval_seconds: secondsOf(check.startIntervalSeconds, undefined),
+    ...restart,
+  })
+}
+
+/** Whole seconds, as objects have them; parts of one count as one. */
+function secondsOf(
+  seconds: number | undefined,
+  otherwise: number | undefined,
+  least: number = 1,
+): number | undefined {
+  if (seconds === undefined) return otherwise
+  return Math.min(3600, Math.max(least, Math.ceil(seconds)))
+}

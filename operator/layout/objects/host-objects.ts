@@ -1,0 +1,197 @@
+import type { ConfigObject } from '../../../protocol/documents/config.ts'
+import { cidrText } from '../../../reconcilers/addresses.ts'
+import type { Place } from '../../compose/project.ts'
+import type { Findings } from '../findings.ts'
+import { factKey } from '../lock.ts'
+import type { Arrangement } from '../services/arrangement.ts'
+import { noDigest, registryOf } from '../services/image-names.ts'
+import type { Member } from '../services/members.ts'
+import { objectName } from '../services/object-names.ts'
+import { containerObject, type ServiceParts } from './container.ts'
+import type { SealedContent } from './contents.ts'
+import type { Flows } from './flows.ts'
+import type { VolumeNeed } from './mounts.ts'
+import { policyOf } from './policies.ts'
+import { publishesOf } from './publishes.ts'
+
+/** An object with the service that it is there for, and where faults of its fields belong. */
+export interface MadeObject {
+  readonly name: string
+  readonly object: ConfigObject
+  /** Undefined for what belongs to no single service. */
+  readonly member: Member | undefined
+  /** Where a field of it was written, by its path in the object. */
+  readonly placeOf: (path: string) => Place | undefined
+}
+
+/** A secret of one host, with what is in it. */
+export interface HostSecret extends SealedContent {
+  readonly host: string
+  readonly place: Place | undefined
+}
+
+/** Everything that stacks make of one host, ordered by kind, then name. */
+export function hostObjects(
+  host: string,
+  partsOf: (member: Member) => ServiceParts,
+  flows: Flows,
+  arrangement: Arrangement,
+  findings: Findings,
+): readonly MadeObject[] {
+  const made: MadeObject[] = [...podObjects(host, arrangement)]
+  const volumes = new Map<string, VolumeNeed>()
+  for (const replica of arrangement.onHost.get(host) ?? []) {
+    const { member } = replica
+    const parts = partsOf(member)
+    for (const [name, need] of parts.mounted.volumes) volumes.set(name, volumes.get(name) ?? need)
+    const object = containerObject(replica, parts, arrangement, findings)
+    made.push({ name: replica.object, object, member, placeOf: placesOf(parts) })
+    const policy = policyOf(replica, flows, arrangement)
+    if (policy !== undefined) made.push(plain(policy[0], policy[1], member))
+  }
+  for (const { name, object, replica, entry } of publishesOf(host, arrangement, findings)) {
+    made.push({ name, object, member: replica.member, placeOf: () => entry.place })
+  }
+  for (const [name, need] of volumes) {
+    const object = volumeObject(host, name, need, arrangement, findings)
+    if (object !== undefined)
+      made.push({ name, object, member: undefined, placeOf: () => need.entry?.place })
+  }
+  for (const secret of secretsOf(host, partsOf, arrangement)) {
+    const sealed = arrangement.input.lock.facts.get(factKey('sealed', host, secret.object))
+    const jwe = sealed?.split(' ')[1]
+    if (jwe === undefined) {
+      const message = `${secret.text} is not sealed for ${host} yet: covey compile`
+      findings.fault(secret.place, 'not-sealed', message)
+    }
+    const object = { type: 'secret', jwe: jwe ?? notSealed(host, secret.object) }
+    made.push(plain(secret.object, object, undefined))
+  }
+  for (const [name, object] of registryObjects(host, arrangement)) {
+    made.push(plain(name, object, undefined))
+  }
+  return made
+}
+
+/** Stands for a secret that is not sealed yet, so that all the rest can be checked. */
+function notSealed(host: string, name: string): string {
+  const epk = { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) }
+  const kind = { alg: 'ECDH-ES', enc: 'A256GCM', typ: 'covey-secret+jwe', epk }
+  const header = JSON.stringify({ ...kind, aud: noDigest, host, name })
+  return `${Buffer.from(header).toString('base64url')}..${'A'.repeat(16)}.AA.${'A'.repeat(22)}`
+}
+
+function plain(name: string, object: ConfigObject, member: Member | undefined): MadeObject {
+  return { name, object, member, placeOf: () => member?.service.place }
+}
+
+function podObjects(host: string, { pods }: Arrangement): readonly MadeObject[] {
+  const network = pods.byHost.get(host)
+  if (network === undefined) return []
+  const { object: name, subnet, isWritten } = network
+  const range: ConfigObject = {
+    type: 'container_network',
+    network: 'wg_network',
+    subnet: cidrText(subnet),
+  }
+  return [
+    ...(isWritten ? [] : [plain(name, range, undefined)]),
+    plain('pods_fwd', { type: 'nftables_forward', from: name, to: 'wg_network' }, undefined),
+    plain('pods_out', { type: 'nftables_masquerade', network: name }, undefined),
+  ]
+}
+
+/** Keys of a service by fields of its container. */
+const keysOfFields: Readonly<Record<string, string>> = {
+  command: 'entrypoint',
+  args: 'command',
+  env: 'environment',
+  health: 'healthcheck',
+  capabilities: 'cap_add',
+  aliases: 'networks',
+  groups: 'networks',
+  after: 'depends_on',
+  shm_bytes: 'shm_size',
+  stop_grace_seconds: 'stop_grace_period',
+  resources: 'deploy',
+  network_of: 'network_mode',
+  host_network: 'network_mode',
+}
+
+/** Where the fields of a container were written. */
+function placesOf({ member, mounted }: ServiceParts): (path: string) => Place {
+  return (path) => {
+    const { service } = member
+    const [field = '', index = ''] = path.split('.')
+    if (field === 'mounts') {
+      const entry = service.volumes[mounted.origins[Number(index)] ?? -1]
+      return entry?.place ?? service.place
+    }
+    const key = keysOfFields[field] ?? field
+    return service.placeOf(field === 'env' ? `${key}.${path.slice(4)}` : key)
+  }
+}
+
+function volumeObject(
+  host: string,
+  name: string,
+  { path, external, entry, text }: VolumeNeed,
+  { input, members }: Arrangement,
+  findings: Findings,
+): ConfigObject | undefined {
+  if (external !== undefined) {
+    const written = input.layout.hosts.get(host)?.objects[name]
+    if (written?.type === 'volume') return undefined
+    const isMade = members.all.some(({ stack: { project } }) =>
+      [...project.volumes.values()].some((each) => !each.isExternal && each.fixedName === external),
+    )
+    if (!isMade) {
+      const message = `${text} is external, and ${host} has none: write hosts.${host}.objects: { ${name}: { type: volume } }`
+      findings.fault(entry?.place, 'stack-volume', message)
+    }
+  }
+  return { type: 'volume', ...(path === undefined ? {} : { path }) }
+}
+
+/** The secrets of a host's containers and of its accounts at registries, each once. */
+export function secretsOf(
+  host: string,
+  partsOf: (member: Member) => ServiceParts,
+  arrangement: Arrangement,
+): readonly HostSecret[] {
+  const found = new Map<string, HostSecret>()
+  for (const { member } of arrangement.onHost.get(host) ?? []) {
+    for (const sealed of partsOf(member).contents.sealed) {
+      if (found.has(sealed.object)) continue
+      found.set(sealed.object, { ...sealed, host, place: member.service.place })
+    }
+  }
+  for (const [server, { password }] of accountsOf(host, arrangement)) {
+    const object = objectName('', password, '_s')
+    const content = { kind: 'named', name: password } as const
+    const text = `the password of ${server}`
+    found.set(object, { object, content, variables: [], text, host, place: undefined })
+  }
+  return [...found.values()]
+}
+
+/** Accounts of the layout at registries that a host pulls from. */
+function accountsOf(
+  host: string,
+  { input, onHost }: Arrangement,
+): readonly (readonly [string, { readonly username: string; readonly password: string }])[] {
+  const used = new Set(
+    (onHost.get(host) ?? []).map(({ member }) => registryOf(member.service.image?.value ?? '')),
+  )
+  return [...input.layout.registries].filter(([server]) => used.has(server))
+}
+
+function* registryObjects(
+  host: string,
+  arrangement: Arrangement,
+): Generator<readonly [string, ConfigObject]> {
+  for (const [server, { username, password }] of accountsOf(host, arrangement)) {
+    const secret = objectName('', password, '_s')
+    yield [objectName('', server, '_r'), { type: 'registry', server, username, secret }]
+  }
+}

@@ -1,0 +1,99 @@
+import { dirname, join } from 'node:path/posix'
+import type { ComposeOptions, ReadFile } from '../compose/project.ts'
+import { readProject } from '../compose/read-project.ts'
+import type { LayoutFiles } from '../folder/layout-files.ts'
+import type { StackSource } from '../layout/inputs.ts'
+import { ownOptions, type StackOptions } from '../layout/stack-options.ts'
+import { smallFileBytesMax } from '../limits.ts'
+import { Failure, type LocatedFault, systemCode, systemReason } from '../terminal/failure.ts'
+import type { Session } from '../terminal/session.ts'
+import { readBeside } from './beside.ts'
+import { embeddedServices } from './embedded.ts'
+
+/** The stacks of a layout, and all that is wrong with their files. */
+export interface StackFiles {
+  readonly stacks: readonly StackSource[]
+  readonly faults: readonly LocatedFault[]
+}
+
+/** Names of a Compose file in a folder, in Compose's order. */
+const usualNames: readonly string[] = [
+  ...['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml'],
+]
+
+/** Reads the Compose files of all stacks, and the services of the layout itself. */
+export async function readStacks(session: Session, files: LayoutFiles): Promise<StackFiles> {
+  const { layout, source, yaml } = files
+  const base = source.file === '<stdin>' ? '.' : dirname(source.file)
+  const read = reader(session)
+  const stacks: StackSource[] = []
+  const faults: LocatedFault[] = []
+  for (const [name, options] of layout.stacks) {
+    const given = await composeOptions(session, base, options)
+    const stack = await readStack(session, { name, options, hostsOf: new Map() }, given, read)
+    stacks.push(stack.source)
+    faults.push(...stack.faults)
+  }
+  if (layout.hasServices) {
+    const { text, hostsOf } = embeddedServices(source.text, yaml, layout.secrets.keys())
+    const own = { name: '', options: ownOptions(layout.hosts), hostsOf }
+    const given = { files: [source.file], profiles: [], envFiles: [], variables: new Map() }
+    const readOwn: ReadFile = async (path) => (path === source.file ? text : await read(path))
+    const stack = await readStack(session, own, given, readOwn)
+    stacks.push(stack.source)
+    faults.push(...stack.faults)
+  }
+  return { stacks, faults }
+}
+
+async function readStack(
+  session: Session,
+  stack: Pick<StackSource, 'name' | 'options' | 'hostsOf'>,
+  options: ComposeOptions,
+  read: ReadFile,
+): Promise<{ readonly source: StackSource; readonly faults: readonly LocatedFault[] }> {
+  const { project, faults } = await readProject(options, read)
+  const beside = await readBeside(session, project)
+  return { source: { ...stack, project, beside }, faults }
+}
+
+/** Paths as messages show them: what the layout names is relative to its own folder. */
+async function composeOptions(
+  session: Session,
+  base: string,
+  { files, envFiles, profiles }: StackOptions,
+): Promise<ComposeOptions> {
+  const paths = files.map((file) => join(base, file))
+  const named = await Promise.all(paths.map((path) => composeFile(session, path)))
+  return {
+    files: named,
+    profiles,
+    envFiles: envFiles.map((file) => join(base, file)),
+    variables: new Map(),
+  }
+}
+
+/** The Compose file in a folder, where a stack names that; else the file itself. */
+async function composeFile(session: Session, path: string): Promise<string> {
+  const { files } = session.io
+  if ((await files.look(session.path(path)))?.kind !== 'folder') return path
+  for (const name of usualNames) {
+    if ((await files.look(session.path(join(path, name)))) !== null) return join(path, name)
+  }
+  return join(path, usualNames[0] ?? '')
+}
+
+/** Reads texts for the Compose reader; undefined where there is no file. */
+function reader(session: Session): ReadFile {
+  return async (path) => {
+    try {
+      const bytes = await session.io.files.read(session.path(path), smallFileBytesMax + 1)
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    } catch (error) {
+      const code = systemCode(error)
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+      const reason = error instanceof TypeError ? 'it is no text in UTF-8' : systemReason(error)
+      throw new Failure(2, 'file-unreadable', `cannot read ${path}: ${reason}`, { cause: error })
+    }
+  }
+}
