@@ -29,7 +29,30 @@ export interface HealthObject {
   readonly timeout_seconds: number
   readonly retries: number
   readonly start_seconds: number
+  /** Time between checks before the first success; the machine's own where absent. */
+  readonly start_interval_seconds?: number | undefined
+  /** False: an unhealthy container is shown, and not restarted. */
+  readonly restart?: boolean | undefined
 }
+
+/** The health check of an image, as far as that has one. */
+export interface ImageHealth {
+  readonly command: readonly string[]
+  readonly interval_seconds?: number | undefined
+  readonly timeout_seconds?: number | undefined
+  readonly retries?: number | undefined
+  readonly start_seconds?: number | undefined
+  readonly start_interval_seconds?: number | undefined
+}
+
+/** The health check of the image, with times that take the place of the image's own. */
+interface HealthFromImage extends Omit<ImageHealth, 'command'> {
+  readonly from_image: true
+  readonly restart?: boolean | undefined
+}
+
+/** The health check of a container, as its object says. */
+export type HealthPolicy = HealthObject | HealthFromImage
 
 /**
  * The settings of a container that may change without a new one: read again at every round, and
@@ -40,7 +63,7 @@ export interface ContainerPolicy {
   readonly restart: 'always' | 'on-failure' | 'never'
   /** Time between the stop signal and SIGKILL, in ms. */
   readonly stopGraceMs: number
-  readonly health: HealthObject | null
+  readonly health: HealthPolicy | null
   readonly labels: Readonly<Record<string, string>>
   readonly dns?: DnsObject | undefined
 }
@@ -58,11 +81,15 @@ export interface ContainerRecord {
   readonly address: string
   /** Path of the network namespace that it was made in; null on the host's network. */
   readonly namespace: string | null
+  /** The object whose network namespace that is, where it is not its own. */
+  readonly networkOf?: string | undefined
   /** Volumes that it uses, by the names of their objects. */
   readonly volumes: readonly string[]
   /** Number of the signal that asks it to stop. */
   readonly stopSignal: number
   readonly policy: ContainerPolicy
+  /** Of its image; absent where that has none, and in records of version 0.1.0. */
+  readonly imageHealth?: ImageHealth | undefined
   /** True if it has a user namespace. */
   readonly userNamespace?: true | undefined
   /** Set where its first process has a terminal. */
@@ -132,7 +159,13 @@ export type ContainerProcess =
   | { readonly state: 'absent'; readonly wasStarted: boolean }
   /** Waits for `start`. */
   | { readonly state: 'created'; readonly pid: number }
-  | { readonly state: 'running'; readonly pid: number; readonly startedMs: number }
+  | {
+      readonly state: 'running'
+      readonly pid: number
+      readonly startedMs: number
+      /** Age of the process, in clock ticks since the boot: an order that no clock changes. */
+      readonly startTicks?: number | undefined
+    }
   /** `isKept`: this end is known for good, also after the host has booted. */
   | { readonly state: 'exited'; readonly exit: ExitSeen; readonly isKept: boolean }
 
@@ -206,8 +239,11 @@ export interface HostContainers {
    * what to do; null where they do.
    */
   refusal(wishes: HostWishes): Promise<string | null>
-  /** The facts for a bundle; `devices` as in the object. */
-  facts(id: string, devices: readonly string[]): Promise<BundleFacts>
+  /**
+   * The facts for a bundle; `devices` as in the object, `network` is the object whose network
+   * namespace it gets.
+   */
+  facts(id: string, devices: readonly string[], network: string): Promise<BundleFacts>
   /**
    * All containers and leftovers, ordered by id. Reads files and /proc; starts no process, writes
    * nothing and tells nobody.

@@ -1,3 +1,5 @@
+import type { ImageHealth } from './host-containers.ts'
+
 /** The config of an image (OCI image-spec config.md, the members that covey uses). */
 export interface ImageConfig {
   readonly entrypoint: readonly string[]
@@ -11,6 +13,8 @@ export interface ImageConfig {
   readonly stopSignal: string | null
   /** Paths that the image declares as volumes; each becomes a folder of the container's own. */
   readonly volumes: readonly string[]
+  /** Its health check, which Docker's image format has beyond OCI; absent where there is none. */
+  readonly healthcheck?: ImageHealth | undefined
 }
 
 /** An image that is whole on this host: every digest verified, every layer unpacked. */

@@ -14,6 +14,9 @@ export interface NeededVersion {
  * field which it does not know, so whoever signs a config asks here first.
  */
 export const since: Readonly<Record<string, string>> = {
+  'runc_container.after': '0.2.0',
+  'runc_container.after[].condition': '0.2.0',
+  'runc_container.after[].container': '0.2.0',
   'runc_container.aliases': '0.2.0',
   'runc_container.capabilities.ambient': '0.2.0',
   'runc_container.dns': '0.2.0',
@@ -23,7 +26,11 @@ export const since: Readonly<Record<string, string>> = {
   'runc_container.files[].uid': '0.2.0',
   'runc_container.group_add': '0.2.0',
   'runc_container.groups': '0.2.0',
+  'runc_container.health.from_image': '0.2.0',
+  'runc_container.health.restart': '0.2.0',
+  'runc_container.health.start_interval_seconds': '0.2.0',
   'runc_container.init': '0.2.0',
+  'runc_container.network_of': '0.2.0',
   'runc_container.no_new_privileges': '0.2.0',
   'runc_container.resources.memory_swap_bytes': '0.2.0',
   'runc_container.secrets[].env_all': '0.2.0',

@@ -4,7 +4,6 @@ import { namespaceName } from '../../reconcilers/container-network/names.ts'
 import type { ContainerNamespaces, HostContainers } from '../../reconcilers/host-containers.ts'
 import { refusalOf } from '../../reconcilers/runc/bundle/grants.ts'
 import { runHealthChecks } from './health/runner.ts'
-import { objectOf } from './look/look.ts'
 import { lookAtAll } from './look/look-at-all.ts'
 import { createNotes } from './look/notes.ts'
 import { watchExits } from './look/watch-exits.ts'
@@ -33,8 +32,8 @@ export interface MachineContainers {
  */
 export async function openContainers(init: ContainersInit): Promise<MachineContainers> {
   const state = await openState(init)
-  const facts = createFacts(state.places, init, state.cgroups, (id) =>
-    join('/run/netns', namespaceName(objectOf(id), namespacesOf(state))),
+  const facts = createFacts(state.places, init, state.cgroups, (object) =>
+    join('/run/netns', namespaceName(object, namespacesOf(state))),
   )
   const health = runHealthChecks(state)
   const exits = watchExits(state)
@@ -91,7 +90,8 @@ function namespacesOf({ mark, records }: ContainersState): ContainerNamespaces {
   const adopted = new Map<string, string>()
   for (const id of records.ids()) {
     const record = records.record(id)
-    if (record?.namespace == null || !existsSync(record.namespace)) continue
+    if (record?.namespace == null || record.networkOf !== undefined) continue
+    if (!existsSync(record.namespace)) continue
     const name = basename(record.namespace)
     if (name !== namespaceName(record.object, { mark, adopted: new Map() })) {
       adopted.set(record.object, name)

@@ -1,6 +1,11 @@
 import { readdirSync } from 'node:fs'
 import * as z from 'zod'
-import type { ContainerRecord, ExitSeen } from '../../reconcilers/host-containers.ts'
+import type {
+  ContainerRecord,
+  ExitSeen,
+  HealthPolicy,
+  ImageHealth,
+} from '../../reconcilers/host-containers.ts'
 import { createDisk, type Disk, readText } from '../files/disk.ts'
 import { exitSchema } from './life.ts'
 import { type HostPlaces, idPrefix } from './places.ts'
@@ -12,25 +17,39 @@ interface Ran {
 }
 
 const seconds = z.number()
-const healthSchema: z.ZodType<ContainerRecord['policy']['health']> = z
-  .object({
-    command: z.array(z.string()).optional(),
-    http: z
-      .object({
-        port: z.int(),
-        path: z.string(),
-        host: z.string().optional(),
-        headers: z.record(z.string(), z.string()).optional(),
-        https: z.boolean().optional(),
-      })
-      .optional(),
-    tcp: z.object({ port: z.int() }).optional(),
-    interval_seconds: seconds,
-    timeout_seconds: seconds,
-    retries: z.int(),
-    start_seconds: seconds,
-  })
-  .nullable()
+const textList = z.array(z.string())
+const times = {
+  interval_seconds: seconds.optional(),
+  timeout_seconds: seconds.optional(),
+  retries: z.int().optional(),
+  start_seconds: seconds.optional(),
+  start_interval_seconds: seconds.optional(),
+}
+const imageHealthSchema: z.ZodType<ImageHealth> = z.object({ command: textList, ...times })
+const fromImage: z.ZodType<HealthPolicy> = z.object({
+  ...{ from_image: z.literal(true), ...times },
+  restart: z.boolean().optional(),
+})
+const ofObject: z.ZodType<HealthPolicy> = z.object({
+  command: textList.optional(),
+  http: z
+    .object({
+      port: z.int(),
+      path: z.string(),
+      host: z.string().optional(),
+      headers: z.record(z.string(), z.string()).optional(),
+      https: z.boolean().optional(),
+    })
+    .optional(),
+  tcp: z.object({ port: z.int() }).optional(),
+  interval_seconds: seconds,
+  timeout_seconds: seconds,
+  retries: z.int(),
+  start_seconds: seconds,
+  start_interval_seconds: seconds.optional(),
+  restart: z.boolean().optional(),
+})
+const healthSchema: z.ZodType<HealthPolicy | null> = z.union([fromImage, ofObject]).nullable()
 
 const recordSchema: z.ZodType<ContainerRecord> = z.object({
   id: z.string(),
@@ -39,6 +58,7 @@ const recordSchema: z.ZodType<ContainerRecord> = z.object({
   image: z.string(),
   address: z.string(),
   namespace: z.string().nullable(),
+  networkOf: z.string().optional(),
   volumes: z.array(z.string()),
   stopSignal: z.int(),
   policy: z.object({
@@ -54,6 +74,7 @@ const recordSchema: z.ZodType<ContainerRecord> = z.object({
       })
       .optional(),
   }),
+  imageHealth: imageHealthSchema.optional(),
   userNamespace: z.literal(true).optional(),
   terminal: z.literal(true).optional(),
   stdin: z.literal(true).optional(),

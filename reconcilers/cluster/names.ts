@@ -12,7 +12,7 @@ import {
   groups,
 } from '../runc/relations/name-fields.ts'
 import { findNetwork, type NetworkIndex } from './networks.ts'
-import { sectionOf, typeIn } from './references.ts'
+import { objectIn, sectionOf, typeIn } from './references.ts'
 
 /** A container as others may call it. */
 export interface NamedContainer {
@@ -98,7 +98,10 @@ function containersOf(
       if (container['host_network'] === true) {
         return hostAddress === null ? [] : [{ ...named, address: hostAddress, isShared: true }]
       }
-      const { address: text, network } = container
+      // What shares the network of another one is found where that is.
+      const owner = container['network_of']
+      const at: unknown = typeof owner === 'string' ? objectIn(section, owner) : container
+      const { address: text, network } = isObject(at) ? at : {}
       const address = typeof text === 'string' ? parseAddress(text) : undefined
       if (address === undefined || typeof network !== 'string') return []
       const range: unknown = Object.hasOwn(section, network) ? section[network] : undefined

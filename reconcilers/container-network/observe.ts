@@ -87,7 +87,9 @@ async function runningObjects(host: HostPorts): Promise<ReadonlySet<string>> {
   const running = new Set<string>()
   for (const { object, record, process } of await host.containers.look()) {
     const isThere = process.state === 'created' || process.state === 'running'
-    if (isThere && record?.namespace !== null) running.add(object)
+    if (!isThere || record?.namespace === null) continue
+    running.add(object)
+    if (record?.networkOf !== undefined) running.add(record.networkOf)
   }
   return running
 }

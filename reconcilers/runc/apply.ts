@@ -1,6 +1,7 @@
 import { CoveyError } from '../../protocol/fault.ts'
 import { addressText } from '../addresses.ts'
 import type { ContainerRecord } from '../host-containers.ts'
+import type { ImageReady } from '../host-images.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { makeBundle } from './bundle/bundle.ts'
 import type { Bundle } from './bundle/result.ts'
@@ -63,13 +64,14 @@ async function createContainer(
   const { id } = spec
   try {
     await checkGranted(spec, host)
-    const facts = await host.containers.facts(id, spec.container.devices)
+    const { devices, network_of } = spec.container
+    const facts = await host.containers.facts(id, devices, network_of ?? spec.object)
     const bundle = makeBundle(spec, image, facts, hosts)
     if (!bundle.ok) throw new CoveyError(bundle.fault.code, bundle.fault.message)
     const { secrets, userNamespace, stopSignal: _, ...parts } = bundle.value
     await host.secrets.place(id, secrets)
     const { layers } = image
-    const record = recordOf(spec, bundle.value, facts.networkNamespace)
+    const record = recordOf(spec, bundle.value, image, facts.networkNamespace)
     const mapped = userNamespace === undefined ? {} : { userNamespace }
     await host.containers.create({ ...parts, record, layers, ...mapped }, signal)
   } catch (error) {
@@ -80,16 +82,24 @@ async function createContainer(
 }
 
 /** The record of a container, kept as long as anything of it exists. */
-function recordOf(spec: ContainerSpec, bundle: Bundle, namespace: string): ContainerRecord {
+function recordOf(
+  spec: ContainerSpec,
+  bundle: Bundle,
+  { config: { healthcheck } }: ImageReady,
+  namespace: string,
+): ContainerRecord {
   const { id, object, container, attachment, revision, policy } = spec
+  const { network_of: networkOf } = container
   return {
     ...{ id, object, revision },
     image: container.image,
     address: attachment === null ? '127.0.0.1' : addressText(attachment.address),
     namespace: attachment === null ? null : namespace,
+    ...(networkOf === undefined ? {} : { networkOf }),
     volumes: bundle.volumes.map((volume) => volume.object),
     stopSignal: bundle.stopSignal,
     policy,
+    ...(healthcheck === undefined ? {} : { imageHealth: healthcheck }),
     ...(container.user_namespace ? { userNamespace: true } : {}),
     ...(container.tty ? { terminal: true } : {}),
     ...(container.stdin_open ? { stdin: true } : {}),

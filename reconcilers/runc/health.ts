@@ -1,4 +1,5 @@
-import type { HealthObject, HealthSeen } from '../host-containers.ts'
+import type { ContainerRecord, HealthObject, HealthSeen } from '../host-containers.ts'
+import { usualTimes } from './object/health-fields.ts'
 
 /** The result of one check; `reason` is one line for people. */
 export type CheckResult = { readonly ok: true } | { readonly ok: false; readonly reason: string }
@@ -38,7 +39,33 @@ export function ailmentAfter(health: HealthSeen, before: string | null): string 
  * Time from the end of one check to the next, in ms. A starting container is checked more often, so
  * that it counts as healthy soon after it is.
  */
-export function nextCheckMs(health: HealthSeen, check: HealthObject, startMs: number): number {
-  const intervalMs = check.interval_seconds * 1000
+export function nextCheckMs(health: HealthSeen, check: HealthObject, usualMs: number): number {
+  const { interval_seconds, start_interval_seconds } = check
+  const intervalMs = interval_seconds * 1000
+  const startMs = start_interval_seconds === undefined ? usualMs : start_interval_seconds * 1000
   return health.state === 'starting' ? Math.min(intervalMs, startMs) : intervalMs
+}
+
+/**
+ * The check of a container: that of its object, or, where the object asks for it, that of its image
+ * with the object's times. Null for none.
+ */
+export function checkOf({
+  policy,
+  imageHealth,
+}: Pick<ContainerRecord, 'policy' | 'imageHealth'>): HealthObject | null {
+  const { health } = policy
+  if (health === null || !('from_image' in health)) return health
+  if (imageHealth === undefined) return null
+  const timesOf = (name: keyof typeof usualTimes): number =>
+    health[name] ?? imageHealth[name] ?? usualTimes[name]
+  const { command } = imageHealth
+  return {
+    command,
+    interval_seconds: timesOf('interval_seconds'),
+    timeout_seconds: timesOf('timeout_seconds'),
+    retries: timesOf('retries'),
+    start_seconds: timesOf('start_seconds'),
+    start_interval_seconds: health.start_interval_seconds ?? imageHealth.start_interval_seconds,
+  }
 }

@@ -6,6 +6,7 @@ import { imageKey } from './images.ts'
 import { afterExit, causeText, isDue, waitText } from './lifecycle.ts'
 import { crashLoopStreak, killAgainMs, steadyMs } from './limits.ts'
 import type { RuncObserved } from './observe.ts'
+import { waitOf } from './relations/waiting.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
 import { killAtMs } from './stopping.ts'
 
@@ -14,28 +15,35 @@ type Said = Omit<Verdict, 'object'>
 /** Reports the containers that are not, or not yet, as they should be. */
 export function judgeContainers(spec: RuncSpec, observed: RuncObserved): readonly Verdict[] {
   return spec.containers.flatMap((each) => {
-    const said = judgeObject(each, observed)
+    const said = judgeObject(each, spec, observed)
     return said === null ? [] : [{ object: each.object, ...said }]
   })
 }
 
-function judgeObject(spec: ContainerSpec, observed: RuncObserved): Said | null {
+function judgeObject(spec: ContainerSpec, all: RuncSpec, observed: RuncObserved): Said | null {
   const { wanted, before } = containersOf(spec, observed.containers)
   const { policy } = spec
+  const wait = waitOf(spec, wanted, all, observed)
   const process = wanted?.process ?? { state: 'absent', wasStarted: false }
   switch (process.state) {
     case 'absent': {
-      if (!process.wasStarted || policy.restart !== 'never') return judgeNew(spec, before, observed)
+      if (!process.wasStarted || policy.restart !== 'never') {
+        return judgeNew(spec, before, wait, observed)
+      }
       const reason = 'was ended by a restart of the host, and restart is never'
       return { state: 'failed', reason }
     }
     case 'created':
-      return judgeStops(before, observed.nowMs) ?? toBeStarted
+      return (
+        judgeStops(before, observed.nowMs) ??
+        (wait ? { state: 'pending', reason: wait } : toBeStarted)
+      )
     case 'running':
       return wanted === null ? null : judgeRunning(wanted, policy.restart, observed.nowMs)
     case 'exited': {
       if (wanted === null) return null
       const next = afterExit(wanted, process.exit, policy)
+      if (next.kind === 'again' && wait !== null) return { state: 'pending', reason: wait }
       if (next.kind === 'again') return waitText(wanted, process.exit, next)
       return next.kind === 'done' ? null : { state: 'failed', reason: next.reason }
     }
@@ -48,6 +56,7 @@ const toBeStarted: Said = { state: 'pending', reason: 'about to start', untilAct
 function judgeNew(
   { container }: ContainerSpec,
   before: readonly ContainerSeen[],
+  wait: string | null,
   observed: RuncObserved,
 ): Said | null {
   const rest = before.some(isUp) ? '; the previous container keeps running' : ''
@@ -66,6 +75,7 @@ function judgeNew(
     case 'failed':
       return { state: 'failed', reason: `${image.reason}${rest}` }
     default:
+      if (wait !== null) return { state: 'pending', reason: `${wait}${rest}` }
       return { state: 'pending', reason: `about to be created${rest}`, untilActed: true }
   }
 }

@@ -35,6 +35,11 @@ export function afterExit(seen: ContainerSeen, exit: ExitSeen, policy: Container
   return { kind: 'again', atMs: exit.exitedMs + waitMs, waitMs, count }
 }
 
+/** True if a container is restarted when it is unhealthy. */
+export function restartsUnhealthy({ restart, health }: ContainerPolicy): boolean {
+  return restart === 'always' && health?.restart !== false
+}
+
 /** The wait in ms before a start after `streak` starts in a row that did not last. */
 function restartWaitMs(streak: number): number {
   if (streak <= 0) return 0

@@ -9,9 +9,10 @@ import type { ImageReady } from '../host-images.ts'
 import type { PlanStep } from '../reconciler.ts'
 import { containersOf } from './containers.ts'
 import { imageKey } from './images.ts'
-import { afterExit, isDue } from './lifecycle.ts'
+import { afterExit, isDue, restartsUnhealthy } from './lifecycle.ts'
 import { replaceWaitMs, stopWaitMs } from './limits.ts'
 import type { RuncObserved } from './observe.ts'
+import { isOutrun, waitOf } from './relations/waiting.ts'
 import { planResolvers, type ResolversStep } from './resolvers.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
 import { killStep, orderOf, type StopStep } from './stopping.ts'
@@ -58,7 +59,7 @@ export function planRunc(spec: RuncSpec, observed: RuncObserved): readonly RuncS
   return [
     ...planHosts(spec, observed),
     ...planResolvers(spec, observed),
-    ...spec.containers.flatMap((each) => planObject(each, hostsFor(each.object, spec), observed)),
+    ...spec.containers.flatMap((each) => planObject(each, spec, observed)),
     ...others.filter(({ object }) => kept.has(object)).flatMap((seen) => planKept(seen, observed)),
     ...others
       .filter(({ object }) => !kept.has(object))
@@ -89,7 +90,7 @@ function hostsFor(object: string, { hosts, ownHosts }: RuncSpec): string {
 
 function planObject(
   spec: ContainerSpec,
-  hosts: string,
+  all: RuncSpec,
   observed: RuncObserved,
 ): readonly RuncStep[] {
   const { wanted, before } = containersOf(spec, observed.containers)
@@ -103,7 +104,9 @@ function planObject(
   if (wanted?.record != null && !isSame(wanted.record.policy, policy)) {
     steps.push({ kind: 'remember', record: { ...wanted.record, policy }, ...about(spec) })
   }
-  const own = planWanted(wanted, before, spec, hosts, observed)
+  const planned = planWanted(wanted, before, spec, hostsFor(spec.object, all), observed)
+  const isHeld = waitOf(spec, wanted, all, observed) !== null
+  const own = isHeld && planned !== 'settled' ? planned.filter(startsNothing) : planned
   // Remove the old containers once the wanted one exists, even if it has already exited.
   const rest = own === 'settled' ? before : before.filter((seen) => !isUp(seen))
   if (own !== 'settled') steps.push(...own)
@@ -131,6 +134,10 @@ function planWanted(
       if (wanted.broken !== null) return [stopStep(wanted, 9, wanted.broken)]
       return startSteps(id, wanted.count, before, spec, observed)
     case 'running':
+      if (isOutrun(spec, wanted, observed) && policy.restart !== 'never') {
+        const why = `${spec.container.network_of} has restarted, and it shares its network`
+        return planRunning({ ...wanted, broken: why }, policy, observed) ?? 'settled'
+      }
       return planRunning(wanted, policy, observed) ?? 'settled'
     case 'exited': {
       const { exit, isKept } = now
@@ -156,6 +163,11 @@ function about({
   readonly object: string
 }): Required<Pick<PlanStep, 'objects' | 'lane' | 'pace'>> {
   return { objects: [object], lane: object, pace: 'recurring' }
+}
+
+/** True for a step that may be taken while its container waits for others. */
+function startsNothing({ kind }: RuncStep): boolean {
+  return !['create', 'again', 'start', 'replace'].includes(kind)
 }
 
 /** Makes the wanted container beside the old ones, then replaces them. */
@@ -218,7 +230,7 @@ function planRunning(
   if (wanted.broken !== null && policy.restart !== 'never') {
     return [stopStep(wanted, firstSignal(wanted), wanted.broken)]
   }
-  if (wanted.health?.state === 'unhealthy' && policy.restart === 'always') {
+  if (wanted.health?.state === 'unhealthy' && restartsUnhealthy(policy)) {
     return [stopStep(wanted, firstSignal(wanted), 'it is unhealthy', { hadFailed: true })]
   }
   return null

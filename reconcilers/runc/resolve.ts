@@ -7,7 +7,9 @@ import type { Resolved } from '../reconciler.ts'
 import { parseSealedHeader } from './bundle/sealed.ts'
 import type { ContainerObject } from './object/container-object.ts'
 import { containerId, policyOf, revisionOf } from './object/resolve-revision.ts'
+import { afterFaults } from './relations/after-faults.ts'
 import { type HostsTexts, hostsTexts } from './relations/hosts-text.ts'
+import { sharingFaults } from './relations/sharing-faults.ts'
 import {
   type ContainerSpec,
   containerSchema,
@@ -55,7 +57,7 @@ export function judgeRunc(
   const secrets = ownSecrets(cluster.config.aud ?? '', context)
   const attachments = new Map(own.attachments.spec.attachments.map((each) => [each.object, each]))
   const containers = namesOf(context, 'runc_container').flatMap((name) => {
-    const container = ownContainer(context, name, attachments.get(name) ?? null, secrets)
+    const container = ownContainer(context, name, attachments, secrets)
     if (container === null) findings.kept.add(name)
     return container ?? []
   })
@@ -127,7 +129,7 @@ function claimsFault(
 function ownContainer(
   context: Context,
   name: string,
-  attachment: AttachmentSpec | null,
+  attachments: ReadonlyMap<string, AttachmentSpec>,
   secrets: ReadonlyMap<string, string>,
 ): ContainerSpec | null {
   const { own, findings } = context
@@ -136,7 +138,15 @@ function ownContainer(
   for (const fault of faults) findings.faulty.push({ object: name, fault })
   if (container === undefined) return null
   const { targets, broken } = referencesOf(own.section, path, container)
-  for (const fault of broken) findings.faulty.push({ object: name, fault })
+  const read = (other: string): ContainerObject | undefined =>
+    own.parse(other, containerSchema).value
+  const { section } = own
+  const unsound = [
+    ...broken,
+    ...afterFaults({ section, path, name, container, read }),
+    ...sharingFaults(section, path, container),
+  ]
+  for (const fault of unsound) findings.faulty.push({ object: name, fault })
   if (targets.length > 0) findings.references[name] = targets
   const sealed = new Map<string, string>()
   for (const { secret } of container.secrets) {
@@ -144,10 +154,13 @@ function ownContainer(
     if (jwe === undefined) return null
     sealed.set(secret, jwe)
   }
-  const needsNetwork = !container.host_network
-  if (broken.length > 0 || (needsNetwork && attachment === null)) return null
+  const { network_of: owner, host_network } = container
+  const attachment = attachments.get(owner ?? name) ?? null
+  const needsNetwork = !host_network
+  if (unsound.length > 0 || (needsNetwork && attachment === null)) return null
   const used = needsNetwork && attachment !== null ? plainAttachment(attachment) : null
-  const revision = revisionOf(container, sealed)
+  const shared = owner === undefined ? undefined : attachment?.address
+  const revision = revisionOf(container, sealed, shared)
   const [id, policy] = [containerId(name, revision), policyOf(container)]
   return { object: name, container, attachment: used, secrets: sealed, revision, id, policy }
 }

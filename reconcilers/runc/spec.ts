@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { AttachmentSpec } from '../container-network/spec.ts'
-import type { ContainerPolicy, HealthObject } from '../host-containers.ts'
+import type { ContainerPolicy } from '../host-containers.ts'
 import {
   cpuMilliMax,
   cpuMilliMin,
@@ -18,7 +18,7 @@ import type {
   MountObject,
   SecretUse,
 } from './object/container-object.ts'
-import { httpHeaders, httpHost, httpPath } from './object/http-fields.ts'
+import { healthSchema } from './object/health-fields.ts'
 import { limits, memoryPlace, settings, userGroup } from './object/runtime-fields.ts'
 import { checkContainer } from './object/spec-checks.ts'
 import {
@@ -43,34 +43,13 @@ import {
   signal,
   user,
 } from './object/spec-fields.ts'
+import { after } from './relations/after-fields.ts'
 import type { HostsTexts } from './relations/hosts-text.ts'
 import { aliases, dns, extraHosts, groups } from './relations/name-fields.ts'
 
 const mode: z.ZodType<string> = z
   .string()
   .regex(/^0?[0-7]{3}$/, 'must be an octal mode such as 0644')
-const seconds: z.ZodType<number> = z.int().min(1).max(3600)
-const port: z.ZodType<number> = z.int().min(1).max(65535)
-
-const healthSchema: z.ZodType<HealthObject> = z.strictObject({
-  command: command
-    .refine((words) => words.length > 0, { message: 'must name a program', path: [0] })
-    .optional(),
-  http: z
-    .strictObject({
-      port,
-      path: httpPath,
-      host: httpHost.optional(),
-      headers: httpHeaders.optional(),
-      https: z.boolean().optional(),
-    })
-    .optional(),
-  tcp: z.strictObject({ port }).optional(),
-  interval_seconds: seconds.default(10),
-  timeout_seconds: seconds.default(5),
-  retries: z.int().min(1).max(100).default(3),
-  start_seconds: z.int().min(0).max(3600).default(0),
-})
 
 const mountSchema: z.ZodType<MountObject> = z.strictObject({
   volume: reference.optional(),
@@ -126,6 +105,7 @@ export const containerSchema: z.ZodType<ContainerObject> = z
     groups: groups.optional(),
     extra_hosts: extraHosts.optional(),
     dns: dns.optional(),
+    after: after.optional(),
     mounts: z.array(mountSchema).max(entriesMax).default([]),
     tmpfs: z.array(memoryPlace).max(entriesMax).default([]),
     shm_bytes: z.int().min(shmBytesMin).max(shmBytesMax).optional(),
@@ -133,6 +113,7 @@ export const containerSchema: z.ZodType<ContainerObject> = z
     secrets: z.array(secretUseSchema).max(entriesMax).default([]),
     devices: z.array(devicePath).max(entriesMax).default([]),
     host_network: z.boolean().default(false),
+    network_of: reference.optional(),
     user_namespace: z.boolean().default(false),
     resources: resourcesSchema.default({}),
     ulimits: limits.optional(),
@@ -197,7 +178,7 @@ export interface ContainerSpec {
   /** Name of the object. */
   readonly object: string
   readonly container: ContainerObject
-  /** Null with `host_network`. */
+  /** Null with `host_network`; with `network_of` that of the other container. */
   readonly attachment: AttachmentSpec | null
   /** JWE of each secret that it uses, by the secret's name. */
   readonly secrets: ReadonlyMap<string, string>

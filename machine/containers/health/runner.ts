@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { ContainerRecord, HealthSeen } from '../../../reconcilers/host-containers.ts'
-import { afterCheck, ailmentAfter, nextCheckMs } from '../../../reconcilers/runc/health.ts'
+import { afterCheck, ailmentAfter, checkOf, nextCheckMs } from '../../../reconcilers/runc/health.ts'
 import type { Life } from '../life.ts'
 import { checksMax, checkTickMs, startingCheckMs } from '../limits.ts'
 import { networkToEnter } from '../make/user-namespace.ts'
@@ -37,7 +37,7 @@ export function runHealthChecks(state: ContainersState): HealthRunner {
     for (const id of ids) {
       const record = state.records.record(id)
       const life = state.life(id)
-      if (record?.policy.health == null || life?.startedMs == null) continue
+      if (record === null || life?.startedMs == null || checkOf(record) === null) continue
       if (running.has(id) || running.size >= checksMax) continue
       if ((dueMs.get(id) ?? 0) > performance.now()) continue
       if (life.stopping === null && lives(life.process)) begin(id, record, life)
@@ -64,7 +64,7 @@ async function checkOnce(
   life: Life,
   signal: AbortSignal,
 ): Promise<number> {
-  const check = record.policy.health
+  const check = checkOf(record)
   if (check === null) return 0
   const { runcRoot } = state.places
   const network = networkToEnter(record)

@@ -68,7 +68,7 @@ export function lookAt(init: LookInit): ContainerSeen {
 }
 
 /** The object that an id was made from. */
-export function objectOf(id: string): string {
+function objectOf(id: string): string {
   return id.replace(/^covey-/, '').replace(/-[^-]*$/, '')
 }
 
@@ -85,7 +85,8 @@ function processOf(init: LookInit): ContainerProcess {
     memory.exit = null
     memory.isStarted ||= !existsSync(join(places.runtime, 'exec.fifo'))
     if (!memory.isStarted) return { state: 'created', pid: life.process.pid }
-    return { state: 'running', pid: life.process.pid, startedMs: life.startedMs ?? nowMs }
+    const { pid, startTicks } = life.process
+    return { state: 'running', pid, startedMs: life.startedMs ?? nowMs, startTicks }
   }
   if (life.startedMs === null && !memory.isStarted) return { state: 'absent', wasStarted: false }
   // What is kept for good stays said, whichever of the supervisor's files are there.

@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BundleFacts } from '../../../reconcilers/container-facts.ts'
+import type { HostContainers } from '../../../reconcilers/host-containers.ts'
 import type { Cgroups } from '../cgroups.ts'
 import { runtimeMs } from '../limits.ts'
 import { type GrantSettings, grantFacts } from '../mounts/grant-facts.ts'
@@ -15,12 +16,12 @@ export function createFacts(
   places: HostPlaces,
   settings: GrantSettings,
   cgroups: Cgroups,
-  namespaceOf: (id: string) => string,
-): (id: string, devices: readonly string[]) => Promise<BundleFacts> {
+  namespaceOf: (object: string) => string,
+): HostContainers['facts'] {
   let runtimeSpec: Promise<BundleFacts['runtimeSpec']> | null = null
   const busybox = ['/bin/busybox', '/usr/bin/busybox'].find(isStatic) ?? null
   const openFilesMax = openFilesLimit()
-  return async (id, devices) => {
+  return async (id, devices, network) => {
     runtimeSpec ??= readRuntimeSpec(settings.runDir).catch((error) => {
       runtimeSpec = null
       throw error
@@ -29,7 +30,7 @@ export function createFacts(
     return {
       cgroupVersion: cgroups.version,
       cgroupsPath: cgroups.path(id),
-      networkNamespace: namespaceOf(id),
+      networkNamespace: namespaceOf(network),
       rootfs: at.rootfs,
       mappedRootfs: at.mappedRootfs,
       filesDir: at.files,

@@ -9,6 +9,7 @@ import type {
   ContainerRecord,
   RestartCount,
 } from '../../../reconcilers/host-containers.ts'
+import { checkOf } from '../../../reconcilers/runc/health.ts'
 import { crashLoopStreak } from '../../../reconcilers/runc/limits.ts'
 import { newLife } from '../life.ts'
 import { runtimeMs, stopPollMs } from '../limits.ts'
@@ -244,7 +245,7 @@ export async function startProcess(
   // An agent that ended before it had checked a process has left it waiting.
   await expectMounts(state, id)
   if (record.policy.restart === 'never') await state.records.writeRan(id, { exit: null })
-  const isChecked = record.policy.health !== null
+  const isChecked = checkOf(record) !== null
   const health = isChecked ? ({ state: 'starting', failures: 0, reason: null } as const) : null
   state.setLife(id, { startedMs: state.clock.now(), count, health, stopping: null })
   await runStart(state, id, signal)

@@ -7,6 +7,7 @@ import {
   imageConfigTextCharactersMax,
 } from '../../../reconcilers/images/limits.ts'
 import { firstIssue, readObject } from './document.ts'
+import { healthcheckOf } from './healthcheck.ts'
 import type { Platform } from './platform.ts'
 
 /** An image's config document (OCI image-spec config.md), as far as covey uses it. */
@@ -47,6 +48,8 @@ interface RunSettings {
   readonly User: string
   readonly StopSignal: string
   readonly Volumes: Readonly<Record<string, unknown>>
+  readonly Healthcheck?: unknown
+  readonly Shell?: unknown
 }
 const runSettings = {
   Entrypoint: entrypoint,
@@ -63,6 +66,8 @@ const runSettings = {
     .refine((value) => Object.keys(value).length <= imageConfigEntriesMax, 'has too many entries')
     .nullish()
     .transform((value) => value ?? {}),
+  Healthcheck: z.unknown().optional(),
+  Shell: z.unknown().optional(),
 }
 const runSchema: z.ZodType<RunSettings> = z.object(runSettings, 'must be an object')
 
@@ -125,6 +130,7 @@ export function parseImageConfig(bytes: Uint8Array, layers: number): Checked<Ima
   if (volumes.includes('/')) {
     return bad('image-config', 'the image config declares / as a volume, which is not possible')
   }
+  const healthcheck = healthcheckOf(config.Healthcheck, config.Shell)
   return good({
     config: {
       entrypoint: config.Entrypoint,
@@ -134,6 +140,7 @@ export function parseImageConfig(bytes: Uint8Array, layers: number): Checked<Ima
       user: config.User,
       stopSignal: config.StopSignal === '' ? null : config.StopSignal,
       volumes,
+      ...(healthcheck === undefined ? {} : { healthcheck }),
     },
     diffIds: rootfs.diff_ids,
     platform: { os, architecture, variant: variant === '' ? null : variant },

@@ -1,5 +1,6 @@
 import type { Address } from '../../addresses.ts'
-import type { HealthObject } from '../../host-containers.ts'
+import type { HealthPolicy } from '../../host-containers.ts'
+import type { AfterObject } from '../relations/after-fields.ts'
 import type { DnsObject, ExtraHosts, Groups } from '../relations/name-fields.ts'
 
 /** One mount of a container: a volume of this host, or a path that `agent.json` grants. */
@@ -87,6 +88,8 @@ export interface ContainerObject {
   /** Names that only it knows, with their addresses. */
   readonly extra_hosts?: ExtraHosts | undefined
   readonly dns?: DnsObject | undefined
+  /** States of others that a new container of it waits for. */
+  readonly after?: readonly AfterObject[] | undefined
   readonly mounts: readonly MountObject[]
   readonly tmpfs: readonly (string | MemoryObject)[]
   /** Size of `/dev/shm`; the runtime's 64 MiB where absent. */
@@ -95,6 +98,8 @@ export interface ContainerObject {
   readonly secrets: readonly SecretUse[]
   readonly devices: readonly string[]
   readonly host_network: boolean
+  /** A container of this host whose network it shares, in place of one of its own. */
+  readonly network_of?: string | undefined
   /** True if root in it is not a user of the host. */
   readonly user_namespace: boolean
   readonly resources: {
@@ -119,7 +124,7 @@ export interface ContainerObject {
   readonly restart: 'always' | 'on-failure' | 'never'
   readonly stop_signal?: string | undefined
   readonly stop_grace_seconds: number
-  readonly health?: HealthObject | undefined
+  readonly health?: HealthPolicy | undefined
   readonly labels: Readonly<Record<string, string>>
   readonly runtime_config: Readonly<Record<string, unknown>>
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { addressText } from '../../addresses.ts'
+import { type Address, addressText } from '../../addresses.ts'
 import type { ContainerPolicy } from '../../host-containers.ts'
 import { parseReference } from '../../images/reference.ts'
 import { capabilitiesOf } from '../bundle/hardening/capabilities.ts'
@@ -8,7 +8,7 @@ import type { ContainerObject } from './container-object.ts'
 /** Fields that change how a container is treated, not its content. */
 const policyFields: ReadonlySet<string> = new Set([
   ...['restart', 'health', 'stop_grace_seconds', 'labels'],
-  ...['aliases', 'groups', 'extra_hosts', 'dns'],
+  ...['aliases', 'groups', 'extra_hosts', 'dns', 'after'],
 ])
 
 /** Fields in which an empty list differs from no list. */
@@ -17,11 +17,13 @@ const meaningfulWhenEmpty: ReadonlySet<string> = new Set(['command', 'args'])
 /**
  * Digest of everything that a container is made from. An image counts by its digest alone: another
  * tag or registry brings the same one. Fields without a value are left out, so a field of a later
- * version changes no revision unless it is set.
+ * version changes no revision unless it is set. `shared` is the address of the container whose
+ * network it has.
  */
 export function revisionOf(
   container: ContainerObject,
   secrets: ReadonlyMap<string, string>,
+  shared?: Address,
 ): string {
   const fields = Object.entries(container).filter(([name, value]) => {
     return !policyFields.has(name) && (!isEmpty(value) || meaningfulWhenEmpty.has(name))
@@ -35,6 +37,7 @@ export function revisionOf(
     ...loosened(container),
     runtime_config: JSON.stringify(sorted(container.runtime_config)),
     sealed: Object.fromEntries(secrets),
+    ...(shared === undefined ? {} : { shared: addressText(shared) }),
   }
   const text = JSON.stringify(sorted(withoutFalse(made)))
   return hash('sha256', text)

@@ -22,6 +22,15 @@ export function checkContainer(container: ContainerObject, context: z.Refinement
 }
 
 function checkNetwork(container: ContainerObject, report: Report): void {
+  const { network_of: owner } = container
+  if (owner !== undefined) {
+    for (const field of ['network', 'address', 'host_network'] as const) {
+      const value = container[field]
+      if (value === undefined || value === false) continue
+      report([field], `cannot be set with network_of: the container has the network of ${owner}`)
+    }
+    return
+  }
   for (const field of ['network', 'address'] as const) {
     const isThere = container[field] !== undefined
     if (container.host_network && isThere) {
@@ -30,7 +39,7 @@ function checkNetwork(container: ContainerObject, report: Report): void {
         'cannot be set with host_network: the container has the addresses of its host',
       )
     } else if (!container.host_network && !isThere) {
-      report([field], 'is required, unless host_network is true')
+      report([field], 'is required, unless host_network or network_of is set')
     }
   }
   if (container.host_network && container.user_namespace) {
@@ -67,7 +76,7 @@ function checkSources(container: ContainerObject, report: Report): void {
     }
   }
   if (container.health !== undefined) {
-    checkOne(container.health, ['command', 'http', 'tcp'], ['health'], report)
+    checkOne(container.health, ['command', 'http', 'tcp', 'from_image'], ['health'], report)
   }
   checkHttpHost(container, report)
   for (const [index, device] of container.devices.entries()) {
@@ -86,7 +95,8 @@ function checkSources(container: ContainerObject, report: Report): void {
 }
 
 function checkHttpHost({ health }: ContainerObject, report: Report): void {
-  const { host, headers = {} } = health?.http ?? {}
+  if (health === undefined || 'from_image' in health) return
+  const { host, headers = {} } = health.http ?? {}
   const name = Object.keys(headers).find((each) => each.toLowerCase() === 'host')
   if (host === undefined || name === undefined) return
   report(['health', 'http', 'headers', name], 'is already set by host')

@@ -8,6 +8,8 @@ export const aliasesMax: number = 64
 export const groupsMax: number = 32
 export const groupNamesMax: number = 64
 export const groupCharactersMax: number = 128
+/** Containers that one waits for. */
+export const afterMax: number = 64
 /** Names that only the container itself knows, and addresses of one. */
 export const extraHostsMax: number = 256
 export const extraAddressesMax: number = 16

@@ -22,7 +22,7 @@ export type Groups = Readonly<Record<string, readonly string[]>>
 /** Addresses by the names that a container alone knows. */
 export type ExtraHosts = Readonly<Record<string, readonly string[]>>
 
-/** What a container asks otherwise than its host; what is absent is the host's. */
+/** Resolver settings of a container; a member that is absent is the host's. */
 export interface DnsObject {
   readonly servers?: readonly string[] | undefined
   readonly search?: readonly string[] | undefined
@@ -32,7 +32,7 @@ export interface DnsObject {
 const label = '[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?'
 const namePattern = new RegExp(`^${label}(\\.${label})*$`)
 
-/** Why a text is no name for `/etc/hosts` (hosts(5)), or undefined. */
+/** The reason for which a text is no name for `/etc/hosts` (hosts(5)), or undefined. */
 function nameFault(name: string): string | undefined {
   if (/^localhost$/i.test(name)) return 'is the name of the container for itself'
   if (parseAddress(name) !== undefined) return 'is an address: give a name'
@@ -100,7 +100,7 @@ const search: z.ZodType<readonly string[]> = z
     message: `are longer than ${searchCharactersMax} characters together`,
   })
 
-/** Whom a container asks for names in place of its host's resolvers (resolv.conf(5)). */
+/** Resolver settings of a container in place of its host's (resolv.conf(5)). */
 export const dns: z.ZodType<DnsObject> = z.strictObject({
   servers: z.array(addressAsText).max(resolversMax).optional(),
   search: search.optional(),

@@ -104,7 +104,7 @@ async function startOurs(spec: ContainerSpec, host: HostPorts): Promise<number> 
   const { signal } = new AbortController()
   const about = { objects: [spec.object], lane: spec.object, pace: 'recurring' as const }
   const { id } = spec
-  const { networkNamespace } = await host.containers.facts(id, [])
+  const { networkNamespace } = await host.containers.facts(id, [], spec.object)
   await execute('ip', ['netns', 'add', basename(networkNamespace)])
   const count = { restarts: 0, streak: 0 }
   const create = { kind: 'create', spec, image, hosts: '127.0.0.1 localhost\n', goesOn: false }

@@ -14,6 +14,7 @@ import type {
 } from '../../../reconcilers/host-containers.ts'
 import type { Clock } from '../../../reconcilers/host-ports.ts'
 import type { HostSecrets } from '../../../reconcilers/host-secrets.ts'
+import { checkOf } from '../../../reconcilers/runc/health.ts'
 
 /** A container of the fake host. */
 export interface FakeContainer {
@@ -169,9 +170,11 @@ class Model {
     const container = this.at(id)
     if (container.process.state !== 'created') throw new Error(`${id} is not created`)
     const { pid } = container.process
-    container.process = { state: 'running', pid, startedMs: this.clock.now() }
+    const startedMs = this.clock.now()
+    // Numbers only grow here, as time does.
+    container.process = { state: 'running', pid, startedMs, startTicks: pid }
     container.count = count
-    const isChecked = container.record?.policy.health != null
+    const isChecked = container.record !== null && checkOf(container.record) !== null
     container.health = isChecked ? { state: 'starting', failures: 0, reason: null } : null
   }
 
@@ -203,7 +206,7 @@ function portOf(model: Model): HostContainers {
   const { all, placed, volumes } = model
   return {
     refusal: async (container) => (container.host_network ? ungranted : null),
-    facts: async (id) => ({ ...factsFor(id), ...model.resolvers }),
+    facts: async (id, _devices, network) => ({ ...factsFor(id, network), ...model.resolvers }),
     resolvers: async () => model.resolvers,
     look: async () => model.look(),
     notice: async () => model.look(),
@@ -240,11 +243,11 @@ function portOf(model: Model): HostContainers {
   }
 }
 
-function factsFor(id: string): Omit<BundleFacts, keyof HostResolvers> {
+function factsFor(id: string, network: string): Omit<BundleFacts, keyof HostResolvers> {
   return {
     cgroupVersion: 2,
     cgroupsPath: `covey/${id}`,
-    networkNamespace: `/run/netns/covey.00000000.${id.replace(/^covey-|-[^-]*$/g, '')}`,
+    networkNamespace: `/run/netns/covey.00000000.${network}`,
     rootfs: `/run/covey/containers/${id}/rootfs`,
     mappedRootfs: '/run/covey-roots/id',
     filesDir: `/run/covey/containers/${id}/files`,

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { HealthObject, HealthSeen } from '../../../reconcilers/host-containers.ts'
-import { afterCheck, nextCheckMs } from '../../../reconcilers/runc/health.ts'
+import { afterCheck, checkOf, nextCheckMs } from '../../../reconcilers/runc/health.ts'
+import { policyOf } from '../../../reconcilers/runc/object/resolve-revision.ts'
+import { containerSchema } from '../../../reconcilers/runc/spec.ts'
+import { containerObject } from './objects.ts'
 
 const check: HealthObject = {
   tcp: { port: 80 },
@@ -65,5 +68,24 @@ describe('health', () => {
     assert.equal(nextCheckMs(starting, check, 1_000), 1_000)
     assert.equal(nextCheckMs(healthy, check, 1_000), 10_000)
     assert.equal(nextCheckMs(starting, { ...check, interval_seconds: 1 }, 5_000), 1_000)
+    const later = { ...check, start_interval_seconds: 4 }
+    assert.equal(nextCheckMs(starting, later, 1_000), 4_000)
+    assert.equal(nextCheckMs(healthy, later, 1_000), 10_000)
+    assert.equal(nextCheckMs(starting, { ...later, interval_seconds: 2 }, 1_000), 2_000)
+  })
+
+  it('is asked as the image says, where the object asks for that', () => {
+    const policyFor = (more: object) =>
+      policyOf(containerSchema.parse(containerObject({ health: more })))
+    const imageHealth = { command: ['/check'], interval_seconds: 30, retries: 2 }
+    const own = policyFor({ from_image: true, interval_seconds: 7, restart: false })
+    assert.deepEqual(checkOf({ policy: own, imageHealth }), {
+      ...{ command: ['/check'], interval_seconds: 7, timeout_seconds: 5, retries: 2 },
+      ...{ start_seconds: 0, start_interval_seconds: undefined },
+    })
+    assert.equal(checkOf({ policy: own, imageHealth: undefined }), null)
+    const tcp = policyFor({ tcp: { port: 1 } })
+    assert.equal(checkOf({ policy: tcp, imageHealth }), tcp.health)
+    assert.equal(checkOf({ policy: { ...own, health: null }, imageHealth }), null)
   })
 })

@@ -35,4 +35,18 @@ export const ailing: readonly Case[] = [
     says: 'failed: crash loop: unhealthy: refused, 4 restarts, running again',
     dueMs: 9_000,
   },
+  {
+    name: 'an unhealthy one',
+    object: { health },
+    seen: { health: { state: 'unhealthy', failures: 3, reason: 'refused' } },
+    steps: ['stop NEW: it is unhealthy'],
+    says: 'failed: unhealthy: refused',
+  },
+  {
+    name: 'an unhealthy one whose health is only shown',
+    object: { health: { ...health, restart: false } },
+    seen: { health: { state: 'unhealthy', failures: 3, reason: 'refused' } },
+    steps: [],
+    says: 'failed: unhealthy: refused',
+  },
 ]

@@ -77,5 +77,7 @@ describe('revisions of objects of earlier versions', () => {
     assert.notEqual(resolved({ shm_bytes: 65_536 }).revision, least)
     const http = { port: 80, path: '/', host: 'a', headers: { B: 'c' }, https: true }
     assert.equal(resolved({ health: { http } }).revision, least)
+    const health = { from_image: true, start_interval_seconds: 2, restart: false }
+    assert.equal(resolved({ health }).revision, least)
   })
 })

@@ -221,7 +221,16 @@ const refused: readonly (readonly [string, object, string])[] = [
     { health: { tcp: { port: 1 }, command: ['x'] } },
     'c.health: must have exactly',
   ],
-  ['health by none', { health: {} }, 'c.health: must have exactly one of command, http, tcp'],
+  [
+    'health by the image and more',
+    { health: { tcp: { port: 1 }, from_image: true } },
+    'c.health: must have exactly one of command, http, tcp, from_image, but has tcp and from_image',
+  ],
+  [
+    'health by none',
+    { health: {} },
+    'c.health: must have exactly one of command, http, tcp, from_image',
+  ],
   [
     'a health path with a line end',
     { health: { http: { port: 1, path: '/a\r\nX: y' } } },

@@ -26,6 +26,10 @@ describe('an image config', () => {
         StopSignal: 'SIGQUIT',
         Volumes: { '/data': {}, 'cache/': {}, '/data/.': null },
         Labels: { a: 'b' },
+        Healthcheck: {
+          ...{ Test: ['CMD', '/check', 'x'], Interval: 1_500_000_000, Timeout: 0, Retries: 2 },
+          ...{ StartPeriod: 5_000_000_000_000_000, StartInterval: -1 },
+        },
         ExposedPorts: { '80/tcp': {} },
       },
     })
@@ -39,6 +43,9 @@ describe('an image config', () => {
         user: 'www-data:www-data',
         stopSignal: 'SIGQUIT',
         volumes: ['/data', '/cache'],
+        healthcheck: {
+          ...{ command: ['/check', 'x'], interval_seconds: 2, retries: 2, start_seconds: 3600 },
+        },
       },
       diffIds: [diffId],
       platform: { os: 'linux', architecture: 'arm', variant: 'v7' },
@@ -214,6 +221,20 @@ describe('an image config', () => {
     })
   }
 
+  it('has a health check where it says one that can be run', () => {
+    const commandOf = (Healthcheck: unknown, more: object = {}): unknown => {
+      const parsed = parse({ rootfs, config: { Healthcheck, ...more } })
+      return parsed.ok && parsed.value.config.healthcheck?.command
+    }
+    assert.deepEqual(commandOf({ Test: ['CMD-SHELL', 'a b'] }), ['/bin/sh', '-c', 'a b'])
+    const own = { Shell: ['/bin/bash', '-ec'] }
+    assert.deepEqual(commandOf({ Test: ['CMD-SHELL', 'a b'] }, own), ['/bin/bash', '-ec', 'a b'])
+    const none = [null, 5, {}, { Test: [] }, { Test: ['NONE'] }, { Test: ['CMD'] }, { Test: 'x' }]
+    for (const each of [...none, { Test: ['CMD', 5] }, { Test: ['CMD', '\0'] }]) {
+      assert.equal(commandOf(each), undefined)
+    }
+  })
+
   it('is never thrown at', () => {
     const value = fc.oneof(fc.jsonValue(), fc.array(fc.string()), fc.string())
     const settings = fc.record(
@@ -225,6 +246,8 @@ describe('an image config', () => {
         User: value,
         StopSignal: value,
         Volumes: fc.oneof(value, fc.dictionary(fc.string(), value)),
+        Healthcheck: fc.oneof(value, fc.record({ Test: value, Interval: value })),
+        Shell: value,
       },
       { requiredKeys: [] },
     )
