@@ -28,7 +28,10 @@ export function buildProgram(io: Io): Command {
     .option('--debug', 'show the stack of an error')
     .option('--dir <dir>', "the operator's folder (default: found upwards, as git does)")
     .option('--key-dir <dir>', 'folder of your keys (COVEY_KEY_DIR, default: ~/.config/covey/keys)')
-    .option('--to <socket>', 'socket of the node to talk to (default: covey.sock in --run-dir)')
+    .option(
+      '--to <node>',
+      'node to talk to: a socket, or ssh://[user@]host (default: see --run-dir)',
+    )
     .option('--run-dir <dir>', "folder of this host's sockets (COVEY_RUN_DIR, default: /run/covey)")
     // No command of this program reads these two; they are taken so that scripts can pass them to
     // all.

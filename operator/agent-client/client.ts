@@ -5,7 +5,8 @@ import { answerBytesMax, answerMsMax } from '../limits.ts'
 import { Failure, systemCode, systemReason } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import { heard } from './heard.ts'
-import { adminSocketPath, socketPath } from './sockets.ts'
+import { placeOf } from './place.ts'
+import type { NodePlace } from './sockets.ts'
 
 /** One question to an agent. */
 export interface Question {
@@ -31,7 +32,8 @@ export interface Answer {
  * (1).
  */
 export async function ask(session: Session, question: Question): Promise<Answer> {
-  const socket = question.admin === true ? adminSocketPath(session) : socketPath(session)
+  const place = await placeOf(session)
+  const socket = question.admin === true ? place.admin : place.covey
   const timeoutMs = question.timeoutMs ?? answerMsMax
   const signal = AbortSignal.timeout(timeoutMs)
   try {
@@ -39,14 +41,37 @@ export async function ask(session: Session, question: Question): Promise<Answer>
   } catch (error) {
     if (error instanceof Failure) throw error
     if (signal.aborted) {
-      const message = `the agent at ${socket} has not answered within ${timeoutMs / 1000} s`
+      const message = `the agent at ${nameOf(place, socket)} has not answered within ${timeoutMs / 1000} s`
       throw new Failure(1, 'no-answer', message, {
         hint: 'look at the log of the agent',
         cause: error,
       })
     }
-    throw connectFailure(socket, error)
+    throw nodeFailure(place, socket, error)
   }
+}
+
+/** How a node is named in messages: by the socket that was asked, or by where it was reached. */
+export function nameOf({ remote }: NodePlace, socket: string): string {
+  return remote ?? socket
+}
+
+/** What a broken connection to a node means: as `connectFailure`, and `ssh-lost` (5). */
+export function nodeFailure(place: NodePlace, socket: string, error: unknown): Failure {
+  const { remote } = place
+  if (remote === undefined) return connectFailure(socket, error)
+  // The socket of this machine is there as long as the connection is; the agent ends what it takes.
+  const isLost = ['ENOENT', 'ECONNREFUSED'].includes(systemCode(error))
+  if (isLost) {
+    return new Failure(5, 'ssh-lost', `the connection to ${remote} is lost`, {
+      hint: 'try again: it is made anew then',
+      cause: error,
+    })
+  }
+  return new Failure(5, 'no-agent', `no agent answers at ${remote}`, {
+    hint: 'start it there: systemctl start covey',
+    cause: error,
+  })
 }
 
 function exchange(socketPath: string, question: Question, signal: AbortSignal): Promise<Answer> {

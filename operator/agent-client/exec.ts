@@ -14,8 +14,9 @@ import { oneLine } from '../../protocol/printable.ts'
 import { answerMsMax } from '../limits.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
-import { connectFailure } from './client.ts'
-import { adminSocketPath } from './sockets.ts'
+import { nameOf, nodeFailure } from './client.ts'
+import { placeOf } from './place.ts'
+import type { NodePlace } from './sockets.ts'
 import { goneFailure, refusalOf } from './stream.ts'
 
 /** A command that runs in a container. */
@@ -47,9 +48,9 @@ export async function startRemote(
   start: ExecStart,
   output: RemoteOutput,
 ): Promise<RemoteCommand> {
-  const path = adminSocketPath(session)
-  const { socket, early } = await upgrade(path, object)
-  return speak(path, socket, early, start, output)
+  const place = await placeOf(session)
+  const { socket, early } = await upgrade(place, object)
+  return speak(nameOf(place, place.admin), socket, early, start, output)
 }
 
 interface Upgraded {
@@ -57,13 +58,14 @@ interface Upgraded {
   readonly early: Buffer
 }
 
-function upgrade(socketPath: string, object: string): Promise<Upgraded> {
+function upgrade(place: NodePlace, object: string): Promise<Upgraded> {
+  const socketPath = place.admin
   const path = `/v1/containers/${encodeURIComponent(object)}/exec`
   const headers = { connection: 'upgrade', upgrade: 'covey-stream' }
   return new Promise((fulfil, reject) => {
     const outgoing = request({ socketPath, method: 'POST', path, headers, agent: false })
     outgoing.setTimeout(answerMsMax, () => {
-      const message = `the agent at ${socketPath} has not answered within ${answerMsMax / 1000} s`
+      const message = `the agent at ${nameOf(place, socketPath)} has not answered within ${answerMsMax / 1000} s`
       reject(new Failure(1, 'no-answer', message, { hint: 'look at the log of the agent' }))
       outgoing.destroy()
     })
@@ -74,13 +76,13 @@ function upgrade(socketPath: string, object: string): Promise<Upgraded> {
     outgoing.on('response', (incoming: IncomingMessage) => {
       refusalOf(incoming).then(reject, reject)
     })
-    outgoing.on('error', (error) => reject(connectFailure(socketPath, error)))
+    outgoing.on('error', (error) => reject(nodeFailure(place, socketPath, error)))
     outgoing.end()
   })
 }
 
 function speak(
-  path: string,
+  name: string,
   socket: Duplex,
   early: Buffer,
   start: ExecStart,
@@ -109,12 +111,12 @@ function speak(
         if (code !== null) return code
       }
     } catch (error) {
-      throw error instanceof Failure ? error : goneFailure(path, error)
+      throw error instanceof Failure ? error : goneFailure(name, error)
     } finally {
       room.close()
       socket.destroy()
     }
-    throw goneFailure(path, undefined)
+    throw goneFailure(name, undefined)
   })()
   send('start', JSON.stringify(start))
   return {

@@ -1,26 +1,54 @@
 import { existsSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { socketPathBytesMax } from '../limits.ts'
+import { parseDestination, type SshDestination } from '../ssh/destination.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 
+/** Where an agent is asked, as two sockets of this machine. */
+export interface NodePlace {
+  readonly covey: string
+  /** For what is root's alone. */
+  readonly admin: string
+  /** As people know it: `ssh://root@cloud01`; undefined for the sockets of this machine. */
+  readonly remote: string | undefined
+}
+
 /**
- * Path of the socket to talk to: `--to`, else `covey.sock` of the run folder. Throws `Failure`
- * `socket-path`, `to-not-supported`.
+ * The host that `--to` names by ssh; undefined where it names a socket, or nothing. Throws
+ * `Failure` `to-not-supported`, `ssh-destination`.
  */
-export function socketPath(session: Session): string {
+export function sshTarget(session: Session): SshDestination | undefined {
+  const { to } = session.settings
+  const scheme = to === undefined ? undefined : /^([a-z][a-z0-9+.-]*):\/\//i.exec(to)?.[1]
+  if (to === undefined || scheme === undefined) return undefined
+  if (scheme !== 'ssh') {
+    const message = `--to ${to}: a node is reached by a socket or by ssh, not by ${scheme}://`
+    throw new Failure(2, 'to-not-supported', message, {
+      hint: 'name a socket or a host: --to /run/covey/covey.sock, --to ssh://root@cloud01',
+    })
+  }
+  const destination = parseDestination(to)
+  if (typeof destination !== 'string') return destination
+  throw new Failure(2, 'ssh-destination', `--to ${to}: ${destination}`, {
+    hint: 'as in: --to ssh://root@cloud01',
+  })
+}
+
+/** The sockets that `--to` names, else those of the run folder. Throws `Failure` `socket-path`. */
+export function localPlace(session: Session): NodePlace {
   const { to, runDir } = session.settings
-  if (to === undefined) return fitting(resolve(runDir, 'covey.sock'), '--run-dir')
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(to)?.[1]
-  if (scheme === undefined) return fitting(session.path(to), '--to')
-  throw new Failure(
-    2,
-    'to-not-supported',
-    `--to ${to}: this version talks to a socket only, not to ${scheme}://`,
-    {
-      hint: 'run covey on that host, or name a socket: --to /run/covey/covey.sock',
-    },
-  )
+  if (to === undefined) {
+    const [covey = '', admin = ''] = ['covey.sock', 'admin.sock'].map((name) =>
+      fitting(resolve(runDir, name), '--run-dir'),
+    )
+    return { covey, admin, remote: undefined }
+  }
+  const path = fitting(session.path(to), '--to')
+  // Another name is taken as it is: a forwarded socket has any name.
+  const beside = resolve(dirname(path), 'admin.sock')
+  const hasBoth = basename(path) === 'covey.sock' && existsSync(beside)
+  return { covey: path, admin: hasBoth ? beside : path, remote: undefined }
 }
 
 /** A longer one would not be opened, or be cut off and another one opened in its place. */
@@ -31,17 +59,4 @@ function fitting(path: string, flag: string): string {
   throw new Failure(2, 'socket-path', `${message}: ${path}`, {
     hint: `make a short link to its folder, and name that: ln -s DIR /tmp/c, ${flag} /tmp/c…`,
   })
-}
-
-/**
- * Path of the socket for what is root's alone: `admin.sock` of the run folder, or beside the
- * `covey.sock` that `--to` names. Another name is taken as it is: a forwarded socket has any name.
- */
-export function adminSocketPath(session: Session): string {
-  const path = socketPath(session)
-  if (session.settings.to === undefined) {
-    return fitting(resolve(dirname(path), 'admin.sock'), '--run-dir')
-  }
-  const beside = resolve(dirname(path), 'admin.sock')
-  return basename(path) === 'covey.sock' && existsSync(beside) ? beside : path
 }

@@ -3,8 +3,8 @@ import { pipeline } from 'node:stream/promises'
 import { answerBytesMax, answerMsMax } from '../limits.ts'
 import { Failure, systemReason } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
-import { connectFailure, problemFailure, type Question } from './client.ts'
-import { adminSocketPath, socketPath } from './sockets.ts'
+import { nameOf, nodeFailure, problemFailure, type Question } from './client.ts'
+import { placeOf } from './place.ts'
 
 /** A question whose answer comes bit by bit, and whose body may as well. */
 export interface StreamQuestion extends Omit<Question, 'body' | 'timeoutMs'> {
@@ -22,25 +22,27 @@ export async function* askStream(
   question: StreamQuestion,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  const socket = question.admin === true ? adminSocketPath(session) : socketPath(session)
+  const place = await placeOf(session)
+  const socket = question.admin === true ? place.admin : place.covey
+  const name = nameOf(place, socket)
   let incoming: IncomingMessage
   try {
-    incoming = await open(socket, question, signal)
+    incoming = await open(socket, name, question, signal)
   } catch (error) {
     if (signal.aborted) return
-    throw error instanceof Failure ? error : connectFailure(socket, error)
+    throw error instanceof Failure ? error : nodeFailure(place, socket, error)
   }
   if (incoming.statusCode !== 200) throw await refusalOf(incoming)
   try {
     for await (const chunk of incoming) yield chunk
   } catch (error) {
-    if (!signal.aborted) throw goneFailure(socket, error)
+    if (!signal.aborted) throw goneFailure(name, error)
   }
 }
 
 /** The agent ended, or was ended, before its answer did. */
-export function goneFailure(socket: string, cause: unknown): Failure {
-  return new Failure(5, 'agent-gone', `the agent at ${socket} went away`, {
+export function goneFailure(name: string, cause: unknown): Failure {
+  return new Failure(5, 'agent-gone', `the agent at ${name} went away`, {
     hint: 'containers go on; try again once it is back (systemctl status covey)',
     cause,
   })
@@ -48,6 +50,7 @@ export function goneFailure(socket: string, cause: unknown): Failure {
 
 function open(
   socketPath: string,
+  name: string,
   question: StreamQuestion,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
@@ -58,7 +61,7 @@ function open(
     const outgoing = request(options, fulfil)
     outgoing.on('error', reject)
     if (body === undefined) {
-      outgoing.setTimeout(answerMsMax, () => reject(silence(socketPath)))
+      outgoing.setTimeout(answerMsMax, () => reject(silence(name)))
       outgoing.on('response', () => outgoing.setTimeout(0))
       outgoing.end()
       return
@@ -68,8 +71,8 @@ function open(
   })
 }
 
-function silence(socketPath: string): Failure {
-  const message = `the agent at ${socketPath} has not answered within ${answerMsMax / 1000} s`
+function silence(name: string): Failure {
+  const message = `the agent at ${name} has not answered within ${answerMsMax / 1000} s`
   return new Failure(1, 'no-answer', message, { hint: 'look at the log of the agent' })
 }
 

@@ -26,6 +26,7 @@ const host: CommandDefinition = {
         ['--endpoint <host:port>', 'where others reach its WireGuard, over UDP'],
         ['--site <name>', 'where the host is; recorded for a later version'],
         ['--replace', 'accept a card with new keys for a known host'],
+        ['--ssh <[user@]host[:port]>', 'where you reach it with ssh; the cluster is not told'],
       ],
       run: async (session, input) => (await import('./hosts/add.ts')).addHost(session, input),
     },

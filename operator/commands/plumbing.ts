@@ -149,6 +149,16 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   firewallCommands,
   imageCommands,
   {
+    name: 'dial-stdio',
+    summary: 'join stdin and stdout with the agent; what covey runs on a host over ssh',
+    details:
+      'Where the sockets of a host cannot be forwarded, --to ssh://HOST runs this there. It speaks\n' +
+      'to admin.sock, or to covey.sock where the user may only look. A key of ssh can be given\n' +
+      'nothing but this: command="covey dial-stdio",restrict ssh-ed25519 AAAA…',
+    examples: ['covey dial-stdio'],
+    run: async (session) => (await import('./hosts/dial-stdio.ts')).dialStdio(session),
+  },
+  {
     name: 'schema',
     parameters: '[of]',
     summary: "print the JSON Schema of a config, of a layout, or of an agent's answers",

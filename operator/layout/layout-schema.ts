@@ -31,6 +31,10 @@ const hostSchema = z.strictObject({
     .describe('HOST:PORT where others reach its WireGuard from anywhere'),
   site: z.string().optional().describe('where the host is; recorded for a later version'),
   address: z.string().optional().describe('its address in the mesh; allotted if absent'),
+  ssh: z
+    .string()
+    .optional()
+    .describe('[USER@]HOST[:PORT] by which the operator reaches it with ssh; in no config'),
   labels: z
     .record(z.string(), labelValue)
     .optional()

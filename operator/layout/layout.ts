@@ -2,6 +2,7 @@ import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { ConfigObject } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
+import { parseDestination, type SshDestination } from '../ssh/destination.ts'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
 import { nameRule, networkDefault, shapeFaults } from './layout-schema.ts'
 import { hostNumberOf, type Network, parseNetwork } from './network.ts'
@@ -13,6 +14,8 @@ export interface LayoutHost {
   readonly site: string | undefined
   /** Address given in the layout; otherwise the one in the lock is used. */
   readonly address: string | undefined
+  /** Where the operator reaches it by ssh; means nothing to the cluster. */
+  readonly ssh: SshDestination | undefined
   /** For placement. */
   readonly labels: ReadonlyMap<string, string>
   /** Objects that stand in the layout itself, as a config has them. */
@@ -142,7 +145,7 @@ function parseHost(
   const faults: Fault[] = []
   const path = `hosts.${name}`
   if (!isName(name)) faults.push({ code: 'name', message: nameRule, path })
-  const { endpoint: endpointText, site, address } = written
+  const { endpoint: endpointText, site, address, ssh: sshText } = written
   const endpoint = typeof endpointText === 'string' ? parseEndpoint(endpointText) : undefined
   if (typeof endpoint === 'string') {
     faults.push({ code: 'layout-endpoint', message: endpoint, path: `${path}.endpoint` })
@@ -158,10 +161,15 @@ function parseHost(
     if (isName(object)) continue
     faults.push({ code: 'name', message: nameRule, path: `${path}.objects.${object}` })
   }
+  const ssh = typeof sshText === 'string' ? parseDestination(sshText) : undefined
+  if (typeof ssh === 'string') {
+    faults.push({ code: 'layout-ssh', message: ssh, path: `${path}.ssh` })
+  }
   const labels = membersOf(written['labels']).map(([key, label]) => [key, String(label)] as const)
   const host: LayoutHost = {
     endpoint: typeof endpoint === 'string' ? undefined : endpoint,
     site: typeof site === 'string' ? site : undefined,
+    ssh: typeof ssh === 'string' ? undefined : ssh,
     address: given,
     labels: new Map(labels),
     objects: Object.fromEntries(objects) as LayoutHost['objects'],

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { adminSocketPath } from '../../operator/agent-client/sockets.ts'
+import { localPlace } from '../../operator/agent-client/sockets.ts'
 import { terminalSafe } from '../../operator/terminal/log-text.ts'
 import { openSession } from '../../operator/terminal/session.ts'
 import { fakeAgent, openWorkspace, type Workspace } from './workspace.ts'
@@ -242,7 +242,7 @@ describe("what is root's alone", () => {
     const space = await openWorkspace(context)
     const path = (to?: string): string => {
       const io = { cwd: space.runDir, env: {} } as never
-      return adminSocketPath(openSession({ runDir: space.runDir, ...(to && { to }) }, io))
+      return localPlace(openSession({ runDir: space.runDir, ...(to && { to }) }, io)).admin
     }
     assert.equal(path(), join(space.runDir, 'admin.sock'))
     assert.equal(path('covey.sock'), join(space.runDir, 'covey.sock'))

@@ -166,9 +166,9 @@ describe('the node to talk to', () => {
     assert.equal((await space.covey(['status'], elsewhere)).exit, 5)
     assert.equal((await space.covey(['status', '--to', socket], elsewhere)).exit, 0)
     assert.equal((await space.covey(['--run-dir', space.runDir, 'status'], elsewhere)).exit, 0)
-    const ssh = await space.covey(['status', '--to', 'ssh://root@a'])
-    assert.equal(ssh.exit, 2)
-    assert.match(ssh.err, /not to ssh:\/\//)
+    const web = await space.covey(['status', '--to', 'https://a'])
+    assert.equal(web.exit, 2)
+    assert.match(web.err, /by a socket or by ssh, not by https:\/\//)
   })
 
   it('hangs up: exit code 1', async (context) => {

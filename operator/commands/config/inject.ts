@@ -10,7 +10,7 @@ import { type Head, headText } from '../../../protocol/heads.ts'
 import { envelopeBytesMax } from '../../../protocol/limits.ts'
 import { ask } from '../../agent-client/client.ts'
 import { heard } from '../../agent-client/heard.ts'
-import { socketPath } from '../../agent-client/sockets.ts'
+import { localPlace, sshTarget } from '../../agent-client/sockets.ts'
 import { askStatus } from '../../agent-client/status.ts'
 import { readSource } from '../../files/read-text.ts'
 import { faultsShownMax, sideQuestionMsMax } from '../../limits.ts'
@@ -23,7 +23,7 @@ import type { Input } from '../definition.ts'
 /** `covey inject SIGNED`: checks only the form; the node decides about trust. */
 export async function injectFile(session: Session, input: Input): Promise<void> {
   const [file = '-'] = input.args
-  socketPath(session)
+  if (sshTarget(session) === undefined) localPlace(session)
   const delivery = await readHanded(session, file)
   const switches = { allowGap: input.is('allowGap'), allowIsolation: input.is('allowIsolation') }
   const verdict = await injectDelivery(session, delivery, switches)

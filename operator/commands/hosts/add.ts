@@ -13,6 +13,7 @@ import { carded, hostFact, type Lock, lockText, withFacts } from '../../layout/l
 import { siteWarning } from '../../layout/mesh-sections.ts'
 import { smallFileBytesMax } from '../../limits.ts'
 import { parseJsonSource } from '../../sources/json-source.ts'
+import { parseDestination } from '../../ssh/destination.ts'
 import { Failure, faultsFailure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import { shellWord } from '../../terminal/shell-word.ts'
@@ -94,6 +95,14 @@ function fieldsOf(input: Input): Readonly<Record<string, string>> {
     }
     fields['endpoint'] = parsed.text
   }
+  const ssh = input.text('ssh')
+  const destination = ssh === undefined ? undefined : parseDestination(ssh)
+  if (typeof destination === 'string') {
+    throw new Failure(2, 'layout-ssh', `--ssh ${ssh}: ${destination}`, {
+      hint: 'as in: --ssh root@203.0.113.7',
+    })
+  }
+  if (ssh !== undefined) fields['ssh'] = ssh
   const site = input.text('site')
   if (site !== undefined && !isName(site)) {
     throw new Failure(2, 'name', `--site ${site}: not a name`, { hint: 'for example: --site home' })

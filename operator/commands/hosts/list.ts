@@ -5,6 +5,7 @@ import { openFolder } from '../../folder/folder.ts'
 import { readLayout } from '../../folder/layout-files.ts'
 import { withoutLayoutHost } from '../../layout/edit.ts'
 import { hostFact, lockText, withoutHost } from '../../layout/lock.ts'
+import { destinationText } from '../../ssh/destination.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import { table } from '../../terminal/style.ts'
@@ -23,17 +24,19 @@ export async function listHosts(session: Session): Promise<void> {
       address: host.address ?? hostFact(lock, name, 'address') ?? null,
       endpoint: host.endpoint?.text ?? null,
       site: host.site ?? null,
+      ssh: host.ssh === undefined ? null : destinationText(host.ssh),
       peer_id: card?.ok ? card.value.peerId : null,
     })
   }
-  const rows = hosts.map(({ host, address, endpoint, site, peer_id }) => [
+  const rows = hosts.map(({ host, address, endpoint, site, ssh, peer_id }) => [
     host,
     address ?? '-',
     endpoint ?? '-',
     site ?? '-',
+    ssh ?? '-',
     peer_id ?? 'no card yet',
   ])
-  const heads = ['HOST', 'ADDRESS', 'ENDPOINT', 'SITE', 'PEER ID']
+  const heads = ['HOST', 'ADDRESS', 'ENDPOINT', 'SITE', 'SSH', 'PEER ID']
   const none = 'no hosts yet: covey host add --card FILE\n'
   session.result({ hosts }, rows.length === 0 ? none : table(heads, rows, session.paint))
 }

@@ -1,7 +1,8 @@
 import { type ImageProgress, imageLineSchema } from '../../../protocol/api/images.ts'
 import { oneLine } from '../../../protocol/printable.ts'
+import { nameOf } from '../../agent-client/client.ts'
 import { heard } from '../../agent-client/heard.ts'
-import { adminSocketPath } from '../../agent-client/sockets.ts'
+import { placeOf } from '../../agent-client/place.ts'
 import { askStream, goneFailure, type StreamQuestion } from '../../agent-client/stream.ts'
 import { answerBytesMax } from '../../limits.ts'
 import { Failure } from '../../terminal/failure.ts'
@@ -37,7 +38,8 @@ export async function followFeed(
       hint: 'layers that are already unpacked are not fetched again',
     })
   }
-  throw goneFailure(adminSocketPath(session), undefined)
+  const place = await placeOf(session)
+  throw goneFailure(nameOf(place, place.admin), undefined)
 }
 
 async function* lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {

@@ -1,6 +1,7 @@
 import { eventSchema, type HeardEvent } from '../../../protocol/api/events.ts'
+import { nameOf } from '../../agent-client/client.ts'
 import { heard } from '../../agent-client/heard.ts'
-import { socketPath } from '../../agent-client/sockets.ts'
+import { placeOf } from '../../agent-client/place.ts'
 import { askStream, goneFailure } from '../../agent-client/stream.ts'
 import { eventBytesMax } from '../../limits.ts'
 import { Failure } from '../../terminal/failure.ts'
@@ -20,7 +21,9 @@ export async function showEvents(session: Session): Promise<void> {
   const question = { method: 'GET', path: '/v1/events' } as const
   for await (const chunk of askStream(session, question, signal)) lines.add(chunk)
   // The agent never ends the events by itself, but by ending.
-  if (!signal.aborted) throw goneFailure(socketPath(session), undefined)
+  if (signal.aborted) return
+  const place = await placeOf(session)
+  throw goneFailure(nameOf(place, place.covey), undefined)
 }
 
 /** Null for what is told at the beginning, and for what is no event. */
