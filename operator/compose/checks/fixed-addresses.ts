@@ -2,6 +2,10 @@ import type { Cursor } from '../read/cursor.ts'
 import type { Report } from '../report.ts'
 import type { Leaf, Tree } from '../yaml/tree.ts'
 
+/** What may be an address of version 4, or one of version 6 with nothing around it. */
+const addresses =
+  /(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)|(?<![\w:.])[0-9a-fA-F]*:[0-9a-fA-F:]+(?![\w:.])/g
+
 /**
  * A fixed address is dropped: covey gives another one. Where the address stands in the settings of
  * a service, nothing would be there: that is a fault, with the name to write instead.
@@ -24,12 +28,9 @@ export function checkFixedAddresses(services: Cursor, report: Report): void {
     }
   }
   if (owners.size === 0 || services.tree === undefined) return
-  const tokens = /[0-9a-fA-F:.]+/g
   for (const leaf of leavesOf(services.tree)) {
     if (written.has(leaf)) continue
-    for (const [token] of leaf.text.matchAll(tokens)) {
-      // A port may follow, or a prefix stand before it: `redis://172.20.0.5:6379`.
-      const address = owners.has(token) ? token : token.replace(/^:+|:\d*$/g, '')
+    for (const [address] of leaf.text.matchAll(addresses)) {
       const owner = owners.get(address)
       if (owner === undefined) continue
       const message = `${address} is no address of ${owner} here, covey gives another: write "${owner}"`

@@ -122,9 +122,10 @@ function checkLoop(start: string, services: Services, report: Report): void {
   if (!reaches(start) || [...way].sort()[0] !== start) return
   const service = services.get(start)
   if (service === undefined) return
-  report.fault(service.placeOf('depends_on'), {
+  const path = pathOf(service, way[1] ?? start)
+  report.fault(service.placeOf(path), {
     code: 'compose-loop',
     message: `waits for itself: ${[...way, start].join(' waits for ')}`,
-    path: `services.${start}.depends_on`,
+    path: `services.${start}.${path}`,
   })
 }
