@@ -85,9 +85,9 @@ function plain(name: string, object: ConfigObject, member: Member | undefined): 
   return { name, object, member, placeOf: () => member?.service.place }
 }
 
-function podObjects(host: string, { pods }: Arrangement): readonly MadeObject[] {
+function podObjects(host: string, { pods, attached }: Arrangement): readonly MadeObject[] {
   const network = pods.byHost.get(host)
-  if (network === undefined) return []
+  if (network === undefined || !attached.has(host)) return []
   const { object: name, subnet, isWritten } = network
   const range: ConfigObject = {
     type: 'container_network',

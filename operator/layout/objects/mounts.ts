@@ -38,7 +38,7 @@ export function mountedOf(member: Member, findings: Findings): Mounted {
   const tmpfs: (string | Fields)[] = service.tmpfs.map(tmpfsOf)
   const volumes = new Map<string, VolumeNeed>()
   for (const [index, entry] of service.volumes.entries()) {
-    const source = mountSource(stack, service.name, entry, service.image?.value ?? '')
+    const source = mountSource(stack, service.name, entry)
     const path = placeOf(entry.target)
     const fault = (reason: string): void => {
       const at = `services.${service.name}.volumes.${index}`

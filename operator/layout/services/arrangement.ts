@@ -13,6 +13,8 @@ export interface Arrangement {
   readonly input: CompileInput
   readonly members: Members
   readonly pods: PodNetworks
+  /** Hosts with a container that has a network of its own. */
+  readonly attached: ReadonlySet<string>
   /** Containers of each host, ordered by object name. */
   readonly onHost: ReadonlyMap<string, readonly Replica[]>
   /** Containers of a service, in the order of their numbers. */
@@ -41,11 +43,11 @@ export function arrangeServices(input: CompileInput, findings: Findings): Arrang
     onHost.set(replica.host, [...(onHost.get(replica.host) ?? []), replica])
   }
   for (const list of onHost.values()) list.sort((a, b) => (a.object < b.object ? -1 : 1))
-  const attached = (host: string): readonly string[] =>
+  const objectsOn = (host: string): readonly string[] =>
     (onHost.get(host) ?? [])
       .filter(({ member }) => ['networks', 'none'].includes(member.service.networkMode.kind))
       .map(({ object }) => object)
-  const hosts = [...onHost.keys()].filter((host) => attached(host).length > 0)
+  const hosts = [...onHost.keys()].filter((host) => objectsOn(host).length > 0)
   const pods = allotSubnets(hosts, input, findings)
   const facts = new Map<string, string | null>([...places, ...pods.facts])
   const used = new Set(places.keys())
@@ -53,7 +55,7 @@ export function arrangeServices(input: CompileInput, findings: Findings): Arrang
   for (const host of hosts.sort()) {
     const network = pods.byHost.get(host)
     if (network === undefined) continue
-    const allotted = allotAddresses(network, attached(host), input, findings)
+    const allotted = allotAddresses(network, objectsOn(host), input, findings)
     addresses.set(host, allotted.byObject)
     for (const [key, value] of allotted.facts) facts.set(key, value)
     for (const object of allotted.byObject.keys()) used.add(factKey('address', host, object))
@@ -71,6 +73,6 @@ export function arrangeServices(input: CompileInput, findings: Findings): Arrang
     const object = owner === replica.member ? replica.object : owner.object
     return addresses.get(replica.host)?.get(object)
   }
-  const found = { input, members, pods, onHost, facts, used }
+  const found = { input, members, pods, attached: new Set(hosts), onHost, facts, used }
   return { ...found, replicasOf, ownerOf, addressOf, hostAddress }
 }

@@ -37,54 +37,28 @@ const factPaths: readonly string[] = [
 /** Those of which what lies below counts as well. */
 const factFolders: readonly string[] = factPaths.filter((path) => !path.startsWith('/etc/'))
 
-const dockerSockets: readonly string[] = ['/var/run/docker.sock', '/run/docker.sock']
-
 /** The volume in which relative paths of a stack lie on a host. */
 export function dirVolume(stack: string): string {
   return objectName('', stack === '' ? 'services' : stack, '_dir_v')
 }
 
-/** Where a mount of a service comes from. `image` is for what is said of Docker's socket. */
-export function mountSource(
-  stack: StackSource,
-  service: string,
-  entry: VolumeEntry,
-  image: string,
-): MountSource {
+/** Where a mount of a service comes from. */
+export function mountSource(stack: StackSource, service: string, entry: VolumeEntry): MountSource {
   if (entry.kind === 'tmpfs') return { kind: 'tmpfs' }
   const { source } = entry
   if (entry.kind === 'volume') return volumeSource(stack, service, source, entry.target)
   if (source === undefined) return { kind: 'refused', reason: 'names no path' }
-  if (/^(~|\$)/.test(source)) {
-    const reason = `${source} is another path on each machine: write the host's, as /srv/data`
-    return { kind: 'refused', reason }
-  }
-  return source.startsWith('/') ? hostSource(source, image) : relativeSource(stack, source)
+  return source.startsWith('/') ? hostSource(source) : relativeSource(stack, source)
 }
 
-function hostSource(source: string, image: string): MountSource {
+function hostSource(source: string): MountSource {
   const path = posix.normalize(source).replace(/(?<=.)\/$/, '')
-  if (dockerSockets.includes(path)) return { kind: 'refused', reason: socketText(image) }
   const isFact =
     path === '/' ||
     factPaths.includes(path) ||
     factFolders.some((folder) => path.startsWith(`${folder}/`))
   if (isFact) return { kind: 'facts', path: path.replace(/^\/var\/run\//, '/run/') }
   return { kind: 'host', path }
-}
-
-const socketAdvice: readonly (readonly [RegExp, string])[] = [
-  [/watchtower|diun|ouroboros/, 'covey pull brings newer images: drop this service'],
-  [/ofelia|cron/, 'jobs of covey come with a later version: use a timer of the host until then'],
-  [
-    /traefik|caddy|nginx-proxy|swag/,
-    'give it its routes by a file, and covey names each service: web.shop',
-  ],
-]
-
-function socketText(image: string): string {
-  const [, advice] = socketAdvice.find(([pattern]) => pattern.test(image)) ?? []
-  return `there is no Docker, so there is no socket of it: ${advice ?? 'drop this line'}`
 }
 
 function relativeSource(stack: StackSource, source: string): MountSource {

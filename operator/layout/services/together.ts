@@ -90,7 +90,7 @@ export function readUnits(members: Members, findings: Findings): readonly Unit[]
 
 function tieOf(member: Member, entry: Member['service']['volumes'][number]): Tie | undefined {
   const { stack, service } = member
-  const source = mountSource(stack, service.name, entry, service.image?.value ?? '')
+  const source = mountSource(stack, service.name, entry)
   switch (source.kind) {
     case 'volume':
       return { key: `volume ${source.object}`, text: source.text }

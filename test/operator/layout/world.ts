@@ -107,7 +107,8 @@ export async function compiled(
 }
 
 /** Fields of containers that are compiled, and that a later change of their schema brings. */
-const laterFields = /\.(health(\.\w+)?|mounts\.\d+\.(seed|create|subpath)|after|network_of|path)$/
+const laterFields =
+  /\.(health(\.\w+)?|mounts\.\d+\.(seed|create|subpath)|after|network_of|network|address|path)$/
 
 /** Compiles texts that must have no fault, and give a config without faults. */
 export async function sound(
