@@ -52,7 +52,8 @@ export async function compileLayout(input: CompileInput): Promise<Compiled> {
       facts.set(factKey('object', host, name), String(object.type))
     }
     for (const { name, object, member } of objects) {
-      if (section.has(name)) {
+      // Names of services were compared with all others before.
+      if (section.has(name) && object.type !== 'runc_container') {
         const whose = member === undefined ? 'the stacks' : member.label
         const path = `hosts.${host}.objects.${name}`
         findings.faultAt(path, 'layout-object', `${whose} has an object of this name: rename it`)

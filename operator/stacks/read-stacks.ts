@@ -24,7 +24,9 @@ const usualNames: readonly string[] = [
 /** Reads the Compose files of all stacks, and the services of the layout itself. */
 export async function readStacks(session: Session, files: LayoutFiles): Promise<StackFiles> {
   const { layout, source, yaml } = files
-  const base = source.file === '<stdin>' ? '.' : dirname(source.file)
+  // Compose resolves paths by the folder of the process, so they are absolute until they are shown.
+  const path = session.path(source.file)
+  const base = dirname(path)
   const read = reader(session)
   const stacks: StackSource[] = []
   const faults: LocatedFault[] = []
@@ -37,13 +39,13 @@ export async function readStacks(session: Session, files: LayoutFiles): Promise<
   if (layout.hasServices) {
     const { text, hostsOf } = embeddedServices(source.text, yaml, layout.secrets.keys())
     const own = { name: '', options: ownOptions(layout.hosts), hostsOf }
-    const given = { files: [source.file], profiles: [], envFiles: [], variables: new Map() }
-    const readOwn: ReadFile = async (path) => (path === source.file ? text : await read(path))
+    const given = { files: [path], profiles: [], envFiles: [], variables: new Map() }
+    const readOwn: ReadFile = async (file) => (file === path ? text : await read(file))
     const stack = await readStack(session, own, given, readOwn)
     stacks.push(stack.source)
     faults.push(...stack.faults)
   }
-  return { stacks, faults }
+  return { stacks, faults: faults.map((fault) => shownFault(session, fault)) }
 }
 
 async function readStack(
@@ -57,7 +59,7 @@ async function readStack(
   return { source: { ...stack, project, beside }, faults }
 }
 
-/** Paths as messages show them: what the layout names is relative to its own folder. */
+/** Absolute paths: what the layout names is relative to its own folder. */
 async function composeOptions(
   session: Session,
   base: string,
@@ -96,4 +98,15 @@ function reader(session: Session): ReadFile {
       throw new Failure(2, 'file-unreadable', `cannot read ${path}: ${reason}`, { cause: error })
     }
   }
+}
+
+/** A text with paths as a person would write them here. */
+export function shownText(session: Session, text: string): string {
+  return text.replaceAll(`${session.io.cwd}/`, '')
+}
+
+/** A fault with its file as a person would write it here. */
+export function shownFault(session: Session, fault: LocatedFault): LocatedFault {
+  const { file, message } = fault
+  return { ...fault, file: shownText(session, file), message: shownText(session, message) }
 }

@@ -14,7 +14,7 @@ import {
 import { type Lock, lockText } from '../../layout/lock.ts'
 import { prunedLock } from '../../layout/prune.ts'
 import { configFaults } from '../../signing/draft.ts'
-import { readStacks } from '../../stacks/read-stacks.ts'
+import { readStacks, shownFault, shownText } from '../../stacks/read-stacks.ts'
 import { Failure, faultsFailure, type LocatedFault } from '../../terminal/failure.ts'
 import { jsonText, type Session } from '../../terminal/session.ts'
 import { counted } from '../../terminal/style.ts'
@@ -87,21 +87,26 @@ export async function compileStacks(
   const isDraft = readiness === 'draft'
   const own = isDraft ? withoutUnready(compiled.faults) : compiled.faults
   const located = isDraft ? withoutUnready(compiled.located) : compiled.located
-  expectSound(files, [...own, ...(isDraft ? [] : cardlessFaults(compiled))], located)
+  expectSound(session, files, [...own, ...(isDraft ? [] : cardlessFaults(compiled))], located)
   expectSize(compiled)
   const placed = compiled.placed(configFaults({ hosts: compiled.hosts }))
-  expectSound(files, placed.faults, placed.located)
-  return { files, compiled }
+  expectSound(session, files, placed.faults, placed.located)
+  const warnings = compiled.warnings.map((warning) => shownText(session, warning))
+  return { files, compiled: { ...compiled, warnings } }
 }
 
 /** Throws all faults: those of the layout first, then those of the Compose files. */
 function expectSound(
+  session: Session,
   { yaml }: LayoutFiles,
   faults: readonly Fault[],
   located: readonly LocatedFault[],
 ): void {
   const unique = new Map(faults.map((fault) => [`${fault.path ?? ''}\n${fault.message}`, fault]))
-  const all = [...yaml.locate([...unique.values()]), ...located]
+  const all = [
+    ...yaml.locate([...unique.values()]),
+    ...located.map((fault) => shownFault(session, fault)),
+  ]
   if (all.length > 0) throw faultsFailure(all)
 }
 

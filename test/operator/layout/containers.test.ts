@@ -105,7 +105,7 @@ describe('how a container is kept running', () => {
 })
 
 describe('variables and secrets of a container', () => {
-  it('go into one sealed secret where they are sensitive, and into the object where not', async () => {
+  it('go into one sealed secret where they are sensitive, else into the object', async () => {
     const text =
       'services:\n  web:\n    image: a\n    environment:\n      MODE: fast\n      DB_PASSWORD: hunter2\n' +
       '      URL: "postgres://u:$PW@db"\n'
@@ -170,7 +170,7 @@ describe('faults of containers', () => {
   it('stand at the place in the Compose file, all at once', async () => {
     const text =
       'services:\n  web:\n    image: "Bad Name"\n    ports: ["80:80"]\n' +
-      '    volumes: ["../../x:/y"]\n    x-covey: { allow: { from: nobody }, hots: a, domain: a.b }\n' +
+      '    volumes: ["../x:/y"]\n    x-covey: { allow: { from: nobody }, hots: a, domain: a.b }\n' +
       '  db:\n    image: b\n    ports: ["80:81"]\n    cap_add: [ALL]\n'
     const result = await compiled(clusterOf(['pi'], { shop: text }))
     const starts = [
@@ -178,7 +178,7 @@ describe('faults of containers', () => {
       'shop.yaml:6:58: "domain" comes with a later version: take it',
       'shop.yaml:6:31: "nobody" is no service, as shop/api, no host',
       'shop.yaml:10:5: ALL is never added: name what the program ne',
-      'shop.yaml:5:15: ../../x leads out of the folder of the stack',
+      'shop.yaml:5:15: ../x leads out of the folder of the stack: w',
       'shop.yaml:3:12: has white space or characters that image nam',
       'shop.yaml:4:13: 80/tcp of pi leads to shop/db already (shop.',
     ]

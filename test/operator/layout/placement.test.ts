@@ -11,6 +11,11 @@ function shopOf(services: string, options: string = 'hosts: [a, b, c]'): Files {
   return clusterOf(hosts, { shop: [options, `services:\n${services}`] })
 }
 
+/** Constraints of a service. */
+function on(constraints: string): string {
+  return `deploy: { placement: { constraints: ["${constraints}"] } }`
+}
+
 /** Hosts of a service, by the lock. */
 function placeOf({ lock }: Compiled, service: string = 'shop/web'): readonly string[] {
   return (lock.facts.get(`placement.${service}`) ?? '').split(',')
@@ -63,8 +68,8 @@ describe('a place', () => {
   it('is narrowed by x-covey, labels and names of hosts', async () => {
     const files = shopOf(
       '  web: { image: a, x-covey: { host: c } }\n' +
-        '  db: { image: a, deploy: { placement: { constraints: ["node.labels.disk == ssd"] } } }\n' +
-        '  api: { image: a, deploy: { placement: { constraints: ["node.hostname!=a", "node.hostname != c"] } } }\n',
+        `  db: { image: a, ${on('node.labels.disk == ssd')} }\n` +
+        `  api: { image: a, ${on('node.hostname!=a", "node.hostname != c')} }\n`,
     )
     const layout = files['cluster.yaml']?.replace('  b: {}', '  b: { labels: { disk: ssd } }') ?? ''
     const result = await sound({ ...files, 'cluster.yaml': layout })
@@ -86,7 +91,8 @@ describe('a place', () => {
     const result = await sound(
       shopOf(
         '  web: { image: a, volumes: ["d:/d"] }\n  db: { image: a, volumes: ["d:/d"] }\n' +
-          '  x1: { image: a, volumes: ["/srv/x:/x"] }\n  x2: { image: a, volumes: ["/srv/x:/x"] }\n' +
+          '  x1: { image: a, volumes: ["/srv/x:/x"] }\n' +
+          '  x2: { image: a, volumes: ["/srv/x:/x"] }\n' +
           '  vpn: { image: a }\n  inside: { image: a, network_mode: "service:vpn" }\nvolumes: { d: {} }\n',
       ),
     )

@@ -20,6 +20,9 @@ export type Files = Readonly<Record<string, string>>
 /** What lies beside Compose files, by stack, then by path as the file has it. */
 export type BesideFiles = Readonly<Record<string, Readonly<Record<string, Beside>>>>
 
+/** Folder of the files. */
+const root = '/l/'
+
 /** A layout with its stacks, out of texts; it must have no faults before it is compiled. */
 export async function inputOf(
   files: Files,
@@ -32,10 +35,13 @@ export async function inputOf(
   assert.deepEqual(faults, [])
   assert.ok(layout !== undefined)
   const stacks: StackSource[] = []
-  const read = async (path: string): Promise<string | undefined> => files[path]
+  const read = async (path: string): Promise<string | undefined> => files[path.slice(root.length)]
   for (const [name, options] of layout.stacks) {
     const given = { profiles: options.profiles, envFiles: options.envFiles, variables: new Map() }
-    const { project, faults: found } = await readProject({ ...given, files: options.files }, read)
+    const { project, faults: found } = await readProject(
+      { ...given, files: options.files.map((file) => root + file) },
+      read,
+    )
     assert.deepEqual(found, [])
     const own = new Map(Object.entries(beside[name] ?? {}))
     stacks.push({ name, options, project, beside: own, hostsOf: new Map() })
@@ -44,8 +50,8 @@ export async function inputOf(
     const { text: services, hostsOf } = embeddedServices(text, yaml, layout.secrets.keys())
     const given = { profiles: [], envFiles: [], variables: new Map<string, string>() }
     const { project, faults: found } = await readProject(
-      { ...given, files: ['cluster.yaml'] },
-      async (path) => (path === 'cluster.yaml' ? services : files[path]),
+      { ...given, files: [`${root}cluster.yaml`] },
+      async (path) => (path === `${root}cluster.yaml` ? services : await read(path)),
     )
     assert.deepEqual(found, [])
     const options = ownOptions(layout.hosts)
@@ -108,7 +114,7 @@ export async function compiled(
 
 /** Fields of containers that are compiled, and that a later change of their schema brings. */
 const laterFields =
-  /\.(health(\.\w+)?|mounts\.\d+\.(seed|create|subpath)|after|network_of|network|address|path)$/
+  /\.(health(\.\w+)?|mounts\.\d+\.(seed|create|subpath|host_path)|after|network_of|network|address|path)$/
 
 /** Compiles texts that must have no fault, and give a config without faults. */
 export async function sound(
@@ -131,7 +137,8 @@ export function faultTexts({ faults, located }: Pick<Compiled, 'faults' | 'locat
   const placed = located.map(
     ({ file, line, column, message }: LocatedFault) => `${file}:${line}:${column}: ${message}`,
   )
-  return [...faults.map(({ path, message }) => `${path}: ${message}`), ...placed]
+  const texts = [...faults.map(({ path, message }) => `${path}: ${message}`), ...placed]
+  return texts.map((text) => text.replaceAll(root, ''))
 }
 
 /** A layout of hosts by name and stacks by the text of their Compose file. */
