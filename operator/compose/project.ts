@@ -198,7 +198,7 @@ export interface ComposeContent {
 
 /** One project: its files merged, its variables put in, its forms made one. */
 export interface ComposeProject {
-  /** Folder of the first file, absolute. Relative paths of the files are relative to it. */
+  /** Folder of the first file. Relative paths of the files are relative to it. */
   readonly folder: string
   /** Name of the project where a file or `.env` gives one. */
   readonly name: string | undefined
@@ -213,7 +213,7 @@ export interface ComposeProject {
 
 /** What a project is read with. */
 export interface ComposeOptions {
-  /** Absolute paths, first to last. */
+  /** Paths as `read` takes them, first to last; messages show them as they are. */
   readonly files: readonly string[]
   readonly profiles: readonly string[]
   /** Files of the stack's `env_file` option, in place of the `.env` beside the first file. */

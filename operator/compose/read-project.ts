@@ -69,9 +69,9 @@ async function readTree(
 ): Promise<Omit<ComposeProject, 'notes'>> {
   const { files, report, folder } = reading
   const root = new Cursor(tree, '', tree.place, report)
-  for (const [key, { value }] of tree.entries) {
-    if (key === 'services') continue
-    checkKeys(mapOf(tree.place, new Map([[key, { keyPlace: tree.place, value }]])), '', '', report)
+  for (const [key, entry] of tree.entries) {
+    // Of services only those are looked at that run.
+    if (key !== 'services') checkKeys(mapOf(tree.place, new Map([[key, entry]])), '', '', report)
   }
   const sets = await readServices(root, scope, reading)
   const networks = readProjectNetworks(root.at('networks'))
@@ -98,7 +98,6 @@ async function readServices(
   const enabled = new Map<string, ComposeService>()
   const disabled = new Map<string, readonly string[]>()
   const built = new Set<string>()
-  const said = new Set<string>()
   const absent = new Map<string, number>()
   const lenders = new Map<string, readonly VolumeLender[]>()
   const services = root.at('services')
@@ -112,7 +111,7 @@ async function readServices(
     if (cursor.tree !== undefined) checkKeys(cursor.tree, cursor.path, 'services.*', report)
     if (!cursor.at('build').isAbsent) built.add(name)
     const read = await readService(name, cursor, { files, folder, scope })
-    noteConsumers(read.service.labels, read.service.environment, cursor, said)
+    noteConsumers(read.service.labels, read.service.environment, cursor)
     if (read.absent.length > 0) absent.set(name, read.absent.length)
     lenders.set(name, read.lenders)
     enabled.set(name, read.service)

@@ -6,6 +6,7 @@ import type { Place } from './project.ts'
 export class Report {
   readonly #faults = new Map<string, LocatedFault>()
   readonly #notes = new Map<string, LocatedFault>()
+  readonly #subjects = new Set<string>()
 
   /** Says a fault; the same one at the same place is said once. */
   fault(place: Place, fault: Fault): void {
@@ -15,6 +16,13 @@ export class Report {
   /** Says what a person should know though nothing is wrong. */
   note(place: Place, note: Fault): void {
     add(this.#notes, place, note)
+  }
+
+  /** Says what a person should know the first time that it is said of this subject. */
+  noteOnce(subject: string, place: Place, note: Fault): void {
+    if (this.#subjects.has(subject)) return
+    this.#subjects.add(subject)
+    this.note(place, note)
   }
 
   get faults(): readonly LocatedFault[] {

@@ -38,9 +38,9 @@ export function checkKeys(tree: Tree, path: string, pattern: string, report: Rep
     else if (!key.startsWith('x-')) {
       const message = ruleMessage(deeper, key, known ?? new Set(), value)
       const fault = { message: message?.text ?? '', path: join(path, key) }
-      if (message?.kind === 'no-effect')
-        report.note(keyPlace, { code: 'compose-no-effect', ...fault })
-      else if (message?.kind === 'refused')
+      if (message?.kind === 'no-effect') {
+        report.noteOnce(deeper, keyPlace, { code: 'compose-no-effect', ...fault })
+      } else if (message?.kind === 'refused')
         report.fault(keyPlace, { code: 'compose-refused', ...fault })
       else if (message?.kind === 'unknown')
         report.fault(keyPlace, { code: 'compose-key', ...fault })

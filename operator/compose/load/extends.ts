@@ -1,6 +1,6 @@
-import { resolve } from 'node:path/posix'
 import { composeDepthMax } from '../../limits.ts'
 import type { Report } from '../report.ts'
+import { pathIn } from '../texts/paths.ts'
 import { originText } from '../variables/scope.ts'
 import {
   type Entry,
@@ -123,7 +123,7 @@ class Extending {
       this.#loading.report.fault(file.place, { code: 'compose-refused', message, path })
       return undefined
     }
-    const target = resolve(home.folder, file.text)
+    const target = pathIn(home.folder, file.text)
     const before = this.#files.get(target)
     if (before !== undefined) return before
     const found = (await this.#loading.files.text(target, file.place)) !== undefined

@@ -1,6 +1,7 @@
-import { dirname, join, resolve } from 'node:path/posix'
+import { dirname, join } from 'node:path/posix'
 import { composeDepthMax } from '../../limits.ts'
 import type { Place } from '../project.ts'
+import { pathIn } from '../texts/paths.ts'
 import { parseEnvFile } from '../variables/env-file.ts'
 import type { Scope } from '../variables/scope.ts'
 import {
@@ -79,7 +80,7 @@ async function includeOne(
     loading.report.fault(remote.place, { code: 'compose-refused', message, path })
     return undefined
   }
-  const paths = leaves.map(({ text }) => resolve(home.folder, text))
+  const paths = leaves.map(({ text }) => pathIn(home.folder, text))
   const [main = ''] = paths
   if (chain.includes(main) || chain.length > composeDepthMax) {
     const round = [...chain.slice(Math.max(0, chain.indexOf(main))), main].join(', which includes ')
@@ -102,7 +103,7 @@ function projectFolder(
 ): string {
   const written = memberOf(item, 'project_directory')
   if (written === undefined || isNothing(written)) return dirname(main)
-  if (written.kind === 'leaf') return resolve(home.folder, written.text)
+  if (written.kind === 'leaf') return pathIn(home.folder, written.text)
   fault(loading, written.place, 'must be one path', `${path}.project_directory`)
   return dirname(main)
 }
@@ -128,7 +129,7 @@ async function scopeOf(
   }
   const files = isOwn
     ? [{ file: join(own.folder, '.env'), place: item.place }]
-    : (leaves ?? []).map((leaf) => ({ file: resolve(home.folder, leaf.text), place: leaf.place }))
+    : (leaves ?? []).map((leaf) => ({ file: pathIn(home.folder, leaf.text), place: leaf.place }))
   let found: Scope = new Map()
   for (const { file, place } of files) {
     if (file === '/dev/null') continue

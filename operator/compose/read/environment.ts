@@ -1,6 +1,7 @@
-import { dirname, resolve } from 'node:path/posix'
+import { dirname } from 'node:path/posix'
 import type { ProjectFiles } from '../load/files.ts'
 import type { Text } from '../project.ts'
+import { pathIn } from '../texts/paths.ts'
 import { looksSecret } from '../texts/secret-names.ts'
 import { parseEnvFile } from '../variables/env-file.ts'
 import type { Scope, Variable } from '../variables/scope.ts'
@@ -97,7 +98,7 @@ async function readEnvFiles(
     const isRequired = item.tree?.kind === 'map' ? (item.at('required').boolean() ?? true) : true
     const format = item.tree?.kind === 'map' ? (item.at('format').text() ?? '') : ''
     if (format !== '' && format !== 'raw') item.at('format').fault('must be raw, or left out')
-    const file = resolve(leaf.home?.folder ?? dirname(leaf.place.file), leaf.text)
+    const file = pathIn(leaf.home?.folder ?? dirname(leaf.place.file), leaf.text)
     const text = await files.text(file, leaf.place)
     if (text === undefined && isRequired) files.missing(file, leaf.place)
     if (text === undefined) continue

@@ -1,6 +1,7 @@
-import { dirname, resolve } from 'node:path/posix'
+import { dirname } from 'node:path/posix'
 import type { ProjectFiles } from '../load/files.ts'
 import type { Text } from '../project.ts'
+import { pathIn } from '../texts/paths.ts'
 import { parseEnvFile } from '../variables/env-file.ts'
 import type { Variable } from '../variables/scope.ts'
 import type { Cursor } from './cursor.ts'
@@ -29,7 +30,7 @@ export async function readLabels(
   for (const item of service.at('label_file').items()) {
     const leaf = item.leaf('a path')
     if (leaf === undefined) continue
-    const path = resolve(leaf.home?.folder ?? dirname(leaf.place.file), leaf.text)
+    const path = pathIn(leaf.home?.folder ?? dirname(leaf.place.file), leaf.text)
     const text = await files.text(path, leaf.place)
     if (text === undefined) files.missing(path, leaf.place)
     const options = { scope: new Map(), earlier: filed, format: 'dotenv' } as const
@@ -71,13 +72,11 @@ export function noteConsumers(
   labels: ReadonlyMap<string, Text>,
   environment: ReadonlyMap<string, Text>,
   service: Cursor,
-  said: Set<string>,
 ): void {
   const say = (kind: string, message: string, text: Text | undefined): void => {
-    if (said.has(kind)) return
-    said.add(kind)
     const place = text?.place ?? service.place
-    service.report.note(place, { code: 'compose-label', message, path: service.path })
+    const note = { code: 'compose-label', message, path: service.path }
+    service.report.noteOnce(`label ${kind}`, place, note)
   }
   for (const [key, text] of labels) {
     const [, kind = '', way = ''] = consumers.find(([pattern]) => pattern.test(key)) ?? []

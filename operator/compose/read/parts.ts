@@ -1,6 +1,6 @@
-import { resolve } from 'node:path/posix'
 import type { ProjectFiles } from '../load/files.ts'
 import type { ComposeContent, ComposeNetwork, ComposeVolume, Text } from '../project.ts'
+import { pathIn } from '../texts/paths.ts'
 import type { Cursor } from './cursor.ts'
 import { textMap } from './labels.ts'
 
@@ -106,7 +106,7 @@ async function readContent(
   const leaf = named.leaf()
   if (leaf === undefined) return undefined
   if (ways[0] === 'file') {
-    const path = resolve(leaf.home?.folder ?? '/', leaf.text)
+    const path = pathIn(leaf.home?.folder ?? '/', leaf.text)
     const value = await files.text(path, leaf.place)
     if (value === undefined) files.missing(path, leaf.place)
     return value === undefined ? undefined : { value, isSensitive: false, place: leaf.place }

@@ -1,4 +1,5 @@
-import { normalize, relative, resolve } from 'node:path/posix'
+import { normalize } from 'node:path/posix'
+import { pathFrom, pathIn } from '../texts/paths.ts'
 import type { Leaf } from '../yaml/tree.ts'
 import type { Cursor } from './cursor.ts'
 
@@ -53,8 +54,7 @@ export function bindSource(
     return item.fault(message, 'compose-refused')
   }
   if (source.startsWith('/')) return withoutSlash(normalize(source))
-  const path = relative(project.folder, resolve(leaf.home?.folder ?? project.folder, source))
-  return path.startsWith('..') ? path : `./${path}`
+  return pathFrom(project.folder, pathIn(leaf.home?.folder ?? project.folder, source))
 }
 
 /** The value that a variable HOME or PWD of the project has; else what no source begins with. */

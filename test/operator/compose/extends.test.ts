@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { readProject } from '../../../operator/compose/read-project.ts'
 import { readFolder } from './reading.ts'
 
 describe('a service that extends another', () => {
@@ -57,6 +58,27 @@ describe('a service that extends another', () => {
         './c /p/compose.yaml:4',
       ],
     )
+  })
+
+  it('is found where the paths of a project are relative', async () => {
+    const files: Readonly<Record<string, string>> = {
+      'apps/a/compose.yaml':
+        'services:\n  web: { extends: { file: ../b/b.yaml, service: web }, volumes: [./c:/c] }\n',
+      'apps/b/b.yaml':
+        'services:\n  web: { image: x, env_file: e, volumes: ["./d:/d", "/e:/e"] }\n',
+      'apps/b/e': 'A=1\n',
+    }
+    const { project, faults } = await readProject(
+      { files: ['apps/a/compose.yaml'], profiles: [], envFiles: [], variables: new Map() },
+      (path) => Promise.resolve(files[path]),
+    )
+    assert.deepEqual(faults, [])
+    const web = project.services.get('web')
+    assert.deepEqual(
+      web?.volumes.map(({ source }) => source),
+      ['../b/d', '/e', './c'],
+    )
+    assert.equal(web?.environment.get('A')?.value, '1')
   })
 
   it('takes nothing else of the other file', async () => {

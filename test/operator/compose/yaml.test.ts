@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { reasons } from '../../../operator/sources/yaml-reasons.ts'
 import { readFolder, readWeb, web } from './reading.ts'
 
 /** What stands under `environment`, and what the service gets. */
@@ -104,9 +105,9 @@ const faulty: readonly (readonly [string, string, string])[] = [
   [
     'a key that stands twice',
     'services:\n  a: {image: x}\n  a: {image: x}\n',
-    '3:3: duplicate key',
+    `3:3: ${reasons.DUPLICATE_KEY}`,
   ],
-  ['a tab that indents', 'services:\n\ta: {image: x}\n', '2:1: a tab cannot indent: use spaces'],
+  ['a tab that indents', 'services:\n\ta: {image: x}\n', `2:1: ${reasons.TAB_AS_INDENT}`],
   ['an alias of nothing', 'services: *x\n', '1:11: nothing before this alias has the anchor &x'],
   [
     'an alias of itself',
@@ -125,7 +126,7 @@ const faulty: readonly (readonly [string, string, string])[] = [
   ],
   ['a list', '- a\n', '1:1: a Compose file is a map, with "services" in it'],
   ['a text', 'hello\n', '1:1: a Compose file is a map, with "services" in it'],
-  ['a key that is a list', 'services: { ? [a] : b }\n', '1:15: a key is a text: put it in quotes'],
+  ['a key that is a list', 'services: { ? [a] : b }\n', `1:15: ${reasons.NON_STRING_KEY}`],
   ['an open quote', 'services: { a: "x\n', '2:1: the closing quote is missing'],
   ['nothing', '', '1:1: services: a Compose file has "services"'],
   ['a comment', '# x\n', '1:1: services: a Compose file has "services"'],
@@ -146,7 +147,7 @@ describe('faulty YAML', () => {
     )
     assert.deepEqual(faults, [
       'a.yaml:1:11: nothing before this alias has the anchor &x',
-      'b.yaml:1:27: duplicate key',
+      `b.yaml:1:27: ${reasons.DUPLICATE_KEY}`,
     ])
   })
 })
