@@ -18,8 +18,9 @@ export function groupsOf(member: Member, arrangement: Arrangement): readonly Gro
   const { stack, service } = owner
   const { networkMode, networks } = service
   if (networkMode.kind === 'none') return []
-  const keys =
-    networkMode.kind === 'networks' ? [...networks.keys()] : [...stack.project.networks.keys()]
+  // A service on the network of its host is reached by its own stack, not by those that share one.
+  const own = [...stack.project.networks.values()].filter((each) => each.sharedName === undefined)
+  const keys = networkMode.kind === 'networks' ? [...networks.keys()] : own.map(({ key }) => key)
   const named = keys.length === 0 ? ['default'] : keys
   const groups = named.map((network): Group => {
     const written = stack.project.networks.get(network)

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
+import { addHost, openCluster, type Workspace } from '../workspace.ts'
+
+const digest = `sha256:${'4c1e'.repeat(16)}`
+
+/** A cluster of one host with these files and lines at the end of its layout. */
+async function clusterWith(
+  context: TestContext,
+  lines: string,
+  files: Readonly<Record<string, string>>,
+): Promise<Workspace> {
+  const space = await openCluster(context)
+  await addHost(space, 'pi')
+  await writeFile(space.path('cluster.yaml'), `${await space.read('cluster.yaml')}${lines}`)
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(space.path(path)), { recursive: true })
+    await writeFile(space.path(path), text)
+  }
+  return space
+}
+
+const shop = `services:\n  web:\n    image: "nginx@${digest}"\n    volumes: ["./a.conf:/a.conf"]\n`
+const line = 'stacks:\n  shop: { file: apps/shop }\n'
+const files = { 'apps/shop/compose.yaml': shop, 'apps/shop/a.conf': 'hello\n' }
+
+describe('covey compile of stacks', () => {
+  it('reads Compose files in folders, and what lies beside them', async (context) => {
+    const space = await clusterWith(context, line, files)
+    const { hosts } = JSON.parse(await space.must('compile'))
+    const [file] = hosts.pi['shop-web'].files
+    assert.equal(file.content, 'hello\n')
+    assert.match(await space.read('cluster.lock'), /\nplacement\.shop\/web pi\n/)
+    assert.deepEqual(JSON.parse(await space.must('compile')), { hosts })
+  })
+
+  it('writes what it allots into the lock, and with --frozen refuses to', async (context) => {
+    const space = await clusterWith(context, line, files)
+    const before = await space.read('cluster.lock')
+    const refused = await space.covey(['compile', '--frozen'])
+    assert.equal(refused.exit, 4)
+    assert.match(refused.err, /cluster\.lock would change: address\.pi\.shop-web, host\.pi\.subnet/)
+    assert.equal(await space.read('cluster.lock'), before)
+    await space.must('compile')
+    await space.must('compile', '--frozen')
+    await space.write('cluster.yaml', (await space.read('cluster.yaml')).replace(line, ''))
+    await space.must('compile', '--frozen')
+    await space.must('compile', '--prune')
+    assert.doesNotMatch(await space.read('cluster.lock'), /shop/)
+  })
+
+  it('is validated without a lock, a card or a digest', async (context) => {
+    const text = `${shop.replace(`@${digest}`, ':1.27')}    environment: { A_PASSWORD: x }\n`
+    const space = await clusterWith(context, line, { ...files, 'apps/shop/compose.yaml': text })
+    await space.must('validate', 'cluster.yaml')
+    const { exit, err } = await space.covey(['compile'])
+    assert.equal(exit, 2)
+    assert.match(
+      err,
+      /^apps\/shop\/compose\.yaml:3:12: services\.web\.image: nginx:1\.27 has no digest/m,
+    )
+    assert.match(err, /the variables of shop\/web is not sealed for pi yet/)
+  })
+
+  it('tells faults of objects at their place in the Compose file', async (context) => {
+    const text = `${shop}      - /proc/x:/proc/y\n    user: "a b"\n`.replace(
+      'volumes: ["./a.conf:/a.conf"]',
+      'volumes:\n      - ./a.conf:/a.conf',
+    )
+    const space = await clusterWith(context, line, { ...files, 'apps/shop/compose.yaml': text })
+    const { exit, err } = await space.covey(['validate', 'cluster.yaml'])
+    assert.equal(exit, 2)
+    assert.match(err, /^apps\/shop\/compose\.yaml:6:9: services\.web\.mounts\.0\.path: nothing/m)
+    assert.match(err, /\napps\/shop\/compose\.yaml:7:\d+: services\.web\.user: /)
+  })
+
+  it('reads services of the layout itself, with places in it', async (context) => {
+    const text = `secrets: { key: {} }\nservices:\n  web: { host: pi, image: "nginx@${digest}", ports: [22:22] }\n`
+    const space = await clusterWith(context, text, {})
+    const { err } = await space.covey(['validate', 'cluster.yaml'])
+    const row = (await space.read('cluster.yaml'))
+      .split('\n')
+      .findIndex((each) => each.includes('22:22'))
+    assert.match(
+      err,
+      new RegExp(`^cluster\\.yaml:${row + 1}:\\d+: services\\.web\\.host_port: .*22/tcp`, 'm'),
+    )
+    await space.write('cluster.yaml', (await space.read('cluster.yaml')).replace('22:22', '80:80'))
+    assert.match(await space.must('compile'), /"web_80t"/)
+  })
+
+  it('names the largest stacks of a config that is too large', async (context) => {
+    const content = 'x'.repeat(200_000)
+    const services = Array.from({ length: 22 }, (_, index) => {
+      return `  s${index}: { image: "nginx@${digest}", configs: [c] }\n`
+    })
+    const text = `services:\n${services.join('')}configs: { c: { content: ${content} } }\n`
+    const space = await clusterWith(context, `${line}  big: { file: big.yaml }\n`, {
+      ...files,
+      'big.yaml': text,
+    })
+    const { exit, err } = await space.covey(['compile'])
+    assert.equal(exit, 4)
+    assert.match(err, /largest: big \d+ KiB, .*shop 1 KiB/)
+  })
+})
