@@ -55,3 +55,11 @@ export const composeTextBytesMax: number = 1024 * 1024
 export const composeVariablesMax: number = 10_000
 /** Ports of one service, ranges spread. */
 export const composePortsMax: number = 4_096
+/** A file of logins that docker or podman keep. */
+export const loginFileBytesMax: number = 1024 * 1024
+/** A helper that keeps logins: its time, which may ask a person for a password, and its answer. */
+export const helperMs: number = 60_000
+export const helperOutputBytesMax: number = 64 * 1024
+/** Tags that are looked up at once, and the time of one. */
+export const lookUpsAtOnceMax: number = 8
+export const lookUpMsMax: number = 60_000

@@ -73,6 +73,8 @@ const cases: readonly Case[] = [
       'reconcilers/a.ts': "const x = await import('../agent/x.ts')\nimport '../protocol/a.ts'\n",
       'agent/a.ts': "type X = import('../operator/x.ts').X\nimport '../reconcilers/a.ts'\n",
       'operator/a.ts': "import type { X } from '../agent/x.ts'\nimport '../test/x.ts'\n",
+      'operator/b.ts':
+        "import '../machine/images/registry/x.ts'\nimport '../machine/images/store/x.ts'\n",
       'test/a.ts': "import '../agent/x.ts'\nimport '../../elsewhere/x.ts'\n",
       'platform/a.ts': "import '../reconcilers/x.ts'\nimport '../protocol/a.ts'\n",
       'attic/a.ts': "import '../protocol/a.ts'\n",
@@ -84,6 +86,7 @@ const cases: readonly Case[] = [
       'agent/a.ts:1',
       'operator/a.ts:1',
       'operator/a.ts:2',
+      'operator/b.ts:2',
       'test/a.ts:2',
       'platform/a.ts:1',
       'attic/a.ts:1',

@@ -34,7 +34,7 @@ const spellings: Readonly<Record<string, readonly [architecture: string, variant
   }
 
 /** A platform in Go's words, however it is spelled: `Linux/x86_64` is `linux/amd64`. */
-function normalized({ os, architecture, variant }: Platform): Platform {
+export function normalized({ os, architecture, variant }: Platform): Platform {
   const lower = architecture.trim().toLowerCase()
   const known = Object.hasOwn(spellings, lower) ? spellings[lower] : undefined
   const bare = variant?.trim().toLowerCase() || (known?.[1] ?? null)

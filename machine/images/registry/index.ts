@@ -4,14 +4,14 @@ import type { ImageReference } from '../../../reconcilers/images/reference.ts'
 import type { ProxyEnvironment } from '../formats/proxy.ts'
 import { createSession, type Session } from './auth/session.ts'
 import { download } from './fetch/download.ts'
-import { fetchManifest } from './fetch/fetch-manifest.ts'
+import { fetchManifest, fetchTagged } from './fetch/fetch-manifest.ts'
 import { type RegistryLimits, registryLimits, sessionsMax } from './limits.ts'
 import { RegistryError } from './transport/errors.ts'
 import { patiently } from './transport/patience.ts'
 import { type Endpoint, readEndpoints } from './trust/endpoints.ts'
 import type { RegistrySettings } from './trust/settings.ts'
 import { createSources, withMirrors } from './trust/sources.ts'
-import type { ManifestBytes, ManifestTarget, Registries } from './types.ts'
+import type { Logins, ManifestBytes, ManifestTarget, Registries } from './types.ts'
 
 /** Dependencies of the registries of a host. */
 export interface RegistriesInit {
@@ -22,6 +22,8 @@ export interface RegistriesInit {
   readonly log: Pick<Logger, 'info' | 'debug'>
   /** From 0 up to but not including 1; `Math.random` where absent. */
   readonly random?: () => number
+  /** Logins besides those of `agent.json`. */
+  readonly logins?: Logins
   /** Bounds that differ from the usual ones. */
   readonly limits?: Partial<RegistryLimits>
 }
@@ -69,7 +71,7 @@ export function createRegistries(
   const sessions = createSessions((endpoint) => {
     return createSession({ ...init, endpoint, endpoints, limits })
   })
-  const sourcesOf = ({ registry }: ImageReference) => {
+  const sourcesOf = ({ registry }: Pick<ImageReference, 'registry'>) => {
     return sources.of(endpoints.sourcesOf(registry).map(sessions.of))
   }
   const manifest = async (
@@ -98,6 +100,14 @@ export function createRegistries(
 
   return {
     manifest,
+    tagged({ registry, repository, tag }, signal) {
+      // A mirror may be behind: only the registry itself says what a tag means now.
+      const source = sourcesOf({ registry }).findLast(({ isMirror }) => !isMirror)
+      if (source === undefined) throw new Error('the registry itself is always the last source')
+      return patiently(patience, source.attemptsMax, signal, () => {
+        return fetchTagged(source.session, repository, tag, limits, signal)
+      })
+    },
     blob(reference, descriptor, signal) {
       const { repository } = reference
       const from = sourcesOf(reference)

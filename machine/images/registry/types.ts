@@ -8,10 +8,31 @@ export interface ManifestBytes {
   readonly mediaType: string | null
 }
 
+/** A user of a registry. */
+export interface Login {
+  readonly username: string
+  readonly password: string
+}
+
+/** Logins that come from elsewhere than `agent.json`. */
+export interface Logins {
+  /** The login for a registry by its canonical name, or null. */
+  of(registry: string): Promise<Login | null>
+  /** Hint for a registry that refuses that login, or wants one. */
+  hint(registry: string, used: Login | null): string
+}
+
 /** The part of an image to fetch, and its size if known. */
 export interface ManifestTarget {
   readonly digest: string
   readonly sizeBytes?: number
+}
+
+/** An image by its tag. */
+export interface TagReference {
+  readonly registry: string
+  readonly repository: string
+  readonly tag: string
 }
 
 /**
@@ -28,6 +49,11 @@ export interface Registries {
     target: ManifestTarget,
     signal: AbortSignal,
   ): Promise<ManifestBytes>
+  /**
+   * Looks up a tag: the manifest or index that it names now, and its digest. Nothing proves that
+   * the registry tells everybody the same.
+   */
+  tagged(tag: TagReference, signal: AbortSignal): Promise<ManifestBytes & { digest: string }>
   /**
    * Streams one blob: a config or a layer. A broken connection is resumed where it broke, unseen by
    * the reader. Ends normally only once exactly `sizeBytes` bytes with that digest have passed;

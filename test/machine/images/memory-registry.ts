@@ -25,6 +25,9 @@ export function memoryRegistry(): MemoryRegistry {
       if (registry.failure !== null) throw registry.failure
       return { bytes: contentOf(registry, digest), mediaType: null }
     },
+    async tagged() {
+      throw new CoveyError('image-missing', 'it knows no tags')
+    },
     async *blob(_reference, { digest, sizeBytes }, signal) {
       registry.asked.push(digest)
       if (registry.failure !== null) throw registry.failure

@@ -9,6 +9,9 @@ export const noRegistries: Registries = {
   manifest: async () => {
     throw new Error('no registry')
   },
+  tagged: async () => {
+    throw new Error('no registry')
+  },
   // biome-ignore lint/correctness/useYield: it fails before it has anything to give.
   async *blob() {
     throw new Error('no registry')

@@ -35,7 +35,7 @@ function orAborted<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
 
 /** Makes the authentication of one registry. */
 export function createAuthentication(asker: TokenAsker, limits: RegistryLimits): Authentication {
-  const { endpoint, transport, clock } = asker
+  const { endpoint, credentials, transport, clock } = asker
   const tokens = new Map<string, Token>()
   const asked = new Map<string, Promise<string>>()
   let usesBasic = false
@@ -83,9 +83,12 @@ export function createAuthentication(asker: TokenAsker, limits: RegistryLimits):
         const message = `${endpoint.name} wants an unknown kind of authentication: ${offered}`
         throw new RegistryError('registry-answer', message, { hint: 'is this a registry?' })
       }
-      basic = await basicAuthorization(endpoint)
+      const login = await credentials.read()
+      basic = login === null ? null : basicAuthorization(login)
       usesBasic = true
-      if (basic === null || basic === rejected) throw unauthorized(endpoint, repository, words)
+      if (basic === null || basic === rejected) {
+        throw await unauthorized(endpoint, credentials, repository, words)
+      }
       return basic
     },
   }

@@ -3,41 +3,68 @@ import { passwordFileBytesMax } from '../limits.ts'
 import { RegistryError } from '../transport/errors.ts'
 import type { Endpoint } from '../trust/endpoints.ts'
 import { fileError } from '../trust/trust.ts'
+import type { Login, Logins } from '../types.ts'
 
-/**
- * The Authorization header of Basic authentication (RFC 7617) with the credentials of `agent.json`,
- * or null where it has none. The file is read again each time, so that a new password needs no
- * restart. Rejects with `registry-settings` if it cannot be used.
- */
-export async function basicAuthorization({ credentials }: Endpoint): Promise<string | null> {
-  if (credentials === null) return null
-  const { username, passwordFile } = credentials
-  let password: string
+/** Credentials for one registry. */
+export interface Credentials {
+  /**
+   * Those that are valid now, or null where there are none. Read anew each time, so that a new
+   * password needs no restart. Rejects with `registry-settings` if a file cannot be used.
+   */
+  read(): Promise<Login | null>
+  /** Hint for a registry that refuses them, or wants some. */
+  hint(used: Login | null): string
+}
+
+/** Credentials of `agent.json`, which win, or of `logins`. */
+export function credentialsFor(endpoint: Endpoint, logins: Logins | undefined): Credentials {
+  const { name, credentials } = endpoint
+  if (credentials === null && logins !== undefined) {
+    return { read: () => logins.of(name), hint: (used) => logins.hint(name, used) }
+  }
+  return {
+    async read() {
+      if (credentials === null) return null
+      const { username, passwordFile } = credentials
+      return { username, password: await passwordIn(passwordFile) }
+    },
+    hint() {
+      if (credentials !== null) {
+        return `look at the username, and at ${credentials.passwordFile}, for ${name} in agent.json`
+      }
+      const entry = `{"${name}": {"username": "…", "password_file": "/…"}}`
+      return `if it is there, give this host a user of it in agent.json: {"registries": ${entry}}`
+    },
+  }
+}
+
+async function passwordIn(passwordFile: string): Promise<string> {
   try {
     const text = (await readRootOwned(passwordFile, passwordFileBytesMax)).toString()
-    password = text.replace(/\r?\n$/, '')
+    const password = text.replace(/\r?\n$/, '')
     if (password === '') throw new Error('it is empty')
     if (/\p{Cc}/u.test(password)) throw new Error('it holds more than one line')
+    return password
   } catch (cause) {
     throw fileError('password_file', passwordFile, cause)
   }
+}
+
+/** The Authorization header of Basic authentication (RFC 7617). */
+export function basicAuthorization({ username, password }: Login): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 }
 
-/** Hint for a registry that wants credentials, or other ones. */
-function credentialsHint({ name, credentials }: Endpoint): string {
-  if (credentials !== null) {
-    return `check the username and ${credentials.passwordFile} for ${name} in agent.json`
-  }
-  const entry = `{"${name}": {"username": "…", "password_file": "/…"}}`
-  return `if it exists, give this host a user for it in agent.json: {"registries": ${entry}}`
-}
-
 /** The error for a registry that gives `what` not to these credentials, or not without any. */
-export function unauthorized(endpoint: Endpoint, what: string, words: string): RegistryError {
-  const { name, credentials } = endpoint
-  const asked = credentials === null ? 'without credentials' : `to user ${credentials.username}`
+export async function unauthorized(
+  { name }: Endpoint,
+  credentials: Credentials,
+  what: string,
+  words: string,
+): Promise<RegistryError> {
+  const used = await credentials.read()
+  const asked = used === null ? 'without credentials' : `to user ${used.username}`
   return new RegistryError('registry-unauthorized', `${name} refuses ${what} ${asked}${words}`, {
-    hint: credentialsHint(endpoint),
+    hint: credentials.hint(used),
   })
 }

@@ -9,8 +9,9 @@ import { statusFailure } from '../transport/status-failure.ts'
 import { type Answer, createTransport, type Transport } from '../transport/transport.ts'
 import { createAccess } from '../trust/access.ts'
 import type { Endpoint, Endpoints } from '../trust/endpoints.ts'
+import type { Logins } from '../types.ts'
 import { createAuthentication } from './authentication.ts'
-import { unauthorized } from './credentials.ts'
+import { credentialsFor, unauthorized } from './credentials.ts'
 
 /** Request below `/v2/<repository>/`. */
 interface Question {
@@ -43,6 +44,7 @@ export interface SessionInit {
   readonly resolveName: HostPorts['resolveName']
   readonly clock: HostPorts['clock']
   readonly limits: RegistryLimits
+  readonly logins?: Logins
 }
 
 /** Failures after which an insecure registry is tried over plain HTTP. */
@@ -85,7 +87,9 @@ export function createSession(init: SessionInit): Session {
   const { endpoint, endpoints, clock, limits } = init
   const access = createAccess(endpoint, endpoints)
   const transport = createTransport({ ...init, access })
-  const authentication = createAuthentication({ endpoint, access, transport, clock }, limits)
+  const credentials = credentialsFor(endpoint, init.logins)
+  const asker = { endpoint, access, credentials, transport, clock }
+  const authentication = createAuthentication(asker, limits)
   const baseOf = createBase(init, transport)
 
   const judge = async (
@@ -105,7 +109,8 @@ export function createSession(init: SessionInit): Session {
       })
     }
     if (own && (status === 401 || status === 403)) {
-      throw unauthorized(endpoint, repository, await readWords(transport, answer, signal))
+      const words = await readWords(transport, answer, signal)
+      throw await unauthorized(endpoint, credentials, repository, words)
     }
     const failure = await statusFailure(transport, answer, clock, signal)
     if (own || failure.transient) throw failure

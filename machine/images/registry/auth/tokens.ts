@@ -17,7 +17,7 @@ import type { Transport } from '../transport/transport.ts'
 import { strangeAnswer } from '../transport/what-came.ts'
 import { type Access, shownUrl } from '../trust/access.ts'
 import type { Endpoint } from '../trust/endpoints.ts'
-import { basicAuthorization, unauthorized } from './credentials.ts'
+import { basicAuthorization, type Credentials, unauthorized } from './credentials.ts'
 
 /** A bearer token, and until when it is used (milliseconds since 1970, by this host's clock). */
 export interface Token {
@@ -35,6 +35,7 @@ export interface Challenged {
 export interface TokenAsker {
   readonly endpoint: Endpoint
   readonly access: Access
+  readonly credentials: Credentials
   readonly transport: Transport
   readonly clock: Clock
 }
@@ -78,9 +79,10 @@ function realmUrl(
 }
 
 async function authorizationFor(asker: TokenAsker, asked: URL, realm: URL): Promise<string | null> {
-  const { endpoint, access } = asker
-  if (endpoint.credentials === null) return null
-  if (access.mayHoldCredentials(asked, realm)) return basicAuthorization(endpoint)
+  const { endpoint, access, credentials } = asker
+  const login = await credentials.read()
+  if (login === null) return null
+  if (access.mayHoldCredentials(asked, realm)) return basicAuthorization(login)
   const entry = `{"registries": {"${endpoint.name}": {"realm_hosts": ["${realm.host}"]}}}`
   const message = `${endpoint.name} wants its password sent to ${realm.origin}`
   throw new RegistryError('realm-refused', message, {
@@ -101,14 +103,14 @@ export async function askForToken(
   repository: string,
   signal: AbortSignal,
 ): Promise<Token> {
-  const { endpoint, access, transport, clock } = asker
+  const { endpoint, access, credentials, transport, clock } = asker
   const url = realmUrl(asker, challenged, repository)
   const authorization = await authorizationFor(asker, challenged.asked, url)
   const headers = { accept: 'application/json', 'accept-encoding': 'identity' }
   const answer = await follow(transport, access, { url, headers, authorization }, 'realm', signal)
   if (answer.status === 401 || answer.status === 403) {
     const words = await readWords(transport, answer, signal)
-    throw unauthorized(endpoint, `a token for ${repository}`, words)
+    throw await unauthorized(endpoint, credentials, `a token for ${repository}`, words)
   }
   if (answer.status !== 200) throw await statusFailure(transport, answer, clock, signal)
   const bytes = await readBody(transport, answer, tokenBytesMax, signal)

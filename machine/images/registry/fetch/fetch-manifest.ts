@@ -53,3 +53,31 @@ export function fetchManifest(
     throw new RegistryError('digest-mismatch', message, { hint: 'do not trust this registry' })
   })
 }
+
+/**
+ * Fetches the manifest or index that a tag names, and works out its digest. Rejects with a
+ * `RegistryError`, or with the signal's reason.
+ */
+export function fetchTagged(
+  session: Session,
+  repository: string,
+  tag: string,
+  limits: RegistryLimits,
+  outer: AbortSignal,
+): Promise<ManifestBytes & { digest: string }> {
+  const { name } = session.endpoint
+  const headers = { accept: manifestMediaTypes.join(', '), 'accept-encoding': 'identity' }
+  return withDeadline(limits.documentMs, name, outer, async (signal) => {
+    const question = { repository, kind: 'manifests', digest: tag, headers } as const
+    const answer = await session.ask(question, signal)
+    const type = answer.one('content-type')
+    const bytes = await readStart(session.transport, answer, imageDocumentBytesMax, signal)
+    if (bytes.length > imageDocumentBytesMax) {
+      const message = `${name} has more than ${imageDocumentBytesMax} bytes under ${tag}`
+      throw new RegistryError('size-mismatch', message, { hint: 'push the image anew' })
+    }
+    const strange = strangeAnswer(answer.url.host, type, bytes.subarray(0, errorBytesMax))
+    if (strange !== null) throw strange
+    return { bytes, mediaType: mediaTypeOf(type), digest: digestOf(bytes) }
+  })
+}
