@@ -63,3 +63,7 @@ export const helperOutputBytesMax: number = 64 * 1024
 /** Tags that are looked up at once, and the time of one. */
 export const lookUpsAtOnceMax: number = 8
 export const lookUpMsMax: number = 60_000
+/** Content of one secret: sealed and encoded it has to fit into an object. */
+export const secretBytesMax: number = 88 * 1024
+/** A command that prints a secret; it may ask a person. */
+export const secretCommandMs: number = 120_000

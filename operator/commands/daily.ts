@@ -1,6 +1,7 @@
 import { signOptions } from './config/sign-options.ts'
 import { containerCommands } from './containers/commands.ts'
 import type { CommandDefinition } from './definition.ts'
+import { secretCommands } from './secrets/commands.ts'
 
 const host: CommandDefinition = {
   name: 'host',
@@ -110,6 +111,7 @@ export const dailyCommands: readonly CommandDefinition[] = [
     run: async (session, input) => (await import('./status/status.ts')).showStatus(session, input),
   },
   ...containerCommands,
+  secretCommands,
   {
     name: 'doctor',
     summary: 'find problems on a host that keep covey from working',

@@ -69,7 +69,7 @@ async function readLogins(session: Session, path: string): Promise<LoginFile | n
     throw unusable(path, systemReason(error))
   }
   if (text.trim() === '') return null
-  const parsed = fileSchema.safeParse(valueOf(text))
+  const parsed = fileSchema.safeParse(parsedJson(text))
   if (!parsed.success) throw unusable(path, 'not a file of docker or podman logins')
   return parsed.data
 }
@@ -114,7 +114,7 @@ async function helperLogin(session: Session, name: string, server: string): Prom
     if (/not found/i.test(`${result.stdout}${result.stderr}`)) return null
     throw unusable(program, `it ended with exit code ${result.exitCode}`)
   }
-  const { Username: username, Secret: password } = Object(valueOf(result.stdout))
+  const { Username: username, Secret: password } = Object(parsedJson(result.stdout))
   if (typeof username !== 'string' || typeof password !== 'string') {
     throw unusable(program, 'it printed no login')
   }
@@ -125,7 +125,7 @@ async function helperLogin(session: Session, name: string, server: string): Prom
 }
 
 /** The value of a JSON text; undefined where it is none. */
-function valueOf(text: string): unknown {
+function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
