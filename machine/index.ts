@@ -12,6 +12,7 @@ import { type Images, openImages } from './images/images.ts'
 import { createRegistries } from './images/registry/index.ts'
 import type { RegistrySettings } from './images/registry/trust/settings.ts'
 import { createNameResolver } from './names.ts'
+import { createRegistryLogins } from './secrets/registry-logins.ts'
 import { createHostSecrets, type SecretsInit } from './secrets/secrets.ts'
 
 /** The host's own settings that concern the machine. */
@@ -59,7 +60,9 @@ export async function openMachine(init: MachineInit): Promise<Machine> {
   const { stateDir, runDir, settings, settingsFile, log, onChange, onEvent } = init
   const { identity, clusterId } = init
   const resolveName = createNameResolver()
+  const logins = createRegistryLogins(clusterId, identity)
   const registries = createRegistries(settings.registries, {
+    logins,
     environment: process.env,
     clock: machineClock,
     resolveName,
@@ -71,6 +74,7 @@ export async function openMachine(init: MachineInit): Promise<Machine> {
     stateDir,
     runDir,
     registries,
+    logins,
     machine: linuxPlatform(
       process.arch,
       armVersion === undefined ? null : String(armVersion),

@@ -49,6 +49,18 @@ export type ImageState =
   /** Not tried again before `retryAtMs` (milliseconds since 1970). */
   | { readonly state: 'failed'; readonly reason: string; readonly retryAtMs: number }
 
+/** A user of a registry, its password sealed to this host. */
+export interface RegistryLogin {
+  /** Name of the `registry` object. */
+  readonly object: string
+  /** Canonical name of the registry. */
+  readonly server: string
+  readonly username: string
+  /** Name of the `secret` object. */
+  readonly secret: string
+  readonly jwe: string
+}
+
 /** Images of this host. References are those of `runc_container`, always with a digest. */
 export interface HostImages {
   /** The state of each image. Reads only the store, never the network. */
@@ -62,6 +74,13 @@ export interface HostImages {
   lookMapped(references: readonly string[]): Promise<ReadonlyMap<string, ImageState>>
   /** As `pull`; of an image that is whole it asks no registry. */
   pullMapped(reference: string): void
+  /** Users of registries that pulls use now: those of the last `useLogins`. */
+  logins(): readonly RegistryLogin[]
+  /**
+   * Uses these users from now on, in place of those before; what `agent.json` says of a registry
+   * wins. Rejects with `secret-…` where a password cannot be opened, and changes nothing then.
+   */
+  useLogins(logins: readonly RegistryLogin[]): Promise<void>
   /** Sets the images that must not be collected as garbage: those that the adopted configs name. */
   retain(references: readonly string[]): void
 }

@@ -3,6 +3,7 @@ import { CoveyError } from '../../protocol/fault.ts'
 import type { HostImages, ImageReady, ImageState } from '../../reconcilers/host-images.ts'
 import { parseReference, referenceText } from '../../reconcilers/images/reference.ts'
 import type { Log } from '../../reconcilers/reconciler.ts'
+import type { RegistryLogins } from '../secrets/registry-logins.ts'
 import { readInImage } from './accounts.ts'
 import { parseImageConfig } from './formats/image-config.ts'
 import { retryMsMin } from './limits.ts'
@@ -24,11 +25,12 @@ export interface HostImagesInit {
   readonly jobs: Jobs
   readonly now: () => number
   readonly log: Log
+  readonly logins: Pick<RegistryLogins, 'used' | 'use'>
 }
 
 /** The images of this host as the reconcilers see them. */
 export function createHostImages(init: HostImagesInit): RetainingImages {
-  const { jobs } = init
+  const { jobs, logins } = init
   const lookAt = createLook(init)
   let retained: ReadonlySet<string> | null = null
   const want = (text: string, keyOf: (reference: string) => string): void => {
@@ -41,6 +43,8 @@ export function createHostImages(init: HostImagesInit): RetainingImages {
     lookMapped: (references) => lookAt(references, true),
     pull: (text) => want(text, (reference) => reference),
     pullMapped: (text) => want(text, mappedKey),
+    logins: logins.used,
+    useLogins: logins.use,
     retain(references) {
       const parsed = references.flatMap((text) => {
         const reference = parseReference(text)

@@ -8,6 +8,7 @@ import {
   referenceText,
 } from '../../reconcilers/images/reference.ts'
 import type { Log } from '../../reconcilers/reconciler.ts'
+import type { RegistryLogins } from '../secrets/registry-logins.ts'
 import { type LoadEvents, type LoadedImage, loadArchive } from './archive/load.ts'
 import { saveArchive } from './archive/save.ts'
 import type { Platform } from './formats/platform.ts'
@@ -50,6 +51,8 @@ export interface ImagesInit {
   readonly stateDir: string
   readonly runDir: string
   readonly registries: Registries
+  /** Users of those registries that a config gives; none where absent. */
+  readonly logins?: Pick<RegistryLogins, 'used' | 'use'>
   readonly machine: Platform
   readonly budgetBytes: number
   readonly log: Log
@@ -122,7 +125,8 @@ class HostImageStore implements Images {
       },
       onEnd: (reference, end) => this.pullEnded(reference, end),
     })
-    this.port = createHostImages({ store, jobs: this.jobs, now, log: init.log })
+    const logins = init.logins ?? { used: () => [], use: async () => {} }
+    this.port = createHostImages({ store, jobs: this.jobs, now, log: init.log, logins })
   }
 
   async list(): Promise<readonly ListedImage[]> {

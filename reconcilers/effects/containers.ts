@@ -73,6 +73,7 @@ function hostAt(before: Containers, after: Containers): RuncObserved {
     nowMs: 0,
     containers: before.containers.map(runningAs),
     images: new Map(after.containers.map(({ container }) => [imageKey(container), readyImage])),
+    logins: before.logins,
     resolvers: { resolvConf: '', upstreamResolvConf: null },
     volumes: before.volumes.map(({ object }) => object),
     memory: new Map(before.volumes.map(({ object, onRemove }) => [object, onRemove])),

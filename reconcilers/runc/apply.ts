@@ -42,6 +42,8 @@ export async function applyRunc(
       return containers.writeHosts(step.ids, step.text)
     case 'resolvers':
       return containers.writeResolvConf(step.ids, step.text)
+    case 'logins':
+      return host.images.useLogins(step.logins)
     case 'remember-volumes':
       return saveVolumeMemory(host.files, step.memory)
     case 'remove-volume':

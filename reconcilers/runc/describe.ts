@@ -29,6 +29,8 @@ export function describeRunc(step: RuncStep): string {
       return `write /etc/hosts of ${listed(step.ids)}`
     case 'resolvers':
       return `write /etc/resolv.conf of ${listed(step.ids)}`
+    case 'logins':
+      return `use ${step.logins.map(({ object }) => object).join(', ') || 'no user'} for pulls`
     case 'remember-volumes':
       return 'record on_remove of the volumes'
     case 'remove-volume':

@@ -1,4 +1,4 @@
-import type { ImageState } from '../host-images.ts'
+import type { ImageState, RegistryLogin } from '../host-images.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { containersOf } from './containers.ts'
 import { imageKey } from './images.ts'
@@ -12,6 +12,8 @@ export interface RuncObserved extends ResolversSeen, VolumesSeen {
   readonly nowMs: number
   /** Images from which a container has to be made, by `imageKey`; no others are looked up. */
   readonly images: ReadonlyMap<string, ImageState>
+  /** Users of registries that pulls use now. */
+  readonly logins: readonly RegistryLogin[]
 }
 
 /** Looks at containers, volumes and the images that are needed now. Starts no process. */
@@ -32,7 +34,8 @@ export async function observeRunc(
     return wanted === null || wanted.process.state === 'absent' || !wanted.isPrepared
   })
   const images = await lookAtImages(needed, host)
-  return { nowMs: host.clock.now(), containers, resolvers, volumes, memory, images }
+  const logins = host.images.logins()
+  return { nowMs: host.clock.now(), containers, resolvers, volumes, memory, images, logins }
 }
 
 async function lookAtImages(

@@ -11,6 +11,7 @@ import { containersOf } from './containers.ts'
 import { imageKey } from './images.ts'
 import { afterExit, isDue, restartsUnhealthy } from './lifecycle.ts'
 import { replaceWaitMs, stopWaitMs } from './limits.ts'
+import { type LoginsStep, planLogins } from './logins/logins.ts'
 import type { RuncObserved } from './observe.ts'
 import { isOutrun, waitOf } from './relations/waiting.ts'
 import { planResolvers, type ResolversStep } from './resolvers.ts'
@@ -49,7 +50,7 @@ type RuncWork =
   | { readonly kind: 'hosts'; readonly ids: readonly string[]; readonly text: string }
 
 /** One step of a plan for containers. */
-export type RuncStep = (PlanStep & RuncWork) | StopStep | ResolversStep | VolumeStep
+export type RuncStep = (PlanStep & RuncWork) | StopStep | ResolversStep | VolumeStep | LoginsStep
 
 /** Plans the steps that make the containers match the spec. Pure; an empty list if they do. */
 export function planRunc(spec: RuncSpec, observed: RuncObserved): readonly RuncStep[] {
@@ -57,6 +58,7 @@ export function planRunc(spec: RuncSpec, observed: RuncObserved): readonly RuncS
   const kept = new Set(spec.kept)
   const others = observed.containers.filter(({ object }) => !wanted.has(object))
   return [
+    ...planLogins(spec, observed),
     ...planHosts(spec, observed),
     ...planResolvers(spec, observed),
     ...spec.containers.flatMap((each) => planObject(each, spec, observed)),

@@ -3,8 +3,10 @@ import type { Fault } from '../../protocol/fault.ts'
 import type { Cluster, HostReading } from '../cluster/cluster.ts'
 import { checkReference, typeIn } from '../cluster/references.ts'
 import type { AttachmentSpec } from '../container-network/spec.ts'
+import type { RegistryLogin } from '../host-images.ts'
 import type { Resolved } from '../reconciler.ts'
 import { parseSealedHeader } from './bundle/sealed.ts'
+import { registrySchema } from './logins/registry-object.ts'
 import type { ContainerObject } from './object/container-object.ts'
 import { containerId, policyOf, revisionOf } from './object/resolve-revision.ts'
 import { afterFaults } from './relations/after-faults.ts'
@@ -61,8 +63,9 @@ export function judgeRunc(
     if (container === null) findings.kept.add(name)
     return container ?? []
   })
+  const logins = ownLogins(context, secrets)
   const { faulty, references } = findings
-  const spec = { host, containers, volumes, kept: [...findings.kept].sort() }
+  const spec = { host, containers, volumes, logins, kept: [...findings.kept].sort() }
   return { spec, pending: [], faulty, references }
 }
 
@@ -101,6 +104,35 @@ function ownSecrets(aud: string, context: Context): ReadonlyMap<string, string> 
     else secrets.set(object, value.jwe)
   }
   return secrets
+}
+
+/** The user of each registry; a second one for the same registry is a fault. */
+function ownLogins(
+  context: Context,
+  secrets: ReadonlyMap<string, string>,
+): readonly RegistryLogin[] {
+  const { own, findings } = context
+  const logins: RegistryLogin[] = []
+  for (const object of namesOf(context, 'registry')) {
+    const path = pathOf(context, object)
+    const { value, faults } = own.parse(object, registrySchema)
+    const found = [...faults]
+    if (value !== undefined) {
+      const { server, username, secret } = value
+      const reference = { field: 'secret', type: 'secret' }
+      const broken = checkReference(own.section, path, reference, secret)
+      const other = logins.find((each) => each.server === server)
+      const jwe = secrets.get(secret)
+      if (broken !== undefined) found.push(broken)
+      else findings.references[object] = [secret]
+      if (other !== undefined) {
+        const message = `is the registry of ${other.object} already: a host has one user there`
+        found.push({ code: 'duplicate', message, path: `${path}.server` })
+      } else if (jwe !== undefined) logins.push({ object, server, username, secret, jwe })
+    }
+    for (const fault of found) findings.faulty.push({ object, fault })
+  }
+  return logins
 }
 
 /**

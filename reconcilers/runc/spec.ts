@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { AttachmentSpec } from '../container-network/spec.ts'
 import type { ContainerPolicy } from '../host-containers.ts'
+import type { RegistryLogin } from '../host-images.ts'
 import {
   cpuMilliMax,
   cpuMilliMin,
@@ -12,6 +13,7 @@ import {
   shmBytesMin,
 } from './bundle/limits.ts'
 import { parseSealedHeader } from './bundle/sealed.ts'
+import { registrySchema } from './logins/registry-object.ts'
 import type {
   ContainerObject,
   FileObject,
@@ -171,6 +173,7 @@ export const runcTypes: Readonly<Record<string, z.ZodType>> = {
   runc_container: containerSchema,
   volume: volumeSchema,
   secret: secretSchema,
+  registry: registrySchema,
 }
 
 /** One container, with its references resolved. */
@@ -199,6 +202,8 @@ export interface RuncSpec extends HostsTexts {
   /** Ordered by object name. */
   readonly containers: readonly ContainerSpec[]
   readonly volumes: readonly { readonly object: string; readonly onRemove: 'keep' | 'delete' }[]
+  /** Users of registries, ordered by object name. */
+  readonly logins: readonly RegistryLogin[]
   /** Faulty objects of the config: what was applied for them stays. */
   readonly kept: readonly string[]
 }

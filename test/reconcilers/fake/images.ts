@@ -1,4 +1,9 @@
-import type { HostImages, ImageReady, ImageState } from '../../../reconcilers/host-images.ts'
+import type {
+  HostImages,
+  ImageReady,
+  ImageState,
+  RegistryLogin,
+} from '../../../reconcilers/host-images.ts'
 import { imageKey } from '../../../reconcilers/runc/images.ts'
 
 /** Images of the fake host: whatever a test says of them. */
@@ -35,6 +40,7 @@ export function readyImage(members: Partial<ImageReady['config']> = {}): ImageRe
 /** Makes images of which none is there. */
 export function createFakeImages(): FakeImages {
   const states = new Map<string, ImageState>()
+  let logins: readonly RegistryLogin[] = []
   const fake: FakeImages = {
     states,
     pulls: [],
@@ -51,6 +57,10 @@ export function createFakeImages(): FakeImages {
         return new Map(entries)
       },
       pullMapped: (image) => void fake.pulls.push(imageKey({ image, user_namespace: true })),
+      logins: () => logins,
+      useLogins: async (given) => {
+        logins = given
+      },
       retain: (references) => {
         fake.retained = references
       },

@@ -105,5 +105,6 @@ export function observedWith(
 ): RuncObserved {
   const images = new Map<string, ImageState>([[imageReference, readyImage()]])
   const resolvers = { resolvConf: 'nameserver 192.0.2.53\n', upstreamResolvConf: null }
-  return { nowMs, containers, resolvers, volumes: [], memory: new Map(), images, ...members }
+  const memory = new Map()
+  return { nowMs, containers, resolvers, volumes: [], memory, images, logins: [], ...members }
 }

@@ -8,7 +8,7 @@ import type { Login, Logins } from '../types.ts'
 /** Credentials for one registry. */
 export interface Credentials {
   /**
-   * Those that are valid now, or null where there are none. Read anew each time, so that a new
+   * Those that are valid now, or null where there are none. Read again each time, so that a new
    * password needs no restart. Rejects with `registry-settings` if a file cannot be used.
    */
   read(): Promise<Login | null>
@@ -30,10 +30,10 @@ export function credentialsFor(endpoint: Endpoint, logins: Logins | undefined): 
     },
     hint() {
       if (credentials !== null) {
-        return `look at the username, and at ${credentials.passwordFile}, for ${name} in agent.json`
+        return `check the username and ${credentials.passwordFile} for ${name} in agent.json`
       }
       const entry = `{"${name}": {"username": "…", "password_file": "/…"}}`
-      return `if it is there, give this host a user of it in agent.json: {"registries": ${entry}}`
+      return `if it exists, give this host a user for it in agent.json: {"registries": ${entry}}`
     },
   }
 }
