@@ -11,7 +11,7 @@ import type { Session } from '../terminal/session.ts'
 import { type PublicSealingKey, type SealingKey, sealingKeyOf } from './sealing-key.ts'
 
 /** An operator who can read secrets. */
-export interface Recipient {
+interface Recipient {
   /** Thumbprint of the signing key that the root lists. */
   readonly operator: string
   readonly name: string
