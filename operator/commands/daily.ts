@@ -111,6 +111,17 @@ export const dailyCommands: readonly CommandDefinition[] = [
     run: async (session, input) => (await import('./status/status.ts')).showStatus(session, input),
   },
   ...containerCommands,
+  {
+    name: 'pull',
+    parameters: '[what...]',
+    summary: 'look up the tags of images again, and keep their new digests',
+    details:
+      'WHAT is a stack, or a service as shop/web; all where none is named. It shows old and new\n' +
+      'digests and writes cluster.lock; covey apply brings them to the hosts. Nothing else ever\n' +
+      'looks up a tag whose digest is known.',
+    examples: ['covey pull', 'covey pull shop', 'covey pull shop/web'],
+    run: async (session, input) => (await import('./images/look-up.ts')).pullTags(session, input),
+  },
   secretCommands,
   {
     name: 'doctor',

@@ -1,7 +1,7 @@
 import { machineClock } from '../../machine/clock.ts'
 import { lookUpTag, type TaggedImage } from '../../machine/images/registry/fetch/tag.ts'
 import { createRegistries } from '../../machine/images/registry/index.ts'
-import type { Registries } from '../../machine/images/registry/types.ts'
+import type { Login, Registries } from '../../machine/images/registry/types.ts'
 import { createNameResolver } from '../../machine/names.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import { parseReference } from '../../reconcilers/images/reference.ts'
@@ -10,14 +10,19 @@ import type { Session } from '../terminal/session.ts'
 import { dockerLogin } from './docker-logins.ts'
 
 /** A tag and the image that it names now, or the reason why that cannot be said. */
-export interface LookedUp {
+interface LookedUp {
   /** Normal form with its tag, as `docker.io/library/nginx:1.27`. */
   readonly reference: string
   readonly found: TaggedImage | CoveyError
 }
 
-/** Settings of the registries that this machine asks, by name. */
-export type LookUpSettings = Readonly<Record<string, { readonly insecure?: boolean }>>
+/** The registries that are asked. */
+interface LookUpSettings {
+  /** Names of those where plain HTTP and unproven certificates are good enough. */
+  readonly insecure: readonly string[]
+  /** The login of the layout for a registry, or null: then that of docker or podman counts. */
+  loginOf(registry: string): Promise<Login | null>
+}
 
 /**
  * Looks up tags at their registries, with the logins that docker and podman keep on this machine,
@@ -66,16 +71,17 @@ async function lookUp(
   }
 }
 
-function openRegistries(session: Session, settings: LookUpSettings): Registries {
+function openRegistries(session: Session, { insecure, loginOf }: LookUpSettings): Registries {
   const { env } = session.io
   const quiet = { info: () => undefined, debug: () => undefined }
-  return createRegistries(settings, {
+  const own = Object.fromEntries(insecure.map((name) => [name, { insecure: true }]))
+  return createRegistries(own, {
     environment: env,
     clock: machineClock,
     resolveName: createNameResolver(),
     log: quiet,
     logins: {
-      of: (registry) => dockerLogin(session, registry),
+      of: async (registry) => (await loginOf(registry)) ?? dockerLogin(session, registry),
       hint: (registry, used) =>
         used === null
           ? `log in to it here: docker login ${registry}`

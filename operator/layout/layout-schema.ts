@@ -73,8 +73,12 @@ const secretSourceSchema = z.strictObject({
 })
 
 const registrySchema = z.strictObject({
-  username: z.string().min(1),
-  password: z.string().describe('name of the secret that holds it'),
+  username: z.string().min(1).optional().describe('the user with which hosts pull'),
+  password: z.string().optional().describe('name of the secret that holds the password'),
+  insecure: z
+    .boolean()
+    .optional()
+    .describe('tags are looked up over plain HTTP too; hosts have this in agent.json'),
 })
 
 const anyMap = z.record(z.string(), z.unknown()).nullable()

@@ -31,8 +31,11 @@ interface SecretSource {
 
 /** An account with which hosts pull. `password` names a secret of the layout. */
 interface RegistryAccount {
-  readonly username: string
-  readonly password: string
+  /** Both are undefined where hosts pull without a user. */
+  readonly username: string | undefined
+  readonly password: string | undefined
+  /** Plain HTTP and unproven certificates are good enough to look up tags here. */
+  readonly insecure: boolean
 }
 
 /** `cluster.yaml`, checked (docs/LAYOUT.md). */
@@ -128,11 +131,18 @@ function parseRegistry(
   secrets: ReadonlyMap<string, SecretSource>,
 ): { readonly account: RegistryAccount; readonly faults: readonly Fault[] } {
   const account = {
-    username: textIn(written, 'username') ?? '',
-    password: textIn(written, 'password') ?? '',
+    username: textIn(written, 'username'),
+    password: textIn(written, 'password'),
+    insecure: isObject(written) && written['insecure'] === true,
   }
   const path = `registries.${server}`
-  if (account.password === '' || secrets.has(account.password)) return { account, faults: [] }
+  if ((account.username === undefined) !== (account.password === undefined)) {
+    const message = 'username and password are given together or not at all'
+    return { account, faults: [{ code: 'layout-value', message, path }] }
+  }
+  if (account.password === undefined || secrets.has(account.password)) {
+    return { account, faults: [] }
+  }
   const message = `is no secret of the layout: secrets: { ${account.password}: {} }`
   return { account, faults: [{ code: 'layout-secret', message, path: `${path}.password` }] }
 }

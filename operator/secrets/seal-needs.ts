@@ -1,5 +1,5 @@
 import type { OperatorFolder } from '../folder/folder.ts'
-import type { Lock } from '../layout/lock.ts'
+import { factKey, type Lock } from '../layout/lock.ts'
 import type { Session } from '../terminal/session.ts'
 import { createSecretContents, type SecretSource } from './content.ts'
 import { readRecipients } from './operator-cards.ts'
@@ -36,7 +36,7 @@ export async function sealWishes(
     const need = { host, object, sealingKey }
     const bytes = content.kind === 'text' ? Buffer.from(content.text) : await contents(content.name)
     const digest = keyedDigest(digestKey, bytes, need, clusterId)
-    const key = `sealed.${host}.${object}`
+    const key = factKey('sealed', host, object)
     if (lock.facts.get(key)?.split(' ')[0] === digest) continue
     facts[key] = `${digest} ${await sealToHost(bytes, need, clusterId)}`
   }

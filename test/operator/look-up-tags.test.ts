@@ -124,12 +124,15 @@ describe('tags at a real registry', () => {
     const { username = '', password = '' } = registry.credentials ?? {}
     const home = homeWith('real', { auths: { [registry.host]: auth(`${username}:${password}`) } })
     const references = [`${registry.host}/apps/box:latest`, `${registry.host}/apps/box:absent`]
-    const settings = { [registry.host]: { insecure: true } }
+    const settings = { insecure: [registry.host], loginOf: async () => null }
     const [box, absent] = await lookUpTags(sessionIn(home), references, settings)
     const platforms = [process.arch === 'x64' ? 'linux/amd64' : `linux/${process.arch}`]
     assert.deepEqual(box, { reference: references[0], found: { digest, platforms } })
     assert.ok(absent?.found instanceof CoveyError)
     assert.match(absent.found.message, /has no absent in apps\/box/)
+    const own = { ...settings, loginOf: async () => registry.credentials }
+    const [found] = await lookUpTags(sessionIn(folder), references.slice(0, 1), own)
+    assert.deepEqual(found, box, 'the login of the layout counts')
     const [refused] = await lookUpTags(sessionIn(folder), references.slice(0, 1), settings)
     assert.ok(refused?.found instanceof CoveyError)
     assert.match(refused.found.message, /refuses apps\/box without credentials/)

@@ -14,7 +14,8 @@ import {
 import { type Lock, lockText } from '../../layout/lock.ts'
 import { prunedLock } from '../../layout/prune.ts'
 import { configFaults } from '../../signing/draft.ts'
-import { readStacks, shownFault, shownText } from '../../stacks/read-stacks.ts'
+import { completeLock } from '../../stacks/complete-lock.ts'
+import { readStacks, readStacks, shownFault, shownText } from '../../stacks/read-stacks.ts'
 import { Failure, faultsFailure, type LocatedFault } from '../../terminal/failure.ts'
 import { jsonText, type Session } from '../../terminal/session.ts'
 import { counted } from '../../terminal/style.ts'
@@ -59,7 +60,7 @@ export async function compileChecked(
   path: string,
   use: LockUse = 'completed',
 ): Promise<CheckedLayout> {
-  const { files, compiled } = await compileStacks(session, path, 'ready')
+  const { files, compiled } = await compileStacks(session, path, 'ready', use !== 'frozen')
   for (const warning of compiled.warnings) session.warn(warning)
   const lock = use === 'pruned' ? prunedLock(compiled) : compiled.lock
   if (!isDeepStrictEqual(files.lock.facts, lock.facts)) {
@@ -72,18 +73,21 @@ export async function compileChecked(
 
 /**
  * Reads and compiles a layout and its stacks; writes nothing. A `draft` may lack cards of hosts,
- * digests of images and sealed secrets.
+ * digests of images and sealed secrets; `completes` looks up and seals what the lock lacks.
  */
 export async function compileStacks(
   session: Session,
   path: string,
   readiness: 'ready' | 'draft',
+  completes: boolean = false,
 ): Promise<{ readonly files: LayoutFiles; readonly compiled: Compiled }> {
   const files = await readLayout(session, path)
   const { stacks, faults } = await readStacks(session, files)
   if (faults.length > 0) throw faultsFailure(faults)
-  const { layout, lock } = files
-  const compiled = await compileLayout({ layout, lock, stacks })
+  const { layout } = files
+  const input = { layout, lock: files.lock, stacks }
+  const lock = completes ? await completeLock(session, input) : files.lock
+  const compiled = await compileLayout({ ...input, lock })
   const isDraft = readiness === 'draft'
   const own = isDraft ? withoutUnready(compiled.faults) : compiled.faults
   const located = isDraft ? withoutUnready(compiled.located) : compiled.located

@@ -175,15 +175,24 @@ export function secretsOf(
   return [...found.values()]
 }
 
+/** A user of a registry, and the secret of the layout that holds the password. */
+interface Account {
+  readonly username: string
+  readonly password: string
+}
+
 /** Accounts of the layout at registries that a host pulls from. */
 function accountsOf(
   host: string,
   { input, onHost }: Arrangement,
-): readonly (readonly [string, { readonly username: string; readonly password: string }])[] {
+): readonly (readonly [string, Account])[] {
   const used = new Set(
     (onHost.get(host) ?? []).map(({ member }) => registryOf(member.service.image?.value ?? '')),
   )
-  return [...input.layout.registries].filter(([server]) => used.has(server))
+  return [...input.layout.registries].flatMap(([server, { username, password }]) => {
+    if (!used.has(server) || username === undefined || password === undefined) return []
+    return [[server, { username, password }] as const]
+  })
 }
 
 function* registryObjects(
