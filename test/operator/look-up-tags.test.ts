@@ -120,7 +120,7 @@ describe('tags at a real registry', () => {
   })
   after(() => registry.close())
 
-  it('are digests with their platforms, each asked for with the login of this machine', async () => {
+  it('are digests with platforms, each asked for with the login of this machine', async () => {
     const { username = '', password = '' } = registry.credentials ?? {}
     const home = homeWith('real', { auths: { [registry.host]: auth(`${username}:${password}`) } })
     const references = [`${registry.host}/apps/box:latest`, `${registry.host}/apps/box:absent`]

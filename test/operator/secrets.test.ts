@@ -88,7 +88,7 @@ function hostOf(host: string, object: string): Host {
 const text = (content: string) => ({ kind: 'text', text: content }) as const
 const named = (name: string) => ({ kind: 'named', name }) as const
 
-test('what a host needs is sealed to it, and again only when something changed', async (context) => {
+test('what a host needs is sealed to it, again only when something changed', async (context) => {
   const space = await openCluster(context)
   await space.covey(['secret', 'set', 'kept'], { stdin: 'from the vault\n' })
   await space.write('file.txt', 'from a file')

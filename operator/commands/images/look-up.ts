@@ -13,7 +13,7 @@ import { type Cell, table } from '../../terminal/style.ts'
 import type { Input } from '../definition.ts'
 
 /**
- * `covey pull [STACK[/SERVICE]…]`: looks up tags again, shows old and new digests, and keeps the new
+ * `covey pull [STACK[/SERVICE]…]`: looks up tags again, shows old and new digests, and keeps new
  * ones in the lock. Hosts pull nothing before the next apply.
  */
 export async function pullTags(session: Session, input: Input): Promise<void> {
