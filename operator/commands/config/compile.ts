@@ -107,11 +107,14 @@ function expectSound(
   located: readonly LocatedFault[],
 ): void {
   const unique = new Map(faults.map((fault) => [`${fault.path ?? ''}\n${fault.message}`, fault]))
-  const all = [
-    ...yaml.locate([...unique.values()]),
-    ...located.map((fault) => shownFault(session, fault)),
-  ]
+  const placed = located.map((fault) => shownFault(session, fault)).sort(byPlace)
+  const all = [...yaml.locate([...unique.values()]), ...placed]
   if (all.length > 0) throw faultsFailure(all)
+}
+
+function byPlace(a: LocatedFault, b: LocatedFault): number {
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1
+  return a.line - b.line || a.column - b.column
 }
 
 /** Room for the claims that the signer adds. */
