@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { zstdCompressSync } from 'node:zlib'
+import { measureCompile } from './compile.ts'
 import { measureFifty, measureQuiet } from './containers/many.ts'
 import { measurePull } from './containers/pull.ts'
 import { measureStart } from './containers/start.ts'
@@ -139,6 +140,9 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   },
   async firewall() {
     lines.push(...(await measureFirewall()))
+  },
+  async compile() {
+    lines.push(...(await measureCompile()))
   },
 }
 

@@ -113,8 +113,7 @@ export async function compiled(
 }
 
 /** Fields of containers that are compiled, and that a later change of their schema brings. */
-const laterFields =
-  /\.(health(\.\w+)?|mounts\.\d+\.(seed|create|subpath|host_path)|after|network_of|network|address|path)$/
+const laterFields = /\.mounts\.\d+\.(seed|create|subpath|host_path)$/
 
 /** Compiles texts that must have no fault, and give a config without faults. */
 export async function sound(
