@@ -23,6 +23,8 @@ export interface ImageSettings {
   readonly Volumes?: Readonly<Record<string, object>>
   readonly ExposedPorts?: Readonly<Record<string, object>>
   readonly Labels?: Readonly<Record<string, string>>
+  /** Docker's own, with durations in ns. */
+  readonly Healthcheck?: { readonly Test: readonly string[]; readonly Interval?: number }
 }
 
 /** What an image is built from. */
