@@ -86,6 +86,17 @@ export const plumbingCommands: readonly CommandDefinition[] = [
       (await import('./config/compile.ts')).compileFile(session, input),
   },
   {
+    name: 'adopt',
+    summary: 'write what the cluster has and the layout lacks into the layout',
+    details:
+      'For a cluster whose config was written by hand: objects that no layout made go into\n' +
+      'hosts.NAME.objects of cluster.yaml, their subnets and addresses into cluster.lock.\n' +
+      'Comments and order of the layout stay.',
+    examples: ['covey adopt', 'covey adopt --offline       # the newest config in history/'],
+    options: [['--offline', 'ask no node: take the newest config of the history']],
+    run: async (session, input) => (await import('./config/adopt.ts')).adoptObjects(session, input),
+  },
+  {
     name: 'sign',
     parameters: '[config]',
     summary: 'sign a config; it is recorded in history/ first',

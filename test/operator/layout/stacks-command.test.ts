@@ -55,7 +55,7 @@ describe('covey compile of stacks', () => {
     const text = `${shop.replace(`@${digest}`, ':1.27')}    environment: { A_PASSWORD: x }\n`
     const space = await clusterWith(context, line, { ...files, 'apps/shop/compose.yaml': text })
     await space.must('validate', 'cluster.yaml')
-    const { exit, err } = await space.covey(['compile'])
+    const { exit, err } = await space.covey(['compile', '--frozen'])
     assert.equal(exit, 2)
     assert.match(
       err,
