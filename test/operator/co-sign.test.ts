@@ -161,7 +161,7 @@ describe('covey sign of a signed config', () => {
     await alice.write('forged.json', forged)
     const outcome = await alice.covey(['sign', 'forged.json'])
     assert.equal(outcome.exit, 4)
-    assert.match(outcome.err, /signatures\.\d: the signature by key .* does not fit/)
+    assert.match(outcome.err, /signatures\.\d: the signature by key .* does not match/)
   })
 })
 

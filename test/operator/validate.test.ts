@@ -63,8 +63,8 @@ describe('covey validate', () => {
     await space.write('root.json', { ...root, payload: Buffer.from(cluster).toString('base64url') })
     for (const [file, exit, says] of [
       ['other.json', 4, /no key of this cluster/],
-      ['tampered.json', 4, /signatures\.0: the signature by key .* does not fit/],
-      ['root.json', 4, /signatures\.0: the signature by key .* does not fit/],
+      ['tampered.json', 4, /signatures\.0: the signature by key .* does not match/],
+      ['root.json', 4, /signatures\.0: the signature by key .* does not match/],
       ['mixed.json', 0, /^$/],
       ['twice.json', 0, /^$/],
     ] as const) {
