@@ -3,6 +3,7 @@ import { composeServicesMax } from '../limits.ts'
 import type { LocatedFault } from '../terminal/failure.ts'
 import { checkFixedAddresses } from './checks/fixed-addresses.ts'
 import { checkKeys } from './checks/keys-known.ts'
+import { checkNames } from './checks/names-of-parts.ts'
 import { checkReferences, type ServiceSets } from './checks/references.ts'
 import { ProjectFiles } from './load/files.ts'
 import { loadFiles } from './load/load.ts'
@@ -73,6 +74,7 @@ async function readTree(
     // Of services only those are looked at that run.
     if (key !== 'services') checkKeys(mapOf(tree.place, new Map([[key, entry]])), '', '', report)
   }
+  checkNames(root)
   const sets = await readServices(root, scope, reading)
   const networks = readProjectNetworks(root.at('networks'))
   addDefault(networks, sets.enabled)

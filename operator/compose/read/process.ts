@@ -30,8 +30,19 @@ function wordsOf(cursor: Cursor, leaf: Leaf): readonly Text[] | undefined {
       `no shell reads this, and Compose leaves out all from "${split.cut}" on: write ["sh", "-c", "…"]`,
     )
   }
-  const { isSensitive, place } = leaf
-  return split.words.map((value) => ({ value, isSensitive, place }))
+  const { place } = leaf
+  return split.words.map((value) => ({ value, isSensitive: isFrom(value, leaf), place }))
+}
+
+/**
+ * Tells whether a sensitive variable may be in a word. A value without signs that splitting looks at
+ * stays whole, so it is in the words that hold it, and in no others.
+ */
+function isFrom(word: string, leaf: Leaf): boolean {
+  return leaf.variables.some(
+    ({ value, isSensitive }) =>
+      isSensitive && value !== '' && (!/^[\w./:@%+=,~-]*$/.test(value) || word.includes(value)),
+  )
 }
 
 function listed(cursor: Cursor): readonly Text[] | undefined {

@@ -71,6 +71,25 @@ x-top: { a: 1 }
     )
   })
 
+  it('that a file chooses have the letters that Compose allows', async () => {
+    const { project, faults } = await readFolder({
+      'compose.yaml': `services:
+  a b: { image: x }
+  9.My_app-${'x'.repeat(60)}: { image: x }
+volumes: { "": , é: }
+`,
+    })
+    assert.equal(project.services.size, 2)
+    assert.deepEqual(
+      faults.map((fault) => fault.replace(/: a name has.*/, '')),
+      [
+        'compose.yaml:2:3: services.a b',
+        'compose.yaml:4:12: volumes.',
+        'compose.yaml:4:18: volumes.é',
+      ],
+    )
+  })
+
   it('without effect are told once a project', async () => {
     const { faults, notes } = await readFolder({
       'compose.yaml': `version: "3"

@@ -91,6 +91,16 @@ labels: { l: "$A", m: n }`),
     assert.deepEqual(sensitive(service), ['E', 'A', 'URL', 'G', '1', 'xg', 'check 1', 'l'])
   })
 
+  it('are just those words of a command that hold one, where that is certain', async () => {
+    const command = (text: string): string => `${web(`command: run $A --port 1 x-$A`)}${text}`
+    const one = await readWeb(command(''), { '.env': 'A=sesame/1\n' })
+    assert.deepEqual(sensitive(one), ['sesame/1', 'x-sesame/1'])
+    const spread = await readWeb(command(''), { '.env': 'A="open sesame"\n' })
+    assert.equal(sensitive(spread).length, spread.command?.length)
+    const none = await readWeb(command(''), { '.env': 'A=\n' })
+    assert.deepEqual(sensitive(none), [])
+  })
+
   it('stay so through anchors, extends, include and several files', async () => {
     const { project, faults } = await readFolder(
       {
