@@ -2,7 +2,7 @@ import type { Cursor } from '../read/cursor.ts'
 
 const sections = ['services', 'networks', 'volumes', 'configs', 'secrets'] as const
 
-/** Looks at the names that a file chooses: they have letters, digits, `.`, `_` and `-`, as in Compose. */
+/** Looks at the names that a file chooses: letters, digits, `.`, `_` and `-`, as in Compose. */
 export function checkNames(root: Cursor): void {
   for (const section of sections) {
     const cursor = root.at(section)

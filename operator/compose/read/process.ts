@@ -35,8 +35,8 @@ function wordsOf(cursor: Cursor, leaf: Leaf): readonly Text[] | undefined {
 }
 
 /**
- * Tells whether a sensitive variable may be in a word. A value without signs that splitting looks at
- * stays whole, so it is in the words that hold it, and in no others.
+ * Tells whether a sensitive variable may be in a word. A value without signs that splitting looks
+ * at stays whole, so it is in the words that hold it, and in no others.
  */
 function isFrom(word: string, leaf: Leaf): boolean {
   return leaf.variables.some(
