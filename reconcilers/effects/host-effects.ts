@@ -34,7 +34,9 @@ function shareEffects(section: HostSection, effects: Map<string, ObjectEffect>):
   for (const [object, { effect }] of [...effects]) {
     if (effect !== 'none' && effect !== 'live') continue
     const container: unknown = section[object]
-    const owner = isObject(container) ? container['network_of'] : undefined
+    // One that must run once is never started anew (plan.ts of runc).
+    if (!isObject(container) || container['restart'] === 'never') continue
+    const owner = container['network_of']
     const other = typeof owner === 'string' ? effects.get(owner)?.effect : undefined
     if (other === 'replace' || other === 'restart') {
       effects.set(object, { effect: 'restart', gap: true })

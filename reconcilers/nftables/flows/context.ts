@@ -48,6 +48,11 @@ export function containerFault(
     const message = `must name a runc_container, and ${name} is ${type}`
     return { code: 'reference-type', message, path }
   }
+  const owner = context.section[name]?.['network_of']
+  if (typeof owner === 'string') {
+    const message = `${name} shares the network of ${owner}: name that one`
+    return { code: 'reference-type', message, path }
+  }
   const hasAddress = context.cluster.places.containers.get(context.host)?.has(name) === true
   const message = hasAddress
     ? `${name} has no address that its container_network can give`

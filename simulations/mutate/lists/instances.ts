@@ -1,5 +1,8 @@
 import type { Mutation } from '../mutation.ts'
 
+const names = 'test/reconcilers/runc/names.test.ts'
+const relations = 'test/reconcilers/runc/relations.test.ts'
+
 const look = 'test/machine/containers/look.test.ts'
 const leftovers = 'test/reconcilers/loop/leftovers.test.ts'
 const bound = 'test/machine/containers/logs-bound.test.ts'
@@ -105,5 +108,45 @@ export const instanceMutations: readonly Mutation[] = [
     find: "'--log-size-max', String(init.logBytesMax)],",
     replace: "'--log-size-max', String(init.logBytesMax * 1000)],",
     caughtBy: { test: bound },
+  },
+  {
+    name: 'host-names-leave-their-group',
+    breaks: 'The host name of a member is found by everybody on its host.',
+    file: 'reconcilers/runc/relations/hosts-text.ts',
+    find: 'each.hostname === null || each.groups !== null',
+    replace: 'each.hostname === null',
+    caughtBy: { test: names },
+  },
+  {
+    name: 'group-names-beside-others',
+    breaks: 'A name in a group is another container as well.',
+    file: 'reconcilers/runc/relations/hosts-text.ts',
+    find: '...without(lines, [...extra, ...groups])',
+    replace: '...lines',
+    caughtBy: { test: names },
+  },
+  {
+    name: 'nobody-waits',
+    breaks: 'A new container starts before what it waits for.',
+    file: 'reconcilers/runc/plan.ts',
+    find: "isHeld && planned !== 'settled'",
+    replace: "!isHeld && planned !== 'settled'",
+    caughtBy: { test: relations },
+  },
+  {
+    name: 'sharers-run-on',
+    breaks: 'Who shares a network is not started again with who has it.',
+    file: 'reconcilers/runc/plan.ts',
+    find: "if (isOutrun(spec, wanted, observed) && policy.restart !== 'never') {",
+    replace: 'if (false) {',
+    caughtBy: { test: relations },
+  },
+  {
+    name: 'secrets-with-any-name',
+    breaks: 'A name of a variable in a secret is run by a shell.',
+    file: 'reconcilers/runc/bundle/secrets/variables.ts',
+    find: '  if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name)) return',
+    replace: '  if (name === "") return',
+    caughtBy: { test: 'test/reconcilers/runc/variables.test.ts' },
   },
 ]

@@ -47,6 +47,33 @@ describe('what a change does to a container that runs', () => {
     assert.equal(effectOf(section(containerObject()), section(containerObject(), other)), 'none')
   })
 
+  it('restarts who shares its network, unless that must run once', () => {
+    const { network: _network, address: _address, ...shared } = containerObject()
+    const beside = { side: { ...shared, network_of: 'web' } }
+    const old = section(containerObject(), beside)
+    const next = section(containerObject({ env: { A: '1' } }), beside)
+    assert.equal(effectOf(old, next, 'side'), 'restart, gap')
+    assert.equal(
+      effectOf(old, section(containerObject({ labels: { a: 'b' } }), beside), 'side'),
+      'none',
+    )
+    const once = { side: { ...beside.side, restart: 'never' } }
+    const changed = section(containerObject({ env: { A: '1' } }), once)
+    assert.equal(effectOf(section(containerObject(), once), changed, 'side'), 'none')
+  })
+
+  it('is known of one that waits for others, and of names', () => {
+    const other = { db: containerObject({ address: '10.69.1.7' }) }
+    const after = [{ container: 'db', condition: 'started' }]
+    const [old, next] = [
+      section(containerObject(), other),
+      section(containerObject({ after }), other),
+    ]
+    assert.equal(effectOf(old, next), 'live')
+    const named = section(containerObject({ aliases: ['a.b'], groups: { s: ['c'] } }), other)
+    assert.equal(effectOf(old, named), 'live')
+  })
+
   it('says nothing of one that is faulty', () => {
     const faulty = containerObject({ mounts: [{ volume: 'none', path: '/x' }] })
     assert.equal(effectOf(section(containerObject()), section(faulty)), 'nothing said')

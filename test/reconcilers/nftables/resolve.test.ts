@@ -28,6 +28,7 @@ const section = {
   lost: container('10.69.7.5'),
   solo: { ...(container('10.69.9.5') as object), network: 'alone' },
   open: { type: 'runc_container', image: 'x', host_network: true },
+  side: { type: 'runc_container', image: 'x', network_of: 'web' },
 }
 
 const publish = { type: 'nftables_publish', container: 'web', host_port: 80, container_port: 80 }
@@ -39,6 +40,11 @@ const cases: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['no container', { ...policy, container: 'nobody' }, /x\.container: no object nobody/],
   ['not a container', { ...policy, container: 'wg' }, /x\.container: must name a runc_container/],
   ['a container without address', { ...policy, container: 'open' }, /open has no address/],
+  [
+    'a container in the network of another one',
+    { ...policy, container: 'side' },
+    /side shares the network of web: name that one/,
+  ],
   ['a container outside its network', { ...policy, container: 'lost' }, /lost has no address that/],
   [
     'an end that is no end',
