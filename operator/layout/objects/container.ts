@@ -13,6 +13,7 @@ import { keepingOf } from './health.ts'
 import { type Mounted, mountedOf } from './mounts.ts'
 import { orderOf } from './order.ts'
 import { processOf } from './process.ts'
+import { checkWords } from './secret-words.ts'
 
 /** What all containers of a service have in common. */
 export interface ServiceParts {
@@ -37,6 +38,7 @@ export function servicePartsOf(
   const named = new Set(input.layout.secrets.keys())
   const contents = contentsOf(member, named, findings)
   const mounted = mountedOf(member, findings)
+  checkWords(member, findings)
   expectSmall(member, [...mounted.files, ...contents.files], findings)
   const fields = {
     ...processOf(member),

@@ -145,6 +145,37 @@ describe('variables and secrets of a container', () => {
   })
 })
 
+describe('secrets in commands and health checks', () => {
+  it('are refused, by their option and where they are known otherwise', async () => {
+    const text =
+      'services:\n  db:\n    image: a\n    command: redis-server --requirepass $PW\n' +
+      '    healthcheck: { test: ["CMD", "redis-cli", "-a", "$PW", "ping"] }\n' +
+      '  web:\n    image: a\n    command: ["--domain", "$DOMAIN", "--out", "$KEPT"]\n' +
+      '    environment: { APP_SECRET: $KEPT }\n'
+    const env = 'PW=s3cret-word\nDOMAIN=a.example\nKEPT=another-one\n'
+    const result = await compiled({ ...clusterOf(['pi'], { shop: text }), '.env': env })
+    assert.deepEqual(
+      faultTexts(result).map((fault) => fault.slice(0, 45)),
+      ['4:14', '5:53', '8:47'].map((at) =>
+        `shop.yaml:${at}: a secret would stand in the confi`.slice(0, 45),
+      ),
+    )
+    assert.match(
+      String(result.warnings),
+      /shop\.yaml:8:27: a value of the project's variables stands/,
+    )
+  })
+})
+
+describe('words that look like secrets', () => {
+  it('are taken where the same value is in plain sight', async () => {
+    const text =
+      'services:\n  db:\n    image: a\n    environment: { DB_PASSWORD: $P, DB_USER: $U }\n' +
+      '    healthcheck: { test: "pg_isready -U $U" }\n'
+    await sound({ ...clusterOf(['pi'], { shop: text }), '.env': 'P=postgres\nU=postgres\n' })
+  })
+})
+
 describe('how containers find each other', () => {
   it('is by groups for networks, and by aliases across stacks', async () => {
     const text =
