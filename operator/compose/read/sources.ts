@@ -3,7 +3,7 @@ import { pathFrom, pathIn } from '../texts/paths.ts'
 import type { Leaf } from '../yaml/tree.ts'
 import type { Cursor } from './cursor.ts'
 
-const home = /^(~|\$\{?(HOME|PWD)\b)/
+const home = /^\$\{?(HOME|PWD)\b/
 const engineSocket = /(^|\/)(docker|podman|containerd|balena-engine)\.sock$/
 
 /** Programs that are known to use the socket of the engine, and what covey has in its place. */
@@ -36,7 +36,8 @@ export function bindSource(
   source: string,
   project: { readonly folder: string; readonly image: string },
 ): string | undefined {
-  if (home.test(leaf.written) && (source.startsWith('~') || !source.startsWith(leafHome(leaf)))) {
+  const isHome = home.test(leaf.written) && !source.startsWith(leafHome(leaf))
+  if (source.startsWith('~') || isHome) {
     return item.fault(
       `covey does not know the home folder of a host: write the whole path: ${leaf.written}`,
       'compose-refused',
