@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { composeKeys } from '../../../operator/compose/keys.ts'
 import { readProject } from '../../../operator/compose/read-project.ts'
 import { Failure } from '../../../operator/terminal/failure.ts'
-import { readFolder, web } from './reading.ts'
+import { readFolder, textAt, web } from './reading.ts'
 
 /** Levels of ten aliases each: 10 to the power of the levels. */
 function laughs(levels: number): string {
@@ -191,6 +192,20 @@ describe('any text', () => {
       }),
       { numRuns: 500 },
     )
+  })
+
+  it('may stand at each key', async () => {
+    const values = ['x', '""', '1', 'null', '[]', '[x, 1, null, [a], {b: c}]', '{}', '{a: b, c: }']
+    for (const path of composeKeys.keys()) {
+      for (const value of values) {
+        const text = textAt(path, value)
+        const { faults, notes } = await readFolder(
+          { 'compose.yaml': text, 'b.yaml': 'services: { web: { image: x } }\n' },
+          { files: ['b.yaml', 'compose.yaml'] },
+        )
+        for (const line of [...faults, ...notes]) assert.match(line, /^\S+:\d+:\d+: ./)
+      }
+    }
   })
 
   it('is read alike each time', async () => {

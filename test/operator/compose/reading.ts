@@ -54,3 +54,14 @@ export function web(lines: string, rest = ''): string {
   const indented = lines.replace(/^(?=.)/gm, '    ')
   return `services:\n  web:\n    image: nginx\n${indented}\n${rest}`
 }
+
+/** A Compose file with a value at the path of a key, as `services.*.ports[].target`. */
+export function textAt(path: string, value: string): string {
+  return path
+    .split('.')
+    .reverse()
+    .reduce((below, part) => {
+      const key = part === '*' ? 'web' : part.replace('[]', '')
+      return part.endsWith('[]') ? `{ ${key}: [${below}] }` : `{ ${key}: ${below} }`
+    }, value)
+}

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { composeKeys } from '../../../operator/compose/keys.ts'
 import type { ComposeService } from '../../../operator/compose/project.ts'
 import { looksSecret, secretWords } from '../../../operator/compose/texts/secret-names.ts'
-import { readFolder, readWeb, web } from './reading.ts'
+import { readFolder, readWeb, textAt, web } from './reading.ts'
 
 const names: readonly (readonly [string, string, boolean])[] = [
   ['DB_PASSWORD', 'x', true],
@@ -134,6 +135,32 @@ labels: { l: "$A", m: n }`),
       ],
     )
     assert.doesNotMatch(notes.join(), /hunter2|abcd/)
+  })
+})
+
+/** What is looked up by its name is told by its name. */
+const lookedUp = /: there is no (file|service|network|volume|config|secret) |: the variable sesame /
+
+describe('faults and notes', () => {
+  it('do not show what a variable holds, at whatever key', async () => {
+    for (const path of composeKeys.keys()) {
+      for (const value of ['$S', '["$S"]', '{a: $S}', '["a=$S"]', '["a:$S"]', '["$S:/x"]']) {
+        const { faults, notes } = await readFolder(
+          {
+            'a.yaml': 'services: { web: { image: x } }\n',
+            'b.yaml': textAt(path, value),
+            '.env': 'S=sesame\n',
+          },
+          { files: ['a.yaml', 'b.yaml'] },
+        )
+        const shown = [...faults, ...notes].filter((line) => line.includes('sesame'))
+        assert.deepEqual(
+          shown.filter((line) => !lookedUp.test(line)),
+          [],
+          path,
+        )
+      }
+    }
   })
 })
 
