@@ -158,7 +158,8 @@ function issueFaults(issue: z.core.$ZodIssue): readonly Fault[] {
   }
   if (issue.code === 'invalid_type') {
     const isMissing = issue.message.endsWith('received undefined')
-    const kind = issue.expected === 'record' || issue.expected === 'object' ? 'map' : issue.expected
+    const kinds: Readonly<Record<string, string>> = { record: 'map', object: 'map', array: 'list' }
+    const kind = kinds[issue.expected] ?? issue.expected
     const message = isMissing ? `is missing (a ${kind})` : `must be a ${kind}`
     return [{ code: 'layout-type', message, path }]
   }

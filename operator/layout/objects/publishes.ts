@@ -32,7 +32,7 @@ export function publishesOf(
   for (const replica of arrangement.onHost.get(host) ?? []) {
     const { member } = replica
     if (arrangement.ownerOf(member).service.networkMode.kind === 'host') continue
-    for (const entry of member.service.ports) {
+    for (const entry of portsOf(member)) {
       const published = publishOf(replica, entry, arrangement, findings)
       if (published === undefined) continue
       const key = `${published.hostPort}/${entry.protocol}`
@@ -46,6 +46,18 @@ export function publishesOf(
     }
   }
   return [...byPort.values()]
+}
+
+/** Its ports, and those that only x-covey names: they have the same number on the host. */
+function portsOf({ service, covey }: Member): readonly PortEntry[] {
+  const targets = service.ports.map(({ containerPort }) => containerPort)
+  const others = [...covey.publish.keys()].filter((port) => !targets.includes(port))
+  const place = service.placeOf('x-covey.publish')
+  const rest = { protocol: 'tcp', hostAddress: '', place } as const
+  return [
+    ...service.ports,
+    ...others.map((port) => ({ hostPort: port, containerPort: port, ...rest })),
+  ]
 }
 
 function leadsAlike(a: Published, b: Published): boolean {

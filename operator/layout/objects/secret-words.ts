@@ -9,8 +9,8 @@ const valueCharactersMin = 6
 const known = new WeakMap<ComposeProject, ReadonlySet<string>>()
 
 /**
- * Looks for secrets in commands and health checks, which stand in the config as they are. A word
- * Looks for secrets in commands and health checks, which stand in the config as written. A word
+ * Looks for secrets in commands and health checks, which stand in the config as written. A word is
+ * one by its option (`--requirepass`), or if a variable in it has a value that is secret elsewhere
  * in the project. Faults: `stack-secret`.
  */
 export function checkWords({ stack, service }: Member, findings: Findings): void {

@@ -17,6 +17,8 @@ export interface Unit {
 interface Tie {
   readonly key: string
   readonly text: string
+  /** True for what is another one on each host, so that not even readers can be apart. */
+  readonly isVolume: boolean
 }
 
 /** Whose network a service has: the key of that service, or undefined. Faults: `stack-network`. */
@@ -66,7 +68,7 @@ export function readUnits(members: Members, findings: Findings): readonly Unit[]
     for (const entry of member.service.volumes) {
       const tie = tieOf(member, entry)
       if (tie === undefined) continue
-      if (!entry.isReadOnly && !data.has(member)) data.set(member, entry.place)
+      if ((tie.isVolume || !entry.isReadOnly) && !data.has(member)) data.set(member, entry.place)
       const other = first.get(tie.key)
       if (other === undefined) first.set(tie.key, member)
       else join(member, other, tie.text)
@@ -93,11 +95,15 @@ function tieOf(member: Member, entry: Member['service']['volumes'][number]): Tie
   const source = mountSource(stack, service.name, entry)
   switch (source.kind) {
     case 'volume':
-      return { key: `volume ${source.object}`, text: source.text }
+      return { key: `volume ${source.object}`, text: source.text, isVolume: true }
     case 'host':
-      return { key: `path ${stack.name} ${source.path}`, text: source.path }
+      return { key: `path ${stack.name} ${source.path}`, text: source.path, isVolume: false }
     case 'dir':
-      return { key: `dir ${stack.name} ${source.subpath}`, text: `./${source.subpath}` }
+      return {
+        key: `dir ${stack.name} ${source.subpath}`,
+        text: `./${source.subpath}`,
+        isVolume: true,
+      }
     default:
       return undefined
   }

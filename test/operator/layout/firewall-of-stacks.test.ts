@@ -134,10 +134,11 @@ describe('published ports', () => {
 
   it('have the scope that x-covey names, whatever else is said', async () => {
     const text =
-      'services:\n  web:\n    image: a\n    ports: ["0.0.0.0:80:8080", "53:53/udp"]\n    x-covey: { publish: { "8080": lan } }\n'
+      'services:\n  web:\n    image: a\n    ports: ["0.0.0.0:80:8080", "53:53/udp"]\n    x-covey: { publish: { "8080": lan, "9000": mesh } }\n'
     const result = await sound(clusterOf(['pi'], { shop: ['ports: public', text] }))
     assert.equal(objectOf(result, 'pi', 'shop-web_80t')['on'], 'lan')
     assert.equal(objectOf(result, 'pi', 'shop-web_53u')['on'], 'public')
+    assert.equal(objectOf(result, 'pi', 'shop-web_9000t')['on'], 'network')
   })
 
   it('are 22:22 where that is written without quotes, and refused for what they take', async () => {
