@@ -19,8 +19,6 @@ export const answerMsMax: number = 30_000
 export const sideQuestionMsMax: number = 2_000
 /** Removing images takes the agent as long as the disk needs to forget their files. */
 export const adminPruneMsMax: number = 600_000
-/** `apply` waits this long for a config to arrive on every host. */
-export const arrivalMsMax: number = 30_000
 /** Time between two looks at the status while watching or waiting. */
 export const lookMs: number = 500
 /** Tries to take the next free version while others sign at the same time. */
@@ -67,3 +65,20 @@ export const lookUpMsMax: number = 60_000
 export const secretBytesMax: number = 88 * 1024
 /** A command that prints a secret; it may ask a person. */
 export const secretCommandMs: number = 120_000
+/** Versions that one release is signed in, so that hosts take their turns. */
+export const stagesMax: number = 12
+/** `apply` and `rollback` wait this long for every host to be well, unless `--timeout` says else. */
+export const rolloutMsMax: number = 600_000
+/** Longest `--timeout`. */
+export const timeoutMsMax: number = 86_400_000
+/** Looks in a row at which everything that was started is well, before that is believed. */
+export const settledLooks: number = 8
+/** Looks in a row at which something has failed, before nobody waits for it any more. */
+export const failingLooksMax: number = 60
+/** A host that has said nothing for this long is not waited for. */
+export const silentSecondsMax: number = 120
+/** Objects of one host, and last lines of a container's log, that are shown of what is not well. */
+export const unwellObjectsMax: number = 20
+export const unwellLogLines: number = 5
+/** Versions of the history that a plan or a rollback looks through. */
+export const planHistoryMax: number = 64

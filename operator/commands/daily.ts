@@ -1,6 +1,6 @@
-import { signOptions } from './config/sign-options.ts'
 import { containerCommands } from './containers/commands.ts'
 import type { CommandDefinition } from './definition.ts'
+import { rolloutCommands } from './rollout/commands.ts'
 import { secretCommands } from './secrets/commands.ts'
 
 const host: CommandDefinition = {
@@ -67,34 +67,7 @@ export const dailyCommands: readonly CommandDefinition[] = [
     run: async (session, input) => (await import('./init.ts')).initFolder(session, input),
   },
   host,
-  {
-    name: 'apply',
-    aliases: ['up'],
-    summary: 'compile the layout, sign it, send it, and watch it arrive on every host',
-    details:
-      'It asks the node for its config before anything is signed. Then:\n' +
-      '- The layout has not changed since the newest config was signed: that one is sent\n' +
-      '  (again), and nothing is signed.\n' +
-      '- Versions were signed in this folder and never reached the node (covey sign,\n' +
-      '  --offline, a refusal): the next version follows them and is sent in their place. No\n' +
-      '  --allow-gap is needed, because the folder knows what lies between.\n' +
-      '- Another operator signed meanwhile: the new version follows theirs.\n' +
-      '- One version was signed twice (alarm "fork"): a higher one is signed, which ends\n' +
-      '  that.\n' +
-      '\n' +
-      'It waits up to 30 s for the hosts that the node knows, and names those that were never\n' +
-      'seen: they get the config when they are enrolled (covey bundle).\n' +
-      'With --offline no node is asked, and the signed config goes to -o, or to stdout.',
-    examples: ['covey apply', 'covey apply --offline -o home.signed.json'],
-    options: [
-      ['--yes', 'do not ask'],
-      ['--offline', 'sign, but do not send'],
-      ['-o, --output <file>', 'with --offline: where the signed config goes'],
-      ['--no-wait', 'do not watch it arrive'],
-      ...signOptions,
-    ],
-    run: async (session, input) => (await import('./config/apply.ts')).applyLayout(session, input),
-  },
+  ...rolloutCommands,
   {
     name: 'status',
     summary: 'show the state of the cluster, as this node knows it',

@@ -31,6 +31,15 @@ async function historyOf(space: Workspace): Promise<readonly string[]> {
   return (await readdir(space.path('history'))).sort()
 }
 
+/** What another operator changed is named, and nothing is signed over it. */
+async function refusesToTakeBack(space: Workspace): Promise<void> {
+  const before = await historyOf(space)
+  const outcome = await space.covey(['apply', '--yes', '--json'])
+  assert.deepEqual([outcome.exit, JSON.parse(outcome.out).error.code], [4, 'layout-behind'])
+  assert.match(JSON.parse(outcome.out).error.message, /signed version 2, .* take back .*cloud01/)
+  assert.deepEqual(await historyOf(space), before)
+}
+
 describe('covey apply after versions that never reached the node', () => {
   it('signs the next one on top of them, and sends it in their place', async (context) => {
     const { space, agent } = await running(context)
@@ -63,7 +72,8 @@ describe('covey apply after versions that never reached the node', () => {
     await rm(space.path('history/1.2.json'))
     for (const _ of [2, 3]) await signUnsent(space, 'x.json')
     agent.held = theirs
-    const outcome = await space.covey(['apply', '--yes'])
+    await refusesToTakeBack(space)
+    const outcome = await space.covey(['apply', '--yes', '--overwrite'])
     assert.equal(outcome.exit, 0, outcome.err)
     assert.match(outcome.err, /holds version 2 .*, which version 3 of this folder leaves out/)
     assert.equal(payloadOf(agent.held)['version'], 4)
@@ -82,7 +92,7 @@ describe('covey apply after versions that never reached the node', () => {
     assert.equal(JSON.parse(outcome.out).error.code, 'gap')
     assert.match(outcome.err, /hint: .*--to.*--allow-gap/)
     assert.equal((await historyOf(space)).length, 20)
-    await space.must('apply', '--yes', '--allow-gap')
+    await space.must('apply', '--yes', '--allow-gap', '--overwrite')
     assert.equal(payloadOf(agent.held)['version'], 21)
   })
 
@@ -138,7 +148,8 @@ describe('covey apply after a fork', () => {
     await addHost(space, 'local01')
     const ours = (await space.covey(['apply', '--offline'])).out
     agent.held = theirs
-    const outcome = await space.covey(['apply', '--yes'])
+    await refusesToTakeBack(space)
+    const outcome = await space.covey(['apply', '--yes', '--overwrite'])
     assert.equal(outcome.exit, 0, outcome.err)
     assert.match(outcome.err, /version 2 was signed twice: the node holds another one/)
     assert.deepEqual(payloadOf(agent.held)['hosts'], payloadOf(ours)['hosts'])

@@ -41,9 +41,9 @@ describe('covey apply', () => {
     assert.equal(agent.held, await space.read('history/1.1.json'))
     assert.match(
       outcome.err,
-      /cloud01: holds version 1 \(1\/2\)\nlocal01: holds version 1 \(2\/2\)\n/,
+      /cloud01: runs version 1 \(1\/2\)\nlocal01: runs version 1 \(2\/2\)\n/,
     )
-    assert.equal(outcome.out, 'version 1 is on 2 hosts\n')
+    assert.equal(outcome.out, 'version 1 runs on 2 hosts, and everything is well\n')
     const again = JSON.parse(await space.must('up', '--yes', '--json'))
     assert.deepEqual([again.verdict, again.arrived], ['already-head', ['cloud01', 'local01']])
   })
@@ -60,9 +60,16 @@ describe('covey apply', () => {
   it('stops waiting when it is interrupted, and says who is missing', async (context) => {
     const space = await withHosts(context)
     await fakeAgent(context, space, takingAgent({ looks: Number.POSITIVE_INFINITY }).routes)
-    const outcome = await space.covey(['apply', '--yes'], { signal: AbortSignal.abort() })
+    const stop = new AbortController()
+    const watch = (text: string): void => {
+      if (text.includes('cloud01: runs version 1')) stop.abort()
+    }
+    const outcome = await space.covey(['apply', '--yes'], { signal: stop.signal, watch })
     assert.equal(outcome.exit, 1)
-    assert.match(outcome.err, /not known to be on local01\nhint: /)
+    assert.match(
+      outcome.err,
+      /you stopped waiting: version 1 is in force, and not known to be well on local01\nhint: /,
+    )
   })
 
   it('asks first', async (context) => {
@@ -100,10 +107,10 @@ describe('covey apply', () => {
     await fakeAgent(context, space, agent.routes)
     const outcome = await space.covey(['apply', '--yes'])
     assert.equal(outcome.exit, 0, outcome.err)
-    assert.match(outcome.err, /cloud01: holds version 1 \(1\/1\)\n$/)
+    assert.match(outcome.err, /cloud01: runs version 1 \(1\/1\)\n$/)
     assert.equal(
       outcome.out,
-      'version 1 is on 1 host\n' +
+      'version 1 runs on 1 host, and everything is well\n' +
         'waiting for: local01 (never seen; enrol it with covey bundle)\n',
     )
     const again = JSON.parse(await space.must('apply', '--yes', '--json'))
@@ -116,8 +123,8 @@ describe('covey apply', () => {
     const outcome = await space.covey(['apply', '--yes'], { terminal: true })
     assert.equal(outcome.exit, 0, outcome.err)
     const shown = stripVTControlCharacters(outcome.err)
-    assert.match(shown, /cloud01 {2}holds version 1\nlocal01 {2}waiting\n/)
-    assert.match(shown, /HOST .*\ncloud01 {2}holds version 1\nlocal01 {2}holds version 1\n$/)
+    assert.match(shown, /cloud01 {2}runs version 1\nlocal01 {2}waiting\n/)
+    assert.match(shown, /HOST .*\ncloud01 {2}runs version 1\nlocal01 {2}runs version 1\n$/)
     assert.ok(outcome.err.includes('\u001b[3A'))
   })
 

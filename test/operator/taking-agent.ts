@@ -10,6 +10,11 @@ export interface TakingAgent {
   alarms: string[]
   /** Members of the status that are not as usual. */
   changes: object
+  /** Counts of objects by state, and other members of a host's row. */
+  objects: Record<string, object>
+  rows: Record<string, object>
+  /** Every config that was taken. */
+  readonly taken: string[]
   readonly routes: Readonly<Record<string, Route>>
 }
 
@@ -31,7 +36,9 @@ export function takingAgent(options: TakingOptions = {}): TakingAgent {
   const unseen = options.unseen ?? []
   const rowOf = (host: string, arrived: boolean): object => {
     if (unseen.includes(host)) return { host, state: 'unknown', head: null }
-    return { host, state: 'in-sync', head: arrived || host === 'cloud01' ? headIn(agent) : null }
+    const head = arrived || host === 'cloud01' ? headIn(agent) : null
+    const objects = agent.objects[host] ?? { converged: 3 }
+    return { host, state: 'in-sync', head, applied: head, objects, ...agent.rows[host] }
   }
   const status = (): { status: number; body: object } => {
     const arrived = left-- <= 0
@@ -44,6 +51,9 @@ export function takingAgent(options: TakingOptions = {}): TakingAgent {
     held: options.held ?? '',
     alarms: [],
     changes: {},
+    objects: {},
+    rows: {},
+    taken: [],
     routes: {
       'GET /v1/status': status,
       'GET /v1/config': () =>
@@ -69,6 +79,7 @@ function take(
   if (now !== null && next.version > now.version + 1 && !allowGap)
     return verdict(422, 'refused', 'gap')
   agent.held = body
+  agent.taken.push(body)
   agent.alarms = []
   return verdict(200, 'accepted')
 }
