@@ -105,7 +105,7 @@ describe('containers that cannot run', () => {
       },
       'wrong credentials': {
         object: on(guarded),
-        reason: /refuses guarded to user covey .*check the username and .*registry-password for .* in agent.json/,
+        reason: /refuses guarded to user covey .*check .*registry-password for .* in agent.json/,
       },
       'a command that does not exist': {
         object: on(busybox, { command: ['/no/such/program'] }),

@@ -9,8 +9,8 @@ import { lockText, withFacts } from '../../layout/lock.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import type { Input } from '../definition.ts'
-import { compileStacks } from './compile.ts'
 import { lookAtNode } from '../rollout/look-at-node.ts'
+import { compileStacks } from './compile.ts'
 
 /** `covey adopt`. Writes objects of the config in force into the layout, if no layout made them. */
 export async function adoptObjects(session: Session, input: Input): Promise<void> {
