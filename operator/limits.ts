@@ -67,7 +67,7 @@ export const secretBytesMax: number = 88 * 1024
 export const secretCommandMs: number = 120_000
 /** Versions that one release is signed in, so that hosts take their turns. */
 export const stagesMax: number = 12
-/** `apply` and `rollback` wait this long for every host to be well, unless `--timeout` says else. */
+/** `apply` and `rollback` wait this long for every host, unless `--timeout` says else. */
 export const rolloutMsMax: number = 600_000
 /** Longest `--timeout`. */
 export const timeoutMsMax: number = 86_400_000

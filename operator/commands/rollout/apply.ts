@@ -16,7 +16,7 @@ import { expectSameHead, readPlanFile } from './plan-file.ts'
 import { expectMeant, isEmpty, type Proposal, propose, showPlan } from './proposal.ts'
 import { release } from './release.ts'
 import { report } from './report.ts'
-import { timeoutOf } from './timeout.ts'
+import { timeoutOf } from './watching/timeout.ts'
 
 /** `covey apply [plan]`: the layout, or a plan of it, all the way to the hosts. */
 export async function applyLayout(session: Session, input: Input): Promise<void> {

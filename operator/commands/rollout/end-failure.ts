@@ -5,8 +5,8 @@ import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import { headOfNode } from './look-at-node.ts'
 import type { Proposal } from './proposal.ts'
-import { findUnwell, unwellLines } from './unwell.ts'
-import type { Watched } from './watch.ts'
+import { findUnwell, unwellLines } from './watching/unwell.ts'
+import type { Watched } from './watching/watch.ts'
 
 /** A watch that did not end well, and what it was of. */
 export interface BadEnd {

@@ -26,7 +26,7 @@ export interface NodeLook {
 }
 
 /**
- * Looks at a node before a version is taken for it. Throws `Failure` with exit code 4 where the node
+ * Looks at a node before it takes a version. Throws `Failure` with exit code 4 where the node
  * would take nothing of this folder: `other-cluster`, `floor-unknown`, and the faults of
  * `verifyConfig`.
  */

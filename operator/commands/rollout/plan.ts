@@ -18,7 +18,7 @@ import { compiledLayout } from './layout-hosts.ts'
 import { lookAtNode, type NodeLook } from './look-at-node.ts'
 import { isPlanFile, type PlanFile, readPlanFile } from './plan-file.ts'
 import { type Proposal, propose } from './proposal.ts'
-import { audienceOf } from './watch.ts'
+import { audienceOf } from './watching/watch.ts'
 
 /** `covey plan [config]`: what apply would do. It writes nothing but the file that it is given. */
 export async function showLayoutPlan(session: Session, input: Input): Promise<void> {

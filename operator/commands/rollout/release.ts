@@ -13,7 +13,7 @@ import { injectDelivery } from '../config/inject.ts'
 import { endFailure } from './end-failure.ts'
 import { headOfNode, type NodeLook, takeNews } from './look-at-node.ts'
 import type { Proposal } from './proposal.ts'
-import { type Audience, audienceOf, type Watched, watchHosts } from './watch.ts'
+import { type Audience, audienceOf, type Watched, watchHosts } from './watching/watch.ts'
 
 /** What is to come into force, and how. */
 export interface Release {

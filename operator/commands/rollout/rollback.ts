@@ -15,10 +15,10 @@ import { lookAtNode } from './look-at-node.ts'
 import { expectMeant, isEmpty, propose, showPlan } from './proposal.ts'
 import { release } from './release.ts'
 import { report } from './report.ts'
-import { timeoutOf } from './timeout.ts'
+import { timeoutOf } from './watching/timeout.ts'
 
 /**
- * `covey rollback [version]`: services as an older version had them, as a new version. Who belongs to
+ * `covey rollback [version]`: older services as a new version. Who belongs to
  * the cluster, its networks and its secrets stay as they are.
  */
 export async function rollBack(session: Session, input: Input): Promise<void> {
@@ -88,7 +88,7 @@ async function olderConfig(
   throw new Failure(1, 'no-such-version', message, { hint })
 }
 
-/** Services that rest on what is not there any more cannot come back, as one whose secret is gone. */
+/** Services that rest on what is gone, such as a secret, cannot come back. */
 function expectWhole({ head }: VerifiedConfig, hosts: VerifiedConfig['config']['hosts']): void {
   const faults = configFaults({ hosts })
   const [first] = faults

@@ -1,6 +1,6 @@
-import { rolloutMsMax, timeoutMsMax } from '../../limits.ts'
-import { Failure } from '../../terminal/failure.ts'
-import type { Input } from '../definition.ts'
+import { rolloutMsMax, timeoutMsMax } from '../../../limits.ts'
+import { Failure } from '../../../terminal/failure.ts'
+import type { Input } from '../../definition.ts'
 
 const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
 

@@ -1,6 +1,6 @@
-import { control } from '../../terminal/controls.ts'
-import type { Session } from '../../terminal/session.ts'
-import { type Cell, table } from '../../terminal/style.ts'
+import { control } from '../../../terminal/controls.ts'
+import type { Session } from '../../../terminal/session.ts'
+import { type Cell, table } from '../../../terminal/style.ts'
 import type { HostProgress } from './watch.ts'
 
 /** Shows how far hosts are, each time it is called. */

@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { HostStatus, Status } from '../../../protocol/api/status.ts'
-import { type Head, samePosition } from '../../../protocol/heads.ts'
-import { askStatus } from '../../agent-client/status.ts'
-import { failingLooksMax, lookMs, settledLooks, silentSecondsMax } from '../../limits.ts'
-import { Failure } from '../../terminal/failure.ts'
-import type { Session } from '../../terminal/session.ts'
+import type { HostStatus, Status } from '../../../../protocol/api/status.ts'
+import { type Head, samePosition } from '../../../../protocol/heads.ts'
+import { askStatus } from '../../../agent-client/status.ts'
+import { failingLooksMax, lookMs, settledLooks, silentSecondsMax } from '../../../limits.ts'
+import { Failure } from '../../../terminal/failure.ts'
+import type { Session } from '../../../terminal/session.ts'
 import { openProgress } from './progress.ts'
 
 /** How far a host is with a config, as the node that is asked has heard. */
 export interface HostProgress {
   readonly host: string
   readonly state: 'waiting' | 'holds' | 'failing' | 'well'
-  /** Of its objects that are not as they should be, or of its state; null where nothing is wrong. */
+  /** Of its objects that are not well, or of its state; null where nothing is wrong. */
   readonly trouble: string | null
 }
 
@@ -61,7 +61,7 @@ export function audienceOf(status: Status, hosts: readonly string[]): Audience {
 
 /**
  * Watches until every host has applied a config and all its objects are as they should be, or until
- * it is plain that they will not be. Throws as `askStatus` does where the node has not answered once.
+ * it is plain that they will not be. Throws as `askStatus` does if the node never answered.
  */
 export async function watchHosts(session: Session, watch: Watch): Promise<Watched> {
   const { head, timeoutMs } = watch
