@@ -74,6 +74,7 @@ describe('linting a config', () => {
       'nftables_masquerade',
       'nftables_policy',
       'nftables_publish',
+      'registry',
       'runc_container',
       'secret',
       'volume',

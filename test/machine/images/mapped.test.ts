@@ -34,7 +34,7 @@ describe('owners for user namespaces', () => {
 
   it('end where the range ends', () => {
     for (const owner of [{ uid: 65536 }, { gid: 4294967294 }]) {
-      const message = `a user namespace has the ids 0 to 65535, and a/f belongs to ${Object.values(owner)[0]}`
+      const message = `a user namespace has the ids 0 to 65535, but a/f belongs to ${Object.values(owner)[0]}`
       assert.throws(() => withMappedIds({ ...plainEntry, path: 'a/f', ...owner }), {
         ...{ code: 'layer-refused', message },
       })

@@ -183,7 +183,7 @@ describe('pulling images', () => {
     assert.ok(state.state === 'failed')
     assert.match(
       state.reason,
-      /^layer 2 of 2: the layer unpacks to sha256:.*build and push it anew/,
+      /^layer 2 of 2: the layer unpacks to sha256:.*build and push it again/,
     )
     await images.close()
   })

@@ -165,7 +165,7 @@ describe('failures in the loop', () => {
       ],
       [
         { peer_id: id, network: 'it' },
-        'it: failed: hosts.cloud01.it.network: must name a wireguard_network, and it is agent',
+        'it: failed: hosts.cloud01.it.network: must name a wireguard_network, but it is agent',
       ],
     ]
     for (const [fields, state] of cases) {
