@@ -5,7 +5,7 @@ import type { LocatedFault } from '../terminal/failure.ts'
 import { unreadyCodes } from './findings.ts'
 import type { CompileInput } from './inputs.ts'
 import { factKey, type Lock, withFacts } from './lock.ts'
-import { hostWarnings, meshSections } from './mesh-sections.ts'
+import { draftSection, hostWarnings, meshSections } from './mesh-sections.ts'
 import type { MadeObject } from './objects/host-objects.ts'
 import { servicesOfHosts } from './objects/services-of-hosts.ts'
 import { normalReference } from './services/image-names.ts'
@@ -24,6 +24,8 @@ export interface Compiled {
   /** Hosts without a card; only a check of the layout alone may ignore them. */
   readonly cardless: readonly string[]
   readonly warnings: readonly string[]
+  /** Sections of hosts without a card as far as they are known, to be checked only. */
+  readonly drafts: Config['hosts']
   /** Leads faults of the config to where they were written. */
   placed(faults: readonly Fault[]): Pick<Compiled, 'faults' | 'located'>
   /** Bytes of the objects of each stack, most first. */
@@ -39,11 +41,12 @@ export async function compileLayout(input: CompileInput): Promise<Compiled> {
   const made = new Map<string, readonly MadeObject[]>()
   const facts = new Map<string, string | null>(arrangement.facts)
   const sections: [string, HostSection][] = []
+  const drafts: [string, HostSection][] = []
   for (const host of [...layout.hosts.keys()].sort()) {
     const own = mesh.hosts[host]
     const objects = services.objectsOf(host)
     made.set(host, objects)
-    const section = new Map(Object.entries(own ?? {}))
+    const section = new Map(Object.entries(own ?? draftSection(layout, drafts.length)))
     const written = Object.entries(layout.hosts.get(host)?.objects ?? {})
     for (const [name, object] of written) {
       const path = `hosts.${host}.objects.${name}`
@@ -61,6 +64,7 @@ export async function compileLayout(input: CompileInput): Promise<Compiled> {
       section.set(name, object)
     }
     if (own !== undefined) sections.push([host, sectionOf(own, section)])
+    else if (mesh.cardless.includes(host)) drafts.push([host, Object.fromEntries(section)])
   }
   const notes = input.stacks.flatMap(({ project }) => project.notes.map(noteText))
   return {
@@ -71,6 +75,7 @@ export async function compileLayout(input: CompileInput): Promise<Compiled> {
     located: findings.located,
     cardless: mesh.cardless,
     warnings: [...hostWarnings(layout), ...notes, ...findings.warnings],
+    drafts: Object.fromEntries(drafts),
     placed: (faults) => placedFaults(faults, made, layout.hosts),
     sizes: () => sizesOf(made),
   }

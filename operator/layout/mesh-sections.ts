@@ -3,7 +3,7 @@ import type { Fault } from '../../protocol/fault.ts'
 import { type Card, verifyCard } from '../folder/card.ts'
 import type { Layout, LayoutHost } from './layout.ts'
 import { hostFact, type Lock } from './lock.ts'
-import { hostNumberOf } from './network.ts'
+import { hostAddress, hostNumberOf, hostsIn } from './network.ts'
 
 /** Name of the link that every host gets; the kernel allows 15 characters. */
 const linkName = 'wg_cluster'
@@ -90,6 +90,18 @@ function sectionOf(layout: Layout, host: LayoutHost, card: Card, address: string
     [networkObject]: network,
     mesh: { type: 'wireguard_mesh', network: networkObject },
     agent: { type: 'agent', peer_id: card.peerId, network: networkObject },
+  }
+}
+
+/** The section of a host without a card, to check the rest of it; `index` counts such hosts. */
+export function draftSection({ network }: Layout, index: number): HostSection {
+  const address = hostAddress(network, Math.max(1, hostsIn(network) - index))
+  return {
+    [networkObject]: {
+      type: 'wireguard_network',
+      link_name: linkName,
+      address: `${address}/${network.prefix}`,
+    },
   }
 }
 

@@ -93,7 +93,8 @@ export async function compileStacks(
   const located = isDraft ? withoutUnready(compiled.located) : compiled.located
   expectSound(session, files, [...own, ...(isDraft ? [] : cardlessFaults(compiled))], located)
   expectSize(compiled)
-  const placed = compiled.placed(configFaults({ hosts: compiled.hosts }))
+  const hosts = isDraft ? { ...compiled.hosts, ...compiled.drafts } : compiled.hosts
+  const placed = compiled.placed(configFaults({ hosts }))
   expectSound(session, files, placed.faults, placed.located)
   const warnings = compiled.warnings.map((warning) => shownText(session, warning))
   return { files, compiled: { ...compiled, warnings } }

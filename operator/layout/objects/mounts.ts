@@ -114,7 +114,7 @@ function volumeNeed(
 ): readonly [string, VolumeNeed] | undefined {
   if (source.kind === 'dir') {
     const text = `the folder of the stack ${stack}`
-    return [dirVolume(stack), { path: dir, external: undefined, entry: undefined, text }]
+    return [dirVolume(stack), { path: dir, external: undefined, entry, text }]
   }
   if (source.kind !== 'volume') return undefined
   const { object, path, external, text } = source

@@ -76,6 +76,16 @@ describe('covey compile of stacks', () => {
     assert.match(err, /\napps\/shop\/compose\.yaml:7:\d+: services\.web\.user: /)
   })
 
+  it('checks the objects of hosts without a card too', async (context) => {
+    const text = `${shop}    user: "a b"\n`
+    const space = await clusterWith(context, line, { ...files, 'apps/shop/compose.yaml': text })
+    const layout = (await space.read('cluster.yaml')).replace('pi: {}', 'pi: {}\n  b: {}')
+    await space.write('cluster.yaml', layout.replace('apps/shop }', 'apps/shop, host: b }'))
+    const { exit, err } = await space.covey(['validate', 'cluster.yaml'])
+    assert.equal(exit, 2)
+    assert.match(err, /^apps\/shop\/compose\.yaml:5:\d+: services\.web\.user: /)
+  })
+
   it('reads services of the layout itself, with places in it', async (context) => {
     const text = `secrets: { key: {} }\nservices:\n  web: { host: pi, image: "nginx@${digest}", ports: [22:22] }\n`
     const space = await clusterWith(context, text, {})
