@@ -58,6 +58,8 @@ export interface BundleFacts extends ContainerFacts, HostResolvers {
   readonly busybox: string | null
   /** Nodes at or below the paths in `devices`. */
   readonly devices: readonly DeviceNode[]
+  /** Content of the host's `/etc/localtime` and `/etc/timezone`; absent where it has none. */
+  readonly time: ReadonlyMap<string, Uint8Array>
   /**
    * The real path of each `host_path`, as it was when its grant was judged; one that is missing
    * here is mounted as it is written.
@@ -82,6 +84,25 @@ export interface VolumeUse {
   /** Owner of its folder, if the folder is made now; one that is there keeps its own. */
   readonly uid: number
   readonly gid: number
+}
+
+/** Things that are done for the mounts of a container before they are mounted. */
+export interface MountNeeds {
+  /** Parts of volumes, made where they are missing. */
+  readonly volumeFolders: readonly {
+    readonly object: string
+    readonly subpath: string
+    readonly uid: number
+    readonly gid: number
+  }[]
+  /** Folders of the host below granted ones, made where they are missing. Absolute. */
+  readonly hostFolders: readonly {
+    readonly path: string
+    readonly uid: number
+    readonly gid: number
+  }[]
+  /** Volumes that get the image's content of `path` while they are empty. */
+  readonly seeds: readonly { readonly object: string; readonly path: string }[]
 }
 
 /** A folder that an image declares as a volume, and need not have in its layers. */

@@ -3,6 +3,7 @@ import type {
   ContainerFile,
   HostResolvers,
   ImageFolder,
+  MountNeeds,
   UserNamespaceNeeds,
   VolumeUse,
 } from './container-facts.ts'
@@ -120,6 +121,7 @@ export interface ContainerCreation {
   readonly folders: readonly ImageFolder[]
   /** For a container with a user namespace only. */
   readonly userNamespace?: UserNamespaceNeeds
+  readonly mountNeeds: MountNeeds
   /** Settings of the host's own kernel, by their names for sysctl(8). */
   readonly hostSettings: Readonly<Record<string, string>>
 }
@@ -223,7 +225,10 @@ export interface ContainerSeen {
 /** The requests of a container that the host's own settings must grant. */
 export interface HostWishes {
   readonly host_network: boolean
-  readonly mounts: readonly { readonly host_path?: string | undefined }[]
+  readonly mounts: readonly {
+    readonly host_path?: string | undefined
+    readonly create?: boolean | undefined
+  }[]
   readonly devices: readonly string[]
   /** Settings of the kernel; those of no namespace of its own are the host's. */
   readonly sysctls?: Readonly<Record<string, string>> | undefined

@@ -31,6 +31,9 @@ export const since: Readonly<Record<string, string>> = {
   'runc_container.health.restart': '0.2.0',
   'runc_container.health.start_interval_seconds': '0.2.0',
   'runc_container.init': '0.2.0',
+  'runc_container.mounts[].create': '0.2.0',
+  'runc_container.mounts[].seed': '0.2.0',
+  'runc_container.mounts[].subpath': '0.2.0',
   'runc_container.network_of': '0.2.0',
   'runc_container.no_new_privileges': '0.2.0',
   'runc_container.resources.memory_swap_bytes': '0.2.0',
@@ -47,6 +50,7 @@ export const since: Readonly<Record<string, string>> = {
   'runc_container.tmpfs[].uid': '0.2.0',
   'runc_container.tty': '0.2.0',
   'runc_container.ulimits': '0.2.0',
+  'volume.path': '0.2.0',
 }
 
 /** The newest version that an object of a config needs; null where every agent knows all of it. */

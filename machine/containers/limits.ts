@@ -44,5 +44,9 @@ export const fifoPollMs: number = 1
 export const unitMs: number = 30_000
 /** At a shutdown of the host containers get SIGTERM, and SIGKILL after this time. */
 export const unitStopSeconds: number = 20
+/** Copy of an image's content into an empty volume. */
+export const seedMs: number = 600_000
+/** A copy of `/etc/localtime`; time zones take a few kilobytes. */
+export const timeFileBytesMax: number = 64 * 1024
 /** Links that are followed on the way of one grant, as the kernel does it (path_resolution(7)). */
 export const linksMax: number = 40

@@ -52,8 +52,11 @@ export async function applyRunc(
 }
 
 /** Refuses what this host's own settings do not grant: a config alone opens nothing of a host. */
-async function checkGranted({ container }: ContainerSpec, host: HostPorts): Promise<void> {
-  const refusal = await host.containers.refusal(container)
+async function checkGranted(spec: ContainerSpec, host: HostPorts): Promise<void> {
+  const { container, volumePaths } = spec
+  const volumes = [...volumePaths.values()].map((host_path) => ({ host_path, create: true }))
+  const mounts = [...container.mounts, ...volumes]
+  const refusal = await host.containers.refusal({ ...container, mounts })
   if (refusal !== null) throw new CoveyError('not-granted', refusal)
 }
 
@@ -98,7 +101,7 @@ function recordOf(
     address: attachment === null ? '127.0.0.1' : addressText(attachment.address),
     namespace: attachment === null ? null : namespace,
     ...(networkOf === undefined ? {} : { networkOf }),
-    volumes: bundle.volumes.map((volume) => volume.object),
+    volumes: [...new Set(container.mounts.flatMap(({ volume }) => volume ?? []))],
     stopSignal: bundle.stopSignal,
     policy,
     ...(healthcheck === undefined ? {} : { imageHealth: healthcheck }),

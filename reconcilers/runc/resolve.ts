@@ -55,11 +55,13 @@ export function judgeRunc(
     if (objectFaults('', name, object).length > 0) findings.kept.add(name)
   }
   const context: Context = { host, own, findings }
-  const volumes = ownVolumes(context)
+  const found = ownVolumes(context)
+  const volumes = found.map(({ object, onRemove }) => ({ object, onRemove }))
+  const paths = new Map(found.map(({ object, path }) => [object, path]))
   const secrets = ownSecrets(cluster.config.aud ?? '', context)
   const attachments = new Map(own.attachments.spec.attachments.map((each) => [each.object, each]))
   const containers = namesOf(context, 'runc_container').flatMap((name) => {
-    const container = ownContainer(context, name, attachments, secrets)
+    const container = ownContainer(context, name, attachments, { secrets, paths })
     if (container === null) findings.kept.add(name)
     return container ?? []
   })
@@ -79,11 +81,17 @@ function pathOf({ host }: Context, name: string): string {
   return `hosts.${host}.${name}`
 }
 
-function ownVolumes(context: Context): RuncSpec['volumes'] {
+/** Volumes of the host, with their folder where it is not one of covey's own. */
+function ownVolumes(context: Context): readonly {
+  readonly object: string
+  readonly onRemove: 'keep' | 'delete'
+  readonly path: string | null
+}[] {
   const { own, findings } = context
   return namesOf(context, 'volume').flatMap((object) => {
     const { value, faults } = own.parse(object, volumeSchema)
-    if (value !== undefined) return [{ object, onRemove: value.on_remove }]
+    if (value !== undefined)
+      return [{ object, onRemove: value.on_remove, path: value.path ?? null }]
     for (const fault of faults) findings.faulty.push({ object, fault })
     findings.kept.add(object)
     return []
@@ -157,12 +165,18 @@ function claimsFault(
   return { code: 'secret-claims', message }
 }
 
+/** Sound objects that containers refer to: secrets with their JWE, volumes with their `path`. */
+interface Referred {
+  readonly secrets: ReadonlyMap<string, string>
+  readonly paths: ReadonlyMap<string, string | null>
+}
+
 /** Resolves one container; null if it stays as it was applied, with its faults in the findings. */
 function ownContainer(
   context: Context,
   name: string,
   attachments: ReadonlyMap<string, AttachmentSpec>,
-  secrets: ReadonlyMap<string, string>,
+  { secrets, paths }: Referred,
 ): ContainerSpec | null {
   const { own, findings } = context
   const path = pathOf(context, name)
@@ -186,15 +200,33 @@ function ownContainer(
     if (jwe === undefined) return null
     sealed.set(secret, jwe)
   }
+  const volumePaths = volumePathsOf(container, paths)
   const { network_of: owner, host_network } = container
   const attachment = attachments.get(owner ?? name) ?? null
   const needsNetwork = !host_network
-  if (unsound.length > 0 || (needsNetwork && attachment === null)) return null
+  if (volumePaths === null || unsound.length > 0) return null
+  if (needsNetwork && attachment === null) return null
   const used = needsNetwork && attachment !== null ? plainAttachment(attachment) : null
   const shared = owner === undefined ? undefined : attachment?.address
-  const revision = revisionOf(container, sealed, shared)
+  const revision = revisionOf(container, sealed, shared, volumePaths)
   const [id, policy] = [containerId(name, revision), policyOf(container)]
-  return { object: name, container, attachment: used, secrets: sealed, revision, id, policy }
+  const referred = { attachment: used, secrets: sealed, volumePaths }
+  return { object: name, container, ...referred, revision, id, policy }
+}
+
+/** Volumes of a container on paths of the host; null where one is faulty, and nobody knows. */
+function volumePathsOf(
+  { mounts }: ContainerObject,
+  paths: Referred['paths'],
+): ReadonlyMap<string, string> | null {
+  const found = new Map<string, string>()
+  for (const { volume } of mounts) {
+    if (volume === undefined) continue
+    const folder = paths.get(volume)
+    if (folder === undefined) return null
+    if (folder !== null) found.set(volume, folder)
+  }
+  return found
 }
 
 function plainAttachment({ object, address, mtu }: AttachmentSpec): AttachmentSpec {

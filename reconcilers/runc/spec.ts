@@ -43,6 +43,7 @@ import {
   runtimeConfig,
   shellVariable,
   signal,
+  subpath,
   user,
 } from './object/spec-fields.ts'
 import { after } from './relations/after-fields.ts'
@@ -58,6 +59,9 @@ const mountSchema: z.ZodType<MountObject> = z.strictObject({
   host_path: hostPath.optional(),
   path: mountPoint,
   read_only: z.boolean().default(false),
+  subpath: subpath.optional(),
+  create: z.boolean().optional(),
+  seed: z.boolean().optional(),
 })
 
 const fileSchema: z.ZodType<FileObject> = z.strictObject({
@@ -142,13 +146,22 @@ export const containerSchema: z.ZodType<ContainerObject> = z
 export interface VolumeObject {
   readonly type: 'volume'
   readonly on_remove: 'keep' | 'delete'
+  /** A folder of the host that it is in place of one of covey's own. */
+  readonly path?: string | undefined
 }
 
 /** Schema of `volume`. */
-export const volumeSchema: z.ZodType<VolumeObject> = z.strictObject({
-  type: z.literal('volume'),
-  on_remove: z.enum(['keep', 'delete']).default('keep'),
-})
+export const volumeSchema: z.ZodType<VolumeObject> = z
+  .strictObject({
+    type: z.literal('volume'),
+    on_remove: z.enum(['keep', 'delete']).default('keep'),
+    path: hostPath.optional(),
+  })
+  .superRefine(({ path, on_remove }, context) => {
+    if (path === undefined || on_remove === 'keep') return
+    const message = 'cannot be delete with path: covey removes no folder that is not its own'
+    context.addIssue({ code: 'custom', message, path: ['on_remove'] })
+  })
 
 /** `secret`: a JWE to this host's own sealing key. */
 export interface SecretObject {
@@ -185,6 +198,8 @@ export interface ContainerSpec {
   readonly attachment: AttachmentSpec | null
   /** JWE of each secret that it uses, by the secret's name. */
   readonly secrets: ReadonlyMap<string, string>
+  /** Paths of its volumes that are folders of the host, by the volume's name. */
+  readonly volumePaths: ReadonlyMap<string, string>
   /**
    * What a container is made from, as a digest: another one means another container. Changes of
    * `policyFields` need none.

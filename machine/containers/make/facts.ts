@@ -10,6 +10,7 @@ import { type HostPlaces, placesOf } from '../places.ts'
 import { lookResolvers } from '../resolvers.ts'
 import { runSound } from '../spawn.ts'
 import { grantedNodes } from './device-nodes.ts'
+import { readTime } from './time-files.ts'
 
 /** Says what bundles need to know of the machine. What cannot change is asked for once. */
 export function createFacts(
@@ -42,6 +43,7 @@ export function createFacts(
       openFilesMax,
       limitsSwap: cgroups.limitsSwap,
       busybox,
+      time: readTime(),
       devices: devices.flatMap((path) => grantedNodes(path, grantFacts(settings))),
     }
   }

@@ -32,7 +32,9 @@ import type { ContainersState } from '../state.ts'
 import { runsAnother, startByFifo } from './exec-fifo.ts'
 import { writeFiles } from './files.ts'
 import { setHostSettings } from './host-settings.ts'
+import { makeMountFolders } from './mount-needs.ts'
 import { makeFolders, mountRootfs } from './rootfs.ts'
+import { seedVolumes } from './seed.ts'
 import { loadSupervisor, type WaitingSupervisor } from './supervisor.ts'
 import { keepNeeds, meetNeeds, networkToEnter } from './user-namespace.ts'
 import { makeVolumes } from './volumes.ts'
@@ -79,10 +81,13 @@ async function prepare(
   }
   makeVolumes(state.places.volumes, volumes)
   setHostSettings(creation.hostSettings)
+  makeMountFolders(state, creation.mountNeeds)
   const isMounted = mountPoints().has(places.rootfs)
   const mounting = isMounted ? Promise.resolve() : mountRootfs(places, layers, signal)
   await allEnded([mounting, ...writeBundle(places, creation)])
   makeFolders(places.rootfs, folders)
+  const seeding = { volumes: state.places.volumes, rootfs: places.rootfs, id: record.id }
+  await seedVolumes(seeding, creation.mountNeeds.seeds, signal)
 }
 
 /** Writes the bundle: config.json and the files to mount. */

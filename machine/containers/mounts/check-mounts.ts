@@ -95,7 +95,7 @@ function wantedMounts(config: RuntimeConfig, check: MountsCheck): MountsWanted {
   const closed = [...closedFolders, ...grants.ownFolders]
   const root = resolve(places.bundle, config.root.path)
   const asked: readonly AskedPath[] = [
-    ...[root, '/', ...closed].map((path) => ({ path, followsLast: true })),
+    ...[root, '/', check.host.volumes, ...closed].map((path) => ({ path, followsLast: true })),
     ...nodes.map(([path]) => ({ path, followsLast: false })),
     ...binds.map((mount) => askedBind(mount, check)),
   ]
@@ -107,6 +107,7 @@ function wantedMounts(config: RuntimeConfig, check: MountsCheck): MountsWanted {
     throw new CoveyError('container-create', 'its root file system was unmounted')
   }
   const top = take()?.area ?? null
+  const volumes = take()?.real ?? ''
   const areas = closed.flatMap((folder): HostMounts['closed'] => {
     const area = take()?.area
     return area === undefined ? [] : [{ name: `a part of ${folder}`, area }]
@@ -121,7 +122,11 @@ function wantedMounts(config: RuntimeConfig, check: MountsCheck): MountsWanted {
   return {
     rootfs,
     host,
-    binds: binds.map((mount) => wantedBind(mount, take(), host, check)),
+    binds: binds.map((mount) => {
+      const opened = take()
+      expectPart(mount, opened, volumes, check)
+      return wantedBind(mount, opened, host, check)
+    }),
     nodes: new Map(known),
     places: [
       ...[...others, ...maskedPaths, ...readonlyPaths, ...terminal].map(bytesOf),
@@ -147,6 +152,20 @@ function ownName({ source = '', destination }: ConfiguredMount, check: MountsChe
   if (isWithin(source, places.files)) return `its file ${destination}`
   if (isWithin(source, places.secrets)) return `its secret ${destination}`
   return null
+}
+
+/** A part of a volume is reached by no link: whoever writes in the volume could have made it. */
+function expectPart(
+  { source = '' }: ConfiguredMount,
+  opened: Opened | null,
+  volumes: string,
+  { host }: MountsCheck,
+): void {
+  const part = isWithin(source, host.volumes) ? source.slice(host.volumes.length + 1) : ''
+  if (opened === null || !part.includes('/')) return
+  if (opened.real === `${volumes}/${bytesOf(part)}`) return
+  const message = `the volume ${part} goes by a symbolic link: put the real file or folder there`
+  throw new CoveyError('mount-exchanged', message)
 }
 
 function wantedBind(

@@ -8,6 +8,7 @@ import { type Account, accountOf } from './accounts.ts'
 import { hardenedConfig } from './hardening/harden.ts'
 import { settingsOf } from './host-settings.ts'
 import { initFiles, initPath } from './init/init.ts'
+import { mountNeedsOf, timeCopies, volumesOf } from './mount-needs.ts'
 import { etcFiles, fileName, type Mount, mountsOf, volumesOfImage } from './mounts.ts'
 import { type Config, memberOf, runtimeParts, textsOf } from './patch/members.ts'
 import { mergePatch } from './patch/patch.ts'
@@ -55,7 +56,14 @@ export function makeBundle(
   const runtime = runtimeParts(facts.runtimeSpec)
   const environment = environmentOf(runtime.env, container, image.config, account.value, hostname)
   const mounts = mountsOf(runtime.mounts as readonly Mount[], {
-    ...{ container, image: image.config, facts, account: account.value, secrets },
+    ...{
+      container,
+      volumePaths: spec.volumePaths,
+      image: image.config,
+      facts,
+      account: account.value,
+      secrets,
+    },
   })
   const config = hardenedConfig(facts, {
     ...{ runtime, spec, account: account.value, share: share.value, hostname, mounts },
@@ -71,6 +79,7 @@ export function makeBundle(
     files: filesOf(spec, account.value, hostname, hosts, facts),
     secrets: secrets.map(({ file }) => file),
     volumes: volumesOf(spec, account.value),
+    mountNeeds: mountNeedsOf(spec, account.value),
     folders: volumesOfImage(image.config).map((path) => ({ path, uid: 0, gid: 0 })),
     stopSignal: signal ?? sigterm,
     hostSettings: settingsOf(container).host,
@@ -100,12 +109,13 @@ function patchedConfig(
 
 /** Files from outside the layers: those in /etc, and the object's own. */
 function filesOf(
-  { container, attachment }: ContainerSpec,
+  spec: ContainerSpec,
   account: Account,
   hostname: string,
   hosts: string,
   facts: BundleFacts,
 ): readonly ContainerFile[] {
+  const { container, attachment } = spec
   const resolvers = resolvConfOf(facts, attachment?.address.family ?? null, container.dns)
   const contents = new Map([
     ['hosts', hosts],
@@ -120,10 +130,6 @@ function filesOf(
     const mode = Number.parseInt(file.mode, 8)
     return { name: fileName(index), content: contentOf(file), mode, uid, gid }
   })
-  return [...etc, ...own, ...(container.init ? initFiles(facts.architecture) : [])]
-}
-
-function volumesOf({ container }: ContainerSpec, account: Account): Bundle['volumes'] {
-  const objects = new Set(container.mounts.flatMap(({ volume }) => volume ?? []))
-  return [...objects].map((object) => ({ object, uid: account.uid, gid: account.gid }))
+  const init = container.init ? initFiles(facts.architecture) : []
+  return [...etc, ...own, ...timeCopies(spec, facts.time), ...init]
 }

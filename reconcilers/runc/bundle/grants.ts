@@ -1,5 +1,5 @@
 import type { HostWishes } from '../../host-containers.ts'
-import { hostPathFault, isWithin } from './host-paths.ts'
+import { hostPathFault, isWithin, timeFiles } from './host-paths.ts'
 import { hostSettingFault, settingsOf } from './host-settings.ts'
 
 /** Facts about the paths of a host and about covey on it. */
@@ -52,8 +52,9 @@ export function refusalOf(container: HostWishes, facts: GrantFacts): string | un
   if (setting !== undefined) {
     return ungranted(`sysctls ${setting}, which is the host's,`, `sysctl:${setting}`, facts)
   }
-  for (const { host_path: path } of container.mounts) {
-    const refusal = path === undefined ? undefined : pathRefusal(path, facts)
+  for (const { host_path: path, create = false } of container.mounts) {
+    const isFree = path === undefined || timeFiles.has(path)
+    const refusal = isFree ? undefined : pathRefusal(path, create, facts)
     if (refusal !== undefined) return refusal
   }
   for (const device of container.devices) {
@@ -85,6 +86,17 @@ function grantsOf(kind: 'path' | 'device', { grants }: GrantFacts): readonly str
 }
 
 /** Reason for a grant that leads through a link which a container might have made itself. */
+/** Real place of a missing path below a grant; null where no grant leads there. */
+export function grantedPlaceOf(path: string, facts: GrantFacts): string | null {
+  for (const grant of grantsOf('path', facts)) {
+    const granted = facts.grantedPath(grant)
+    if (!('real' in granted)) continue
+    if (isWithin(path, grant)) return `${granted.real}${path.slice(grant.length)}`
+    if (isWithin(path, granted.real)) return path
+  }
+  return null
+}
+
 function linkRefusal(what: string, path: string, facts: GrantFacts): string | undefined {
   for (const grant of grantsOf('path', facts)) {
     const granted = facts.grantedPath(grant)
@@ -95,11 +107,16 @@ function linkRefusal(what: string, path: string, facts: GrantFacts): string | un
   return undefined
 }
 
-function pathRefusal(path: string, facts: GrantFacts): string | undefined {
+function pathRefusal(path: string, isMade: boolean, facts: GrantFacts): string | undefined {
   const fault = hostPathFault(path, facts.ownFolders)
   if (fault !== undefined) return `host_path ${path}: ${fault}`
   const real = facts.realPath(path)
-  return hostPathRefusal(path, real, facts)
+  const refusal = hostPathRefusal(path, real, facts)
+  return isMade && refusal === missing(path) ? undefined : refusal
+}
+
+function missing(path: string): string {
+  return `host_path ${path} does not exist on this host`
 }
 
 /**
@@ -123,7 +140,7 @@ export function hostPathRefusal(
     const leads = real !== null && real !== path ? `, which leads to ${real},` : ''
     return ungranted(`host_path ${path}${leads}`, `path:${real ?? path}`, facts)
   }
-  return real === null ? `host_path ${path} does not exist on this host` : undefined
+  return real === null ? missing(path) : undefined
 }
 
 function deviceRefusal(device: string, facts: GrantFacts): string | undefined {

@@ -3,6 +3,12 @@
  */
 export const closedFolders: readonly string[] = ['/proc', '/sys', '/dev', '/run', '/var/run']
 
+/** Files of the host that every container may have as a copy, and the names of the copies. */
+export const timeFiles: ReadonlyMap<string, string> = new Map([
+  ['/etc/localtime', 'localtime'],
+  ['/etc/timezone', 'timezone'],
+])
+
 /** Default folders of covey's state and settings. */
 const usualFolders: readonly string[] = ['/var/lib/covey', '/etc/covey']
 

@@ -1,8 +1,9 @@
 import type { BundleFacts } from '../../container-facts.ts'
 import type { ImageConfig } from '../../host-images.ts'
-import type { ContainerObject, MemoryObject } from '../object/container-object.ts'
+import type { ContainerObject, MemoryObject, MountObject } from '../object/container-object.ts'
 import { mountPointFault } from '../object/spec-fields.ts'
 import type { Account } from './accounts.ts'
+import { timeFiles } from './host-paths.ts'
 import { initFile, initPath } from './init/init.ts'
 import { entriesMax } from './limits.ts'
 import { busyboxPath, type PlacedSecret } from './secrets/placed.ts'
@@ -25,6 +26,7 @@ export const etcFiles: ReadonlyMap<string, string> = new Map([
 /** The parts that mounts are made from. */
 interface MountsInit {
   readonly container: ContainerObject
+  readonly volumePaths: ReadonlyMap<string, string>
   readonly image: ImageConfig
   readonly facts: BundleFacts
   readonly account: Account
@@ -62,13 +64,10 @@ function hardened(mount: Mount): Mount {
 }
 
 /** The mounts that the object asks for. */
-function askedMounts({ container, facts, account, secrets }: MountsInit): readonly Mount[] {
-  const { filesDir, secretsDir, volumesDir } = facts
-  const mounts = container.mounts.map(({ volume, host_path, path, read_only }): Mount => {
-    return volume === undefined
-      ? hostMount(facts.hostPaths?.get(host_path ?? '') ?? host_path ?? '', path, read_only)
-      : bind(`${volumesDir}/${volume}`, path, read_only ? ['ro'] : ['rw'])
-  })
+function askedMounts(init: MountsInit): readonly Mount[] {
+  const { container, facts, account, secrets } = init
+  const { filesDir, secretsDir } = facts
+  const mounts = container.mounts.flatMap((mount) => ownMount(mount, init) ?? [])
   const files = container.files.map(({ path }, index) =>
     bind(`${filesDir}/${fileName(index)}`, path, ['ro']),
   )
@@ -79,6 +78,23 @@ function askedMounts({ container, facts, account, secrets }: MountsInit): readon
     typeof place === 'string' ? tmpfs(place, account) : memoryOf(place, account),
   )
   return [...mounts, ...memory, ...files, ...sealed]
+}
+
+/** Undefined for a file of the host's time that this host has not. */
+function ownMount(mount: MountObject, { facts, volumePaths }: MountsInit): Mount | undefined {
+  const { volume, host_path = '', path, read_only } = mount
+  if (volume === undefined) {
+    const time = timeFiles.get(host_path)
+    if (time === undefined) {
+      return hostMount(facts.hostPaths?.get(host_path) ?? host_path, path, read_only)
+    }
+    const options = ['ro', 'noexec']
+    return facts.time.has(time) ? bind(`${facts.filesDir}/${time}`, path, options) : undefined
+  }
+  const below = mount.subpath === undefined ? '' : `/${mount.subpath}`
+  const folder = volumePaths.get(volume)
+  if (folder !== undefined) return hostMount(`${folder}${below}`, path, read_only)
+  return bind(`${facts.volumesDir}/${volume}${below}`, path, read_only ? ['ro'] : ['rw'])
 }
 
 /** The host's busybox, if it puts a secret into the environment. */

@@ -1,6 +1,7 @@
 import type {
   ContainerFile,
   ImageFolder,
+  MountNeeds,
   UserNamespaceNeeds,
   VolumeUse,
 } from '../../container-facts.ts'
@@ -16,6 +17,7 @@ export interface Bundle {
   readonly folders: readonly ImageFolder[]
   /** Number of the signal that asks it to stop. */
   readonly stopSignal: number
+  readonly mountNeeds: MountNeeds
   /** Settings of the host's own kernel, by their names for sysctl(8). */
   readonly hostSettings: Readonly<Record<string, string>>
   /** For a container with a user namespace only. */

@@ -53,6 +53,11 @@ export function inUserNamespace(
     secrets: bundle.secrets.map(ownedOnHost),
     volumes: bundle.volumes.map(ownedOnHost),
     folders: bundle.folders.map(ownedOnHost),
+    mountNeeds: {
+      ...bundle.mountNeeds,
+      volumeFolders: bundle.mountNeeds.volumeFolders.map(ownedOnHost),
+      hostFolders: bundle.mountNeeds.hostFolders.map(ownedOnHost),
+    },
     userNamespace: { networkSettings: network },
   })
 }

@@ -9,6 +9,12 @@ export interface MountObject {
   readonly host_path?: string | undefined
   readonly path: string
   readonly read_only: boolean
+  /** A part of the volume, as `data/db`. */
+  readonly subpath?: string | undefined
+  /** Makes a missing folder: the part of a volume, or a path below a granted one. */
+  readonly create?: boolean | undefined
+  /** Gives an empty volume the image's content of `path`, with owners and modes. */
+  readonly seed?: boolean | undefined
 }
 
 /** A file whose content is in the config. */

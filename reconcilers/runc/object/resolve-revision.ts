@@ -24,6 +24,7 @@ export function revisionOf(
   container: ContainerObject,
   secrets: ReadonlyMap<string, string>,
   shared?: Address,
+  volumePaths: ReadonlyMap<string, string> = new Map(),
 ): string {
   const fields = Object.entries(container).filter(([name, value]) => {
     return !policyFields.has(name) && (!isEmpty(value) || meaningfulWhenEmpty.has(name))
@@ -38,6 +39,7 @@ export function revisionOf(
     runtime_config: JSON.stringify(sorted(container.runtime_config)),
     sealed: Object.fromEntries(secrets),
     ...(shared === undefined ? {} : { shared: addressText(shared) }),
+    ...(volumePaths.size === 0 ? {} : { volume_paths: Object.fromEntries(volumePaths) }),
   }
   const text = JSON.stringify(sorted(withoutFalse(made)))
   return hash('sha256', text)

@@ -2,7 +2,7 @@ import type * as z from 'zod'
 import { capabilityName } from '../bundle/hardening/capabilities.ts'
 import { isWithin } from '../bundle/host-paths.ts'
 import { filesBytesMax } from '../bundle/limits.ts'
-import { type ContainerObject, contentOf } from './container-object.ts'
+import { type ContainerObject, contentOf, type MountObject } from './container-object.ts'
 
 /** Reports a fault at a place in the object. */
 type Report = (path: readonly (string | number)[], message: string) => void
@@ -66,6 +66,7 @@ function checkOne(
 function checkSources(container: ContainerObject, report: Report): void {
   for (const [index, mount] of container.mounts.entries()) {
     checkOne(mount, ['volume', 'host_path'], ['mounts', index], report)
+    checkVolumeFields(mount, ['mounts', index], report)
   }
   for (const [index, use] of container.secrets.entries()) {
     checkOne(use, ['path', 'env', 'env_all'], ['secrets', index], report)
@@ -91,6 +92,20 @@ function checkSources(container: ContainerObject, report: Report): void {
   const bytes = container.files.reduce((sum, file) => sum + Buffer.byteLength(contentOf(file)), 0)
   if (bytes > filesBytesMax) {
     report(['files'], `hold ${bytes} bytes together, and at most ${filesBytesMax} are allowed`)
+  }
+}
+
+function checkVolumeFields(
+  { volume, subpath, seed }: MountObject,
+  at: readonly (string | number)[],
+  report: Report,
+): void {
+  if (volume === undefined && subpath !== undefined) {
+    report([...at, 'subpath'], 'is for a volume: write it into host_path')
+  }
+  if (volume === undefined && seed) report([...at, 'seed'], 'is for a volume')
+  if (subpath !== undefined && seed) {
+    report([...at, 'seed'], 'is for a whole volume and cannot be set with subpath')
   }
 }
 

@@ -76,6 +76,11 @@ export const hostPath: z.ZodType<string> = judged(
   (text) => pathFault(text) ?? hostPathFault(text, []),
 )
 
+/** A path in a volume: relative, without empty, `.` and `..` parts. */
+export const subpath: z.ZodType<string> = judged((text) =>
+  text.startsWith('/') ? 'must be relative, as data/db' : pathFault(`/${text}`),
+)
+
 /** A device of the host, or a folder of them. */
 export const devicePath: z.ZodType<string> = judged((text) => {
   const fault = pathFault(text)

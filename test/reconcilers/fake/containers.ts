@@ -259,5 +259,6 @@ function factsFor(id: string, network: string): Omit<BundleFacts, keyof HostReso
     limitsSwap: true,
     busybox: null,
     devices: [],
+    time: new Map(),
   }
 }

@@ -48,6 +48,7 @@ export function bundleFacts(more: Partial<BundleFacts> = {}): BundleFacts {
     busybox: '/bin/busybox',
     upstreamResolvConf: null,
     devices: [],
+    time: new Map(),
     ...more,
   }
 }
@@ -68,13 +69,17 @@ export function readyImage(config: Partial<ImageConfig> = {}): ImageReady {
 }
 
 /** A container as its object resolves. */
-export function containerSpec(object: object, secrets: object = {}): ContainerSpec {
+export function containerSpec(
+  object: object,
+  secrets: object = {},
+  volumePaths: ReadonlyMap<string, string> = new Map(),
+): ContainerSpec {
   const container = containerSchema.parse(containerObject(object))
   const { address } = container
   const attachment = address === undefined ? null : { object: 'web', address, mtu: 1400 }
   const sealed = new Map(Object.entries(secrets))
   const made = { revision: 'r', id: 'covey-web-r', policy: policyOf(container) }
-  return { object: 'web', container, attachment, secrets: sealed, ...made }
+  return { object: 'web', container, attachment, secrets: sealed, volumePaths, ...made }
 }
 
 /** A bundle of that container; the fault as text where none comes of it. */

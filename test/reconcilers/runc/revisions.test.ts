@@ -72,6 +72,12 @@ describe('revisions of objects of earlier versions', () => {
     assert.equal(JSON.stringify(health), `{"http":{"port":80,"path":"/"},${numbers}}`)
   })
 
+  it('change with what only a false takes away', () => {
+    const revisions = [{}, { no_new_privileges: false }, { capabilities: { ambient: false } }]
+    assert.equal(new Set(revisions.map((object) => resolved(object).revision)).size, 3)
+    assert.equal(resolved({ capabilities: {} }).revision, resolved({}).revision)
+  })
+
   it('change with the shared memory, and not with how a page is asked for', () => {
     const least = resolved({}).revision
     assert.notEqual(resolved({ shm_bytes: 65_536 }).revision, least)

@@ -22,6 +22,8 @@ const docker: readonly string[] = [
 ]
 
 const sound: readonly (readonly [string, object])[] = [
+  ['a seed', { mounts: [{ volume: 'v', seed: true, path: '/x' }] }],
+  ['a part of a volume', { mounts: [{ volume: 'v', subpath: 'a/b', create: true, path: '/x' }] }],
   ['an init and a terminal', { init: true, tty: true, stdin_open: true }],
   ['groups by name and number', { group_add: ['video', '44'] }],
   ['limits', { ulimits: { nofile: { soft: 1, hard: 2 }, memlock: { soft: -1, hard: -1 } } }],
@@ -36,6 +38,31 @@ const sound: readonly (readonly [string, object])[] = [
 ]
 
 const refused: readonly (readonly [string, object, string])[] = [
+  [
+    'a part of a path',
+    { mounts: [{ host_path: '/srv', subpath: 'a', path: '/x' }] },
+    'c.mounts.0.subpath: is for a',
+  ],
+  [
+    'a part above',
+    { mounts: [{ volume: 'v', subpath: '../a', path: '/x' }] },
+    'c.mounts.0.subpath: must have no',
+  ],
+  [
+    'a part from the top',
+    { mounts: [{ volume: 'v', subpath: '/a', path: '/x' }] },
+    'c.mounts.0.subpath: must be relative',
+  ],
+  [
+    'a seed of a path',
+    { mounts: [{ host_path: '/srv', seed: true, path: '/x' }] },
+    'c.mounts.0.seed: is for a volume',
+  ],
+  [
+    'a seed of a part',
+    { mounts: [{ volume: 'v', subpath: 'a', seed: true, path: '/x' }] },
+    'c.mounts.0.seed: is for a whole',
+  ],
   ['a user for a group', { group_add: ['a:b'] }, 'c.group_add.0: must be one group'],
   [
     'an unknown limit',
@@ -125,6 +152,27 @@ describe('fields of the runtime', () => {
       'net.ipv4.ping_group_range': '1 0',
       'kernel.shmmax': '5',
     })
+  })
+
+  it('copy the host’s time, where it has one', () => {
+    const mounts = [
+      ...['/etc/localtime', '/etc/timezone'].map((path) => ({ host_path: path, path })),
+    ]
+    const time = new Map([['localtime', new Uint8Array([1])]])
+    const { config, files } = bundleOf({ mounts }, {}, { time })
+    const found = at(config, 'mounts') as {
+      destination: string
+      source: string
+      options: string[]
+    }[]
+    const [own] = found.filter(({ destination }) => destination === '/etc/localtime')
+    assert.equal(own?.source, '/run/covey/containers/id/files/localtime')
+    assert.ok(own?.options.includes('ro'))
+    assert.deepEqual(
+      found.filter(({ destination }) => destination === '/etc/timezone'),
+      [],
+    )
+    assert.deepEqual(files.find(({ name }) => name === 'localtime')?.content, new Uint8Array([1]))
   })
 
   it('leave what is the host’s to the host, also in its network', () => {
