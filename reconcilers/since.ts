@@ -14,10 +14,10 @@ export interface NeededVersion {
  * field which it does not know, so whoever signs a config asks here first.
  */
 export const since: Readonly<Record<string, string>> = {
+  registry: '0.2.0',
   'runc_container.after': '0.2.0',
   'runc_container.after[].condition': '0.2.0',
   'runc_container.after[].container': '0.2.0',
-  registry: '0.2.0',
   'runc_container.aliases': '0.2.0',
   'runc_container.capabilities.ambient': '0.2.0',
   'runc_container.dns': '0.2.0',

@@ -15,7 +15,7 @@ export function volumesOf(
   return own.map((object) => ({ object, uid: account.uid, gid: account.gid }))
 }
 
-/** Folders that are made for the mounts of a container, and volumes that get the image's content. */
+/** Needs of the mounts: folders that are made, volumes that get the content of the image. */
 export function mountNeedsOf({ container, volumePaths }: Uses, account: Account): MountNeeds {
   const { uid, gid } = account
   const hostFolders = [...volumePaths.values()].map((path) => ({ path, uid, gid }))
