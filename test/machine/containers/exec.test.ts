@@ -57,7 +57,7 @@ describe('covey exec', () => {
         /^$/,
         /^covey: exec: this host has no container "other"\nhint: it has: web\n$/,
       ],
-      ['web', 2, /^$/, /^covey: exec: which command/],
+      ['web', 2, /^$/, /^covey: exec: no command given/],
     ]
     for (const [argv, code, out, err] of table) {
       const words = argv.split(' ').map((word) => word.replaceAll('\u00a0', ' '))
