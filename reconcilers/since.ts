@@ -14,7 +14,9 @@ export interface NeededVersion {
  * field which it does not know, so whoever signs a config asks here first.
  */
 export const since: Readonly<Record<string, string>> = {
+  'container_network.subnet6': '0.2.0',
   registry: '0.2.0',
+  'runc_container.address6': '0.2.0',
   'runc_container.after': '0.2.0',
   'runc_container.after[].condition': '0.2.0',
   'runc_container.after[].container': '0.2.0',

@@ -12,6 +12,8 @@ import { sectionOf } from './references.ts'
 export interface Places {
   /** Address of each container that has one, by host and name. */
   readonly containers: ReadonlyMap<string, ReadonlyMap<string, Address>>
+  /** Their IPv6 addresses beside those. */
+  readonly containers6: ReadonlyMap<string, ReadonlyMap<string, Address>>
   /** Addresses of each host's WireGuard links, by host and object name. */
   readonly links: ReadonlyMap<string, ReadonlyMap<string, Address>>
   /** Addresses by which tunnels find hosts outside the mesh; those that are numbers. */
@@ -27,6 +29,8 @@ export interface Places {
 /** A sound `container_network` of some host. */
 interface ContainerRange {
   readonly subnet: Cidr
+  /** IPv6 beside it. */
+  readonly subnet6: Cidr | null
   /** Object of the `wireguard_network` through which others reach it, or null. */
   readonly network: string | null
 }
@@ -38,9 +42,11 @@ export function readPlaces(
   ranges: RangeIndex,
 ): Places {
   const containers = new Map<string, ReadonlyMap<string, Address>>()
+  const containers6 = new Map<string, ReadonlyMap<string, Address>>()
   const subnets = new Map<string, ReadonlyMap<string, ContainerRange>>()
   for (const host of Object.keys(config.hosts).sort()) {
-    containers.set(host, containerAddresses(config, host))
+    containers.set(host, containerAddresses(config, host, 'address'))
+    containers6.set(host, containerAddresses(config, host, 'address6'))
     subnets.set(host, soundRanges(ranges.get(host)))
   }
   const links = linksOf(networks)
@@ -48,18 +54,19 @@ export function readPlaces(
     [...links.values()].flatMap((own) => [...own.values()].map(addressText)),
   )
   const [agents, endpoints] = [peerPlaces(config), endpointsOf(config)]
-  return { containers, links, linkAddresses, subnets, agents, endpoints }
+  return { containers, containers6, links, linkAddresses, subnets, agents, endpoints }
 }
 
 /** Read field by field: where a packet comes from does not rest on what else a container says. */
 function containerAddresses(
   config: Pick<Config, 'hosts'>,
   host: string,
+  field: 'address' | 'address6',
 ): ReadonlyMap<string, Address> {
   const addresses = new Map<string, Address>()
   for (const [name, object] of Object.entries(sectionOf(config, host) ?? {})) {
     if (!isObject(object) || !isName(name) || object['type'] !== 'runc_container') continue
-    const text = object['address']
+    const text = object[field]
     const address = typeof text === 'string' ? parseAddress(text) : undefined
     if (address !== undefined && object['host_network'] !== true) addresses.set(name, address)
   }
@@ -72,8 +79,8 @@ function soundRanges(
   const sound = new Map<string, ContainerRange>()
   for (const [name, { result }] of ranges) {
     if (!isName(name) || result.value === undefined) continue
-    const { subnet, network } = result.value
-    sound.set(name, { subnet, network: network ?? null })
+    const { subnet, subnet6 = null, network = null } = result.value
+    sound.set(name, { subnet, subnet6, network })
   }
   return sound
 }

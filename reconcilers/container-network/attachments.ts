@@ -43,6 +43,7 @@ export function resolveAttachments(
       continue
     }
     taken.set(addressText(found.address), name)
+    if (found.address6 !== undefined) taken.set(addressText(found.address6), name)
     findings.references[name] = found.references
     attachments.push(found)
   }
@@ -66,21 +67,36 @@ function attachmentOf(
   if (broken !== undefined) return { fault: broken }
   const own = networks.get(network)
   if (own === undefined) return { fault: null }
-  const fault = addressFault(address, own, taken)
+  const fault = addressFault(address, own.object.subnet, own, taken)
   if (fault !== undefined) return { fault: { ...fault, path: `${path}.address` } }
+  const { address6 } = container
+  const fault6 = address6 && address6Fault(address6, own, taken)
+  if (fault6 !== undefined) return { fault: { ...fault6, path: `${path}.address6` } }
   const mtu = own.link?.mtu ?? localMtu
   const source =
     own.link === null ? null : { family: own.link.address.family, bits: own.link.address.bits }
   const references = [network, ...container.mounts.flatMap(({ volume }) => volume ?? [])]
   for (const { secret } of container.secrets) references.push(secret)
-  const needs = { object: name, network, link: vethName(name), address, mtu, source }
+  const both = address6 === undefined ? { address } : { address, address6 }
+  const needs = { object: name, network, link: vethName(name), ...both, mtu, source }
   const attachment = { ...needs, references: [...new Set(references)] }
   return { ...attachment, alias: wholeAlias(attachment) }
 }
 
+function address6Fault(
+  address: Address,
+  own: OwnNetwork,
+  taken: ReadonlyMap<string, string>,
+): Omit<Fault, 'path'> | undefined {
+  const { subnet6 } = own.object
+  if (subnet6 !== undefined) return addressFault(address, subnet6, own, taken)
+  return { code: 'outside-range', message: `${own.name} has no subnet6 for it` }
+}
+
 function addressFault(
   address: Address,
-  { object: { subnet }, link }: OwnNetwork,
+  subnet: Cidr,
+  { link }: OwnNetwork,
   taken: ReadonlyMap<string, string>,
 ): Omit<Fault, 'path'> | undefined {
   const text = addressText(address)

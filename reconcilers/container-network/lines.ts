@@ -45,7 +45,8 @@ export function attachmentLines(
     settings: settingsOf(attachment),
     inside,
     finish: [
-      ...[upWords(attachment), gatewayWords(attachment)].map((words) => of(attachment, words)),
+      of(attachment, upWords(attachment)),
+      ...addressesOf(attachment).map((each) => of(attachment, gatewayWords(attachment, each))),
       ...routes,
       of(attachment, aliasWords(attachment, attachment.alias)),
     ],
@@ -65,9 +66,11 @@ function mendingLines(
   const finish: BatchLine[] = []
   const isUp = seen.up && seen.mtu === attachment.mtu
   if (!isUp) finish.push(of(attachment, upWords(attachment)))
-  const gateway = cidrText(gatewayNetwork(attachment.address.family))
-  const hasGateway = seen.linkLocal.some((each) => cidrText(each) === gateway)
-  if (!(seen.up && hasGateway)) finish.push(of(attachment, gatewayWords(attachment)))
+  for (const address of addressesOf(attachment)) {
+    const gateway = cidrText(gatewayNetwork(address.family))
+    const hasGateway = seen.linkLocal.some((each) => cidrText(each) === gateway)
+    if (!(seen.up && hasGateway)) finish.push(of(attachment, gatewayWords(attachment, address)))
+  }
   // A link of which one end is down runs at neither: the end inside may be the one.
   const inside = seen.running ? null : whole
   return { make: [], settings: [], inside, finish: [...finish, ...routes] }
@@ -94,7 +97,8 @@ function makingLines(
   const far = ['peer', 'name', insideName, ...size, 'address', hardware.inside, 'netns', namespace]
   // The kernel would think of a link-local address by itself, and first ask who else has it. A link
   // for IPv4 has no IPv6 at all.
-  const quiet = attachment.address.family === 6 ? [addrgenmodeWords(link)] : []
+  const isSix = addressesOf(attachment).some(({ family }) => family === 6)
+  const quiet = isSix ? [addrgenmodeWords(link)] : []
   return [
     ...[...old].map((name) => ['link', 'del', 'dev', name]),
     ...stale,
@@ -122,7 +126,12 @@ function gatewayNetwork(family: Address['family']): Cidr {
   return family === 4 ? hostNetwork(gateway) : { ...gateway, length: 64 }
 }
 
-function gatewayWords({ link, address }: Attachment): readonly string[] {
+/** The addresses of a container: one, or one of each family. */
+function addressesOf({ address, address6 }: Attachment): readonly Address[] {
+  return address6 === undefined ? [address] : [address, address6]
+}
+
+function gatewayWords({ link }: Attachment, address: Address): readonly string[] {
   const words = addressWords('replace', gatewayNetwork(address.family), link)
   // Else the host could take it for an address of its own towards anybody.
   return address.family === 4 ? [...words, 'scope', 'link'] : words
@@ -133,21 +142,34 @@ function gatewayWords({ link, address }: Attachment): readonly string[] {
  * come from the container's address (RFC 3704 section 2.2); and no container advertises a route to
  * the host. Where the container has no IPv6, its link has none either.
  */
-function settingsOf({ link, address: { family } }: Attachment): readonly Setting[] {
+function settingsOf(attachment: Attachment): readonly Setting[] {
+  const { link } = attachment
   const setting = (of: 4 | 6, name: string, value: number): Setting => ({
     name: linkSetting(of, link, name),
     value,
   })
   const all = [setting(4, 'forwarding', 1), setting(4, 'rp_filter', 1)]
-  if (family === 4) return [...all, setting(6, 'disable_ipv6', 1)]
+  const isSix = addressesOf(attachment).some(({ family }) => family === 6)
+  if (!isSix) return [...all, setting(6, 'disable_ipv6', 1)]
   return [...all, setting(6, 'accept_ra', 0), setting(6, 'forwarding', 1)]
 }
 
 /** Repeatable: each line leaves what is right as it is. */
-function insideLines(
-  { object, address, mtu }: Attachment,
-  { names }: ContainerNetworkObserved,
-): InsideLines {
+function insideLines(attachment: Attachment, { names }: ContainerNetworkObserved): InsideLines {
+  const { object, mtu } = attachment
+  const eth = ['dev', insideName]
+  const lines = [
+    ['link', 'set', 'dev', 'lo', 'up'],
+    ['link', 'set', ...eth, 'mtu', String(mtu)],
+    addrgenmodeWords(insideName),
+    ['link', 'set', ...eth, 'up'],
+    ...addressesOf(attachment).flatMap(waysOf),
+  ]
+  return { object, namespace: namespaceName(object, names), lines }
+}
+
+/** An address inside, and the way from it to everywhere. */
+function waysOf(address: Address): readonly (readonly string[])[] {
   const { family } = address
   const eth = ['dev', insideName]
   const gateway = addressText(gatewayOf(family))
@@ -156,16 +178,11 @@ function insideLines(
     family === 4
       ? ['route', 'replace', gateway, ...eth, 'scope', 'link']
       : addressWords('replace', neighbour, insideName)
-  const lines = [
-    ['link', 'set', 'dev', 'lo', 'up'],
-    ['link', 'set', ...eth, 'mtu', String(mtu)],
-    addrgenmodeWords(insideName),
-    ['link', 'set', ...eth, 'up'],
+  return [
     addressWords('replace', hostNetwork(address), insideName),
     way,
     ['route', 'replace', 'default', 'via', gateway, ...eth],
   ]
-  return { object, namespace: namespaceName(object, names), lines }
 }
 
 /** True if a line may fail: on a host without IPv6 there is nothing to keep quiet. */
@@ -173,22 +190,25 @@ export function isOptional(words: readonly string[]): boolean {
   return words.includes('addrgenmode')
 }
 
-/** The route to the container, and what other routes its link has that are covey's. */
+/** The routes to the container, and what other routes its link has that are covey's. */
 function routeLines(
   attachment: Attachment,
   claim: VethClaim,
   { ways, routes }: OwnThings,
 ): readonly BatchLine[] {
-  const { link, address, source } = attachment
-  const wanted = hostNetwork(address)
-  const text = cidrText(wanted)
+  const { link, source } = attachment
   const isMade = claim.state === 'made' && claim.seen.up
-  const others = ways.get(text) ?? []
-  // What is known to be covey's may be replaced; anything else must not be taken from its owner.
-  const verb = others.length > 0 ? 'replace' : 'add'
-  const isThere = isMade && others.includes(link)
-  const add = isThere ? [] : [of(attachment, routeWords(verb, wanted, link, source))]
+  const wanted = addressesOf(attachment).map(hostNetwork)
+  const add = wanted.flatMap((network) => {
+    const others = ways.get(cidrText(network)) ?? []
+    if (isMade && others.includes(link)) return []
+    // What is known to be covey's may be replaced; anything else must not be taken from its owner.
+    const verb = others.length > 0 ? 'replace' : 'add'
+    const from = source?.family === network.family ? source : null
+    return [of(attachment, routeWords(verb, network, link, from))]
+  })
   if (!isMade) return add
-  const extra = (routes.get(link) ?? []).filter((each) => cidrText(each) !== text)
+  const texts = new Set(wanted.map(cidrText))
+  const extra = (routes.get(link) ?? []).filter((each) => !texts.has(cidrText(each)))
   return [...add, ...extra.map((each) => of(attachment, routeWords('del', each, link)))]
 }

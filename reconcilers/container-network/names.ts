@@ -75,8 +75,9 @@ export function unfinishedAlias(object: string): string {
  * cannot see, so that another form of it, or one that was broken off, is found by its alias.
  */
 export function wholeAlias(attachment: Omit<Attachment, 'alias'>): string {
-  const { object, address, mtu, source } = attachment
+  const { object, address, address6, mtu, source } = attachment
   const form = ['1', addressText(address), mtu, source === null ? '' : addressText(source)]
+  if (address6 !== undefined) form.push(addressText(address6))
   return `${unfinishedAlias(object)}:${digestOf(form.join(' '), 12)}`
 }
 

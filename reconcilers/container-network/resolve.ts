@@ -32,11 +32,12 @@ export function resolveContainerNetwork(
     findings.kept.has(name) && typeIn(section, name) !== 'runc_container'
   const keepsSubnets = Object.keys(section).some(isKept)
   const attachments = resolveAttachments(own, host, networks, findings)
-  const subnets = [...networks.values()].map(({ name, object, link }) => ({
-    object: name,
-    subnet: object.subnet,
-    through: link && { link: link.link_name, range: networkOf(link.address) },
-  }))
+  const subnets = [...networks.values()].flatMap(({ name, object, link }) => {
+    const through = link && { link: link.link_name, range: networkOf(link.address) }
+    const first = { object: name, subnet: object.subnet, through }
+    if (object.subnet6 === undefined) return [first]
+    return [first, { object: name, subnet: object.subnet6, through: null }]
+  })
   const { faulty, kept, references } = findings
   return { spec: { subnets, attachments, kept, keepsSubnets }, pending: [], faulty, references }
 }
@@ -62,8 +63,10 @@ function ownNetworks(
     const broken = checkLink(section, path, name, findings.references)
     const found = broken === undefined ? [...faults] : [...faults, broken]
     if (object !== undefined && broken === undefined) {
-      const fault = subnetFault({ path, object, links, networks, clashes })
-      if (fault !== undefined) found.push(fault)
+      const context = { path, object, links, networks, clashes }
+      for (const fault of [subnetFault(context), subnet6Fault(context)]) {
+        if (fault !== undefined) found.push(fault)
+      }
     }
     for (const fault of found) findings.faulty.push({ object: name, fault })
     const link = links.find((each) => each.object === object?.network)?.network
@@ -83,6 +86,22 @@ interface SubnetContext {
   /** Networks of this host that were judged before. */
   readonly networks: ReadonlyMap<string, OwnNetwork>
   readonly clashes: SubnetClashes
+}
+
+/** It is no other host's matter, so nothing but what this host has counts against it. */
+function subnet6Fault({ path, object, links, networks }: SubnetContext): Fault | undefined {
+  const { subnet6 } = object
+  if (subnet6 === undefined) return undefined
+  const others = [
+    ...links.map(({ object: name, network }) => ({ name, range: networkOf(network.address) })),
+    ...[...networks.values()].flatMap(({ name, object: { subnet, subnet6: six } }) =>
+      [subnet, ...(six === undefined ? [] : [six])].map((range) => ({ name, range })),
+    ),
+  ]
+  const other = others.find(({ range }) => overlaps(range, subnet6))
+  if (other === undefined) return undefined
+  const message = `overlaps with ${cidrText(other.range)} of ${other.name}`
+  return { code: 'overlap', message, path: `${path}.subnet6` }
 }
 
 function subnetFault({ path, object, links, networks, clashes }: SubnetContext): Fault | undefined {
@@ -105,8 +124,9 @@ function subnetFault({ path, object, links, networks, clashes }: SubnetContext):
     }
   }
   for (const { name, object: other } of networks.values()) {
-    if (!overlaps(other.subnet, subnet)) continue
-    const message = `overlaps with ${cidrText(other.subnet)} of ${name}`
+    const taken = [other.subnet, other.subnet6].find((each) => each && overlaps(each, subnet))
+    if (taken === undefined) continue
+    const message = `overlaps with ${cidrText(taken)} of ${name}`
     return { code: 'overlap', message, path: at }
   }
   const clash = object.network === undefined ? undefined : clashes.get(at)

@@ -15,6 +15,8 @@ export interface ContainerNetworkObject {
   /** The `wireguard_network` through which other hosts reach it; absent for a host's own use. */
   readonly network?: string | undefined
   readonly subnet: Cidr
+  /** IPv6 beside it, for this host's own use: no other host has a route to it. */
+  readonly subnet6?: Cidr | undefined
 }
 
 const subnet: z.ZodType<Cidr, string> = z.string().transform((text, context) => {
@@ -31,11 +33,23 @@ const subnet: z.ZodType<Cidr, string> = z.string().transform((text, context) => 
 })
 
 /** Schema of `container_network`. */
-export const containerNetworkSchema: z.ZodType<ContainerNetworkObject> = z.strictObject({
-  type: z.literal('container_network'),
-  network: z.string().refine(isName, 'must be the name of an object').optional(),
-  subnet,
-})
+export const containerNetworkSchema: z.ZodType<ContainerNetworkObject> = z
+  .strictObject({
+    type: z.literal('container_network'),
+    network: z.string().refine(isName, 'must be the name of an object').optional(),
+    subnet,
+    subnet6: subnet.optional(),
+  })
+  .superRefine((object, context) => {
+    if (object.subnet6 === undefined) return
+    const path = ['subnet6']
+    if (object.subnet6.family !== 6) {
+      context.addIssue({ code: 'custom', message: 'must be an IPv6 network', path })
+    } else if (object.subnet.family !== 4) {
+      const message = 'goes with an IPv4 subnet: this one is IPv6 already'
+      context.addIssue({ code: 'custom', message, path })
+    }
+  })
 
 /** The types of this room, with their schemas. */
 export const containerNetworkTypes: Readonly<Record<string, z.ZodType>> = {
@@ -47,6 +61,8 @@ export interface AttachmentSpec {
   /** Name of the `runc_container`. */
   readonly object: string
   readonly address: Address
+  /** IPv6 beside it. */
+  readonly address6?: Address | undefined
   /** That of the WireGuard link, or 1500 where its network has none. */
   readonly mtu: number
 }

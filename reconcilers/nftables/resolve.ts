@@ -47,7 +47,7 @@ export function resolveNftables(
     host,
     isNeeded: needsFirewall(cluster.config, host),
     isJudging: objects.length > 0,
-    containers: [...containers.values()],
+    containers: [...containers.values()].flatMap(byAddress),
     own: isKnown ? ownOf(context) : [],
     links,
     reach: wireguard.links.map(({ link, peers }) => ({
@@ -158,14 +158,29 @@ function localContainers(
   for (const [object, address] of own) {
     const network: unknown = section[object]?.['network']
     if (typeof network !== 'string') continue
-    const range = places.subnets.get(host)?.get(network)?.subnet
+    const { subnet: range, subnet6 = null } = places.subnets.get(host)?.get(network) ?? {}
     const text = addressText(address)
     if (range === undefined || !contains(range, hostNetwork(address))) continue
     if (places.linkAddresses.has(text) || taken.has(text)) continue
     taken.add(text)
-    found.set(object, { object, address, veth: vethName(object), network })
+    const six = places.containers6.get(host)?.get(object)
+    const isSixSound =
+      six !== undefined &&
+      subnet6 !== null &&
+      contains(subnet6, hostNetwork(six)) &&
+      !taken.has(addressText(six))
+    if (isSixSound) taken.add(addressText(six))
+    const address6 = isSixSound ? six : null
+    found.set(object, { object, address, address6, veth: vethName(object), network })
   }
   return found
+}
+
+/** A container once for each of its addresses. */
+function byAddress(container: LocalContainer): readonly LocalContainer[] {
+  const { address6 } = container
+  if (address6 === null) return [container]
+  return [container, { ...container, address: address6, address6: null }]
 }
 
 /** A container on a range that no link leads to is reached by whatever way leads there. */

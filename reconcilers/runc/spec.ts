@@ -97,6 +97,7 @@ export const containerSchema: z.ZodType<ContainerObject> = z
     image,
     network: reference.optional(),
     address: address.optional(),
+    address6: address.optional(),
     command: command.optional(),
     args: commandArguments.optional(),
     env: environment.default({}),

@@ -33,7 +33,9 @@ describe('containers that know of each other', () => {
     await host.startAgent()
     execFileSync('tar', ['-C', layout, '-cf', join(host.folder, 'var-lib', 'image.tar'), '.'])
     await host.must('covey', ['image', 'load', '/var/lib/image.tar'])
-    objects = withContainerNetworks(await lab.operator.hosts())['cloud01'] ?? {}
+    const found = withContainerNetworks(await lab.operator.hosts())['cloud01'] ?? {}
+    const containers = { ...found['containers'], subnet6: 'fd00:9::/64' }
+    objects = { ...found, containers } as Hosts[string]
     secret = { type: 'secret', jwe: await sealed(JSON.stringify(values)) }
   })
   after(() => lab?.close())
@@ -54,6 +56,8 @@ describe('containers that know of each other', () => {
   /** Two stacks with a `db` each; the first has a migration, and something beside its web. */
   function stacks({ version = '1', alias = 'web.shop' } = {}): Record<string, object> {
     const member = (stack: string, ...names: string[]) => ({ groups: { [stack]: names } })
+    const port = { host_port: 8080, container_port: 80 }
+    const [from, web_] = ['container:blog-web', 'container:shop-web']
     const mounts = [{ volume: 'data', path: '/data' }]
     const side = at(0, waiting)
     const migrate = {
@@ -79,8 +83,27 @@ describe('containers that know of each other', () => {
         ...web,
       }),
       'shop-side': { ...side, network: undefined, address: undefined, network_of: 'shop-web' },
-      'blog-db': at(21, waiting, member('blog', 'db')),
-      'blog-web': at(22, waiting, member('blog', 'web')),
+      'blog-db': at(21, `echo page >/www/x; httpd -f -p [::]:80 -h /www & ${waiting}`, {
+        ...member('blog', 'db'),
+        address6: 'fd00:9::21',
+      }),
+      'blog-web': at(22, waiting, { ...member('blog', 'web'), address6: 'fd00:9::22' }),
+      page: { type: 'nftables_publish', container: 'blog-db', ...port, on: 'public' },
+      talk: {
+        type: 'nftables_policy',
+        container: 'blog-db',
+        ingress: [{ from, ports: ['icmp', '80/tcp'] }],
+      },
+      shop: {
+        type: 'nftables_policy',
+        container: 'shop-db',
+        ingress: [{ from: web_, ports: ['icmp'] }],
+      },
+      shown: {
+        type: 'nftables_policy',
+        container: 'shop-web',
+        ingress: [{ from, ports: ['icmp'] }],
+      },
     }
   }
 
@@ -118,6 +141,18 @@ describe('containers that know of each other', () => {
     assert.equal(await inside('blog-web', 'grep -c nas /etc/hosts || true'), '0')
     const resolvConf = 'nameserver 192.0.2.53\nsearch lan'
     assert.match(await inside('shop-web', 'cat /etc/resolv.conf'), new RegExp(`^${resolvConf}`))
+  })
+
+  it('are found at IPv6 too, and published there', async () => {
+    await host.must('ip', ['link', 'add', 'out0', 'type', 'bridge'])
+    await host.must('ip', ['addr', 'add', '2001:db8:99::1/64', 'dev', 'out0', 'nodad'])
+    await host.must('ip', ['link', 'set', 'out0', 'up'])
+    const hosts = ['2001:db8:99::1', host.address].map((each) => `${each} 8080`)
+    for (const at of ['fd00:9::21 80', 'db 80', ...hosts]) {
+      const ask = "printf 'GET /x HTTP/1.0\\r\\n\\r\\n'"
+      const page = await inside('blog-web', `${ask} | nc -w 3 ${at} | tail -n 1`)
+      assert.equal(page, 'page', at)
+    }
   })
 
   it('have many variables by one secret, which stand in no file of the host but one', async () => {

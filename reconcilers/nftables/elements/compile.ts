@@ -102,7 +102,7 @@ function addContainers(spec: FirewallSpec, add: Add): void {
   const masqueraded = new Set(spec.masquerades.map(({ network }) => network))
   for (const { object, address, veth, network } of spec.containers) {
     const text = addressText(address)
-    addresses.set(object, address)
+    if (!addresses.has(object)) addresses.set(object, address)
     add(`containers${address.family}`, text)
     add(`sources${address.family}`, joined(veth, text))
     if (spec.isJudging) add(`judged${address.family}`, text)
@@ -115,22 +115,35 @@ function addContainers(spec: FirewallSpec, add: Add): void {
   }
 }
 
+function addressesByObject(spec: FirewallSpec): ReadonlyMap<string, readonly Address[]> {
+  const found = new Map<string, Address[]>()
+  for (const { object, address } of spec.containers) {
+    found.set(object, [...(found.get(object) ?? []), address])
+  }
+  return found
+}
+
 function addPublishes(spec: FirewallSpec, add: Add): void {
-  const containers = new Map(spec.containers.map((each) => [each.object, each]))
+  const containers = addressesByObject(spec)
   for (const publish of spec.publishes) {
-    const target = containers.get(publish.container)?.address
-    if (target === undefined) continue
-    const { family } = target
-    const at = publish.hostAddress
-    const port = joined(protocolNumbers[publish.protocol], publish.hostPort)
+    const { hostAddress: at, protocol, hostPort, containerPort } = publish
+    const targets = (containers.get(publish.container) ?? []).filter(
+      ({ family }) => at === null || at.family === family,
+    )
+    if (targets.length === 0) continue
+    const port = joined(protocolNumbers[protocol], hostPort)
     const asked = at === null ? port : joined(addressText(at), port)
-    const leads = joined(addressText(target), publish.containerPort)
-    add(`on_${publish.on}${family}`, `${asked} : ${leads}`)
-    add(`led_${publish.on}${family}`, joined(asked, leads))
-    add(`hairpins${family}`, joined(addressText(target), addressText(target)))
-    const zone = zoneOf(leads)
+    const ways = targets.map((target) => joined(addressText(target), containerPort))
+    for (const [index, target] of targets.entries()) {
+      const [{ family }, leads = ''] = [target, ways[index]]
+      add(`on_${publish.on}${family}`, `${asked} : ${leads}`)
+      add(`led_${publish.on}${family}`, joined(asked, leads))
+      add(`hairpins${family}`, joined(addressText(target), addressText(target)))
+    }
+    // A port has one zone, whichever family asks for it.
+    const zone = zoneOf(ways.join(' '))
     for (const whom of zonedFor[publish.on]) add(`zones_${whom}`, `${port} : ${zone}`)
-    add(`errors_${publish.protocol}`, `${publish.hostPort} : ${zone}`)
+    add(`errors_${protocol}`, `${hostPort} : ${zone}`)
   }
 }
 

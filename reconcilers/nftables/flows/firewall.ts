@@ -7,6 +7,8 @@ import type { PortRange } from './flow-end.ts'
 export interface LocalContainer {
   readonly object: string
   readonly address: Address
+  /** IPv6 beside it; null where that is all, or `address` is this one. */
+  readonly address6: Address | null
   /** Host's end of its link. */
   readonly veth: string
   /** Object of its `container_network`. */
@@ -82,6 +84,7 @@ export interface FirewallSpec {
    * and guarded addresses are watched.
    */
   readonly isJudging: boolean
+  /** Each once for each of its addresses, the first one first. */
   readonly containers: readonly LocalContainer[]
   /**
    * This host's addresses in the mesh, and those of its containers that the mesh reaches: asked by

@@ -73,7 +73,10 @@ function networksOf(context: FirewallContext, end: FlowEnd, path: string): reado
     return { code: 'reference-type', message, path }
   }
   const address = places.containers.get(host)?.get(end.container)
-  if (address !== undefined) return [hostNetwork(address)]
+  const address6 = places.containers6.get(host)?.get(end.container)
+  if (address !== undefined) {
+    return [address, ...(address6 === undefined ? [] : [address6])].map(hostNetwork)
+  }
   const section = cluster.config.hosts[host]
   const type = section === undefined ? undefined : typeIn(section, end.container)
   if (type === undefined) {

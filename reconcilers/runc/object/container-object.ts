@@ -75,6 +75,8 @@ export interface ContainerObject {
   readonly image: string
   readonly network?: string | undefined
   readonly address?: Address | undefined
+  /** IPv6 beside it. */
+  readonly address6?: Address | undefined
   readonly command?: readonly string[] | undefined
   readonly args?: readonly string[] | undefined
   readonly env: Readonly<Record<string, string>>

@@ -34,6 +34,7 @@ export function revisionOf(
     ...Object.fromEntries(fields),
     image: reference.ok ? reference.value.digest : container.image,
     address: container.address && addressText(container.address),
+    address6: container.address6 && addressText(container.address6),
     capabilities: capabilitiesOf(container.capabilities),
     ...loosened(container),
     runtime_config: JSON.stringify(sorted(container.runtime_config)),

@@ -21,8 +21,15 @@ export function checkContainer(container: ContainerObject, context: z.Refinement
   checkCapabilities(container, report)
 }
 
+function checkAddress6({ address, address6 }: ContainerObject, report: Report): void {
+  if (address6 === undefined) return
+  if (address6.family !== 6) report(['address6'], 'must be an IPv6 address')
+  else if (address?.family !== 4) report(['address6'], 'goes beside an IPv4 address')
+}
+
 function checkNetwork(container: ContainerObject, report: Report): void {
   const { network_of: owner } = container
+  checkAddress6(container, report)
   if (owner !== undefined) {
     for (const field of ['network', 'address', 'host_network'] as const) {
       const value = container[field]

@@ -118,7 +118,7 @@ export const firewallMutations: readonly Mutation[] = [
     name: 'sender-stays-where-it-was-led',
     breaks: 'A sender that never falls silent is led for ever where its port led first.',
     file: 'reconcilers/nftables/elements/compile.ts',
-    find: 'const zone = zoneOf(leads)',
+    find: "const zone = zoneOf(ways.join(' '))",
     replace: 'const zone = zoneOf(publish.object)',
     caughtBy: publishedFlows,
   },

@@ -42,13 +42,14 @@ export const sections: Readonly<Record<'first' | 'more' | 'moved' | 'less', obje
   more: {
     wg,
     six,
-    cn: network,
+    cn: { ...network, subnet6: 'fd00:88::/64' },
     cn6: network6,
-    lan: local,
-    web: container('cn', '10.69.1.5'),
+    lan: { ...local, subnet6: 'fd00:77::/64' },
+    // One that has IPv4 gets IPv6 as well.
+    web: container('cn', '10.69.1.5', { address6: 'fd00:88::5' }),
     db: container('cn', '10.69.1.6'),
     web6: container('cn6', 'fd00:69:1::5'),
-    cache: container('lan', '192.168.77.9'),
+    cache: container('lan', '192.168.77.9', { address6: 'fd00:77::9' }),
   },
   // Addresses change hands, one goes to the other family, and the MTU is another.
   moved: {

@@ -149,6 +149,32 @@ suite('objects of the firewall, resolved', () => {
     assert.equal(resolveNftables(clusterOf(config), 'h1', rescue).faulty.length, 1)
   })
 
+  test('a container of both families is judged, published and masqueraded by both', () => {
+    const cn = { ...section.cn, subnet6: 'fd00:9::/64' }
+    const web = { ...(section.web as object), address6: 'fd00:9::5' }
+    const db = { ...(container('10.69.1.6') as object), address6: 'fd00:9::6' }
+    const objects = {
+      ...{ pub: { ...publish, on: 'public' }, out: { type: 'nftables_masquerade', network: 'cn' } },
+      let: { ...policy, ingress: [{ from: 'container:db', ports: ['80/tcp'] }] },
+    }
+    const config = configOf({ h1: { ...section, cn, web, db, ...objects } })
+    const { spec, faulty } = resolveNftables(clusterOf(config), 'h1')
+    assert.deepEqual(faulty, [])
+    const sets = compileFirewall(spec)
+    const has = (set: string, text: string): boolean =>
+      [...(sets.get(set) ?? [])].some((each) => each.includes(text))
+    for (const set of ['containers6', 'sources6', 'judged6', 'masqueraded6', 'hairpins6']) {
+      assert.ok(has(set, 'fd00:9::5'), set)
+    }
+    assert.ok(has('ingress6', 'fd00:9::6 . fd00:9::5') && has('ingress4', '10.69.1.6 . 10.69.1.5'))
+    assert.ok(has('on_public6', 'fd00:9::5') && has('on_public4', '10.69.1.5'))
+    assert.equal(sets.get('zones_public')?.size, 1)
+    assert.ok(!has('own6', 'fd00:9::'))
+    const other = configOf({ h1: { ...section, cn, web: { ...web, address6: 'fd00:8::5' } } })
+    const strange = resolveNftables(clusterOf(other), 'h1').spec
+    assert.ok(![...strange.containers].some(({ address }) => addressText(address) === 'fd00:8::5'))
+  })
+
   test('a host needs a table for its place in the overlay, containers or rules', () => {
     const { wg } = section
     const agent = { type: 'agent', peer_id: `12D3KooW${'A'.repeat(44)}`, network: 'wg' }
