@@ -10,7 +10,7 @@ import { signSwitches } from '../config/sign.ts'
 import type { Input } from '../definition.ts'
 import { deliver, expectOutput } from '../trust/deliver.ts'
 import { confirm } from './confirm.ts'
-import { compiledLayout } from './layout-hosts.ts'
+import { compiledLayout, expectAdopted } from './layout-hosts.ts'
 import { lookAtNode, type NodeLook } from './look-at-node.ts'
 import { expectSameHead, readPlanFile } from './plan-file.ts'
 import { expectMeant, isEmpty, type Proposal, propose, showPlan } from './proposal.ts'
@@ -38,10 +38,15 @@ export async function applyLayout(session: Session, input: Input): Promise<void>
     expectSameHead(base, look)
     return await send(session, folder, input, { look, hosts, warnings: [], timeoutMs })
   }
-  const { hosts, warnings } = await compiledLayout(session, folder)
+  const compiled = await compiledLayout(session, folder)
+  const { hosts, warnings } = compiled
   await expectOutput(session, input)
-  if (offline) return await signOffline(session, folder, input, hosts)
+  if (offline) {
+    expectAdopted(await newestConfig(folder), compiled)
+    return await signOffline(session, folder, input, hosts)
+  }
   const look = await lookAtNode(session, folder)
+  expectAdopted(look.head, compiled)
   await send(session, folder, input, { look, hosts, warnings, timeoutMs })
 }
 

@@ -1,7 +1,9 @@
 import type { OperatorFolder } from '../../folder/folder.ts'
+import { notInLayout } from '../../layout/adopting/strange-objects.ts'
+import type { VerifiedConfig } from '../../signing/verify.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
-import { compileChecked } from '../config/compile.ts'
+import { type CheckedLayout, compileChecked } from '../config/compile.ts'
 
 /** What the layout of a folder comes to. Throws as `compileChecked` does, and `other-cluster`. */
 export async function compiledLayout(
@@ -13,5 +15,20 @@ export async function compiledLayout(
   const message = `cluster.yaml is for "${compiled.cluster}", this folder for "${folder.chain.cluster}"`
   throw new Failure(2, 'other-cluster', message, {
     hint: `set it back: cluster: ${folder.chain.cluster}`,
+  })
+}
+
+/** Refuses to remove objects written by hand. Throws `Failure`, exit code 4, `not-in-layout`. */
+export function expectAdopted(
+  inForce: VerifiedConfig | null,
+  { hosts, lock }: Pick<CheckedLayout, 'hosts' | 'lock'>,
+): void {
+  const strange = notInLayout(inForce?.config.hosts ?? {}, hosts, lock)
+  if (strange.length === 0) return
+  const named = strange.slice(0, 5).map(({ host, name }) => `${host}/${name}`)
+  const more = strange.length > named.length ? ` and ${strange.length - named.length} more` : ''
+  const message = `the layout has never had ${named.join(', ')}${more}, and would remove it`
+  throw new Failure(4, 'not-in-layout', message, {
+    hint: 'covey adopt writes it into the layout',
   })
 }

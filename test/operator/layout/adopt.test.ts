@@ -45,6 +45,15 @@ describe('covey adopt', () => {
     assert.match(await space.must('adopt', '--offline'), /^nothing to adopt/)
   })
 
+  it('has to come before an apply, which would remove it all', async (context) => {
+    const space = await handmade(context)
+    const refused = await space.covey(['apply', '--offline', '-o', 'x.json'])
+    assert.equal(refused.exit, 4)
+    assert.match(refused.err, /never had pi\/nets, pi\/db, pi\/data, and would remove it/)
+    await space.must('adopt', '--offline')
+    await space.must('apply', '--offline', '-o', 'x.json')
+  })
+
   it('puts services on the network that was there', async (context) => {
     const space = await handmade(context)
     await space.must('adopt', '--offline')
