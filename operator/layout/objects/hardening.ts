@@ -59,8 +59,10 @@ function capabilitiesOf(
 
 function devicesOf({ devices }: Service): Fields {
   if (devices.length === 0) return {}
-  const written = devices.map(({ source, target, permissions }) =>
-    target === source && permissions === 'rw' ? source : { source, target, permissions },
-  )
+  const written = devices.map(({ source, target, permissions: all }) => {
+    // No container makes device nodes: it lacks MKNOD.
+    const permissions = all.replace('m', '') || 'r'
+    return target === source && permissions === 'rw' ? source : { source, target, permissions }
+  })
   return { devices: written }
 }

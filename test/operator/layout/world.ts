@@ -113,7 +113,7 @@ export async function compiled(
 }
 
 /** Fields of containers that are compiled, and that a later change of their schema brings. */
-const laterFields = /(_v\.path|\.mounts\.\d+\.(seed|create|subpath|host_path))$/
+const laterFields = /\.mounts\.\d+\.host_path$/
 
 /** Compiles texts that must have no fault, and give a config without faults. */
 export async function sound(
