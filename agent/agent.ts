@@ -61,6 +61,8 @@ export interface AgentInit {
 
 /** A running agent. */
 export interface Agent {
+  /** Looks at the host again, as something else than the host has changed. */
+  look(reason: string): void
   /** Ends it; links, rules and containers go on. */
   stop(): Promise<void>
 }
@@ -98,6 +100,7 @@ export async function startAgent(init: AgentInit): Promise<Agent> {
     // Beside everything else: a slow disk takes seconds, and nothing waits for it.
     disk.keepReserve().catch(init.onFatal)
     return {
+      look: (reason) => loop.poke(reason),
       async stop() {
         const parts = [sockets, shell, loop, watch]
         await Promise.all([...parts.map((part) => part.stop()), host.close()])

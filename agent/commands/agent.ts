@@ -1,12 +1,14 @@
 import { constants } from 'node:os'
 import { lockNetwork } from '../../machine/kernel/network-lock.ts'
+import type { Log } from '../../reconcilers/reconciler.ts'
 import { startAgent } from '../agent.ts'
 import { stopMsMax } from '../limits.ts'
 import { openLog } from '../log.ts'
 import { openReconcilers } from '../reconcilers.ts'
 import { readSettings } from '../settings.ts'
 
-const signalIgnored = 'this signal is ignored: settings are read at start (systemctl restart covey)'
+const signalIgnored =
+  'this signal is ignored: SIGHUP reads grants again, systemctl restart covey all settings'
 
 /** Paths of the agent's files. */
 export interface AgentPlaces {
@@ -20,7 +22,9 @@ export interface AgentPlaces {
  * it not listened to). Errors: those of `startAgent`, `settings`, `rescue`.
  */
 export async function runAgent(places: AgentPlaces): Promise<void> {
-  const settings = await readSettings(places.config)
+  const read = await readSettings(places.config)
+  const grants = [...read.grants]
+  const settings = { ...read, grants }
   const log = openLog(settings.log_level)
   const reconcilers = await openReconcilers({ settings, settingsFile: places.config, log })
   const ending = new AbortController()
@@ -32,7 +36,7 @@ export async function runAgent(places: AgentPlaces): Promise<void> {
       ending.abort(signal)
     })
   }
-  for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
     process.on(signal, () => log.warn({ signal }, signalIgnored))
   }
   const agent = await startAgent({
@@ -47,6 +51,9 @@ export async function runAgent(places: AgentPlaces): Promise<void> {
       process.exit(1)
     },
   })
+  process.on('SIGHUP', () => {
+    void readGrants(places.config, grants, log).then((isRead) => isRead && agent.look('grants'))
+  })
   await new Promise<void>((resolve) => {
     if (ending.signal.aborted) resolve()
     else ending.signal.addEventListener('abort', () => resolve())
@@ -57,4 +64,23 @@ export async function runAgent(places: AgentPlaces): Promise<void> {
   setTimeout(() => process.exit(0), stopMsMax).unref()
   await agent.stop()
   process.exit(0)
+}
+
+/**
+ * Reads the grants again into the list that everything else looks at. Other settings count from the
+ * next start. False where the file has faults: then all grants stay as they are.
+ */
+export async function readGrants(path: string, grants: string[], log: Log): Promise<boolean> {
+  try {
+    const { grants: now } = await readSettings(path)
+    const added = now.filter((grant) => !grants.includes(grant))
+    const taken = grants.filter((grant) => !now.includes(grant))
+    grants.splice(0, grants.length, ...now)
+    log.info({ added, taken }, 'the grants of this host were read again')
+    return true
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    log.error({ reason }, 'the settings have faults; the grants stay as they were')
+    return false
+  }
 }

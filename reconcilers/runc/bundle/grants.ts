@@ -66,7 +66,7 @@ export function refusalOf(container: HostWishes, facts: GrantFacts): string | un
 
 function ungranted(what: string, grant: string, { settingsFile }: GrantFacts): string {
   const line = JSON.stringify({ grants: [grant] })
-  const remedy = `add ${line} to ${settingsFile}, then restart its agent`
+  const remedy = `add ${line} to ${settingsFile}, then send its agent SIGHUP`
   return `${what} is not granted on this host: ${remedy}`
 }
 

@@ -54,6 +54,8 @@ export const serving: string = 'trap "exit 0" TERM; echo here; while :; do sleep
 export interface MachineInit {
   /** Grants of the host beyond its network; `folder` is the test's own. */
   readonly grants?: (folder: string) => readonly string[]
+  /** List that the grants are put into, and which a test may change. */
+  readonly granted?: string[]
 }
 
 /** Opens containers for a test; all of it ends with the test. */
@@ -65,7 +67,8 @@ export async function openMachine(t: TestContext, init: MachineInit = {}): Promi
   await makeBusyboxTree(layer)
   const events: ContainerEvent[] = []
   const reports = new Map<string, ObjectStatus>()
-  const grants = ['host-network', ...(init.grants?.(folder) ?? [])]
+  const grants = init.granted ?? []
+  grants.push('host-network', ...(init.grants?.(folder) ?? []))
   const open = (): Promise<Opened> => openParts(folder, grants, layer, events, reports)
   let opened = await open()
   let version = 0
