@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { readGrants } from '../../agent/commands/agent.ts'
 import { temporaryFolder } from '../temporary.ts'
 
-test('grants are read into the list that is in use, and stay where the file has faults', async (t) => {
+test('grants are read into the list in use, and stay where the file has faults', async (t) => {
   const said: string[] = []
   const say = (_: object, message: string): void => void said.push(message)
   const log = { debug: say, info: say, warn: say, error: say }
