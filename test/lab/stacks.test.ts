@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { buildBusybox } from '../registry/busybox.ts'
+import { registrySettings, writeSettings } from './container-config.ts'
+import { rowOf } from './container-rows.ts'
+import type { VirtualHost } from './host.ts'
+import { createLab, type Lab } from './lab.ts'
+import type { CommandResult } from './processes.ts'
+import { type HostedRegistry, serveOn } from './registry-host.ts'
+import { type Laptop, laptopOn, serveSsh } from './ssh-server.ts'
+import { until } from './waiting.ts'
+
+const pullMsMax = 180_000
+const secretText = 'correct-horse-battery'
+
+/** What a small shop publishes: a page, a store with a volume, a worker, a migration. */
+const shopFile = `
+x-common: &common
+  image: \${REGISTRY}/box
+  restart: unless-stopped
+services:
+  web:
+    <<: *common
+    command: httpd -f -p 8080 -h /www
+    ports: ["80:8080"]
+    volumes:
+      - ./page.html:/www/index.html:ro
+    depends_on:
+      migrate: { condition: service_completed_successfully }
+    healthcheck:
+      test: wget -q -O /dev/null http://127.0.0.1:8080/
+      interval: 1s
+  db:
+    <<: *common
+    command: ["sh", "-c", "echo $$POSTGRES_PASSWORD > /data/seen; exec httpd -f -p 5432 -h /data"]
+    environment:
+      POSTGRES_PASSWORD: \${DB_PASSWORD}
+    volumes: ["data:/data"]
+  migrate:
+    image: \${REGISTRY}/box
+    restart: "no"
+    command: sh -c "until wget -q -O /dev/null http://db:5432/seen; do sleep 0.2; done"
+    depends_on: [db]
+  worker:
+    <<: *common
+    command: sh -c "while :; do wget -q -O - http://web:8080/ && sleep 1; done"
+    init: true
+    user: "1000:1001"
+volumes:
+  data:
+`
+
+const siteFile = `
+services:
+  web:
+    image: \${REGISTRY}/box
+    command: ["sh", "-c", "wget -T 2 -q -O - http://db.shop:5432/seen || echo refused; exec httpd -f -p 80 -h /www"]
+    ports: ["8080:80"]
+`
+
+describe('stacks of Compose files', () => {
+  let lab: Lab
+  let registry: HostedRegistry
+  let cloud01: VirtualHost
+  let cloud02: VirtualHost
+  let laptop: Laptop
+
+  before(async () => {
+    lab = await createLab()
+    const box = join(lab.record.folder, 'box')
+    await buildBusybox(box)
+    registry = await serveOn(await lab.host('registry'), {}, { box })
+    cloud01 = await lab.host('cloud01')
+    cloud02 = await lab.host('cloud02')
+    laptop = await laptopOn(await lab.host('laptop'))
+    for (const host of [cloud01, cloud02]) {
+      writeSettings(host, { registries: { [registry.host]: registrySettings(host, registry) } })
+    }
+    await lab.operator.enrol([cloud01, cloud02])
+    await Promise.all([cloud01.startAgent(), cloud02.startAgent()])
+    laptop.know({ 'cloud01.example.net': await serveSsh(cloud01, laptop) })
+    await cloud01.waitFor('knows cloud02', ({ peers }) => peers.some((peer) => peer.connected))
+  })
+  after(() => lab?.close())
+
+  /** The covey command on the laptop, which holds the operator's folder and no agent. */
+  async function covey(...args: readonly string[]): Promise<CommandResult> {
+    const env = { TMPDIR: '/run', COVEY_KEY_DIR: lab.operator.keyFolder }
+    const to = ['--dir', lab.operator.folder, '--to', 'ssh://root@cloud01.example.net']
+    return await laptop.host.covey([...args, ...to], { env })
+  }
+
+  async function must(...args: readonly string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await covey(...args)
+    assert.equal(exitCode, 0, `covey ${args.join(' ')}: ${stderr}${stdout}`)
+    return stdout
+  }
+
+  function write(name: string, text: string): void {
+    const path = lab.operator.path(name)
+    mkdirSync(join(path, '..'), { recursive: true })
+    writeFileSync(path, text)
+  }
+
+  async function settled(): Promise<void> {
+    for (const host of [cloud01, cloud02]) {
+      await host.waitFor('is in sync', ({ state }) => state === 'in-sync', pullMsMax)
+    }
+  }
+
+  async function logOf(host: VirtualHost, object: string): Promise<string> {
+    return (await host.exec('sh', ['-c', `cat /var/lib/covey/logs/${object}/*`])).stdout
+  }
+
+  /** Everything that a person may commit, or a host may pass on. */
+  function published(): string {
+    const names = readdirSync(lab.operator.folder, { recursive: true, encoding: 'utf8' })
+    const kept = names.filter((name) => /^(history|cluster\.|secrets|operators)/.test(name))
+    const paths = kept.map((name) => lab.operator.path(name))
+    return paths
+      .filter((path) => existsSync(path) && !readdirSafe(path))
+      .map((path) => readFileSync(path, 'utf8'))
+      .join('\n')
+  }
+
+  it('run after one command, in their order, with their secrets', async () => {
+    write('shop/compose.yaml', shopFile)
+    write('shop/page.html', 'first page\n')
+    write('shop/.env', `REGISTRY=${registry.host}\nDB_PASSWORD=${secretText}\n`)
+    write('site/compose.yaml', siteFile)
+    write('site/.env', `REGISTRY=${registry.host}\n`)
+    const stacks = [
+      'stacks:',
+      '  shop: { file: shop/compose.yaml, host: cloud01, ports: public }',
+      '  site: { file: site/compose.yaml, host: cloud02 }',
+      `registries: { "${registry.host}": { insecure: true } }`,
+    ]
+    appendFileSync(lab.operator.path('cluster.yaml'), `${stacks.join('\n')}\n`)
+    await must('apply', '--yes')
+    await settled()
+    await until('the page is there', async () => {
+      const asked = await laptop.host.exec('wget', [
+        '-T',
+        '3',
+        '-q',
+        '-O',
+        '-',
+        'http://cloud01.example.net/',
+      ])
+      return asked.stdout === 'first page\n'
+    })
+    assert.equal((await rowOf(cloud01, 'shop-migrate')).exit_code, 0)
+    await until('the worker finds the page by its plain name', async () => {
+      return (await logOf(cloud01, 'shop-worker')).includes('first page')
+    })
+    const seen = await cloud01.must('cat', ['/var/lib/covey/volumes/shop-data_v/seen'])
+    assert.equal(seen.trim(), secretText)
+  })
+
+  it('show no secret anywhere, and keep strangers out', async () => {
+    const { stdout } = await cloud01.exec('grep', [
+      '-rl',
+      secretText,
+      '/var/lib/covey',
+      '/run/covey',
+    ])
+    assert.deepEqual(
+      stdout.split('\n').filter((path) => path !== '' && !/\/(volumes|secrets)\//.test(path)),
+      [],
+    )
+    assert.doesNotMatch(published(), new RegExp(secretText))
+    await until('the other stack was refused', async () => {
+      return /refused/.test(await logOf(cloud02, 'site-web'))
+    })
+  })
+
+  it('are the same version again where nothing has changed, and another one where it has', async () => {
+    const before = await cloud01.status()
+    await must('apply', '--yes')
+    assert.deepEqual((await cloud01.status()).head, before.head)
+    const db = (await rowOf(cloud01, 'shop-db')).pid
+    write('shop/page.html', 'second page\n')
+    await must('apply', '--yes')
+    await settled()
+    await until('the new page is there', async () => {
+      const asked = await laptop.host.exec('wget', [
+        '-T',
+        '3',
+        '-q',
+        '-O',
+        '-',
+        'http://cloud01.example.net/',
+      ])
+      return asked.stdout === 'second page\n'
+    })
+    assert.equal((await rowOf(cloud01, 'shop-db')).pid, db, 'what did not change goes on')
+  })
+
+  it('differ in nothing from the layout after an apply that ended well', async () => {
+    const { exitCode, stdout, stderr } = await covey('plan', '--detailed-exitcode', '--json')
+    assert.equal(exitCode, 0, stderr)
+    const { changes, opens, closes, needs, guards } = JSON.parse(stdout)
+    assert.deepEqual(
+      { changes, opens, closes, needs, guards },
+      {
+        ...{ changes: [], opens: [], closes: [], needs: [], guards: [] },
+      },
+    )
+  })
+
+  it('say what failed, and come back by a rollback', async () => {
+    const sound = await cloud01.status()
+    write('shop/compose.yaml', shopFile.replace('httpd -f -p 8080', 'no-such-program'))
+    const planned = await covey('plan', '--detailed-exitcode')
+    assert.equal(planned.exitCode, 3)
+    assert.match(planned.stdout, /shop\/web on cloud01: args .*no-such-program/)
+    const failed = await covey('apply', '--yes', '--timeout', '90s')
+    assert.equal(failed.exitCode, 1, failed.stdout)
+    assert.match(failed.stderr + failed.stdout, /shop\/web/)
+    assert.match(failed.stderr + failed.stdout, /no-such-program/)
+    await must('rollback', '--yes')
+    await settled()
+    const web = await rowOf(cloud01, 'shop-web')
+    assert.equal(web.state, 'running')
+    assert.notEqual((await cloud01.status()).head?.version, sound.head?.version)
+    assert.equal((await covey('plan', '--detailed-exitcode')).exitCode, 3, 'the layout is ahead')
+  })
+})
+
+function readdirSafe(path: string): boolean {
+  try {
+    readdirSync(path)
+    return true
+  } catch {
+    return false
+  }
+}
