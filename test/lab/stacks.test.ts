@@ -63,7 +63,10 @@ const siteFile = `
 services:
   web:
     image: \${REGISTRY}/box
-    command: ["sh", "-c", "wget -T 2 -q -O - http://db.shop:5432/seen || echo refused; exec httpd -f -p 80 -h /www"]
+    command:
+      - sh
+      - -c
+      - wget -T 2 -q -O - http://db.shop:5432/seen || echo refused; exec httpd -f -p 80 -h /www
     ports: ["8080:80"]
 `
 
@@ -183,7 +186,7 @@ describe('stacks of Compose files', () => {
     })
   })
 
-  it('are the same version again where nothing has changed, and another one where it has', async () => {
+  it('are the same version where nothing has changed, and another one where it has', async () => {
     const before = await cloud01.status()
     await must('apply', '--yes')
     assert.deepEqual((await cloud01.status()).head, before.head)
