@@ -15,6 +15,8 @@ export const socketPathBytesMax: number = 107
 export const answerBytesMax: number = 16 * 1024 * 1024
 /** One request to an agent, from the connect to the end of its answer; then the exit code is 1. */
 export const answerMsMax: number = 30_000
+/** A host of several that has not answered by then, its connection included, is left out. */
+export const hostAnswerMsMax: number = 15_000
 /** The same for a question that only completes another answer. */
 export const sideQuestionMsMax: number = 2_000
 /** Removing images takes the agent as long as the disk needs to forget their files. */
@@ -32,6 +34,10 @@ export const editLockMs: number = 50
 export const faultsShownMax: number = 10_000
 /** One event of an agent, which may hold its whole status. */
 export const eventBytesMax: number = 16 * 1024 * 1024
+/** A line of one of several logs waits this long for an earlier one of the others. */
+export const logHoldMs: number = 200
+/** A followed log whose host is away is asked for again after this. */
+export const logAgainMs: number = 1_000
 /** A longer line of a log is printed in pieces with `--json`. */
 export const logTextBytesMax: number = 1024 * 1024
 /** Characters of one value that a plan shows of a field. */

@@ -1,5 +1,5 @@
 import { networkToEnter } from '../../machine/containers/make/user-namespace.ts'
-import type { ContainerRow } from '../../protocol/api/containers.ts'
+import { type ContainerRow, serviceOf } from '../../protocol/api/containers.ts'
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { Config } from '../../protocol/documents/config.ts'
 import type { ContainerSeen, HostContainers } from '../../reconcilers/host-containers.ts'
@@ -56,7 +56,8 @@ function listed({ adopted, host }: ContainerDirectoryInit): readonly ContainerRo
     if (!isObject(object) || object['type'] !== 'runc_container') return []
     const image = String(object['image'])
     const rest = { pid: null, restarts: 0, exit_code: null, health: null }
-    return [{ name, state: 'waiting', image, ...rest }]
+    const labels = isObject(object['labels']) ? object['labels'] : {}
+    return [{ name, state: 'waiting', image, ...rest, ...serviceOf(labels) }]
   })
 }
 
@@ -71,6 +72,7 @@ function rowOf(seen: ContainerSeen, before: ContainerRow | undefined): Container
     restarts: count.restarts,
     exit_code: process.state === 'exited' ? process.exit.exitCode : null,
     health: health?.state ?? null,
+    ...serviceOf(record?.policy.labels ?? {}),
   }
 }
 

@@ -10,9 +10,9 @@ import { localPlace, type NodePlace, sshTarget } from './sockets.ts'
 const places = new WeakMap<Session, Promise<NodePlace>>()
 
 /**
- * The node that a session asks: the one that `--to` names, else the agent of this machine, else the
- * first of the hosts with an ssh address in the operator's folder that is reached. It is looked for
- * once. Throws `Failure`, as `openLine` and `localPlace` do.
+ * The node that a session asks: where `sessionAt` put it, else the one that `--to` names, else the
+ * agent of this machine, else the first of the hosts with an ssh address in the operator's folder
+ * that is reached. It is looked for once. Throws `Failure`, as `openLine` and `localPlace` do.
  */
 export function placeOf(session: Session): Promise<NodePlace> {
   const known = places.get(session)
@@ -22,13 +22,21 @@ export function placeOf(session: Session): Promise<NodePlace> {
   return place
 }
 
+/** The same session, asking another node. */
+export function sessionAt(session: Session, place: NodePlace): Session {
+  const moved = { ...session }
+  places.set(moved, Promise.resolve(place))
+  return moved
+}
+
 /** The place of a node that is reached by ssh. */
-function placeOfLine({ covey, admin, destination }: SshLine): NodePlace {
-  return { covey, admin, remote: destinationText(destination) }
+export function placeOfLine(line: SshLine): NodePlace {
+  const { covey, admin, destination } = line
+  return { covey, admin, remote: destinationText(destination), line }
 }
 
 /** Opens a line for a session: its environment, and its terminal where one may ask there. */
-function lineFor(
+export function lineFor(
   session: Session,
   destination: SshDestination,
   more: Partial<Pick<LineInit, 'via' | 'mayAsk'>> = {},

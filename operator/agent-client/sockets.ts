@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { socketPathBytesMax } from '../limits.ts'
 import { parseDestination, type SshDestination } from '../ssh/destination.ts'
+import type { SshLine } from '../ssh/ssh-line.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 
@@ -12,6 +13,8 @@ export interface NodePlace {
   readonly admin: string
   /** As people know it: `ssh://root@cloud01`; undefined for the sockets of this machine. */
   readonly remote: string | undefined
+  /** The connection by ssh, where it is one. */
+  readonly line?: SshLine
 }
 
 /**

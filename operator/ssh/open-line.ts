@@ -87,8 +87,8 @@ function connectArgs({ destination, via, mayAsk }: LineInit, control: string): r
 
 /** What `-J` does, over the connection to the other host that is there already. */
 function through({ control }: SshLine): string {
-  const words = ['ssh', ...overLine(control), '-W'].map(shellWord).join(' ')
-  return `${words.replaceAll('%', '%%')} '[%h]:%p' x`
+  const path = shellWord(control).replaceAll('%', '%%')
+  return `ssh -F none -S ${path} -W '[%h]:%p' x`
 }
 
 /** Whether the sockets of the agent could be had as forwarded ones. */

@@ -15,6 +15,10 @@ export interface ContainerRow {
   readonly exit_code: number | null
   /** `starting`, `healthy`, `unhealthy`; null without a health check. */
   readonly health: string | null
+  /** Service that it is of, as `shop/web`; null for one that is of none. */
+  readonly service: string | null
+  /** Which of the replicas of its service, from 1. */
+  readonly replica: number
 }
 
 /** Schema of all rows, ordered by name. */
@@ -27,5 +31,19 @@ export const containersSchema: z.ZodType<readonly ContainerRow[]> = z.array(
     restarts: z.number().default(0),
     exit_code: z.number().nullable().default(null),
     health: z.string().nullable().default(null),
+    service: z.string().nullable().default(null),
+    replica: z.number().default(1),
   }),
 )
+
+/** Which service a container is of, by its labels `covey.service` and `covey.replica`. */
+export function serviceOf(
+  labels: Readonly<Record<string, unknown>>,
+): Pick<ContainerRow, 'service' | 'replica'> {
+  const service = labels['covey.service']
+  const replica = Number(labels['covey.replica'] ?? 1)
+  return {
+    service: typeof service === 'string' && service !== '' ? service : null,
+    replica: Number.isSafeInteger(replica) && replica > 0 ? replica : 1,
+  }
+}

@@ -115,6 +115,28 @@ describe('agents that are reached by ssh', () => {
     writeFileSync(path, text)
   })
 
+  it('are all asked at once, the one without an address through another', async () => {
+    const path = lab.operator.path('cluster.yaml')
+    const text = readFileSync(path, 'utf8')
+    const ssh = '$1 ssh: "root@cloud01.example.net",'
+    writeFileSync(path, text.replace(/^( {2}cloud01: \{)/m, ssh))
+    const address = await lab.operator.must('host', 'list', '--json')
+    const listed: readonly { host: string; address: string }[] = JSON.parse(address).hosts
+    const mesh = listed.find(({ host }) => host === 'cloud02')?.address ?? ''
+    const [first, second] = Object.values(servers)
+    assert.ok(first && second && mesh !== '')
+    laptop.know({ ...servers, [mesh]: second })
+    const all = await covey('ps', '--json')
+    assert.deepEqual([all.exitCode, all.stdout, all.stderr], [0, '[]\n', ''])
+    laptop.know(servers)
+    const some = await covey('ps', '--json')
+    assert.deepEqual([some.exitCode, some.stdout], [0, '[]\n'])
+    assert.match(some.stderr, /warning: cloud02: the host key of ssh:.* is not known to ssh yet/)
+    const none = await covey('logs', 'shop/web')
+    assert.match(`${none.exitCode} ${none.stderr}`, /^2 covey: logs: there is no container or serv/)
+    writeFileSync(path, text)
+  })
+
   it('are not asked where something is wrong with the way, which is said', async () => {
     const [to1, to2] = ['ssh://root@cloud01.example.net', 'ssh://root@cloud02.example.net']
     const say = async (to: string): Promise<string> => {

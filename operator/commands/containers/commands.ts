@@ -1,30 +1,39 @@
+import { hostOptions } from '../../all-hosts/host-options.ts'
 import type { CommandDefinition } from '../definition.ts'
 
 /** What one does with containers every day. */
 export const containerCommands: readonly CommandDefinition[] = [
   {
     name: 'ps',
-    summary: 'show the containers of the host',
+    parameters: '[name...]',
+    summary: 'show the containers of the host, or of all hosts',
     details:
       'STATE is running, created (not started yet), stopping, exited, or waiting: the config\n' +
       'lists it but nothing runs; covey status says why. EXIT is its last exit code, RESTARTS\n' +
       'how often it was restarted.\n' +
-      'With --json: [{"name","state","pid","image","restarts","exit_code","health"}].',
-    examples: ['covey ps', 'covey ps --json'],
-    run: async (session) => (await import('./ps.ts')).showContainers(session),
+      'NAME is an object, a service (shop/web, or web), a replica (shop/web.2) or a stack.\n' +
+      'In a folder whose layout has ssh addresses all hosts are asked.\n' +
+      'With --json: [{"name","state","pid","image","restarts","exit_code","health",\n' +
+      '"service","replica"}], with several hosts each with "host".',
+    examples: ['covey ps', 'covey ps shop/web --host cloud01', 'covey ps --json'],
+    options: hostOptions,
+    run: async (session, input) => (await import('./ps.ts')).showContainers(session, input),
   },
   {
     name: 'logs',
-    parameters: '<name>',
+    parameters: '<name...>',
     summary: 'show what a container has written',
     details:
-      'NAME is the name of the object; its log spans all of its containers. What was\n' +
+      'NAME is an object or a service, as for covey ps; its log spans all of its containers.\n' +
+      'Several logs are merged by time, each line behind its host and name. What was\n' +
       'written to stdout goes to stdout, what was written to stderr to stderr. With --follow\n' +
       'it continues until Ctrl-C, also when the container is restarted or replaced.\n' +
       'On a terminal, control characters other than colours are shown as ?.\n' +
-      'With --json one document on each line: {"time","stream","text","partial"}.',
+      'With --json one document on each line: {"time","stream","text","partial"}; of several\n' +
+      'logs each also has "host", "container" and "service".',
     examples: [
       'covey logs -f -n 100 web',
+      'covey logs -f shop/web shop/db',
       'covey logs --since 10m --timestamps web',
       'covey logs --since 2026-01-31T12:00:00Z web 2>&1 | grep error',
     ],
@@ -33,6 +42,7 @@ export const containerCommands: readonly CommandDefinition[] = [
       ['-n, --tail <lines>', 'only the last lines (default: all)'],
       ['--since <when>', 'only newer lines: an age such as 10m or 1h30m, or a time'],
       ['--timestamps', 'begin each line with its time'],
+      ...hostOptions,
     ],
     run: async (session, input) => (await import('./logs.ts')).showLogs(session, input),
   },
@@ -61,6 +71,7 @@ export const containerCommands: readonly CommandDefinition[] = [
       ['-u, --user <user>', 'user or user:group of the image, by name or number'],
       ['-w, --workdir <dir>', 'folder to run it in, an absolute path'],
       ['-e, --env <name=value>', 'set a variable; may be given several times', 'repeated'],
+      ...hostOptions,
     ],
     run: async (session, input) => (await import('./exec.ts')).execCommand(session, input),
   },
@@ -72,6 +83,7 @@ export const containerCommands: readonly CommandDefinition[] = [
       'from before. Exit code 5 if the agent goes away.\n' +
       'With --json one document on each line, as GET /v1/events has it.',
     examples: ['covey events', 'covey events --json'],
-    run: async (session) => (await import('../status/events.ts')).showEvents(session),
+    options: hostOptions,
+    run: async (session, input) => (await import('../status/events.ts')).showEvents(session, input),
   },
 ]

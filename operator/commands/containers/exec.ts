@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import type { ExecStart } from '../../../protocol/exec-frames.ts'
 import { type RemoteCommand, startRemote } from '../../agent-client/exec.ts'
+import { findTargets } from '../../all-hosts/known.ts'
 import { ExitWith, Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import type { Input } from '../definition.ts'
@@ -17,7 +18,7 @@ export async function execCommand(session: Session, input: Input): Promise<void>
     })
   }
   const start = startOf(session, input, command)
-  const remote = await startRemote(session, name, start, (to, bytes) => io.write(to, bytes))
+  const remote = await startIn(session, input, name, start)
   const interrupted = Promise.withResolvers<never>()
   const undo = start.terminal === null ? [] : joinTerminal(session, remote)
   undo.push(passSignals(session, remote, start.terminal !== null, interrupted.reject))
@@ -30,6 +31,28 @@ export async function execCommand(session: Session, input: Input): Promise<void>
     remote.leave()
     io.endInput()
   }
+}
+
+/** Starts it in the first container with the name that runs. */
+async function startIn(
+  session: Session,
+  input: Input,
+  name: string,
+  start: ExecStart,
+): Promise<RemoteCommand> {
+  const { found } = await findTargets(session, input, [name])
+  let first: unknown
+  for (const { at, object } of found) {
+    try {
+      const asked = await at.session()
+      return await startRemote(asked, object, start, (to, bytes) => session.io.write(to, bytes))
+    } catch (error) {
+      const isOther = error instanceof Failure && (error.code === 'not-running' || error.exit === 5)
+      if (!isOther) throw error
+      first ??= error
+    }
+  }
+  throw first
 }
 
 function startOf({ io }: Session, input: Input, command: readonly string[]): ExecStart {

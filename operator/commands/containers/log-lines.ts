@@ -16,7 +16,7 @@ const lineFeed = new Uint8Array([10])
 const heldBytesMax = 128 * 1024
 
 /** Cuts what arrives into records and hands them on, one batch for each chunk. */
-function createCutter(onRecord: (record: LogRecord, text: Uint8Array) => void): {
+export function createCutter(onRecord: (record: LogRecord, text: Uint8Array) => void): {
   add(chunk: Uint8Array): void
 } {
   let held: Uint8Array = new Uint8Array(0)

@@ -1,30 +1,91 @@
 import { askStream } from '../../agent-client/stream.ts'
+import { findTargets } from '../../all-hosts/known.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import type { Input } from '../definition.ts'
+import { mergedPrinter } from './log-columns.ts'
 import { jsonPrinter, textPrinter } from './log-lines.ts'
+import { mergeLogs } from './log-merge.ts'
+import {
+  type LogTarget,
+  type LogWish,
+  logPath,
+  readLogSource,
+  type SourceRecord,
+} from './log-source.ts'
 import { containerName } from './name.ts'
 
-/** `covey logs [-f] [-n LINES] [--since WHEN] [--timestamps] NAME`. */
+/** `covey logs [-f] [-n LINES] [--since WHEN] [--timestamps] NAME…`. */
 export async function showLogs(session: Session, input: Input): Promise<void> {
-  const name = containerName(input)
-  const query = new URLSearchParams()
+  containerName(input)
   const tail = input.text('tail')
-  if (tail !== undefined) query.set('tail', linesOf(tail))
   const since = input.text('since')
-  if (since !== undefined) query.set('since', timeOf(since, session.io.now()))
-  if (input.is('follow')) query.set('follow', '1')
+  const wish = {
+    tail: tail === undefined ? undefined : linesOf(tail),
+    since: since === undefined ? undefined : timeOf(since, session.io.now()),
+    follow: input.is('follow'),
+  }
+  const signal = session.io.interrupted()
+  const { found, isSeveral } = await findTargets(session, input, input.args)
+  const [first] = found
+  if (first !== undefined && found.length === 1 && !isSeveral) {
+    return await showOne(session, input, first, wish, signal)
+  }
+  await showMerged(session, input, found, wish, signal)
+}
+
+/** One log as it is: every stream to its own, a partial line as far as it goes. */
+async function showOne(
+  session: Session,
+  input: Input,
+  { object }: LogTarget,
+  wish: LogWish,
+  signal: AbortSignal,
+): Promise<void> {
   const printer = session.settings.json
     ? jsonPrinter(session)
     : textPrinter(session, input.is('timestamps'))
-  const path = `/v1/containers/${encodeURIComponent(name)}/logs?${query}`
-  const signal = session.io.interrupted()
+  const question = { method: 'GET', path: logPath(object, wish) } as const
   try {
-    for await (const chunk of askStream(session, { method: 'GET', path }, signal)) {
-      await printer.add(chunk)
-    }
+    for await (const chunk of askStream(session, question, signal)) await printer.add(chunk)
   } finally {
     await printer.end()
+  }
+}
+
+async function showMerged(
+  session: Session,
+  input: Input,
+  found: readonly LogTarget[],
+  wish: LogWish,
+  signal: AbortSignal,
+): Promise<void> {
+  const printer = mergedPrinter(session, found, input.is('timestamps'))
+  const faults: unknown[] = []
+  const sources = found.map((target) => told(session, target, wish, signal, faults))
+  try {
+    for await (const batch of mergeLogs(sources, signal)) await printer.add(batch)
+  } finally {
+    await printer.end()
+  }
+  if (faults.length === found.length) throw faults[0]
+}
+
+/** A log that cannot be read is told of, and the others go on. */
+async function* told(
+  session: Session,
+  target: LogTarget,
+  wish: LogWish,
+  signal: AbortSignal,
+  faults: unknown[],
+): AsyncGenerator<readonly SourceRecord[]> {
+  try {
+    yield* readLogSource(session, target, wish, signal)
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    faults.push(error)
+    const where = target.host === '' ? '' : ` on ${target.host}`
+    session.warn(`${target.object}${where}: ${error.message}`)
   }
 }
 

@@ -41,6 +41,8 @@ export async function serveContainer(
     restarts: 2,
     exit_code: container === null ? 1 : null,
     health: null,
+    service: null,
+    replica: 1,
   }
   const init = {
     stateDir: folder,
