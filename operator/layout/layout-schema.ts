@@ -92,6 +92,10 @@ const layoutSchema = z
       .string()
       .default(networkDefault)
       .describe('its range: the first /24 is for hosts, each host has one for containers'),
+    network6: z
+      .string()
+      .optional()
+      .describe('IPv6 for containers beside network: a /64 for each host, as fd69:1:2::/48'),
     hosts: record(hostSchema.nullable()).describe('its hosts'),
     stacks: record(stackSchema).describe('Compose projects, one line each'),
     services: anyMap
@@ -113,7 +117,7 @@ export function layoutJsonSchema(): object {
   return z.toJSONSchema(strict, { io: 'input', unrepresentable: 'any' })
 }
 
-const laterKeys = ['network6', 'proxy', 'notify'] as const
+const laterKeys = ['proxy', 'notify'] as const
 
 /** What the schema finds: keys and types; not what a text means. */
 export function shapeFaults(value: Readonly<Record<string, unknown>>): readonly Fault[] {

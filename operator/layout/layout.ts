@@ -2,10 +2,11 @@ import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { ConfigObject } from '../../protocol/documents/config.ts'
 import type { Fault } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
+import type { Cidr } from '../../reconcilers/addresses.ts'
 import { parseDestination, type SshDestination } from '../ssh/destination.ts'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
 import { nameRule, networkDefault, shapeFaults } from './layout-schema.ts'
-import { hostNumberOf, type Network, parseNetwork } from './network.ts'
+import { hostNumberOf, type Network, parseNetwork, parseNetwork6 } from './network.ts'
 import { parseStacks, type StackOptions } from './stack-options.ts'
 
 /** A host of a layout. */
@@ -43,6 +44,8 @@ export interface Layout {
   readonly cluster: string
   readonly network: Network
   readonly networkText: string
+  /** IPv6 for containers. */
+  readonly network6: Cidr | undefined
   readonly hosts: ReadonlyMap<string, LayoutHost>
   readonly stacks: ReadonlyMap<string, StackOptions>
   /** Whether it has services of its own: a stack without a name. */
@@ -68,6 +71,11 @@ export function parseLayout(value: unknown): LayoutResult {
   if (typeof network === 'string') {
     faults.push({ code: 'layout-network', message: network, path: 'network' })
   }
+  const text6 = textIn(value, 'network6')
+  const network6 = text6 === undefined ? undefined : parseNetwork6(text6)
+  if (typeof network6 === 'string') {
+    faults.push({ code: 'layout-network', message: network6, path: 'network6' })
+  }
   // Hosts are checked even if something else is wrong, so that all faults are reported at once.
   const hosts = new Map<string, LayoutHost>()
   for (const [name, written] of membersOf(value['hosts'])) {
@@ -86,12 +94,13 @@ export function parseLayout(value: unknown): LayoutResult {
     registries.set(server, account)
   }
   const cluster = textIn(value, 'cluster')
-  if (cluster === undefined || typeof network === 'string' || faults.length > 0) {
+  const isBad = typeof network === 'string' || typeof network6 === 'string'
+  if (cluster === undefined || isBad || faults.length > 0) {
     return { layout: undefined, faults }
   }
   const hasServices = membersOf(value['services']).length > 0
   const given = { stacks: stacks.stacks, hasServices, secrets, registries }
-  return { layout: { cluster, network, networkText: text, hosts, ...given }, faults: [] }
+  return { layout: { cluster, network, networkText: text, network6, hosts, ...given }, faults: [] }
 }
 
 function membersOf(value: unknown): readonly (readonly [string, unknown])[] {

@@ -1,4 +1,11 @@
-import { type Cidr, parseAddress, addressText as textOf } from '../../reconcilers/addresses.ts'
+import {
+  type Cidr,
+  cidrText,
+  networkOf,
+  parseAddress,
+  parseCidr,
+  addressText as textOf,
+} from '../../reconcilers/addresses.ts'
 
 /**
  * The cluster's IPv4 range. Its first /24 is for hosts; the Nth /24 after it is for containers of
@@ -61,6 +68,28 @@ export function hostNumberOf(network: Network, address: string): number | undefi
 /** The /24 for containers that belongs to the number of a host; 0 is that of the hosts. */
 export function podsSubnet(network: Network, number: number): Cidr {
   return { family: 4, bits: BigInt(network.base + number * 256), length: 24 }
+}
+
+/** `fd69::/48`, or a message about what is wrong with it. */
+export function parseNetwork6(text: string): Cidr | string {
+  const cidr = parseCidr(text)
+  if (cidr?.family !== 6) return 'must be an IPv6 network, as fd69:1:2::/48'
+  if (cidr.length < 16 || cidr.length > 48) return 'must be /16 to /48: each host has a /64'
+  if (networkOf(cidr).bits !== cidr.bits) return `did you mean ${cidrText(networkOf(cidr))}?`
+  return cidr
+}
+
+/** The /64 for containers that belongs to a /24 for containers. */
+export function podsSubnet6(network: Network, network6: Cidr, subnet: Cidr): Cidr {
+  const number = (subnet.bits - BigInt(network.base)) >> 8n
+  return { family: 6, bits: network6.bits + (number << 64n), length: 64 }
+}
+
+/** The IPv6 address beside an IPv4 one: it ends in the same number. */
+export function addressBeside(subnet: Cidr, subnet6: Cidr, address: string): string | undefined {
+  const parsed = parseAddress(address)
+  if (parsed?.family !== 4) return undefined
+  return textOf({ family: 6, bits: subnet6.bits + (parsed.bits - subnet.bits) })
 }
 
 /** All of the cluster's range. */

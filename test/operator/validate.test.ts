@@ -197,7 +197,17 @@ describe('covey schema', () => {
     assert.ok(Object.keys(config.$defs).includes('agent'))
     const layout = JSON.parse(await space.must('schema', 'layout'))
     assert.deepEqual(Object.keys(layout.properties), [
-      ...['cluster', 'network', 'hosts', 'stacks', 'services', 'volumes', 'networks', 'configs'],
+      ...[
+        'cluster',
+        'network',
+        'network6',
+        'hosts',
+        'stacks',
+        'services',
+        'volumes',
+        'networks',
+        'configs',
+      ],
       ...['secrets', 'registries'],
     ])
     const api = JSON.parse(await space.must('schema', 'api'))

@@ -2,6 +2,7 @@ import type { ConfigObject } from '../../../protocol/documents/config.ts'
 import { filesBytesMax } from '../../../reconcilers/runc/bundle/limits.ts'
 import type { Findings } from '../findings.ts'
 import { factKey } from '../lock.ts'
+import { addressBeside, podsSubnet6 } from '../network.ts'
 import type { Arrangement } from '../services/arrangement.ts'
 import { noDigest, normalReference, referenceFault } from '../services/image-names.ts'
 import type { Member } from '../services/members.ts'
@@ -81,9 +82,15 @@ function networkOf(replica: Replica, arrangement: Arrangement): Fields {
   const owner = arrangement.ownerOf(member)
   if (owner.service.networkMode.kind === 'host') return { host_network: true }
   if (owner !== member) return { network_of: owner.object }
-  const network = arrangement.pods.byHost.get(host)?.object
+  const pods = arrangement.pods.byHost.get(host)
   const address = arrangement.addressOf(replica)
-  return network === undefined || address === undefined ? {} : { network, address }
+  if (pods === undefined || address === undefined) return {}
+  const { network, network6 } = arrangement.input.layout
+  const given = { network: pods.object, address }
+  if (network6 === undefined || pods.isWritten) return given
+  const subnet6 = podsSubnet6(network, network6, pods.subnet)
+  const address6 = addressBeside(pods.subnet, subnet6, address)
+  return address6 === undefined ? given : { ...given, address6 }
 }
 
 function imageOf({ service }: Member, { input }: Arrangement, findings: Findings): string {

@@ -3,6 +3,7 @@ import { cidrText } from '../../../reconcilers/addresses.ts'
 import type { Place } from '../../compose/project.ts'
 import type { Findings } from '../findings.ts'
 import { factKey } from '../lock.ts'
+import { podsSubnet6 } from '../network.ts'
 import type { Arrangement } from '../services/arrangement.ts'
 import { noDigest, registryOf } from '../services/image-names.ts'
 import type { Member } from '../services/members.ts'
@@ -85,14 +86,19 @@ function plain(name: string, object: ConfigObject, member: Member | undefined): 
   return { name, object, member, placeOf: () => member?.service.place }
 }
 
-function podObjects(host: string, { pods, attached }: Arrangement): readonly MadeObject[] {
+function podObjects(host: string, { pods, attached, input }: Arrangement): readonly MadeObject[] {
   const network = pods.byHost.get(host)
   if (network === undefined || !attached.has(host)) return []
   const { object: name, subnet, isWritten } = network
+  const { layout } = input
+  const { network6 } = layout
   const range: ConfigObject = {
     type: 'container_network',
     network: 'wg_network',
     subnet: cidrText(subnet),
+    ...(network6 === undefined
+      ? {}
+      : { subnet6: cidrText(podsSubnet6(layout.network, network6, subnet)) }),
   }
   return [
     ...(isWritten ? [] : [plain(name, range, undefined)]),

@@ -64,6 +64,18 @@ describe('subnets of hosts', () => {
   })
 })
 
+describe('IPv6 of containers', () => {
+  it('stands beside IPv4, and ends in the same number', async () => {
+    const files = on('10.69.0.0/16', ['a', 'b'])
+    const layout = files['cluster.yaml']?.replace('hosts:', 'network6: "fd69:1::/48"\nhosts:') ?? ''
+    const result = await sound({ ...files, 'cluster.yaml': layout })
+    assert.equal(objectOf(result, 'b', 'pods')['subnet6'], 'fd69:1:0:2::/64')
+    const { address, address6 } = objectOf(result, 'b', 'shop-web')
+    const last = Number(String(address).split('.')[3]).toString(16)
+    assert.equal(address6, `fd69:1:0:2::${last}`)
+  })
+})
+
 describe('addresses of containers', () => {
   it('are kept while others come and go, also for one that comes back', async () => {
     const shop = (names: readonly string[]): Files => {

@@ -15,6 +15,8 @@ const cases: readonly (readonly [
   lines: string,
   faults: readonly (string | RegExp)[],
 ])[] = [
+  ['an odd network6', 'network6: "fd69::1/48"', ['network6: did you mean fd69::/48?']],
+  ['a small network6', 'network6: "fd69::/64"', [/^network6: must be \/16 to \/48/]],
   ['a stack', 'stacks: { shop: { file: c.yaml, host: a } }', []],
   ['several files', 'stacks: { shop: { file: [c.yaml, d.yaml], hosts: [a, b] } }', []],
   [
@@ -66,8 +68,8 @@ const cases: readonly (readonly [
   ],
   [
     'keys of later versions',
-    'proxy: { hosts: [a] }\nnotify: [x]\nnetwork6: "fd00::/48"',
-    [/^proxy: .* later version/, /^notify: .* later version/, /^network6: .* later version/],
+    'proxy: { hosts: [a] }\nnotify: [x]',
+    [/^proxy: .* later version/, /^notify: .* later version/],
   ],
 ]
 
