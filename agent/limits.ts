@@ -52,3 +52,5 @@ export const changelogBytesMax: number = 4 * 1024 * 1024
 
 /** Status records that are remembered as verified, of at most 512 bytes each. */
 export const verifiedStatusesMax: number = 256
+/** Time between two looks at the settings of the host, whose grants count at once. */
+export const settingsLookMs: number = 2_000

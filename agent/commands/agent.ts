@@ -1,8 +1,9 @@
+import { watchFile } from 'node:fs'
 import { constants } from 'node:os'
 import { lockNetwork } from '../../machine/kernel/network-lock.ts'
 import type { Log } from '../../reconcilers/reconciler.ts'
 import { startAgent } from '../agent.ts'
-import { stopMsMax } from '../limits.ts'
+import { settingsLookMs, stopMsMax } from '../limits.ts'
 import { openLog } from '../log.ts'
 import { openReconcilers } from '../reconcilers.ts'
 import { readSettings } from '../settings.ts'
@@ -51,9 +52,11 @@ export async function runAgent(places: AgentPlaces): Promise<void> {
       process.exit(1)
     },
   })
-  process.on('SIGHUP', () => {
+  const readAgain = (): void => {
     void readGrants(places.config, grants, log).then((isRead) => isRead && agent.look('grants'))
-  })
+  }
+  process.on('SIGHUP', readAgain)
+  watchFile(places.config, { interval: settingsLookMs, persistent: false }, readAgain)
   await new Promise<void>((resolve) => {
     if (ending.signal.aborted) resolve()
     else ending.signal.addEventListener('abort', () => resolve())

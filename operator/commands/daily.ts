@@ -32,6 +32,21 @@ const host: CommandDefinition = {
       run: async (session, input) => (await import('./hosts/add.ts')).addHost(session, input),
     },
     {
+      name: 'grant',
+      parameters: '[grants...]',
+      summary: 'on a host, let containers have something of it; without a grant, list them',
+      details:
+        'A grant is path:/FOLDER, device:/dev/NAME, sysctl:NAME or host-network. They stand in\n' +
+        'the settings of the host (COVEY_CONFIG, /etc/covey/agent.json), which no config can\n' +
+        'change. A running agent reads them within seconds.',
+      examples: [
+        'covey host grant path:/srv device:/dev/dri',
+        'covey host grant --revoke path:/srv',
+      ],
+      options: [['--revoke', 'take these grants away; what runs keeps them until it is made anew']],
+      run: async (session, input) => (await import('./hosts/grant.ts')).grantOnHost(session, input),
+    },
+    {
       name: 'list',
       aliases: ['ls'],
       summary: 'show the hosts of the layout',
