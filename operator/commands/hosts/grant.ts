@@ -8,8 +8,8 @@ import type { Input } from '../definition.ts'
 const settingsBytesMax = 1024 * 1024
 
 /**
- * `covey host grant [GRANT…]`, on the host itself: adds grants to the host's own settings, or takes
- * them away with `--revoke`. Everything else in the file stays. The agent notices by itself.
+ * `covey host grant [GRANT…]`, on the host itself: adds grants to its settings, or takes them
+ * away with `--revoke`. Everything else in the file stays. The agent notices by itself.
  */
 export async function grantOnHost(session: Session, input: Input): Promise<void> {
   const path = session.io.env['COVEY_CONFIG'] || '/etc/covey/agent.json'
