@@ -76,7 +76,7 @@ async function clusterName(
     })
   }
   if (layoutPath !== undefined) {
-    const { layout } = await readLayout(session, shownPath(session, layoutPath))
+    const { layout } = await readLayout(session, shownPath(session, layoutPath), false)
     if (given === undefined || given === layout.cluster) return layout.cluster
     const message = `the cluster.yaml that is there is of "${layout.cluster}", not of "${given}"`
     throw new Failure(2, 'name', message, {

@@ -20,16 +20,20 @@ export interface LayoutFiles {
 
 /**
  * Reads a layout and the `cluster.lock` beside it, which may be missing. `path` is as the user is
- * to see it. Throws `Failure` with all faults of the file.
+ * to see it; for `needsHosts` see `parseLayout`. Throws `Failure` with all faults of the file.
  */
-export async function readLayout(session: Session, path: string): Promise<LayoutFiles> {
+export async function readLayout(
+  session: Session,
+  path: string,
+  needsHosts: boolean = true,
+): Promise<LayoutFiles> {
   const source = await readSource(session, path, {
     bytesMax: smallFileBytesMax,
     kind: 'a layout',
     hint: 'a layout is a file like the cluster.yaml that covey init makes',
   })
   const yaml = parseYamlSource(source)
-  const { layout, faults } = parseLayout(yaml.value)
+  const { layout, faults } = parseLayout(yaml.value, needsHosts)
   expectNoFaults(yaml, faults)
   if (layout === undefined) throw new Failure(2, 'layout-shape', `${path} is not a layout`)
   const lockPath = path === '-' ? 'cluster.lock' : join(dirname(path), 'cluster.lock')

@@ -22,7 +22,7 @@ export async function recordedHosts(session: Session): Promise<readonly Recorded
   if (dir === undefined) return []
   const path = join(dir, 'cluster.yaml')
   if ((await session.io.files.look(path)) === null) return []
-  const { layout, lock } = await readLayout(session, shownPath(session, path))
+  const { layout, lock } = await readLayout(session, shownPath(session, path), false)
   return [...layout.hosts].map(([name, { ssh, address }]) => {
     return { name, ssh, address: address ?? hostFact(lock, name, 'address') }
   })

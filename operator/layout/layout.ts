@@ -59,8 +59,11 @@ export type LayoutResult =
   | { readonly layout: Layout; readonly faults: readonly [] }
   | { readonly layout: undefined; readonly faults: readonly Fault[] }
 
-/** Checks a layout that was read from YAML. Faults: `layout-*`, `not-supported-yet`, `name`. */
-export function parseLayout(value: unknown): LayoutResult {
+/**
+ * Checks a layout that was read from YAML. Faults: `layout-*`, `not-supported-yet`, `name`. With
+ * `needsHosts` false stacks may name hosts that the layout lacks, as before they are added.
+ */
+export function parseLayout(value: unknown, needsHosts: boolean = true): LayoutResult {
   if (!isObject(value)) {
     const message = 'a layout is a map with at least "cluster" and "hosts"'
     return { layout: undefined, faults: [{ code: 'layout-shape', message }] }
@@ -84,7 +87,7 @@ export function parseLayout(value: unknown): LayoutResult {
     hosts.set(name, host)
   }
   const stacks = parseStacks(membersOf(value['stacks']), hosts)
-  faults.push(...stacks.faults)
+  faults.push(...stacks.faults.filter(({ code }) => needsHosts || code !== 'layout-host'))
   const secrets = new Map(membersOf(value['secrets']).map(([name, from]) => [name, sourceOf(from)]))
   faults.push(...secretFaults(secrets))
   const registries = new Map<string, RegistryAccount>()

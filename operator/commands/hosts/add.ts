@@ -43,7 +43,7 @@ export async function addHost(session: Session, input: Input): Promise<void> {
   }
   const added = await whileEditing(session.io, folder, async () => {
     const shown = folder.shown('cluster.yaml')
-    const { layout, lock, source, lockPath } = await readLayout(session, shown)
+    const { layout, lock, source, lockPath } = await readLayout(session, shown, false)
     await expectNew(lock, card, input.is('replace'))
     const given = layout.hosts.get(name)?.address
     const address = given ?? freeAddress(layout, lock, name)

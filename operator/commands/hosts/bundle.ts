@@ -76,7 +76,7 @@ async function answers(session: Session): Promise<boolean> {
 /** True if the lock knows the host. A cluster run without a layout has none. */
 async function hasCard(session: Session, path: string, host: string): Promise<boolean> {
   try {
-    return hostFact((await readLayout(session, path)).lock, host, 'card') !== undefined
+    return hostFact((await readLayout(session, path, false)).lock, host, 'card') !== undefined
   } catch (error) {
     // A layout that is missing or faulty says nothing of the host, and the bundle does not rest on
     // it.

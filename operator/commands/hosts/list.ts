@@ -14,7 +14,7 @@ import type { Input } from '../definition.ts'
 /** `covey host list`: the layout's hosts, by name. */
 export async function listHosts(session: Session): Promise<void> {
   const folder = await openFolder(session)
-  const { layout, lock } = await readLayout(session, folder.shown('cluster.yaml'))
+  const { layout, lock } = await readLayout(session, folder.shown('cluster.yaml'), false)
   const hosts = []
   for (const [name, host] of [...layout.hosts].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const text = hostFact(lock, name, 'card')
@@ -47,7 +47,7 @@ export async function removeHost(session: Session, input: Input): Promise<void> 
   const folder = await openFolder(session)
   await whileEditing(session.io, folder, async () => {
     const shown = folder.shown('cluster.yaml')
-    const { layout, lock, source, lockPath } = await readLayout(session, shown)
+    const { layout, lock, source, lockPath } = await readLayout(session, shown, false)
     const known =
       hostFact(lock, name, 'card') !== undefined || hostFact(lock, name, 'address') !== undefined
     if (!layout.hosts.has(name) && !known) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { describe, it, type TestContext } from 'node:test'
-import { addHost, openCluster, type Workspace } from '../workspace.ts'
+import { describe, it, type TestContext, test } from 'node:test'
+import { addHost, makeCard, openCluster, type Workspace } from '../workspace.ts'
 
 const digest = `sha256:${'4c1e'.repeat(16)}`
 
@@ -115,4 +115,18 @@ describe('covey compile of stacks', () => {
     assert.equal(exit, 4)
     assert.match(err, /largest: big \d+ KiB, .*shop 1 KiB/)
   })
+})
+
+test('hosts are added to a layout whose stacks name them already', async (context) => {
+  const space = await openCluster(context)
+  const layout = await space.read('cluster.yaml')
+  await space.write('cluster.yaml', `${layout}stacks:\n  shop: { file: c.yaml, host: a }\n`)
+  await space.write('c.yaml', 'services:\n  web: { image: nginx }\n')
+  const before = await space.covey(['validate', 'cluster.yaml'])
+  assert.equal(before.exit, 2)
+  assert.match(before.err, /stacks\.shop\.host: there is no host "a"/)
+  await space.write('card.json', await makeCard('a'))
+  await space.must('host', 'add', '--card', 'card.json', '--endpoint', '192.0.2.1:51820')
+  assert.match(await space.must('host', 'list'), /a/)
+  await space.must('validate', 'cluster.yaml')
 })
