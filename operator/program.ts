@@ -79,7 +79,9 @@ function addCommand(parent: Command, definition: CommandDefinition, io: Io): voi
 /** Empty is a variable of a script that was not set; as a path it would be the folder here. */
 function expectValues(command: Command): void {
   for (const [name, value] of Object.entries(command.optsWithGlobals())) {
-    if (value !== '') continue
+    // The value of a variable may be empty.
+    const isEmpty = Array.isArray(value) ? name !== 'env' && value.includes('') : value === ''
+    if (!isEmpty) continue
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
     throw new Failure(2, 'usage', `the value of ${flag} is empty`, {
       hint: `give it one, or leave ${flag} out`,

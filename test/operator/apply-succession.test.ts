@@ -136,7 +136,7 @@ describe('covey apply on a host that the layout leaves out', () => {
     assert.equal(outcome.exit, 0, outcome.err)
     assert.equal(JSON.parse(outcome.out).arrived, null)
     const plain = await space.covey(['apply', '--yes'])
-    assert.match(plain.err, /gone01 is not in it and cannot report who holds it/)
+    assert.match(plain.err, /gone01 is not in it, and does not hear who takes it: ask another host/)
   })
 })
 
