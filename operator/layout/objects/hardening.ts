@@ -17,18 +17,32 @@ export function hardeningOf({ service, stack }: Member, findings: Findings): Fie
   const isBound = has(/^no-new-privileges([:=]true)?$/)
   const privileges = isStrict || isBound ? {} : { no_new_privileges: false }
   const capabilities = capabilitiesOf(service, isStrict, findings)
+  tellOfLater(service, findings)
   return {
     ...(capabilities === undefined ? {} : { capabilities }),
     ...privileges,
     ...(service.isReadOnly ? { read_only_root: true } : {}),
-    ...(service.privileged ? { privileged: true } : {}),
-    ...(service.pidHost ? { host_pid: true } : {}),
-    ...(service.wantsGpu ? { gpu: true } : {}),
-    ...devicesOf(service),
+    ...devicesOf(service, findings),
   }
 }
 
 type Service = Member['service']
+
+/** Tells of what no agent can do yet. */
+function tellOfLater(service: Service, findings: Findings): void {
+  const refuse = (key: string, message: string): void => {
+    const path = `services.${service.name}.${key}`
+    findings.fault(service.placeOf(key), 'not-supported-yet', message, path)
+  }
+  if (service.privileged) {
+    const message = 'privileged comes with a later version: it runs without; name what it needs'
+    findings.note(service.placeOf('privileged'), `${message} under cap_add and devices`)
+  }
+  if (service.pidHost) {
+    refuse('pid', "the host's processes are not shown to a container in this version")
+  }
+  if (service.wantsGpu) refuse('gpus', 'a GPU as such comes with a later version: name its devices')
+}
 
 function capabilitiesOf(
   service: Service,
@@ -57,12 +71,16 @@ function capabilitiesOf(
   }
 }
 
-function devicesOf({ devices }: Service): Fields {
+function devicesOf({ name, devices }: Service, findings: Findings): Fields {
   if (devices.length === 0) return {}
-  const written = devices.map(({ source, target, permissions: all }) => {
+  for (const { source, target, permissions, place } of devices) {
     // No container makes device nodes: it lacks MKNOD.
-    const permissions = all.replace('m', '') || 'r'
-    return target === source && permissions === 'rw' ? source : { source, target, permissions }
-  })
-  return { devices: written }
+    const isUsual = target === source && permissions.replace('m', '') === 'rw'
+    if (isUsual) continue
+    const message =
+      `must be ${source} in the container too, to read and write: anything else comes with a ` +
+      'later version'
+    findings.fault(place, 'not-supported-yet', message, `services.${name}.devices`)
+  }
+  return { devices: devices.map(({ source }) => source) }
 }

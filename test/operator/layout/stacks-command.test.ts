@@ -130,3 +130,30 @@ test('hosts are added to a layout whose stacks name them already', async (contex
   assert.match(await space.must('host', 'list'), /a/)
   await space.must('validate', 'cluster.yaml')
 })
+
+test('what no agent can do yet is refused with its place, and privileged runs without', async (t) => {
+  const space = await openCluster(t)
+  await addHost(space, 'a', '192.0.2.1:51820')
+  const layout = await space.read('cluster.yaml')
+  await space.write('cluster.yaml', `${layout}stacks:\n  s: { file: c.yaml }\n`)
+  const image = `image: "x@sha256:${'0'.repeat(64)}"`
+  const lines = (...more: readonly string[]) =>
+    ['services:', '  a:', ...[image, ...more].map((line) => `    ${line}`), ''].join('\n')
+  for (const [line, says] of [
+    ['pid: host', /c\.yaml:4:10: services\.a\.pid: .* not shown/],
+    ['gpus: all', /c\.yaml:4:11: services\.a\.gpus: .* later version/],
+    ['devices: ["/dev/x:/dev/y"]', /c\.yaml:4:15: services\.a\.devices: must be \/dev\/x/],
+    ['devices: ["/dev/x:/dev/x:r"]', /c\.yaml:4:15: services\.a\.devices: must be \/dev\/x/],
+  ] as const) {
+    await space.write('c.yaml', lines(line))
+    const { exit, err } = await space.covey(['compile'])
+    assert.equal(exit, 2, err)
+    assert.match(err, says)
+  }
+  await space.write('c.yaml', lines('privileged: true', 'devices: ["/dev/x:/dev/x:rwm"]'))
+  const { exit, out, err } = await space.covey(['compile'])
+  assert.equal(exit, 0, err)
+  assert.match(err, /privileged comes with a later version: it runs without/)
+  assert.deepEqual(JSON.parse(out).hosts.a['s-a'].devices, ['/dev/x'])
+  assert.doesNotMatch(out, /privileged"/)
+})
