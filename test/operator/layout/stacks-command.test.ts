@@ -131,7 +131,7 @@ test('hosts are added to a layout whose stacks name them already', async (contex
   await space.must('validate', 'cluster.yaml')
 })
 
-test('what no agent can do yet is refused with its place, and privileged runs without', async (t) => {
+test('what no agent can do yet is refused, and privileged runs without', async (t) => {
   const space = await openCluster(t)
   await addHost(space, 'a', '192.0.2.1:51820')
   const layout = await space.read('cluster.yaml')
