@@ -45,8 +45,8 @@ const values: Readonly<Record<string, string>> = {
 function callsOf(words: readonly string[], definition: CommandDefinition): readonly string[][] {
   const parameters = [...(definition.parameters ?? '').matchAll(/[<[]([^>\]]+)[>\]]/g)]
   const args = parameters.map(([, name = '']) => values[name] ?? 'cloud01')
-  // A host is added by its card alone; what is for a later version is refused. A plan to apply would
-  // have to be there, and the layout is.
+  // A host is added by its card alone; what is for a later version is refused. A plan would
+  // have to be there to be applied, and the layout is.
   const given = ['host add', 'apply', 'plan', 'rollback'].includes(words.join(' ')) ? [] : args
   const needed = (definition.options ?? []).flatMap((option) =>
     option[1].startsWith('required') ? flagOf(option[0]) : [],
