@@ -108,6 +108,11 @@ const recipes: Readonly<Record<string, readonly (readonly Make[])[]>> = {
       }),
     ],
   ],
+  'names for a file of which a layer between made its own': [
+    [file('a'), hard('b', 'a')],
+    [hard('c', 'a')],
+    [hard('d', 'b'), hard('e', 'a')],
+  ],
   'a long name of GNU and one of pax': [
     [file('n'.repeat(150), { form: 'gnu' }), file('p'.repeat(150))],
   ],

@@ -103,10 +103,24 @@ export async function byUmoci(folder: string, layers: readonly Buffer[]): Promis
 }
 
 /** The highest layer that has something at a path. */
-function layerOf(layers: readonly string[], path: string): number {
-  return layers.findLastIndex((layer) => {
-    const full = Buffer.concat([Buffer.from(`${layer}/`), Buffer.from(path, 'latin1')])
+/** Layers that have an entry at a path, by their place from the lowest. */
+function layersOf(layers: readonly string[], path: string): readonly number[] {
+  return [...layers.keys()].filter((index) => {
+    const start = Buffer.from(`${layers[index]}/`)
+    const full = Buffer.concat([start, Buffer.from(path, 'latin1')])
     return existsSync(full) || lstatSync(full, { throwIfNoEntry: false }) !== undefined
+  })
+}
+
+/**
+ * True if a higher layer made a file of its own of one of two names, and left the other, or another
+ * name of it, as it was.
+ */
+function arePartedBy(layers: readonly string[], one: string, names: readonly string[]): boolean {
+  const own = layersOf(layers, one)
+  return names.some((name) => {
+    const its = layersOf(layers, name)
+    return own.some((layer) => !its.includes(layer) && its.some((below) => below < layer))
   })
 }
 
@@ -131,8 +145,10 @@ export function countingDifferences(
     }
     const [here, there] = [listed['sameFileAs'], other?.['sameFileAs']]
     if (here !== undefined && there !== undefined && here !== there) {
-      const far = layerOf(ours.layers, there) !== layerOf(ours.layers, path)
-      if (far) next['sameFileAs'] = there
+      const names = [...ours.tree].filter(([, each]) => each['sameFileAs'] === here)
+      const far = layersOf(ours.layers, there).at(-1) !== layersOf(ours.layers, path).at(-1)
+      const parted = arePartedBy(ours.layers, there, [...names.map(([name]) => name), path])
+      if (far || parted) next['sameFileAs'] = there
     }
     mended.set(path, next)
   }
