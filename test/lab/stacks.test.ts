@@ -120,6 +120,14 @@ describe('stacks of Compose files', () => {
     }
   }
 
+  /** Waits until cloud01 publishes this page. */
+  async function pageIs(text: string): Promise<void> {
+    const ask = ['-T', '3', '-q', '-O', '-', 'http://cloud01.example.net/']
+    await until(`the page is ${text}`, async () => {
+      return (await laptop.host.exec('wget', ask)).stdout === text
+    })
+  }
+
   async function logOf(host: VirtualHost, object: string): Promise<string> {
     return (await host.exec('sh', ['-c', `cat /var/lib/covey/logs/${object}/*`])).stdout
   }
@@ -150,17 +158,7 @@ describe('stacks of Compose files', () => {
     appendFileSync(lab.operator.path('cluster.yaml'), `${stacks.join('\n')}\n`)
     await must('apply', '--yes')
     await settled()
-    await until('the page is there', async () => {
-      const asked = await laptop.host.exec('wget', [
-        '-T',
-        '3',
-        '-q',
-        '-O',
-        '-',
-        'http://cloud01.example.net/',
-      ])
-      return asked.stdout === 'first page\n'
-    })
+    await pageIs('first page\n')
     assert.equal((await rowOf(cloud01, 'shop-migrate')).exit_code, 0)
     await until('the worker finds the page by its plain name', async () => {
       return (await logOf(cloud01, 'shop-worker')).includes('first page')
@@ -194,17 +192,7 @@ describe('stacks of Compose files', () => {
     write('shop/page.html', 'second page\n')
     await must('apply', '--yes')
     await settled()
-    await until('the new page is there', async () => {
-      const asked = await laptop.host.exec('wget', [
-        '-T',
-        '3',
-        '-q',
-        '-O',
-        '-',
-        'http://cloud01.example.net/',
-      ])
-      return asked.stdout === 'second page\n'
-    })
+    await pageIs('second page\n')
     assert.equal((await rowOf(cloud01, 'shop-db')).pid, db, 'what did not change goes on')
   })
 
