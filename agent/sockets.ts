@@ -9,6 +9,7 @@ import { firewallRoute } from './control/firewall-route.ts'
 import { imageAdminRoutes, imageRoutes } from './control/image-routes.ts'
 import { controlRoutes } from './control/routes.ts'
 import { openControl } from './control/server.ts'
+import { volumeAdminRoutes } from './control/volume-routes.ts'
 
 /** The sockets of an agent, and what is served only over them. */
 export interface Sockets {
@@ -48,7 +49,7 @@ export async function openSockets(init: AgentInit, running: Running): Promise<So
         ['GET /v1/firewall', firewallRoute({ ...looks, addresses: ownAddresses })] as const,
         ['GET /v1/doctor', doctorRoute(looks)] as const,
       ]),
-    adminRoutes: imageAdminRoutes(host.images),
+    adminRoutes: new Map([...imageAdminRoutes(host.images), ...volumeAdminRoutes(host.volumes)]),
     adminUpgrades: containerUpgrades(containers),
     log,
   })

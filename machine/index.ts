@@ -14,6 +14,7 @@ import type { RegistrySettings } from './images/registry/trust/settings.ts'
 import { createNameResolver } from './names.ts'
 import { createRegistryLogins } from './secrets/registry-logins.ts'
 import { createHostSecrets, type SecretsInit } from './secrets/secrets.ts'
+import { openVolumes, type Volumes } from './volumes/volumes.ts'
 
 /** The host's own settings that concern the machine. */
 interface MachineSettings {
@@ -51,6 +52,7 @@ export interface Machine {
   readonly ports: HostPorts
   readonly images: Images
   readonly containers: MachineContainers
+  readonly volumes: Volumes
   /** Ends pulls, checks and watches; what runs on the machine goes on. */
   close(): Promise<void>
 }
@@ -90,6 +92,9 @@ export async function openMachine(init: MachineInit): Promise<Machine> {
   const containers = await openContainers({
     ...{ stateDir, runDir, clock: machineClock, log, grants, settingsFile, onChange, onEvent },
   })
+  const volumes = await openVolumes({
+    ...{ stateDir, places: containers.state.places, containers: containers.port },
+  })
   const logs = keepLogs(init, containers)
   const ports = createHostPorts({
     stateDir,
@@ -104,6 +109,7 @@ export async function openMachine(init: MachineInit): Promise<Machine> {
     ports,
     images,
     containers,
+    volumes,
     async close() {
       await Promise.all([images.close(), registries.close(), containers.close(), logs.stop()])
     },

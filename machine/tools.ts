@@ -43,6 +43,7 @@ const tools: Readonly<Record<string, Tool>> = {
   rm: { package: 'coreutils', byPathOnly: true },
   sync: { package: 'coreutils' },
   cp: { package: 'coreutils', byPathOnly: true },
+  du: { package: 'coreutils', byPathOnly: true },
   script: { package: 'bsdutils', byPathOnly: true },
   stty: { package: 'coreutils', byPathOnly: true },
   'wireguard-go': { package: 'wireguard-go', leavesDaemon: true },

@@ -3,6 +3,7 @@ import type { CommandDefinition } from './definition.ts'
 import { firewallCommands } from './firewall/commands.ts'
 import { imageCommands } from './images/commands.ts'
 import { trustCommands } from './trust/trust.ts'
+import { volumeCommands } from './volumes/commands.ts'
 
 const key: CommandDefinition = {
   name: 'key',
@@ -159,6 +160,7 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   ...trustCommands,
   firewallCommands,
   imageCommands,
+  volumeCommands,
   {
     name: 'dial-stdio',
     summary: 'join stdin and stdout with the agent; what covey runs on a host over ssh',

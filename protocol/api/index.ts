@@ -7,6 +7,7 @@ import { imageLineSchema, imagesSchema, prunedSchema } from './images.ts'
 import { problemSchema } from './problem.ts'
 import { statusSchema } from './status.ts'
 import { verdictSchema } from './verdict.ts'
+import { restoredSchema, volumesSchema } from './volumes.ts'
 
 /**
  * Messages on the sockets of an agent, by topic: the agent answers with these
@@ -20,6 +21,8 @@ export const apiSchemas: Readonly<Record<string, z.ZodType>> = {
   images: imagesSchema,
   image_line: imageLineSchema,
   pruned: prunedSchema,
+  volumes: volumesSchema,
+  restored_volume: restoredSchema,
   firewall: firewallSchema,
   doctor: checkupSchema,
   verdict: verdictSchema,

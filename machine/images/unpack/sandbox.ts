@@ -21,12 +21,14 @@ interface SandboxRun {
   /** True if it may set the attributes of overlayfs; only for what covey itself has written. */
   readonly mayMarkOverlay: boolean
   readonly command: readonly [tool: string, ...args: string[]]
+  /** Exit codes that are no failure; 0 alone by default. */
+  readonly soundExits?: readonly number[]
 }
 
 /** A running child. Its stdin and stdout are the caller's. */
 interface SandboxChild {
   readonly process: ChildProcessWithoutNullStreams
-  /** Resolves at exit code 0 with nothing on stderr; else rejects with `unpack` or `disk-full`. */
+  /** Resolves at a sound exit code and an empty stderr; else rejects: `unpack`, `disk-full`. */
   readonly ended: Promise<void>
   /** Kills it and all that it started. */
   kill(): void
@@ -103,7 +105,7 @@ function startChild(root: string, shared: readonly string[], run: SandboxRun): S
     // A session of its own keeps a Ctrl-C that is meant for the agent from it.
     { cwd: '/', env: { ...toolEnvironment }, stdio: 'pipe', detached: true },
   )
-  const ended = endOf(child, tool)
+  const ended = endOf(child, tool, run.soundExits ?? [0])
   ended.catch(() => undefined)
   const kill = (): void => void child.kill('SIGKILL')
   return { process: child, ended, kill, during: (waiting) => during(waiting, kill) }
@@ -118,7 +120,11 @@ async function during<T>(waiting: Promise<T>, kill: () => void): Promise<T> {
   }
 }
 
-function endOf(child: ChildProcessWithoutNullStreams, tool: string): Promise<void> {
+function endOf(
+  child: ChildProcessWithoutNullStreams,
+  tool: string,
+  soundExits: readonly number[],
+): Promise<void> {
   let said = ''
   child.stderr.setEncoding('utf8')
   child.stderr.on('data', (text: string) => {
@@ -131,7 +137,7 @@ function endOf(child: ChildProcessWithoutNullStreams, tool: string): Promise<voi
       reject(new CoveyError('unpack', `${tool} cannot be started: ${cause.message}`, { cause }))
     })
     child.on('close', (code, signal) => {
-      if (code === 0 && said === '') resolve()
+      if (code !== null && soundExits.includes(code) && said === '') resolve()
       else reject(failure(tool, said, code, signal))
     })
   })

@@ -1,0 +1,134 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { createZstdDecompress } from 'node:zlib'
+import { CoveyError } from '../../protocol/fault.ts'
+import type { HostPlaces } from '../containers/places.ts'
+import type { Sandbox } from '../images/unpack/sandbox.ts'
+import { createCommandRunner } from '../tools.ts'
+import { syncMs } from './limits.ts'
+import { attributes } from './tar-options.ts'
+
+type Places = Pick<HostPlaces, 'volumes' | 'trash'>
+
+/** Prefixes of names that no object can have: what is unpacked, and what it took the place of. */
+const unpacked = '.restored-'
+const replaced = '.replaced-'
+
+/** A volume that was put back. */
+export interface Restored {
+  /** Bytes of the archive. */
+  readonly bytes: number
+  readonly sha256: string
+}
+
+/** Dependencies of a restore. `check` throws if the content must not change just now. */
+interface RestorePlace {
+  readonly places: Places
+  readonly sandbox: Sandbox
+  readonly check: () => Promise<void>
+}
+
+/** Sets right what a restore left that was cut off: the volume has its old content, or the new. */
+export function settleVolumes(places: Places): void {
+  for (const name of readdirSync(places.volumes)) {
+    const path = join(places.volumes, name)
+    const volume = join(places.volumes, name.slice(replaced.length))
+    if (name.startsWith(replaced) && !existsSync(volume)) renameSync(path, volume)
+    else if (name.startsWith(replaced) || name.startsWith(unpacked)) throwAway(places, path)
+  }
+}
+
+/** Unpacks an archive beside a volume, and puts it in its place if it is whole. */
+export async function restoreVolume(
+  { places, sandbox, check }: RestorePlace,
+  object: string,
+  archive: AsyncIterable<Uint8Array>,
+  { sha256 }: { readonly sha256: string },
+): Promise<Restored> {
+  const beside = join(places.volumes, unpacked + object)
+  mkdirSync(beside, { mode: 0o700 })
+  try {
+    const restored = await unpack(sandbox, beside, archive)
+    if (restored.sha256 !== sha256) {
+      throw new CoveyError(
+        'volume-checksum',
+        `the archive has the checksum ${restored.sha256}, not ${sha256}; the volume is as it was`,
+        { hint: 'copy the archive again' },
+      )
+    }
+    const signal = AbortSignal.timeout(syncMs)
+    const args = ['--file-system', beside]
+    const run = createCommandRunner()
+    const { exitCode } = await run({ tool: 'sync', args, timeoutMs: syncMs }, signal)
+    if (exitCode !== 0) throw new CoveyError('storage', 'the disk does not keep what is written')
+    await check()
+    swap(places, object, beside)
+    return restored
+  } finally {
+    if (existsSync(beside)) throwAway(places, beside)
+  }
+}
+
+/** Nothing of this agent comes between the two renames; after a crash `settleVolumes` does. */
+function swap(places: Places, object: string, beside: string): void {
+  const volume = join(places.volumes, object)
+  const old = join(places.volumes, replaced + object)
+  renameSync(volume, old)
+  try {
+    renameSync(beside, volume)
+  } catch (error) {
+    renameSync(old, volume)
+    throw error
+  }
+  throwAway(places, old)
+}
+
+async function unpack(
+  sandbox: Sandbox,
+  target: string,
+  archive: AsyncIterable<Uint8Array>,
+): Promise<Restored> {
+  const hash = createHash('sha256')
+  let bytes = 0
+  const hashed = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const chunk of archive) {
+      hash.update(chunk)
+      bytes += chunk.length
+      yield chunk
+    }
+  }
+  const child = sandbox.start({
+    ...{ target, access: 'write', mayMarkOverlay: false },
+    command: [
+      ...(['tar', '--extract', '--file=-', '--directory=/target', '--same-owner'] as const),
+      ...['--preserve-permissions', '--delay-directory-restore', ...attributes],
+    ],
+  })
+  child.process.stdout.resume()
+  try {
+    await pipeline(hashed, createZstdDecompress(), child.process.stdin)
+    await child.ended
+  } catch (error) {
+    child.kill()
+    const ended = await child.ended.catch((reason: unknown) => reason)
+    if (ended instanceof CoveyError && ended.code === 'disk-full') {
+      throw new CoveyError('disk-full', 'there is no space left on the disk for the volume')
+    }
+    throw new CoveyError('volume-archive', 'the archive is damaged; the volume is as it was', {
+      hint: 'copy the archive again: it must be one of covey volume backup',
+      cause: error,
+    })
+  }
+  return { bytes, sha256: hash.digest('hex') }
+}
+
+/** A rename, so that it is gone at once; a start of the agent empties what a crash left. */
+function throwAway({ trash }: Places, path: string): void {
+  mkdirSync(trash, { recursive: true, mode: 0o700 })
+  const name = join(trash, randomBytes(8).toString('hex'))
+  renameSync(path, name)
+  void rm(name, { recursive: true, force: true }).catch(() => undefined)
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import {
+  chownSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { suite, type TestContext, test } from 'node:test'
+import { openVolumes, type Volumes } from '../../../machine/volumes/volumes.ts'
+import { temporaryFolder } from '../../temporary.ts'
+
+interface Place {
+  readonly stateDir: string
+  readonly volumes: string
+  open(): Promise<Volumes>
+}
+
+async function place(t: TestContext): Promise<Place> {
+  const stateDir = await temporaryFolder(t)
+  const volumes = join(stateDir, 'volumes')
+  mkdirSync(join(volumes, 'data'), { recursive: true })
+  const places = { volumes, trash: join(stateDir, 'trash') }
+  const containers = { look: async () => [] }
+  return { stateDir, volumes, open: () => openVolumes({ stateDir, places, containers }) }
+}
+
+function fill(folder: string): void {
+  writeFileSync(join(folder, 'file'), 'kept\n', { mode: 0o640 })
+  chownSync(join(folder, 'file'), 1234, 4321)
+  linkSync(join(folder, 'file'), join(folder, 'second'))
+  symlinkSync('/etc/passwd', join(folder, 'link'))
+  writeFileSync(join(folder, 'sparse'), '')
+  truncateSync(join(folder, 'sparse'), 64 * 1024 * 1024)
+  chownSync(folder, 70, 70)
+}
+
+async function archiveOf(volumes: Volumes): Promise<Buffer> {
+  const archive = await volumes.backup('data', false)
+  const chunks: Buffer[] = []
+  const sink = new PassThrough()
+  sink.on('data', (chunk: Buffer) => chunks.push(chunk))
+  try {
+    await pipeline(archive.source, archive.packer, sink)
+  } finally {
+    archive.close()
+  }
+  return Buffer.concat(chunks)
+}
+
+async function* sent(bytes: Buffer): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
+
+function orderFor(bytes: Buffer, replace: boolean): { replace: boolean; sha256: string } {
+  return { replace, sha256: createHash('sha256').update(bytes).digest('hex') }
+}
+
+suite('volumes', () => {
+  test('a restored volume has owners, modes, links and holes of the one saved', async (t) => {
+    const { volumes, open } = await place(t)
+    const data = join(volumes, 'data')
+    fill(data)
+    const host = await open()
+    const archive = await archiveOf(host)
+    writeFileSync(join(data, 'later'), 'goes')
+    await host.restore('data', sent(archive), orderFor(archive, true))
+    assert.deepEqual(readdirSync(data).sort(), ['file', 'link', 'second', 'sparse'])
+    const file = statSync(join(data, 'file'))
+    assert.deepEqual([file.uid, file.gid, file.mode & 0o7777], [1234, 4321, 0o640])
+    assert.equal(file.ino, statSync(join(data, 'second')).ino)
+    assert.equal(readFileSync(join(data, 'file'), 'utf8'), 'kept\n')
+    const sparse = statSync(join(data, 'sparse'))
+    assert.deepEqual([sparse.size, sparse.blocks < 100], [64 * 1024 * 1024, true])
+    assert.equal(statSync(data).uid, 70)
+    assert.deepEqual(readdirSync(volumes), ['data'])
+  })
+
+  test('an archive that is cut off or altered changes nothing', async (t) => {
+    const { volumes, open } = await place(t)
+    fill(join(volumes, 'data'))
+    const host = await open()
+    const archive = await archiveOf(host)
+    const cut = archive.subarray(0, archive.length - 20)
+    const restoring = host.restore('data', sent(cut), orderFor(cut, true))
+    await assert.rejects(restoring, { code: 'volume-archive' })
+    const other = orderFor(Buffer.from('another'), true)
+    const unlike = host.restore('data', sent(archive), other)
+    await assert.rejects(unlike, { code: 'volume-checksum' })
+    const full = host.restore('data', sent(archive), orderFor(archive, false))
+    await assert.rejects(full, { code: 'volume-not-empty' })
+    assert.equal(readFileSync(join(volumes, 'data', 'file'), 'utf8'), 'kept\n')
+    assert.deepEqual(readdirSync(volumes), ['data'])
+  })
+
+  test('a start puts back what a restore had moved away', async (t) => {
+    const { volumes, open } = await place(t)
+    fill(join(volumes, 'data'))
+    renameSync(join(volumes, 'data'), join(volumes, '.replaced-data'))
+    mkdirSync(join(volumes, '.restored-data'))
+    await open()
+    assert.equal(existsSync(join(volumes, 'data', 'file')), true)
+    assert.deepEqual(readdirSync(volumes), ['data'])
+  })
+})
