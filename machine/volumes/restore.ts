@@ -1,5 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+} from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -82,6 +90,13 @@ function swap(places: Places, object: string, beside: string): void {
   } catch (error) {
     renameSync(old, volume)
     throw error
+  }
+  // Nothing is told before it outlasts a loss of power.
+  const folder = openSync(places.volumes, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
   }
   throwAway(places, old)
 }
