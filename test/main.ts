@@ -28,7 +28,7 @@ const files = globSync('test/**/*.test.ts', { cwd: root })
 /** The time limit is for one file, and only there so that a hang ends with a name. */
 const timeout = 900_000
 /** Each file makes its own namespaces, and most wait more than they work. */
-const concurrency = Number(process.env['COVEY_TEST_CONCURRENCY'] ?? 2)
+const concurrency = Number(process.env['COVEY_TEST_CONCURRENCY'] ?? 3)
 
 run({ files, concurrency, timeout })
   .on('test:fail', () => {
