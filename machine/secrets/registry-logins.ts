@@ -1,4 +1,5 @@
 import type { RegistryLogin } from '../../reconcilers/host-images.ts'
+import { passwordText } from '../images/registry/auth/password-text.ts'
 import type { Login, Logins } from '../images/registry/types.ts'
 import { openSecret, type SealingKey } from './open.ts'
 
@@ -22,11 +23,7 @@ export function createRegistryLogins(
     async use(logins) {
       const entries = logins.map(async ({ server, username, secret, jwe }) => {
         const expected = { aud: clusterId, host: identity.host, name: secret }
-        const bytes = await openSecret(jwe, expected, identity.sealing)
-        // A file of one line ends in a line feed, which is no part of the password.
-        const password = Buffer.from(bytes)
-          .toString()
-          .replace(/\r?\n$/, '')
+        const password = passwordText(await openSecret(jwe, expected, identity.sealing))
         return [server, { username, password }] as const
       })
       opened = new Map(await Promise.all(entries))

@@ -24,7 +24,7 @@ export interface LayoutHost {
 }
 
 /** Where a secret of the layout comes from; none of them: `covey secret set`. */
-interface SecretSource {
+export interface SecretSource {
   readonly command: string | undefined
   readonly file: string | undefined
   readonly environment: string | undefined

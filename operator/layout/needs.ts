@@ -7,7 +7,7 @@ import { servicesOfHosts } from './objects/services-of-hosts.ts'
 import { normalReference } from './services/image-names.ts'
 
 /** A secret of a host that is to be sealed to it. */
-interface SealNeed extends Pick<SealedContent, 'content' | 'variables'> {
+export interface SealNeed extends Pick<SealedContent, 'content' | 'variables'> {
   readonly host: string
   /** Name of the `secret` object. */
   readonly object: string

@@ -1,17 +1,10 @@
 import { execa } from 'execa'
 import type { OperatorFolder } from '../folder/folder.ts'
+import type { SecretSource } from '../layout/layout.ts'
 import { secretBytesMax, secretCommandMs } from '../limits.ts'
 import { Failure, systemReason } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import type { Vault } from './vault.ts'
-
-/** Where the layout says that a secret comes from; none of them: `covey secret set`. */
-export interface SecretSource {
-  readonly command?: string | undefined
-  /** Relative to the operator's folder. */
-  readonly file?: string | undefined
-  readonly environment?: string | undefined
-}
 
 /** Gets the content of secrets of the layout, each once in a run: a command may ask a person. */
 export type SecretContents = (name: string) => Promise<Uint8Array>
@@ -24,11 +17,11 @@ export function createSecretContents(
   session: Session,
   folder: OperatorFolder,
   vault: Vault,
-  sources: ReadonlyMap<string, SecretSource>,
+  sources: ReadonlyMap<string, Partial<SecretSource>>,
 ): SecretContents {
   const read = new Map<string, Promise<Uint8Array>>()
   return (name) => {
-    const known = read.get(name) ?? contentOf(session, folder, vault, name, sources.get(name) ?? {})
+    const known = read.get(name) ?? contentOf(session, folder, vault, name, sources.get(name))
     read.set(name, known)
     return known
   }
@@ -39,8 +32,9 @@ async function contentOf(
   folder: OperatorFolder,
   vault: Vault,
   name: string,
-  { command, file, environment }: SecretSource,
+  source: Partial<SecretSource> | undefined,
 ): Promise<Uint8Array> {
+  const { command, file, environment } = source ?? {}
   if (command !== undefined) return await outputOf(session, folder, name, command)
   if (file !== undefined) return await fileOf(folder, name, file)
   if (environment !== undefined) {

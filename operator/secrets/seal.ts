@@ -1,15 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { CompactEncrypt } from 'jose'
 import type { SealedFor } from '../../reconcilers/runc/bundle/sealed.ts'
+import type { SealNeed } from '../layout/needs.ts'
 
-/** A sealed secret that a host needs. */
-export interface SealNeed {
-  readonly host: string
-  /** Name of the `secret` object. */
-  readonly object: string
-  /** X25519 key of the host, base64url, from its card. */
-  readonly sealingKey: string
-}
+/** The recipient of sealed content: an object of a host. */
+export type SealTarget = Pick<SealNeed, 'host' | 'object' | 'sealingKey'>
 
 /**
  * Seals content to a host (docs/OBJECTS.md, secret): ECDH-ES with X25519 and A256GCM, with cluster,
@@ -17,7 +12,7 @@ export interface SealNeed {
  */
 export async function sealToHost(
   content: Uint8Array,
-  { sealingKey, ...need }: SealNeed,
+  { sealingKey, ...need }: SealTarget,
   clusterId: string,
 ): Promise<string> {
   const bound: SealedFor = { aud: clusterId, host: need.host, name: need.object }
@@ -33,7 +28,7 @@ export async function sealToHost(
 export function keyedDigest(
   key: Uint8Array,
   content: Uint8Array,
-  { host, object, sealingKey }: SealNeed,
+  { host, object, sealingKey }: SealTarget,
   clusterId: string,
 ): string {
   const bound = JSON.stringify([clusterId, host, object, sealingKey])

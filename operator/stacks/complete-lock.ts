@@ -1,14 +1,13 @@
+import { passwordText } from '../../machine/images/registry/auth/password-text.ts'
+import type { Login } from '../../machine/images/registry/types.ts'
 import { CoveyError } from '../../protocol/fault.ts'
-import type { Place } from '../compose/project.ts'
-import { openFolder } from '../folder/folder.ts'
 import { lookUpTags } from '../images/resolve.ts'
 import type { CompileInput } from '../layout/inputs.ts'
+import type { Layout } from '../layout/layout.ts'
 import { factKey, type Lock, withFacts } from '../layout/lock.ts'
-import { needsOf } from '../layout/needs.ts'
-import { createSecretContents } from '../secrets/content.ts'
-import { readRecipients } from '../secrets/operator-cards.ts'
-import { sealWishes } from '../secrets/seal-needs.ts'
-import { openVault } from '../secrets/vault.ts'
+import { type Needs, needsOf } from '../layout/needs.ts'
+import { createSecretsOpener } from '../secrets/open-secrets.ts'
+import { sealNeeds } from '../secrets/seal-needs.ts'
 import { Failure, type LocatedFault } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import { counted } from '../terminal/style.ts'
@@ -19,34 +18,31 @@ import { counted } from '../terminal/style.ts'
  * looked up again (`covey pull` does).
  *
  * Throws `Failure` with the place of every image that cannot be looked up (exit code 1), and as
- * `sealWishes` does.
+ * `sealNeeds` does.
  */
 export async function completeLock(session: Session, input: CompileInput): Promise<Lock> {
-  const { images } = await needsOf(input)
-  const digests = await digestsOf(session, input, images)
+  const { layout } = input
+  const openSecrets = createSecretsOpener(session, layout.secrets)
+  const first = await needsOf(input)
+  const digests = await digestsOf(session, layout, openSecrets, first.images)
   const lock = withFacts(input.lock, digests)
-  const { seals } = await needsOf({ ...input, lock })
+  // A platform that has become known may move a service, and its secrets with it.
+  const { seals } = first.images.length === 0 ? first : await needsOf({ ...input, lock })
   if (seals.length === 0) return lock
-  const folder = await openFolder(session)
-  return withFacts(lock, await sealWishes(session, folder, seals, input.layout.secrets, lock))
+  return withFacts(lock, await sealNeeds(await openSecrets(), seals, lock))
 }
 
-type LoginOf = Parameters<typeof lookUpTags>[2]['loginOf']
-
-/** A reference, and the services that name it. */
-interface ImageNeed {
-  readonly reference: string
-  readonly places: readonly Place[]
-}
+type SecretsOpener = ReturnType<typeof createSecretsOpener>
 
 async function digestsOf(
   session: Session,
-  { layout }: CompileInput,
-  needs: readonly ImageNeed[],
+  layout: Layout,
+  openSecrets: SecretsOpener,
+  needs: Needs['images'],
 ): Promise<Readonly<Record<string, string>>> {
   if (needs.length > 0) session.note(`looking up ${counted(needs.length, 'image')}`)
   const references = needs.map(({ reference }) => reference)
-  const answers = await lookUpImages(session, layout, references)
+  const answers = await lookUpImages(session, layout, openSecrets, references)
   const facts: Record<string, string> = {}
   const faults: LocatedFault[] = []
   for (const [index, { reference, found }] of answers.entries()) {
@@ -67,28 +63,18 @@ async function digestsOf(
 /** Looks up tags, with what the layout says of registries. Answers in the order of `references`. */
 export async function lookUpImages(
   session: Session,
-  layout: CompileInput['layout'],
+  { registries }: Layout,
+  openSecrets: SecretsOpener,
   references: readonly string[],
 ): Promise<Awaited<ReturnType<typeof lookUpTags>>> {
-  const insecure = [...layout.registries].filter(([, { insecure: is }]) => is).map(([name]) => name)
-  return await lookUpTags(session, references, { insecure, loginOf: loginsOf(session, layout) })
-}
-
-/** Logins of the layout. The folder is opened only where a registry asks for one. */
-function loginsOf(session: Session, { registries, secrets }: CompileInput['layout']): LoginOf {
-  return async (registry) => {
+  const insecure = [...registries].filter(([, { insecure: is }]) => is).map(([name]) => name)
+  const loginOf = async (registry: string): Promise<Login | null> => {
     const { username, password } = registries.get(registry) ?? {}
     if (username === undefined || password === undefined) return null
-    const folder = await openFolder(session)
-    const vault = openVault(folder, await readRecipients(session, folder))
-    const bytes = await createSecretContents(session, folder, vault, secrets)(password)
-    return {
-      username,
-      password: Buffer.from(bytes)
-        .toString()
-        .replace(/\r?\n$/, ''),
-    }
+    const { contentOf } = await openSecrets()
+    return { username, password: passwordText(await contentOf(password)) }
   }
+  return await lookUpTags(session, references, { insecure, loginOf })
 }
 
 /** A fact of an image: its digest, then its platforms. */

@@ -64,6 +64,26 @@ describe('compiling a stack', () => {
     assert.notEqual(second.hosts.a['shop-web_e'].jwe, hosts.a['shop-web_e'].jwe)
   })
 
+  it('asks once for a secret that a registry wants and hosts are given', async (context) => {
+    const guarded = await startRegistry({ auth: 'basic' })
+    context.after(() => guarded.close())
+    const reference = await pushLayout(guarded, join(folder, 'layout'), 'apps/box')
+    const space = await openShop(context)
+    const { username = '', password = '' } = guarded.credentials ?? {}
+    await space.write(
+      'shop/compose.yaml',
+      `services:\n  web:\n    image: ${guarded.host}/apps/box\n`,
+    )
+    const layout = (await space.read('cluster.yaml')).split('registries:')[0] ?? ''
+    const account = `{ insecure: true, username: ${username}, password: token }`
+    const command = `echo run >> runs; printf %s ${password}`
+    const more = `registries:\n  "${guarded.host}": ${account}\nsecrets:\n  token: { command: "${command}" }\n`
+    await space.write('cluster.yaml', layout + more)
+    const { hosts } = JSON.parse(await space.must('compile'))
+    assert.equal(hosts.a['shop-web'].image, reference.replace('@', ':latest@'))
+    assert.equal(await space.read('runs'), 'run\n')
+  })
+
   it('names the place of every image that cannot be looked up', async (context) => {
     const space = await openShop(context)
     const text = 'services:\n  a:\n    image: IMAGE:absent\n  b:\n    image: IMAGE\n'

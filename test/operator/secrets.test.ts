@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import { openSecret } from '../../machine/secrets/open.ts'
 import { openFolder } from '../../operator/folder/folder.ts'
 import { emptyLock, withFacts } from '../../operator/layout/lock.ts'
-import { sealWishes } from '../../operator/secrets/seal-needs.ts'
+import { createSecretsOpener } from '../../operator/secrets/open-secrets.ts'
+import { sealNeeds } from '../../operator/secrets/seal-needs.ts'
 import type { Io } from '../../operator/terminal/io.ts'
 import { openSession, type Session } from '../../operator/terminal/session.ts'
 import { machineCalls } from '../../platform/files/calls.ts'
@@ -109,8 +110,9 @@ test('what a host needs is sealed to it, again only when something changed', asy
     })),
     { ...a.need, object: 'other_s', content: named('command') },
   ]
+  const open = () => createSecretsOpener(session, sources)()
   const all = wishes('{"A":"1"}')
-  const facts = await sealWishes(session, folder, all, sources, emptyLock)
+  const facts = await sealNeeds(await open(), all, emptyLock)
   assert.equal(Object.keys(facts).length, all.length)
   assert.equal(await readFile(space.path('runs'), 'utf8'), 'run\n', 'a command runs once')
   const jweOf = (key: string): string => facts[key]?.split(' ')[1] ?? ''
@@ -119,12 +121,12 @@ test('what a host needs is sealed to it, again only when something changed', asy
   assert.equal(await b.open(jweOf('sealed.b.web_s'), aud), '{"A":"1"}')
   await assert.rejects(b.open(jweOf('sealed.a.web_s'), aud))
   const lock = withFacts(emptyLock, facts)
-  assert.deepEqual(await sealWishes(session, folder, all, sources, lock), {}, 'nothing changed')
+  assert.deepEqual(await sealNeeds(await open(), all, lock), {}, 'nothing changed')
   const changed = [{ ...a.need, content: text('{"A":"2"}') }, ...all.slice(1)]
-  const second = await sealWishes(session, folder, changed, sources, lock)
+  const second = await sealNeeds(await open(), changed, lock)
   assert.deepEqual(Object.keys(second), ['sealed.a.web_s'])
   const moved = [{ ...hostOf('a', 'web_s').need, content: text('{"A":"1"}') }]
-  const third = await sealWishes(session, folder, moved, sources, lock)
+  const third = await sealNeeds(await open(), moved, lock)
   assert.deepEqual(Object.keys(third), ['sealed.a.web_s'], 'another key of the host')
   assert.doesNotMatch(JSON.stringify(facts), /from a|"A"/)
 })
@@ -132,7 +134,6 @@ test('what a host needs is sealed to it, again only when something changed', asy
 test('a secret without content says what to do', async (context) => {
   const space = await openCluster(context)
   const session = sessionIn(space)
-  const folder = await openFolder(session)
   for (const [source, code, says] of [
     [{}, 'secret-missing', /secret s has no content: it was never set/],
     [{ command: 'exit 3' }, 'secret-command', /the command of secret s ended with exit code 3/],
@@ -144,7 +145,8 @@ test('a secret without content says what to do', async (context) => {
   ] as const) {
     const wish = { ...hostOf('a', 's').need, content: named('s') }
     const sources = new Map([['s', source]])
-    await assert.rejects(sealWishes(session, folder, [wish], sources, emptyLock), (error) => {
+    const secrets = await createSecretsOpener(session, sources)()
+    await assert.rejects(sealNeeds(secrets, [wish], emptyLock), (error) => {
       assert.match(String(error), says)
       assert.equal(Object(error).code, code)
       return true

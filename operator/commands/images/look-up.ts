@@ -5,6 +5,7 @@ import { openFolder } from '../../folder/folder.ts'
 import { readLayout } from '../../folder/layout-files.ts'
 import { factKey, lockText, withFacts } from '../../layout/lock.ts'
 import { normalReference } from '../../layout/services/image-names.ts'
+import { createSecretsOpener } from '../../secrets/open-secrets.ts'
 import { imageFact, lookUpImages } from '../../stacks/complete-lock.ts'
 import { readStacks } from '../../stacks/read-stacks.ts'
 import { Failure, faultsFailure } from '../../terminal/failure.ts'
@@ -75,7 +76,8 @@ async function lookUp(
   { layout, lock }: Awaited<ReturnType<typeof readLayout>>,
   named: ReadonlyMap<string, readonly string[]>,
 ): Promise<readonly Row[]> {
-  const answers = await lookUpImages(session, layout, [...named.keys()])
+  const openSecrets = createSecretsOpener(session, layout.secrets)
+  const answers = await lookUpImages(session, layout, openSecrets, [...named.keys()])
   const failed = answers.flatMap(({ reference, found }) =>
     found instanceof CoveyError ? [{ reference, found }] : [],
   )

@@ -4,6 +4,7 @@ import { RegistryError } from '../transport/errors.ts'
 import type { Endpoint } from '../trust/endpoints.ts'
 import { fileError } from '../trust/trust.ts'
 import type { Login, Logins } from '../types.ts'
+import { passwordText } from './password-text.ts'
 
 /** Credentials for one registry. */
 export interface Credentials {
@@ -40,8 +41,7 @@ export function credentialsFor(endpoint: Endpoint, logins: Logins | undefined): 
 
 async function passwordIn(passwordFile: string): Promise<string> {
   try {
-    const text = (await readRootOwned(passwordFile, passwordFileBytesMax)).toString()
-    const password = text.replace(/\r?\n$/, '')
+    const password = passwordText(await readRootOwned(passwordFile, passwordFileBytesMax))
     if (password === '') throw new Error('it is empty')
     if (/\p{Cc}/u.test(password)) throw new Error('it holds more than one line')
     return password
