@@ -87,7 +87,7 @@ export function createAuthentication(asker: TokenAsker, limits: RegistryLimits):
       basic = login === null ? null : basicAuthorization(login)
       usesBasic = true
       if (basic === null || basic === rejected) {
-        throw await unauthorized(endpoint, credentials, repository, words)
+        throw unauthorized(endpoint, credentials, login, repository, words)
       }
       return basic
     },

@@ -55,14 +55,14 @@ export function basicAuthorization({ username, password }: Login): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 }
 
-/** The error for a registry that gives `what` not to these credentials, or not without any. */
-export async function unauthorized(
+/** The error for a registry that gives `what` not to the login that was used, or not without. */
+export function unauthorized(
   { name }: Endpoint,
   credentials: Credentials,
+  used: Login | null,
   what: string,
   words: string,
-): Promise<RegistryError> {
-  const used = await credentials.read()
+): RegistryError {
   const asked = used === null ? 'without credentials' : `to user ${used.username}`
   return new RegistryError('registry-unauthorized', `${name} refuses ${what} ${asked}${words}`, {
     hint: credentials.hint(used),

@@ -110,7 +110,7 @@ export function createSession(init: SessionInit): Session {
     }
     if (own && (status === 401 || status === 403)) {
       const words = await readWords(transport, answer, signal)
-      throw await unauthorized(endpoint, credentials, repository, words)
+      throw unauthorized(endpoint, credentials, await credentials.read(), repository, words)
     }
     const failure = await statusFailure(transport, answer, clock, signal)
     if (own || failure.transient) throw failure

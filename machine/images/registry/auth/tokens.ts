@@ -17,6 +17,7 @@ import type { Transport } from '../transport/transport.ts'
 import { strangeAnswer } from '../transport/what-came.ts'
 import { type Access, shownUrl } from '../trust/access.ts'
 import type { Endpoint } from '../trust/endpoints.ts'
+import type { Login } from '../types.ts'
 import { basicAuthorization, type Credentials, unauthorized } from './credentials.ts'
 
 /** A bearer token, and until when it is used (milliseconds since 1970, by this host's clock). */
@@ -78,9 +79,12 @@ function realmUrl(
   return url
 }
 
-async function authorizationFor(asker: TokenAsker, asked: URL, realm: URL): Promise<string | null> {
-  const { endpoint, access, credentials } = asker
-  const login = await credentials.read()
+function authorizationFor(
+  { endpoint, access }: TokenAsker,
+  login: Login | null,
+  asked: URL,
+  realm: URL,
+): string | null {
   if (login === null) return null
   if (access.mayHoldCredentials(asked, realm)) return basicAuthorization(login)
   const entry = `{"registries": {"${endpoint.name}": {"realm_hosts": ["${realm.host}"]}}}`
@@ -105,12 +109,13 @@ export async function askForToken(
 ): Promise<Token> {
   const { endpoint, access, credentials, transport, clock } = asker
   const url = realmUrl(asker, challenged, repository)
-  const authorization = await authorizationFor(asker, challenged.asked, url)
+  const login = await credentials.read()
+  const authorization = authorizationFor(asker, login, challenged.asked, url)
   const headers = { accept: 'application/json', 'accept-encoding': 'identity' }
   const answer = await follow(transport, access, { url, headers, authorization }, 'realm', signal)
   if (answer.status === 401 || answer.status === 403) {
     const words = await readWords(transport, answer, signal)
-    throw await unauthorized(endpoint, credentials, `a token for ${repository}`, words)
+    throw unauthorized(endpoint, credentials, login, `a token for ${repository}`, words)
   }
   if (answer.status !== 200) throw await statusFailure(transport, answer, clock, signal)
   const bytes = await readBody(transport, answer, tokenBytesMax, signal)
