@@ -158,10 +158,10 @@ describe('the difference of two configs', () => {
 })
 
 function valueAt(value: unknown, segments: readonly string[]): unknown {
-  return segments.reduce<unknown>(
-    (inner, name) => (inner as Record<string, unknown>)?.[name],
-    value,
-  )
+  return segments.reduce<unknown>((inner, name) => {
+    // A member may have the name of what every object inherits.
+    return Object.hasOwn(Object(inner), name) ? Object(inner)[name] : undefined
+  }, value)
 }
 
 function replacedIn(before: Config, after: Config): readonly string[] {
