@@ -1,6 +1,7 @@
-import { isObject } from '../../protocol/documents/canonical-json.ts'
-import type { Config, ConfigObject } from '../../protocol/documents/config.ts'
+import type { Config, HostSection } from '../../protocol/documents/config.ts'
 import { sectionOf } from '../../reconcilers/cluster/references.ts'
+import { grantsFor } from '../../reconcilers/runc/bundle/grants.ts'
+import { containerSchema, volumeSchema } from '../../reconcilers/runc/spec.ts'
 import type { Need } from './plan-document.ts'
 
 type Hosts = Pick<Config, 'hosts'>
@@ -10,31 +11,25 @@ export function newNeeds(before: Hosts, after: Hosts): readonly Need[] {
   return Object.keys(after.hosts)
     .sort()
     .flatMap((host) => {
-      const known = grantsFor(before, host)
-      const grants = [...grantsFor(after, host)].filter((grant) => !known.has(grant))
+      const known = grantsOn(before, host)
+      const grants = [...grantsOn(after, host)].filter((grant) => !known.has(grant))
       return grants.sort().map((grant) => ({ host, grant }))
     })
 }
 
-/** Every grant that the objects of a host need, as its settings would have them. */
-function grantsFor(config: Hosts, host: string): ReadonlySet<string> {
+/** Every grant that the containers of a host need, by the code that asks for them there. */
+function grantsOn(config: Hosts, host: string): ReadonlySet<string> {
   const section = sectionOf(config, host) ?? {}
-  return new Set(Object.values(section).flatMap(grantsOf))
+  return new Set(Object.keys(section).flatMap((name) => grantsOf(section, name)))
 }
 
-function grantsOf(object: ConfigObject): readonly string[] {
-  if (object.type !== 'runc_container') return []
-  const network = object['host_network'] === true ? ['host-network'] : []
-  const paths = entriesOf(object['mounts']).flatMap((mount) => {
-    const path = isObject(mount) ? mount['host_path'] : undefined
-    return typeof path === 'string' ? [`path:${path}`] : []
+function grantsOf(section: HostSection, name: string): readonly string[] {
+  const { data } = containerSchema.safeParse(section[name])
+  if (data === undefined) return []
+  const volumes = data.mounts.flatMap(({ volume }) => {
+    const path =
+      volume === undefined ? undefined : volumeSchema.safeParse(section[volume]).data?.path
+    return path === undefined ? [] : [{ host_path: path }]
   })
-  const devices = entriesOf(object['devices']).flatMap((device) => {
-    return typeof device === 'string' ? [`device:${device}`] : []
-  })
-  return [...network, ...paths, ...devices]
-}
-
-function entriesOf(list: unknown): readonly unknown[] {
-  return Array.isArray(list) ? list : []
+  return grantsFor({ ...data, mounts: [...data.mounts, ...volumes] })
 }

@@ -38,6 +38,19 @@ export function grantFault(text: string): string | undefined {
   return hostPathFault(path, [])
 }
 
+/** Grants that a container asks for, as the settings of its host would have them. */
+export function grantsFor(container: HostWishes): readonly string[] {
+  const paths = container.mounts.flatMap(({ host_path: path }) => {
+    return path === undefined || timeFiles.has(path) ? [] : [`path:${path}`]
+  })
+  return [
+    ...(container.host_network ? ['host-network'] : []),
+    ...Object.keys(settingsOf(container).host).map((name) => `sysctl:${name}`),
+    ...paths,
+    ...container.devices.map((device) => `device:${device}`),
+  ]
+}
+
 /**
  * Reason that this host refuses what a container asks for, one line with what to do, or undefined.
  * A config alone opens nothing of a host: its own settings must grant it.
@@ -85,7 +98,6 @@ function grantsOf(kind: 'path' | 'device', { grants }: GrantFacts): readonly str
     .map((grant) => grant.slice(kind.length + 1))
 }
 
-/** Reason for a grant that leads through a link which a container might have made itself. */
 /** Real place of a missing path below a grant; null where no grant leads there. */
 export function grantedPlaceOf(path: string, facts: GrantFacts): string | null {
   for (const grant of grantsOf('path', facts)) {
@@ -97,6 +109,7 @@ export function grantedPlaceOf(path: string, facts: GrantFacts): string | null {
   return null
 }
 
+/** Reason for a grant that leads through a link which a container might have made itself. */
 function linkRefusal(what: string, path: string, facts: GrantFacts): string | undefined {
   for (const grant of grantsOf('path', facts)) {
     const granted = facts.grantedPath(grant)

@@ -87,6 +87,26 @@ describe('what a plan tells people', () => {
     ])
   })
 
+  it('says of grants what the host itself would ask for', () => {
+    const web = made('shop/web', {
+      mounts: [
+        { host_path: '/etc/localtime', path: '/etc/localtime', read_only: true },
+        { volume: 'dir', path: '/data' },
+      ],
+      sysctls: { 'net.core.somaxconn': '10', 'vm.overcommit_memory': '1' },
+      devices: ['/dev/dri'],
+    })
+    const dir = { type: 'volume', path: '/opt/shop' }
+    const { needs } = diffConfigs(
+      configOf({ a: host(1, {}) }),
+      configOf({ a: host(1, { web, dir }) }),
+    )
+    assert.deepEqual(
+      needs.map(({ grant }) => grant),
+      ['device:/dev/dri', 'path:/opt/shop', 'sysctl:vm.overcommit_memory'],
+    )
+  })
+
   it('shows nothing of what is sealed', () => {
     const at = (end: string): Section => {
       const jwe = sealedText({ host: 'a', name: 'key' }).replace(/AAAA$/, end)
