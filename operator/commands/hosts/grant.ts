@@ -1,11 +1,39 @@
 import { isObject } from '../../../protocol/documents/canonical-json.ts'
+import { isName } from '../../../protocol/names.ts'
 import { grantFault } from '../../../reconcilers/runc/bundle/grants.ts'
+import { sessionAt } from '../../agent-client/place.ts'
+import { localPlace } from '../../agent-client/sockets.ts'
+import { askStatus } from '../../agent-client/status.ts'
 import { writeWhole } from '../../files/write-file.ts'
+import { recordedHosts } from '../../folder/recorded-hosts.ts'
+import { sideQuestionMsMax } from '../../limits.ts'
+import { sshCommandText } from '../../ssh/destination.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
+import { shellWord } from '../../terminal/shell-word.ts'
 import type { Input } from '../definition.ts'
 
 const settingsBytesMax = 1024 * 1024
+
+/**
+ * The grants of a command line. A plan names the host before them, which has to be this one: only
+ * its root grants something of it. Throws `Failure` `other-host`.
+ */
+async function grantsOf(session: Session, words: readonly string[]): Promise<readonly string[]> {
+  const [name = '', ...grants] = words
+  if (grants.length === 0 || !isName(name) || grantFault(name) === undefined) return words
+  const local = sessionAt(session, localPlace(session))
+  const own = await askStatus(local, { timeoutMs: sideQuestionMsMax }).catch(() => undefined)
+  if (own?.status.host === name) return grants
+  const host = (await recordedHosts(session)).find((each) => each.name === name)
+  const there = `covey host grant ${grants.map(shellWord).join(' ')}`
+  throw new Failure(2, 'other-host', `this is not ${name}, and only its own root grants that`, {
+    hint:
+      host?.ssh === undefined
+        ? `on ${name}, as root: ${there}`
+        : `${sshCommandText(host.ssh)} ${there}`,
+  })
+}
 
 /**
  * `covey host grant [GRANT…]`, on the host itself: adds grants to its settings, or takes them
@@ -15,11 +43,12 @@ export async function grantOnHost(session: Session, input: Input): Promise<void>
   const path = session.io.env['COVEY_CONFIG'] || '/etc/covey/agent.json'
   const settings = await readSettings(session, path)
   const before = grantsIn(settings, path)
-  for (const grant of input.args) {
+  const words = await grantsOf(session, input.args)
+  for (const grant of words) {
     const fault = grantFault(grant)
     if (fault !== undefined) throw new Failure(2, 'grant', `${grant}: ${fault}`)
   }
-  const asked = new Set(input.args)
+  const asked = new Set(words)
   const isRevoked = input.is('revoke')
   const added = isRevoked ? [] : [...asked].filter((grant) => !before.includes(grant))
   const removed = isRevoked ? before.filter((grant) => asked.has(grant)) : []
