@@ -1,9 +1,7 @@
+import { serviceOf } from '../../protocol/api/containers.ts'
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { Config, ConfigObject, HostSection } from '../../protocol/documents/config.ts'
 import { sectionOf, typeIn } from '../../reconcilers/cluster/references.ts'
-
-/** Label of a container that says which service it is, as `shop/web`. */
-const serviceLabel = 'covey.service'
 
 /** Names of containers of one host, by the service that each of them is. */
 type HostServices = ReadonlyMap<string, readonly string[]>
@@ -11,8 +9,7 @@ type HostServices = ReadonlyMap<string, readonly string[]>
 /** The service of a container in the layout's words; its own name where no layout made it. */
 export function serviceOfContainer(name: string, object: ConfigObject | undefined): string {
   const labels: unknown = object?.['labels']
-  const label = isObject(labels) ? labels[serviceLabel] : undefined
-  return typeof label === 'string' && label !== '' ? label : name
+  return (isObject(labels) ? serviceOf(labels).service : null) ?? name
 }
 
 /** The containers of a host by their services, sorted. */

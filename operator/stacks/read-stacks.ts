@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path/posix'
 import type { ComposeOptions, ReadFile } from '../compose/project.ts'
 import { readProject } from '../compose/read-project.ts'
+import { defaultNames } from '../compose/variables/project-scope.ts'
 import type { LayoutFiles } from '../folder/layout-files.ts'
 import type { StackSource } from '../layout/inputs.ts'
 import { ownOptions, type StackOptions } from '../layout/stack-options.ts'
@@ -15,11 +16,6 @@ export interface StackFiles {
   readonly stacks: readonly StackSource[]
   readonly faults: readonly LocatedFault[]
 }
-
-/** Names of a Compose file in a folder, in Compose's order. */
-const usualNames: readonly string[] = [
-  ...['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml'],
-]
 
 /** Reads the Compose files of all stacks, and the services of the layout itself. */
 export async function readStacks(session: Session, files: LayoutFiles): Promise<StackFiles> {
@@ -79,10 +75,10 @@ async function composeOptions(
 async function composeFile(session: Session, path: string): Promise<string> {
   const { files } = session.io
   if ((await files.look(session.path(path)))?.kind !== 'folder') return path
-  for (const name of usualNames) {
+  for (const name of defaultNames) {
     if ((await files.look(session.path(join(path, name)))) !== null) return join(path, name)
   }
-  return join(path, usualNames[0] ?? '')
+  return join(path, defaultNames[0])
 }
 
 /** Reads texts for the Compose reader; undefined where there is no file. */

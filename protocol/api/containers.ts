@@ -36,12 +36,15 @@ export const containersSchema: z.ZodType<readonly ContainerRow[]> = z.array(
   }),
 )
 
-/** Which service a container is of, by its labels `covey.service` and `covey.replica`. */
+/** Labels by which a container says which service it is of, and which of its replicas. */
+export const serviceLabels = { service: 'covey.service', replica: 'covey.replica' } as const
+
+/** Service and replica of a container, by its `serviceLabels`. */
 export function serviceOf(
   labels: Readonly<Record<string, unknown>>,
 ): Pick<ContainerRow, 'service' | 'replica'> {
-  const service = labels['covey.service']
-  const replica = Number(labels['covey.replica'] ?? 1)
+  const service = labels[serviceLabels.service]
+  const replica = Number(labels[serviceLabels.replica] ?? 1)
   return {
     service: typeof service === 'string' && service !== '' ? service : null,
     replica: Number.isSafeInteger(replica) && replica > 0 ? replica : 1,

@@ -1,22 +1,14 @@
 import type { Report } from '../report.ts'
 import { originText } from '../variables/scope.ts'
 import { substitute } from '../variables/substitute.ts'
-import { type Home, type Leaf, listOf, mapOf, type Tree } from '../yaml/tree.ts'
+import { type Home, type Leaf, listOf, mapOf, rebuilt, type Tree } from '../yaml/tree.ts'
 
 /**
  * Puts the variables of a home into every text of a tree, but not into keys. What is an alias of
  * the same anchor stays one and the same tree.
  */
 export function interpolate(tree: Tree, home: Home, report: Report): Tree {
-  const done = new Map<Tree, Tree>()
-  const visit = (node: Tree): Tree => {
-    const before = done.get(node)
-    if (before !== undefined) return before
-    const made = make(node)
-    done.set(node, made)
-    return made
-  }
-  const make = (node: Tree): Tree => {
+  return rebuilt(tree, (node, visit) => {
     if (node.kind === 'leaf') return leaf(node, home, report)
     if (node.kind === 'list') {
       // Compose takes a !reset item away, and does nothing with one of an earlier file.
@@ -27,8 +19,7 @@ export function interpolate(tree: Tree, home: Home, report: Report): Tree {
       ([key, { keyPlace, value }]) => [key, { keyPlace, value: visit(value) }] as const,
     )
     return mapOf(node.place, new Map(entries), node.mark)
-  }
-  return visit(tree)
+  })
 }
 
 function leaf(node: Leaf, home: Home, report: Report): Leaf {

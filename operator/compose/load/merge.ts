@@ -8,6 +8,7 @@ import {
   mapOf,
   marked,
   memberOf,
+  rebuilt,
   type Tree,
 } from '../yaml/tree.ts'
 
@@ -85,15 +86,7 @@ function textOf(tree: Tree): string | undefined {
 /** Takes away what `!reset` stands for, and all marks. */
 export function settle<T extends Tree>(tree: T): T
 export function settle(tree: Tree): Tree {
-  const done = new Map<Tree, Tree>()
-  const visit = (node: Tree): Tree => {
-    const before = done.get(node)
-    if (before !== undefined) return before
-    const made = make(node)
-    done.set(node, made)
-    return made
-  }
-  const make = (node: Tree): Tree => {
+  return rebuilt(tree, (node, visit) => {
     if (node.kind === 'leaf') return marked(node, undefined)
     if (node.kind === 'list') return listOf(node.place, node.items.map(visit))
     const entries = new Map<string, Entry>()
@@ -101,6 +94,5 @@ export function settle(tree: Tree): Tree {
       if (value.mark !== 'reset') entries.set(key, { keyPlace, value: visit(value) })
     }
     return mapOf(node.place, entries)
-  }
-  return visit(tree)
+  })
 }

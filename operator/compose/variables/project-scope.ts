@@ -23,7 +23,10 @@ const overrideNames = [
   'docker-compose.override.yml',
   'docker-compose.override.yaml',
 ]
-const defaultNames = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']
+/** Names of a Compose file that Compose looks for by itself, in its order. */
+export const defaultNames: readonly [string, ...string[]] = [
+  ...(['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml'] as const),
+]
 
 /**
  * The variables of a project: those of the command line, then those of its env files, the last file

@@ -92,6 +92,22 @@ function sizeOf(trees: readonly Tree[]): number {
   return size
 }
 
+/**
+ * Makes a tree anew, node by node; `make` visits what is below a node. What is an alias of the same
+ * anchor is made once, and stays one and the same tree.
+ */
+export function rebuilt(tree: Tree, make: (node: Tree, visit: (node: Tree) => Tree) => Tree): Tree {
+  const done = new Map<Tree, Tree>()
+  const visit = (node: Tree): Tree => {
+    const before = done.get(node)
+    if (before !== undefined) return before
+    const made = make(node, visit)
+    done.set(node, made)
+    return made
+  }
+  return visit(tree)
+}
+
 /** The same tree with another mark. */
 export function marked(tree: Tree, mark: Mark): Tree {
   return tree.mark === mark ? tree : { ...tree, mark }

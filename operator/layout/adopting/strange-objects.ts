@@ -1,3 +1,4 @@
+import { serviceLabels } from '../../../protocol/api/containers.ts'
 import { isObject } from '../../../protocol/documents/canonical-json.ts'
 import type { Config, ConfigObject, HostSection } from '../../../protocol/documents/config.ts'
 import { contains, overlaps, parseCidr } from '../../../reconcilers/addresses.ts'
@@ -51,7 +52,7 @@ function isOfService(host: string, name: string, section: HostSection, lock: Loc
   const object = section[name]
   if (object?.type !== 'runc_container') return object?.type === 'registry'
   const { labels } = object
-  const isLabelled = isObject(labels) && typeof labels['covey.service'] === 'string'
+  const isLabelled = isObject(labels) && typeof labels[serviceLabels.service] === 'string'
   return isLabelled || lock.facts.has(factKey('address', host, name))
 }
 

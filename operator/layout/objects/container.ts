@@ -1,3 +1,4 @@
+import { serviceLabels } from '../../../protocol/api/containers.ts'
 import type { ConfigObject } from '../../../protocol/documents/config.ts'
 import { filesBytesMax } from '../../../reconcilers/runc/bundle/limits.ts'
 import type { Findings } from '../findings.ts'
@@ -60,7 +61,7 @@ export function containerObject(
   const { mounted, contents, fields } = parts
   const list = (name: string, items: readonly (Fields | string)[]): Fields =>
     items.length === 0 ? {} : { [name]: items }
-  const label = { 'covey.service': member.label }
+  const label = { [serviceLabels.service]: member.label }
   return {
     type: 'runc_container',
     image: parts.image,
@@ -73,7 +74,7 @@ export function containerObject(
     ...list('secrets', contents.secrets),
     ...foundBy(replica, arrangement),
     ...orderOf(replica, arrangement, findings),
-    labels: number === 1 ? label : { ...label, 'covey.replica': String(number) },
+    labels: number === 1 ? label : { ...label, [serviceLabels.replica]: String(number) },
   }
 }
 
