@@ -1,17 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createZstdDecompress } from 'node:zlib'
+import { machineCalls } from '../../platform/files/calls.ts'
+import { syncFolder } from '../../platform/files/durable-file.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { HostPlaces } from '../containers/places.ts'
 import type { Sandbox } from '../images/unpack/sandbox.ts'
@@ -74,6 +68,8 @@ export async function restoreVolume(
     if (exitCode !== 0) throw new CoveyError('storage', 'the disk does not keep what is written')
     await check()
     swap(places, object, beside)
+    // Nothing is told before it outlasts a loss of power.
+    await syncFolder(machineCalls, places.volumes)
     return restored
   } finally {
     if (existsSync(beside)) throwAway(places, beside)
@@ -90,13 +86,6 @@ function swap(places: Places, object: string, beside: string): void {
   } catch (error) {
     renameSync(old, volume)
     throw error
-  }
-  // Nothing is told before it outlasts a loss of power.
-  const folder = openSync(places.volumes, 'r')
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
   }
   throwAway(places, old)
 }

@@ -1,13 +1,6 @@
 import assert from 'node:assert/strict'
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs'
-import { join } from 'node:path'
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { buildBusybox } from '../registry/busybox.ts'
 import { registrySettings, writeSettings } from './container-config.ts'
@@ -134,11 +127,13 @@ describe('stacks of Compose files', () => {
 
   /** Everything that a person may commit, or a host may pass on. */
   function published(): string {
-    const names = readdirSync(lab.operator.folder, { recursive: true, encoding: 'utf8' })
-    const kept = names.filter((name) => /^(history|cluster\.|secrets|operators)/.test(name))
-    const paths = kept.map((name) => lab.operator.path(name))
+    const all = readdirSync(lab.operator.folder, { recursive: true, withFileTypes: true })
+    const paths = all
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+    const kept = /^(history|cluster\.|secrets|operators)/
     return paths
-      .filter((path) => existsSync(path) && !readdirSafe(path))
+      .filter((path) => kept.test(relative(lab.operator.folder, path)))
       .map((path) => readFileSync(path, 'utf8'))
       .join('\n')
   }
@@ -226,12 +221,3 @@ describe('stacks of Compose files', () => {
     assert.equal((await covey('plan', '--detailed-exitcode')).exitCode, 3, 'the layout is ahead')
   })
 })
-
-function readdirSafe(path: string): boolean {
-  try {
-    readdirSync(path)
-    return true
-  } catch {
-    return false
-  }
-}

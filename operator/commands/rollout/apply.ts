@@ -42,8 +42,7 @@ export async function applyLayout(session: Session, input: Input): Promise<void>
   const { hosts, warnings } = compiled
   await expectOutput(session, input)
   if (offline) {
-    expectAdopted(await newestConfig(folder), compiled)
-    return await signOffline(session, folder, input, hosts)
+    return await signOffline(session, folder, input, compiled)
   }
   const look = await lookAtNode(session, folder)
   expectAdopted(look.head, compiled)
@@ -54,9 +53,11 @@ async function signOffline(
   session: Session,
   folder: OperatorFolder,
   input: Input,
-  hosts: Config['hosts'],
+  compiled: Awaited<ReturnType<typeof compiledLayout>>,
 ): Promise<void> {
+  const { hosts } = compiled
   const newest = await newestConfig(folder)
+  expectAdopted(newest, compiled)
   expectMeant(input, propose({ head: newest, common: newest }, hosts))
   const options = { ...(await signSwitches(session, folder, input)), withOthers: true }
   const draft = { hosts, others: {}, allowIsolation: [], version: undefined }

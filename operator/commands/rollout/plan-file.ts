@@ -8,7 +8,7 @@ import type { OperatorFolder } from '../../folder/folder.ts'
 import { configSourceBytesMax } from '../../limits.ts'
 import { configFaults } from '../../signing/draft.ts'
 import { parseJsonSource } from '../../sources/json-source.ts'
-import { expectNoFaults } from '../../sources/located.ts'
+import { expectNoFaults, type Located } from '../../sources/located.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import type { NodeLook } from './look-at-node.ts'
@@ -49,7 +49,15 @@ export async function readPlanFile(
     kind: 'a plan',
     hint: 'covey plan --out FILE makes one',
   })
-  const located = parseJsonSource(source)
+  return planIn(parseJsonSource(source), chain)
+}
+
+/** The plan in a file that was read. Throws as `readPlanFile`. */
+export function planIn(
+  located: Located,
+  chain: OperatorFolder['chain'],
+): Pick<PlanFile, 'base' | 'hosts'> {
+  const { file } = located
   const { data } = planFileSchema.safeParse(located.value)
   if (data === undefined) {
     throw new Failure(2, 'plan-file', `${file}: it is no plan`, {

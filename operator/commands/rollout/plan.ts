@@ -16,7 +16,7 @@ import { ageText, counted } from '../../terminal/style.ts'
 import type { Input } from '../definition.ts'
 import { compiledLayout } from './layout-hosts.ts'
 import { lookAtNode, type NodeLook } from './look-at-node.ts'
-import { isPlanFile, type PlanFile, readPlanFile } from './plan-file.ts'
+import { isPlanFile, type PlanFile, planIn } from './plan-file.ts'
 import { type Proposal, propose } from './proposal.ts'
 import { audienceOf } from './watching/watch.ts'
 
@@ -62,7 +62,7 @@ async function hostsInFile(
     hint: 'a config is JSON: {"hosts": {…}}',
   })
   const located = parseJsonSource(source)
-  if (isPlanFile(located.value)) return (await readPlanFile(session, folder, file)).hosts
+  if (isPlanFile(located.value)) return planIn(located, folder.chain).hosts
   const { clusterId, newest } = folder.chain
   return draftFrom(located, { clusterId, epoch: newest.epoch }).hosts
 }

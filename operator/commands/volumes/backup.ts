@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { askStream } from '../../agent-client/stream.ts'
+import { writeWhole } from '../../files/write-file.ts'
 import { Failure, systemReason } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import type { Input } from '../definition.ts'
@@ -23,7 +24,12 @@ export async function backUpVolume(session: Session, input: Input): Promise<void
   const part = `${target}.covey-part`
   try {
     const { bytes, sha256 } = await copyArchive(session, volume, input.is('live'), part)
-    await writeFile(`${target}.sha256`, `${sha256}  ${basename(target)}\n`, { mode: 0o600 })
+    await writeWhole(
+      session.io.files,
+      `${target}.sha256`,
+      `${sha256}  ${basename(target)}\n`,
+      0o600,
+    )
     await rename(part, target)
     const text = `${output}: ${volume}, ${sizeText(bytes)}, sha256 ${sha256}\n`
     session.result({ file: output, volume, bytes, sha256 }, text)

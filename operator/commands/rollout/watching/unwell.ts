@@ -8,6 +8,7 @@ import { serviceOfContainer } from '../../../diff/services.ts'
 import { sideQuestionMsMax, unwellLogLines, unwellObjectsMax } from '../../../limits.ts'
 import { Failure } from '../../../terminal/failure.ts'
 import type { Session } from '../../../terminal/session.ts'
+import { logPath } from '../../containers/log-source.ts'
 import type { HostProgress, Watched } from './watch.ts'
 
 /** What is not as it should be, and why. */
@@ -77,7 +78,8 @@ async function ownStatus(session: Session, last: Status): Promise<Status> {
 
 /** The last lines that a container wrote; none where the host does not say. */
 async function lastLines(session: Session, name: string): Promise<readonly string[]> {
-  const path = `/v1/containers/${encodeURIComponent(name)}/logs?tail=${unwellLogLines}`
+  const tail = String(unwellLogLines)
+  const path = logPath(name, { tail, since: undefined, follow: false })
   try {
     const answer = await ask(session, { method: 'GET', path, timeoutMs: sideQuestionMsMax })
     if (answer.status !== 200) return []
