@@ -16,19 +16,24 @@ export interface LogPump {
   finish(sink: LogSink): Promise<void>
 }
 
-/** Reads a file from `start` on, by way of `buffer`, which several may share in turn. */
+/**
+ * Reads a file from `start` on, up to `end`, by way of `buffer`, which several may share in turn.
+ * What somebody adds behind `end` is not read.
+ */
 export function createLogPump(
   handle: FileHandle,
   start: number,
   filter: LogFilter | null,
   buffer: Buffer,
+  end: number = Number.POSITIVE_INFINITY,
 ): LogPump {
   let position = start
   // Within damage that is too long for a record, until its line ends.
   let isSkipping = false
 
   const read = async (): Promise<Buffer> => {
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
+    const most = Math.max(0, Math.min(buffer.length, end - position))
+    const { bytesRead } = await handle.read(buffer, 0, most, position)
     return buffer.subarray(0, bytesRead)
   }
   /** Gives the whole records of a block and goes behind them. */

@@ -36,7 +36,9 @@ export async function readLog(
     const starts = await startsOf(files, query)
     for (const [index, file] of files.entries()) {
       const { at, filter } = starts[index] ?? { at: 0, filter: null }
-      const pump = createLogPump(file.handle, at, filter, buffer)
+      // The last lines were counted up to here: what is written since would be one too many.
+      const end = changes === null ? file.sizeBytes : undefined
+      const pump = createLogPump(file.handle, at, filter, buffer, end)
       opened.set(file.key, { file, pump })
       await pump.run(sink, signal)
       if (changes === null && !signal.aborted) await pump.finish(sink)

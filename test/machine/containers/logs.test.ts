@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createLogKeeper } from '../../../machine/containers/logs/keeper.ts'
 import { logFolder } from '../../../machine/containers/logs/places.ts'
+import { readLog } from '../../../machine/containers/logs/read.ts'
 import { prepareLog } from '../../../machine/containers/logs/rotate.ts'
 import { temporaryFolder } from '../../temporary.ts'
 import { follow, read, record, texts, write } from './log-lines.ts'
@@ -56,6 +57,23 @@ describe('the last lines of a log', () => {
     for (const tail of [0, 1, 2, 51, 52, 53, 99, 100, 101, 250, 300, 301, 1e9]) {
       assert.deepEqual(texts(await read(folder, { tail })), tail === 0 ? [] : all.slice(-tail))
     }
+  })
+
+  it('are no more than that while somebody goes on writing', async (t) => {
+    const folder = await temporaryFolder(t)
+    const path = join(folder, 'a.log')
+    await write(path, record(1, 'one'), record(2, 'two'), record(3, 'three'))
+    const chunks: Uint8Array[] = []
+    await readLog(
+      folder,
+      { sinceMs: null, tail: 2, follow: false },
+      async (records) => {
+        chunks.push(records)
+        await write(path, record(4, 'since'))
+      },
+      new AbortController().signal,
+    )
+    assert.deepEqual(texts(Buffer.concat(chunks).toString()), ['two', 'three'])
   })
 
   it('count lines of both streams, and what is still partial as part of its line', async (t) => {
