@@ -12,14 +12,8 @@ export const pathBytesMax: number = 4_000
 export const nameBytesMax: number = 255
 /** Symbolic links that are followed to the place of one entry, as the kernel has it (ELOOP). */
 export const linkHopsMax: number = 40
-/** One pax header or GNU long name. */
-export const extensionBytesMax: number = 1024 * 1024
-/** Zeros after the end of an archive: programs fill up records, of 10 KiB mostly. */
-export const endPaddingBytesMax: number = 64 * 1024 * 1024
 /** Extended attributes of one entry, all together. */
 export const xattrBytesMax: number = 256 * 1024
-/** Pieces of one sparse file. */
-export const sparsePiecesMax: number = 100_000
 /**
  * A layer may inflate by this factor at most once it is larger than `inflateFreeBytes`: files of
  * zeros are common, and gzip's best is a factor of about 1030.

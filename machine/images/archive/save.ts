@@ -1,6 +1,6 @@
+import { archiveEnd, entryHeaders, padding } from '../../../platform/tar/tar-writer.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
 import { plainEntry } from '../layers/layer-transform.ts'
-import { archiveEnd, entryHeaders, padding } from '../layers/tar-writer.ts'
 import { blobsOf, hexOf, type ImageRecord } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 

@@ -1,5 +1,5 @@
+import { refuse, shownPath } from '../../../platform/tar/refuse.ts'
 import { type LayerTree, pathOf } from './layer-tree.ts'
-import { refuse, shownPath } from './refuse.ts'
 
 /** Further names for a file that a layer below has. */
 export interface LowerLinks {

@@ -1,5 +1,5 @@
+import { refuse, shownPath } from '../../../platform/tar/refuse.ts'
 import { linkHopsMax, nameBytesMax, pathBytesMax, pathPartsMax } from '../limits.ts'
-import { refuse, shownPath } from './refuse.ts'
 
 /**
  * The parts of an entry's path below the root of its layer: leading and double slashes and `.` mean

@@ -1,10 +1,10 @@
+import { refuse, shownPath } from '../../../platform/tar/refuse.ts'
+import type { TarEntry } from '../../../platform/tar/tar-entry.ts'
+import { createTarReader, type TarReader } from '../../../platform/tar/tar-reader.ts'
+import { archiveEnd, entryHeaders, padding } from '../../../platform/tar/tar-writer.ts'
 import { layerBytesMax, layerEntriesMax, pathBytesMax, xattrBytesMax } from '../limits.ts'
 import { createLayerLinks, type LayerLinks, type LowerLinks } from './layer-links.ts'
 import { createLayerTree, type LayerTree, pathOf } from './layer-tree.ts'
-import { refuse, shownPath } from './refuse.ts'
-import type { TarEntry } from './tar-entry.ts'
-import { createTarReader, type TarReader } from './tar-reader.ts'
-import { archiveEnd, entryHeaders, padding } from './tar-writer.ts'
 import { markOf, settleMarks } from './whiteouts.ts'
 
 /**

@@ -1,5 +1,5 @@
+import { refuse, shownPath } from '../../../platform/tar/refuse.ts'
 import { folderOf, joined, pathParts, resolveFolder } from './layer-paths.ts'
-import { refuse, shownPath } from './refuse.ts'
 
 /** Node at a path of a layer, as far as the layer itself says. */
 type Node =

@@ -1,6 +1,6 @@
+import { refuse, shownPath } from '../../../platform/tar/refuse.ts'
+import type { TarEntry } from '../../../platform/tar/tar-entry.ts'
 import { mappedIdBase, mappedIds } from '../../../reconcilers/images/mapped-ids.ts'
-import { refuse, shownPath } from './refuse.ts'
-import type { TarEntry } from './tar-entry.ts'
 
 /**
  * An entry as the users of a user namespace own it: its owner, and the ids within its attributes,

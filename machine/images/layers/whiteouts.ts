@@ -1,6 +1,6 @@
+import { refuse, shownPath } from '../../../platform/tar/refuse.ts'
 import { folderOf } from './layer-paths.ts'
 import type { LayerTree, Place } from './layer-tree.ts'
-import { refuse, shownPath } from './refuse.ts'
 
 /**
  * Prefix that marks an entry of the layers below as removed (OCI image-spec layer.md,

@@ -1,3 +1,6 @@
+import type { TarEntry } from '../../../platform/tar/tar-entry.ts'
+import { createTarReader } from '../../../platform/tar/tar-reader.ts'
+import { archiveEnd, entryHeaders, padding } from '../../../platform/tar/tar-writer.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
 import {
   keptXattrs,
@@ -6,9 +9,6 @@ import {
   setGroupId,
   whiteoutHeaders,
 } from '../layers/layer-transform.ts'
-import type { TarEntry } from '../layers/tar-entry.ts'
-import { createTarReader } from '../layers/tar-reader.ts'
-import { archiveEnd, entryHeaders, padding } from '../layers/tar-writer.ts'
 import { type Extraction, startExtraction } from './extraction.ts'
 import type { LayerFolder } from './merged-view.ts'
 import type { FixPlan } from './plan-fixes.ts'

@@ -1,5 +1,5 @@
+import { archiveEnd } from '../../../platform/tar/tar-writer.ts'
 import { withMappedIds } from '../layers/map-ids.ts'
-import { archiveEnd } from '../layers/tar-writer.ts'
 import { copyEntries, marked } from './apply-fixes.ts'
 import { fill, startExtraction } from './extraction.ts'
 import type { LayerFolder } from './merged-view.ts'

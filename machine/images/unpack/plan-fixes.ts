@@ -1,8 +1,8 @@
 import { readdir, readlink } from 'node:fs/promises'
+import { refuse, shownPath } from '../../../platform/tar/refuse.ts'
 import { type LowerLinks, refuseMissing } from '../layers/layer-links.ts'
 import { folderOf } from '../layers/layer-paths.ts'
 import { type LayerFixes, setGroupId } from '../layers/layer-transform.ts'
-import { refuse, shownPath } from '../layers/refuse.ts'
 import { inLayer, type LayerFolder, lookThrough } from './merged-view.ts'
 
 /** Copies that are still to be made in an unpacked layer. */

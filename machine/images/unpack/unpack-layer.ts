@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
+import { refuse } from '../../../platform/tar/refuse.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
 import { createLayerTransform, type LayerSummary } from '../layers/layer-transform.ts'
-import { refuse } from '../layers/refuse.ts'
 import { inflateFactorMax, inflateFreeBytes } from '../limits.ts'
 import { fill, startExtraction } from './extraction.ts'
 import { inflate } from './inflate.ts'

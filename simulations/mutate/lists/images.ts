@@ -77,7 +77,7 @@ export const imageMutations: readonly Mutation[] = [
   {
     name: 'hole-at-the-end-lost',
     breaks: 'A sparse file that ends in a hole is cut off.',
-    file: 'machine/images/layers/sparse.ts',
+    file: 'platform/tar/sparse.ts',
     find: 'end < map.realBytes',
     replace: 'end < 0',
     caughtBy: found,

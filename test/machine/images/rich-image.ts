@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { plainEntry } from '../../../machine/images/layers/layer-transform.ts'
-import type { TarEntry } from '../../../machine/images/layers/tar-entry.ts'
-import { archiveEnd, entryHeaders, padding } from '../../../machine/images/layers/tar-writer.ts'
+import type { TarEntry } from '../../../platform/tar/tar-entry.ts'
+import { archiveEnd, entryHeaders, padding } from '../../../platform/tar/tar-writer.ts'
 
 const run = promisify(execFile)
 

@@ -1,4 +1,4 @@
-import { paxRecord } from '../../../../machine/images/layers/pax.ts'
+import { paxRecord } from '../../../../platform/tar/pax.ts'
 
 /** How an entry is written; each is a form that some program wrote once. */
 export type Form = 'v7' | 'ustar' | 'gnu' | 'pax'

@@ -1,4 +1,4 @@
-import { CoveyError } from '../../../protocol/fault.ts'
+import { CoveyError } from '../../protocol/fault.ts'
 
 /** Reason that a layer is refused. */
 export type LayerFault =

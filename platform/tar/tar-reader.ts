@@ -1,4 +1,4 @@
-import { endPaddingBytesMax, extensionBytesMax, sparsePiecesMax } from '../limits.ts'
+import { endPaddingBytesMax, extensionBytesMax, sparsePiecesMax } from './limits.ts'
 import { parsePax } from './pax.ts'
 import { type Extension, entryOf } from './read-entry.ts'
 import { refuse } from './refuse.ts'

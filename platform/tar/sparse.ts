@@ -1,4 +1,4 @@
-import { sparsePiecesMax } from '../limits.ts'
+import { sparsePiecesMax } from './limits.ts'
 import { paxNumber } from './pax.ts'
 import { refuse } from './refuse.ts'
 import { blockBytes, number } from './tar-header.ts'
