@@ -64,6 +64,10 @@ const stackSchema = z.strictObject({
   env_file: oneOrMore.optional().describe('in place of the .env beside its first file'),
   profiles: z.array(z.string()).optional().describe('profiles of Compose that are on'),
   strict: z.boolean().optional().describe('no more rights than covey gives; as in services'),
+  volumes: z
+    .record(z.string(), absolutePath)
+    .optional()
+    .describe('volumes of its files that are folders of the host already, by key; by grant'),
 })
 
 const secretSourceSchema = z.strictObject({

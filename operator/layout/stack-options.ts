@@ -19,6 +19,8 @@ export interface StackOptions {
   readonly profiles: readonly string[]
   /** Whether its containers have covey's own rights, and not those of Docker. */
   readonly isStrict: boolean
+  /** Folders of the host that volumes of its files are, by key: they were there before covey. */
+  readonly volumes: ReadonlyMap<string, string>
 }
 
 /** Checks what the schema of a layout cannot say of stacks: their names, and where they run. */
@@ -47,7 +49,8 @@ function optionsOf(
   options: Readonly<Record<string, unknown>>,
   hosts: ReadonlyMap<string, unknown>,
 ): StackOptions {
-  const { dir, ports, strict } = options
+  const { dir, ports, strict, volumes } = options
+  const adopted = Object.entries(isObject(volumes) ? volumes : {})
   return {
     files: textsIn(options['file']),
     hosts: hostsOf(options, hosts),
@@ -56,6 +59,9 @@ function optionsOf(
     envFiles: textsIn(options['env_file']),
     profiles: textsIn(options['profiles']),
     isStrict: strict === true,
+    volumes: new Map(
+      adopted.filter((each): each is [string, string] => typeof each[1] === 'string'),
+    ),
   }
 }
 

@@ -44,7 +44,9 @@ export function hostObjects(
   for (const replica of arrangement.onHost.get(host) ?? []) {
     const { member } = replica
     const parts = partsOf(member)
-    for (const [name, need] of parts.mounted.volumes) volumes.set(name, volumes.get(name) ?? need)
+    for (const [name, need] of parts.mounted.volumes) {
+      volumes.set(name, joinedNeed(volumes.get(name), need, findings))
+    }
     const object = containerObject(replica, parts, arrangement, findings)
     made.push({ name: replica.object, object, member, placeOf: placesOf(parts) })
     const policy = policyOf(replica, flows, arrangement)
@@ -138,6 +140,20 @@ function placesOf({ member, mounted }: ServiceParts): (path: string) => Place {
   }
 }
 
+/** What two services ask of one volume; one of two stacks that share it may say where it is. */
+function joinedNeed(
+  known: VolumeNeed | undefined,
+  need: VolumeNeed,
+  findings: Findings,
+): VolumeNeed {
+  if (known === undefined || known.path === need.path) return known ?? need
+  if (known.path === undefined) return need
+  if (need.path === undefined) return known
+  const message = `${need.text} is ${need.path} here, and ${known.path} in another stack`
+  findings.fault(need.entry?.place, 'stack-volume', message)
+  return known
+}
+
 function volumeObject(
   host: string,
   name: string,
@@ -152,7 +168,10 @@ function volumeObject(
       [...project.volumes.values()].some((each) => !each.isExternal && each.fixedName === external),
     )
     if (!isMade) {
-      const message = `${text} is external, and ${host} has none: write hosts.${host}.objects: { ${name}: { type: volume } }`
+      const message =
+        `${text} is external, and ${host} has none: say where it is on the host, as ` +
+        `volumes: { ${entry?.source}: /PATH } of the stack; or for an empty one ` +
+        `hosts.${host}.objects: { ${name}: { type: volume } }`
       findings.fault(entry?.place, 'stack-volume', message)
     }
   }

@@ -40,6 +40,9 @@ export function readMembers({ layout, stacks }: CompileInput, findings: Findings
   const names = nameClaims(findings, raw)
   const all: Member[] = []
   for (const stack of [...stacks].sort((a, b) => compareTexts(a.name, b.name))) {
+    for (const [path, message] of unknownVolumes(stack)) {
+      findings.faultAt(path, 'stack-volume', message)
+    }
     const services = [...stack.project.services.values()]
     for (const service of services.sort((a, b) => compareTexts(a.name, b.name))) {
       const label = labelOf(stack.name, service.name)
@@ -50,6 +53,20 @@ export function readMembers({ layout, stacks }: CompileInput, findings: Findings
     }
   }
   return { all, byKey: new Map(all.map((member) => [member.key, member])), names }
+}
+
+/** Volumes of a stack's options that its files do not have, each with what to say of it. */
+function* unknownVolumes({
+  name,
+  options,
+  project,
+}: StackSource): Generator<readonly [path: string, message: string]> {
+  const known = [...project.volumes.keys()]
+  for (const key of options.volumes.keys()) {
+    if (known.includes(key)) continue
+    const has = known.length === 0 ? 'no volumes' : `these volumes: ${known.join(', ')}`
+    yield [`stacks.${name}.volumes.${key}`, `there is no such volume; its files have ${has}`]
+  }
 }
 
 /** Order of texts that is the same on every machine. */

@@ -74,7 +74,7 @@ function relativeSource(stack: StackSource, source: string): MountSource {
 }
 
 function volumeSource(
-  { name, project }: StackSource,
+  { name, project, options }: StackSource,
   service: string,
   key: string | undefined,
   target: string,
@@ -89,15 +89,19 @@ function volumeSource(
   const isShared = volume?.isExternal === true || volume?.fixedName !== undefined
   const shared = volume?.fixedName ?? key
   const object = isShared ? objectName('', shared, '_v') : objectName(name, key, '_v')
+  const text = `the volume ${isShared ? shared : labelOf(name, key)}`
+  const adopted = options.volumes.get(key)
+  if (adopted !== undefined) {
+    return { kind: 'volume', object, path: adopted, external: undefined, text }
+  }
   const option = (name: string): string => volume?.driverOptions.get(name)?.value ?? ''
   const isBind = /(^|,)r?bind(,|$)/.test(option('o'))
   const device = option('device')
   if ((volume?.driverOptions.size ?? 0) > 0 && !(isBind && device.startsWith('/'))) {
     const type = option('type') || 'such'
-    const reason = `a volume of ${type} options is not mounted by covey: mount it on the host, and name its path here`
+    const reason = `a volume of ${type} options is not mounted by covey: mount it on the host, and name its path: volumes: { ${key}: /PATH } of the stack`
     return { kind: 'refused', reason }
   }
   const path = isBind ? device : undefined
-  const text = `the volume ${isShared ? shared : labelOf(name, key)}`
   return { kind: 'volume', object, path, external: volume?.isExternal ? shared : undefined, text }
 }

@@ -49,6 +49,43 @@ describe('what a service mounts', () => {
     )
   })
 
+  it('is a folder of the host where the stack says that a volume is one', async () => {
+    const adopted = 'volumes: { data: /var/lib/docker/volumes/shop_data/_data }'
+    const volume = 'volumes: { data: DATA }\n'
+    for (const written of ['{}', '{ external: true }', '{ driver_opts: { type: nfs, o: x } }']) {
+      const result = await sound(mounting('"data:/d"', volume.replace('DATA', written), adopted))
+      const name = written.includes('external') ? 'data_v' : 'shop-data_v'
+      assert.deepEqual(mountsOf(result), [{ volume: name, path: '/d' }], 'nothing is put into it')
+      const path = '/var/lib/docker/volumes/shop_data/_data'
+      assert.deepEqual(objectOf(result, 'pi', name), { type: 'volume', path })
+    }
+    const unknown = await compiled(
+      mounting('"data:/d"', 'volumes: { data: {} }\n', 'volumes: { date: /d }'),
+    )
+    assert.deepEqual(faultTexts(unknown), [
+      'stacks.shop.volumes.date: there is no such volume; its files have these volumes: data',
+    ])
+  })
+
+  it('is one folder of the host for all stacks that share a volume', async () => {
+    const text =
+      'services:\n  web: { image: a, volumes: ["m:/m"] }\nvolumes: { m: { external: true, name: media } }\n'
+    const shared = await sound(
+      clusterOf(['pi'], { one: text, two: ['volumes: { m: /srv/media }', text] }),
+    )
+    assert.deepEqual(objectOf(shared, 'pi', 'media_v'), { type: 'volume', path: '/srv/media' })
+    const torn = await compiled(
+      clusterOf(['pi'], {
+        one: ['volumes: { m: /srv/other }', text],
+        two: ['volumes: { m: /srv/media }', text],
+      }),
+    )
+    assert.match(
+      String(faultTexts(torn)),
+      /^two\.yaml:2:.* the volume media is \/srv\/media here, and \/srv\/other in another stack$/,
+    )
+  })
+
   it('is a path of the host, made where the short form is missing', async () => {
     const result = await sound(
       mounting(
