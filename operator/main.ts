@@ -1,5 +1,6 @@
 import './terminal/no-debugger.ts'
 import { createInterface } from 'node:readline/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { machineCalls } from '../platform/files/calls.ts'
 import { takeName } from './folder/edit-lock.ts'
 import { run } from './run.ts'
@@ -70,6 +71,7 @@ const io: Io = {
   files: machineCalls,
   takeName,
   now: () => Date.now(),
+  wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
 }
 
 /**

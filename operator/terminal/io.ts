@@ -45,4 +45,6 @@ export interface Io {
   takeName(name: string): Promise<(() => void) | undefined>
   /** Milliseconds since 1970. */
   now(): number
+  /** Waits for milliseconds, or until the signal fires. */
+  wait(ms: number, signal: AbortSignal): Promise<void>
 }

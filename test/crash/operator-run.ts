@@ -77,6 +77,7 @@ function ioOn(calls: FileCalls, stdin: string, said: Said): Io {
     // A process that is dead holds no lock.
     takeName: async () => () => undefined,
     now: () => 1_790_000_000_000,
+    wait: async () => {},
   }
 }
 

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { takeName } from '../../operator/folder/edit-lock.ts'
@@ -96,6 +97,7 @@ function capture(
 ): { io: Io; printed: () => { out: string; err: string } } {
   let out = ''
   let err = ''
+  let waitedMs = 0
   const io: Io = {
     env: { COVEY_KEY_DIR: folders.keyDir, COVEY_RUN_DIR: folders.runDir, ...options.env },
     cwd,
@@ -127,7 +129,12 @@ function capture(
     interrupted: () => options.signal ?? new AbortController().signal,
     files: machineCalls,
     takeName,
-    now: () => nowSeconds * 1000,
+    now: () => nowSeconds * 1000 + waitedMs,
+    // Time passes in no time; what else there is to do goes first.
+    wait: async (ms, signal) => {
+      await setImmediate()
+      if (!signal.aborted) waitedMs += ms
+    },
   }
   return { io, printed: () => ({ out, err }) }
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { HostStatus, Status } from '../../../../protocol/api/status.ts'
 import { type Head, samePosition } from '../../../../protocol/heads.ts'
 import { askStatus } from '../../../agent-client/status.ts'
@@ -87,7 +86,7 @@ export async function watchHosts(session: Session, watch: Watch): Promise<Watche
     if (counts.failing >= failingLooksMax) return ended('failing')
     if (signal.aborted) return ended('stopped')
     if (session.io.now() >= until) return ended('timeout')
-    await sleep(lookMs, undefined, { signal }).catch(() => undefined)
+    await session.io.wait(lookMs, signal)
   }
 }
 
