@@ -94,6 +94,7 @@ export async function openMachine(init: MachineInit): Promise<Machine> {
   })
   const volumes = await openVolumes({
     ...{ stateDir, places: containers.state.places, containers: containers.port },
+    gate: containers.state.gate,
   })
   const logs = keepLogs(init, containers)
   const ports = createHostPorts({

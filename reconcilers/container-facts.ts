@@ -86,6 +86,14 @@ export interface VolumeUse {
   readonly gid: number
 }
 
+/** A reason for which nobody may use a volume for a while. */
+export interface VolumeClosing {
+  /** Who does it, as `restore`. One line. */
+  readonly owner: string
+  /** For people, behind the name of the volume: `is being put back`. One line. */
+  readonly reason: string
+}
+
 /** Things that are done for the mounts of a container before they are mounted. */
 export interface MountNeeds {
   /** Parts of volumes, made where they are missing. */

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { pipeline } from 'node:stream/promises'
 import type { Volumes } from '../../machine/volumes/volumes.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import { Problem } from './problem.ts'
 import type { PathParts, Route } from './router.ts'
 import { sendJson } from './send.ts'
+import { sendPacked } from './send-stream.ts'
 
 /** Routes of `admin.sock` about volumes: their content is root's alone. */
 export function volumeAdminRoutes(volumes: Volumes): ReadonlyMap<string, Route> {
@@ -40,8 +40,7 @@ async function backup(
   const isLive = url.searchParams.get('live') === '1'
   const archive = await volumes.backup(name, isLive).catch(refused)
   try {
-    response.writeHead(200, { 'content-type': 'application/zstd', 'cache-control': 'no-store' })
-    await pipeline(archive.source, archive.packer, response)
+    await sendPacked(response, 'application/zstd', archive)
   } finally {
     archive.close()
   }

@@ -10,6 +10,7 @@ import type { LookMemory } from './look/look.ts'
 import { type ContainerPlaces, type HostPlaces, hostPlaces, placesOf } from './places.ts'
 import { bootId } from './processes.ts'
 import { openRecords, type Records } from './records.ts'
+import { createVolumeGate, type VolumeGate } from './volume-gate.ts'
 
 /** Dependencies of the containers of a host. */
 export interface ContainersInit {
@@ -32,6 +33,7 @@ export interface ContainersState extends ContainersInit {
   readonly places: HostPlaces
   readonly cgroups: Cgroups
   readonly records: Records
+  readonly gate: VolumeGate
   readonly boot: string
   /** See `instanceMark`. */
   readonly mark: string
@@ -70,6 +72,7 @@ export async function openState(init: ContainersInit): Promise<ContainersState> 
   })
   return {
     ...{ ...init, places, boot, mark, cgroups, records },
+    gate: createVolumeGate(init.onChange),
     of,
     life,
     setLife(id, change) {

@@ -26,11 +26,11 @@ export interface Restored {
   readonly sha256: string
 }
 
-/** Dependencies of a restore. `check` throws if the content must not change just now. */
+/** Dependencies of a restore. `alone` does something while no process uses the volume. */
 interface RestorePlace {
   readonly places: Places
   readonly sandbox: Sandbox
-  readonly check: () => Promise<void>
+  readonly alone: (work: () => Promise<void>) => Promise<void>
 }
 
 /** Sets right what a restore left that was cut off: the volume has its old content, or the new. */
@@ -45,7 +45,7 @@ export function settleVolumes(places: Places): void {
 
 /** Unpacks an archive beside a volume, and puts it in its place if it is whole. */
 export async function restoreVolume(
-  { places, sandbox, check }: RestorePlace,
+  { places, sandbox, alone }: RestorePlace,
   object: string,
   archive: AsyncIterable<Uint8Array>,
   { sha256 }: { readonly sha256: string },
@@ -66,17 +66,18 @@ export async function restoreVolume(
     const run = createCommandRunner()
     const { exitCode } = await run({ tool: 'sync', args, timeoutMs: syncMs }, signal)
     if (exitCode !== 0) throw new CoveyError('storage', 'the disk does not keep what is written')
-    await check()
-    swap(places, object, beside)
-    // Nothing is told before it outlasts a loss of power.
-    await syncFolder(machineCalls, places.volumes)
+    await alone(async () => {
+      swap(places, object, beside)
+      // Nothing is told, and nobody writes there, before it outlasts a loss of power.
+      await syncFolder(machineCalls, places.volumes)
+    })
     return restored
   } finally {
     if (existsSync(beside)) throwAway(places, beside)
   }
 }
 
-/** Nothing of this agent comes between the two renames; after a crash `settleVolumes` does. */
+/** Nothing of this agent comes between the two renames. After a crash `settleVolumes` does. */
 function swap(places: Places, object: string, beside: string): void {
   const volume = join(places.volumes, object)
   const old = join(places.volumes, replaced + object)

@@ -1,21 +1,19 @@
 import { lstatSync, readdirSync, statfsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { constants, createZstdCompress } from 'node:zlib'
 import type { VolumeRow } from '../../protocol/api/volumes.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
-import type { HostContainers } from '../../reconcilers/host-containers.ts'
 import type { HostPlaces } from '../containers/places.ts'
 import { createSandbox, type Sandbox } from '../images/unpack/sandbox.ts'
+import { aloneWith, expectUnused, type VolumeUsers } from './alone.ts'
+import { packFolder, type VolumeArchive } from './archive.ts'
 import { sizeMsMax } from './limits.ts'
 import { type Restored, restoreVolume, settleVolumes } from './restore.ts'
-import { attributes } from './tar-options.ts'
 
 /** Dependencies of the volumes of a host. */
-export interface VolumesInit {
+export interface VolumesInit extends VolumeUsers {
   readonly stateDir: string
   readonly places: Pick<HostPlaces, 'volumes' | 'trash'>
-  readonly containers: Pick<HostContainers, 'look'>
 }
 
 /** A restore that is asked for. */
@@ -44,14 +42,6 @@ export interface Volumes {
     archive: AsyncIterable<Uint8Array>,
     order: RestoreOrder,
   ): Promise<Restored>
-}
-
-/** An archive that is being made: a source, and what packs it. `source` throws if it fails. */
-interface VolumeArchive {
-  readonly source: () => AsyncGenerator<Uint8Array>
-  readonly packer: NodeJS.ReadWriteStream
-  /** Ends what makes it. To be called in any case. */
-  close(): void
 }
 
 /** Opens the volumes, after a restore that an earlier agent left unfinished is set right. */
@@ -95,31 +85,16 @@ class HostVolumes implements Volumes {
     const target = this.expectVolume(object)
     const release = this.reserve(object)
     try {
-      if (!live) await this.expectUnused(object)
+      if (!live) await expectUnused(this.init.containers, object)
     } catch (error) {
       release()
       throw error
     }
-    const child = this.sandbox.start({
-      ...{ target, access: 'read', mayMarkOverlay: false },
-      // Exit code 1: a file has changed while it was read, which `live` allows for.
-      soundExits: live ? [0, 1] : [0],
-      command: [
-        ...(['tar', '--create', '--file=-', '--directory=/target', '--format=posix'] as const),
-        ...['--sparse', '--one-file-system', ...attributes],
-        ...['changed', 'ignored', 'removed'].map((each) => `--warning=no-file-${each}`),
-        '.',
-      ],
-    })
-    child.process.stdin.end()
+    const archive = packFolder(this.sandbox, target, live)
     return {
-      async *source() {
-        yield* child.process.stdout
-        await child.ended
-      },
-      packer: createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } }),
+      ...archive,
       close() {
-        child.kill()
+        archive.close()
         release()
       },
     }
@@ -143,10 +118,12 @@ class HostVolumes implements Volumes {
     }
     const release = this.reserve(object)
     try {
-      await this.expectUnused(object)
-      const { places } = this.init
-      const check = (): Promise<void> => this.expectUnused(object)
-      return await restoreVolume({ places, sandbox: this.sandbox, check }, object, archive, order)
+      const { places, containers } = this.init
+      await expectUnused(containers, object)
+      const closing = { owner: 'restore', reason: 'is being put back' }
+      const alone = (work: () => Promise<void>): Promise<void> =>
+        aloneWith(this.init, object, closing, work)
+      return await restoreVolume({ places, sandbox: this.sandbox, alone }, object, archive, order)
     } finally {
       release()
     }
@@ -169,21 +146,6 @@ class HostVolumes implements Volumes {
     }
     this.busy.add(object)
     return () => void this.busy.delete(object)
-  }
-
-  /** A container that lost its record may use any volume. */
-  private async expectUnused(object: string): Promise<void> {
-    const users = (await this.init.containers.look()).filter(
-      ({ record, process }) =>
-        process.state !== 'exited' &&
-        process.state !== 'absent' &&
-        (record === null || record.volumes.includes(object)),
-    )
-    if (users.length === 0) return
-    const names = [...new Set(users.map((user) => user.object))].sort().join(', ')
-    throw new CoveyError('volume-in-use', `the volume ${object} is in use by ${names}`, {
-      hint: 'take the service out of the config first; a backup may be made with --live',
-    })
   }
 
   private async sizeOf(target: string): Promise<number | null> {

@@ -1,5 +1,6 @@
 import { type IncomingMessage, request } from 'node:http'
 import { pipeline } from 'node:stream/promises'
+import { faultTrailer } from '../../protocol/api/problem.ts'
 import { answerBytesMax, answerMsMax } from '../limits.ts'
 import { Failure, systemReason } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
@@ -37,6 +38,18 @@ export async function* askStream(
     for await (const chunk of incoming) yield chunk
   } catch (error) {
     if (!signal.aborted) throw goneFailure(name, error)
+    return
+  }
+  const fault = incoming.trailers[faultTrailer]
+  if (fault !== undefined) throw faultFailure(fault)
+}
+
+/** What an agent says of an answer that it could not end. */
+function faultFailure(text: string): Failure {
+  try {
+    return problemFailure(JSON.parse(decodeURIComponent(text)), 200)
+  } catch {
+    return new Failure(1, 'answer-broken', 'the agent broke its answer off, for an unknown reason')
   }
 }
 

@@ -19,3 +19,6 @@ export const problemSchema: z.ZodType<ProblemDetails> = z.object({
   code: text,
   hint: text,
 })
+
+/** Trailer of a streamed answer that failed: a problem as JSON, percent-encoded. */
+export const faultTrailer: string = 'covey-fault'

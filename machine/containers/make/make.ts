@@ -46,7 +46,16 @@ const sigkill = 9
  * beside everything else and durable when this resolves, so before what it is for can run. What a
  * crash leaves of it before that is found by its name, and removed: it has never run.
  */
-export async function makeContainer(
+export function makeContainer(
+  state: ContainersState,
+  creation: ContainerCreation,
+  signal: AbortSignal,
+): Promise<void> {
+  const { volumes } = creation.record
+  return state.gate.using(volumes, () => makeWhole(state, creation, signal))
+}
+
+async function makeWhole(
   state: ContainersState,
   creation: ContainerCreation,
   signal: AbortSignal,
@@ -141,7 +150,9 @@ export async function makeProcessAgain(
 ): Promise<void> {
   const record = state.records.record(id)
   if (record === null) throw new CoveyError('container-create', 'its record is gone')
-  await makeProcess(state, record, signal, await prepareSupervisor(state, record))
+  await state.gate.using(record.volumes, async () => {
+    await makeProcess(state, record, signal, await prepareSupervisor(state, record))
+  })
 }
 
 async function makeProcess(

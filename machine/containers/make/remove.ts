@@ -54,10 +54,12 @@ async function removeGroups({ cgroups }: ContainersState, id: string): Promise<v
   }
 }
 
-/** Removes a volume with all that is in it. */
+/** Removes a volume with all that is in it. Throws `volume-closed`. */
 export async function removeVolume(state: ContainersState, object: string): Promise<void> {
   const path = join(state.places.volumes, object)
-  if (existsSync(path)) await throwAway(state, path)
+  await state.gate.using([object], async () => {
+    if (existsSync(path)) await throwAway(state, path)
+  })
 }
 
 /** A rename, so that it is gone at once; emptying takes its own time, beside everything else. */

@@ -17,12 +17,18 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { suite, type TestContext, test } from 'node:test'
+import { createVolumeGate, type VolumeGate } from '../../../machine/containers/volume-gate.ts'
 import { openVolumes, type Volumes } from '../../../machine/volumes/volumes.ts'
+import type { ContainerSeen } from '../../../reconcilers/host-containers.ts'
+import { until } from '../../lab/waiting.ts'
 import { temporaryFolder } from '../../temporary.ts'
 
 interface Place {
   readonly stateDir: string
   readonly volumes: string
+  readonly gate: VolumeGate
+  /** Containers as the host sees them. */
+  readonly processes: ContainerSeen[]
   open(): Promise<Volumes>
 }
 
@@ -31,8 +37,22 @@ async function place(t: TestContext): Promise<Place> {
   const volumes = join(stateDir, 'volumes')
   mkdirSync(join(volumes, 'data'), { recursive: true })
   const places = { volumes, trash: join(stateDir, 'trash') }
-  const containers = { look: async () => [] }
-  return { stateDir, volumes, open: () => openVolumes({ stateDir, places, containers }) }
+  const processes: ContainerSeen[] = []
+  const containers = { look: async () => processes }
+  const gate = createVolumeGate(() => undefined)
+  return {
+    stateDir,
+    volumes,
+    gate,
+    processes,
+    open: () => openVolumes({ stateDir, places, containers, gate }),
+  }
+}
+
+/** A running container of the object `db` with a volume. */
+function userOf(volume: string): ContainerSeen {
+  const record = { object: 'db', volumes: [volume] }
+  return { object: 'db', record, process: { state: 'running' } } as unknown as ContainerSeen
 }
 
 function fill(folder: string): void {
@@ -100,6 +120,43 @@ suite('volumes', () => {
     const full = host.restore('data', sent(archive), orderFor(archive, false))
     await assert.rejects(full, { code: 'volume-not-empty' })
     assert.equal(readFileSync(join(volumes, 'data', 'file'), 'utf8'), 'kept\n')
+    assert.deepEqual(readdirSync(volumes), ['data'])
+  })
+
+  test('nothing comes to use a volume while its content is exchanged', async (t) => {
+    const { volumes, gate, open } = await place(t)
+    fill(join(volumes, 'data'))
+    const host = await open()
+    const archive = await archiveOf(host)
+    const making = Promise.withResolvers<void>()
+    const made = gate.using(['data'], () => making.promise)
+    const restoring = host.restore('data', sent(archive), orderFor(archive, true))
+    await until('the volume is closed', () => gate.closed.has('data'))
+    const late = gate.using(['other', 'data'], async () => assert.fail('it has the old folder'))
+    await assert.rejects(late, {
+      code: 'volume-closed',
+      message: 'the volume data is being put back',
+    })
+    const old = statSync(join(volumes, 'data')).ino
+    making.resolve()
+    await Promise.all([made, restoring])
+    assert.notEqual(statSync(join(volumes, 'data')).ino, old)
+    await gate.using(['data'], async () => undefined)
+  })
+
+  test('a process that was made meanwhile keeps the folder that it has', async (t) => {
+    const { volumes, open, processes } = await place(t)
+    fill(join(volumes, 'data'))
+    const host = await open()
+    const archive = await archiveOf(host)
+    const old = statSync(join(volumes, 'data')).ino
+    const body = async function* (): AsyncGenerator<Uint8Array> {
+      yield archive
+      processes.push(userOf('data'))
+    }
+    const restoring = host.restore('data', body(), orderFor(archive, true))
+    await assert.rejects(restoring, { code: 'volume-in-use', message: /in use by db$/ })
+    assert.equal(statSync(join(volumes, 'data')).ino, old)
     assert.deepEqual(readdirSync(volumes), ['data'])
   })
 
