@@ -54,3 +54,7 @@ export const changelogBytesMax: number = 4 * 1024 * 1024
 export const verifiedStatusesMax: number = 256
 /** Time between two looks at the settings of the host, whose grants count at once. */
 export const settingsLookMs: number = 2_000
+
+/** Body of a request to hold a container, and each text in it. */
+export const orderBodyBytesMax: number = 4 * 1024
+export const orderTextCharactersMax: number = 200

@@ -7,6 +7,7 @@ import { containerRoutes, containerUpgrades } from './control/container-routes.t
 import { doctorRoute } from './control/doctor-route.ts'
 import { firewallRoute } from './control/firewall-route.ts'
 import { imageAdminRoutes, imageRoutes } from './control/image-routes.ts'
+import { orderRoutes } from './control/orders/order-routes.ts'
 import { controlRoutes } from './control/routes.ts'
 import { openControl } from './control/server.ts'
 import { volumeAdminRoutes } from './control/volume-routes.ts'
@@ -39,6 +40,14 @@ export async function openSockets(init: AgentInit, running: Running): Promise<So
     },
   })
   const containers = { stateDir, directory, execs }
+  const ordering = {
+    ...{ directory, containers: host.containers, loop, host: name, adopted },
+    now: () => steadyClock.now(),
+    onOrder(object: string, detail: string) {
+      const about = { event: 'container', name: object, what: 'ordered', detail } as const
+      shell.events.tell({ ...about, at: steadyClock.now() })
+    },
+  }
   const control = await openControl({
     runDir,
     routes: () =>
@@ -49,7 +58,11 @@ export async function openSockets(init: AgentInit, running: Running): Promise<So
         ['GET /v1/firewall', firewallRoute({ ...looks, addresses: ownAddresses })] as const,
         ['GET /v1/doctor', doctorRoute(looks)] as const,
       ]),
-    adminRoutes: new Map([...imageAdminRoutes(host.images), ...volumeAdminRoutes(host.volumes)]),
+    adminRoutes: new Map([
+      ...imageAdminRoutes(host.images),
+      ...volumeAdminRoutes(host.volumes),
+      ...orderRoutes(ordering),
+    ]),
     adminUpgrades: containerUpgrades(containers),
     log,
   })

@@ -7,6 +7,7 @@ import type {
   UserNamespaceNeeds,
   VolumeUse,
 } from './container-facts.ts'
+import type { HostOrders } from './container-orders.ts'
 import type { DnsObject } from './runc/relations/name-fields.ts'
 
 /** A page that is asked for. */
@@ -238,7 +239,7 @@ export interface HostWishes {
  * Containers of this host: runc's, supervised by conmon, below a runc root of covey's own. Nothing
  * here decides anything. All of it may be called again after it broke off anywhere.
  */
-export interface HostContainers {
+export interface HostContainers extends HostOrders {
   /**
    * The reason for which this host's own settings refuse what a container asks for, one line with
    * what to do; null where they do.

@@ -21,7 +21,8 @@ export interface Resolved<Spec> {
 /** The verdict of an observation on an object, beyond the steps for it. */
 export interface Verdict {
   readonly object: string
-  readonly state: 'pending' | 'failed'
+  /** `converged`: it is as it should be, and there is something to say of it all the same. */
+  readonly state: 'pending' | 'failed' | 'converged'
   readonly reason: string
   /**
    * Set where it says no more than that a step is still to be taken: it holds nothing back, and

@@ -2,12 +2,13 @@ import { networkToEnter } from '../../machine/containers/make/user-namespace.ts'
 import { type ContainerRow, serviceOf } from '../../protocol/api/containers.ts'
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { Config } from '../../protocol/documents/config.ts'
+import type { ContainerOrders } from '../../reconcilers/container-orders.ts'
 import type { ContainerSeen, HostContainers } from '../../reconcilers/host-containers.ts'
 import type { ContainerDirectory } from './container-view.ts'
 
 /** Dependencies of the container directory. */
 export interface ContainerDirectoryInit {
-  readonly containers: Pick<HostContainers, 'look'>
+  readonly containers: Pick<HostContainers, 'look' | 'orders'>
   readonly bundleOf: (id: string) => string
   /** `--root` of the runtime. */
   readonly runcRoot: string
@@ -22,10 +23,12 @@ export function createContainerDirectory(init: ContainerDirectoryInit): Containe
   return {
     async rows() {
       const rows = new Map(listed(init).map((row) => [row.name, row]))
+      const orders = await containers.orders()
       for (const seen of (await containers.look()).toSorted((a, b) => rank(a) - rank(b))) {
         rows.set(seen.object, rowOf(seen, rows.get(seen.object)))
       }
-      return [...rows.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+      const ordered = [...rows.values()].map((row) => withOrder(row, orders.get(row.name)))
+      return ordered.sort((a, b) => (a.name < b.name ? -1 : 1))
     },
     async running(object) {
       const all = (await containers.look()).filter((seen) => seen.object === object)
@@ -55,7 +58,7 @@ function listed({ adopted, host }: ContainerDirectoryInit): readonly ContainerRo
   return objects.flatMap(([name, object]) => {
     if (!isObject(object) || object['type'] !== 'runc_container') return []
     const image = String(object['image'])
-    const rest = { pid: null, restarts: 0, exit_code: null, health: null }
+    const rest = { pid: null, restarts: 0, exit_code: null, health: null, order: null }
     const labels = isObject(object['labels']) ? object['labels'] : {}
     return [{ name, state: 'waiting', image, ...rest, ...serviceOf(labels) }]
   })
@@ -73,7 +76,18 @@ function rowOf(seen: ContainerSeen, before: ContainerRow | undefined): Container
     exit_code: process.state === 'exited' ? process.exit.exitCode : null,
     health: health?.state ?? null,
     ...serviceOf(record?.policy.labels ?? {}),
+    order: null,
   }
+}
+
+/** One that does not run because somebody stopped it says so. */
+function withOrder(row: ContainerRow, orders: ContainerOrders | undefined): ContainerRow {
+  if (orders === undefined) return row
+  const { order, holds } = orders
+  const isDown = order?.kind === 'stop' || holds.length > 0
+  const isUp = row.pid !== null
+  const state = isDown && !isUp ? 'stopped' : row.state
+  return { ...row, state, order: holds.length > 0 ? 'held' : (order?.kind ?? null) }
 }
 
 function stateOf({ process, stopping, broken }: ContainerSeen): string {

@@ -120,7 +120,8 @@ async function expectLog(
   throw unknownContainer(name, [...new Set([...rows, ...kept])].sort())
 }
 
-function unknownContainer(name: string, known: readonly string[]): Problem {
+/** `no-such-container` (404), with some of the names that there are. */
+export function unknownContainer(name: string, known: readonly string[]): Problem {
   const detail = `this host has no container ${JSON.stringify(name)}`
   const more = known.length > namesShownMax ? ` and ${known.length - namesShownMax} more` : ''
   const shown = `it has: ${known.slice(0, namesShownMax).join(', ')}${more}`

@@ -15,6 +15,7 @@ import { emptyTrash, removeContainer, removeVolume } from './make/remove.ts'
 import { stopProcess } from './make/stop.ts'
 import { foldersOfVolumes } from './make/volumes.ts'
 import { grantFacts } from './mounts/grant-facts.ts'
+import { type OrderBook, openOrders } from './orders/order-book.ts'
 import { lookResolvers, tellOfResolvers } from './resolvers.ts'
 import { type ContainersInit, type ContainersState, openState } from './state.ts'
 
@@ -22,6 +23,8 @@ import { type ContainersInit, type ContainersState, openState } from './state.ts
 export interface MachineContainers {
   readonly port: HostContainers
   readonly state: ContainersState
+  /** Orders and holds beyond the config. */
+  readonly orders: OrderBook
   /** Ends checks and watches; containers go on. */
   close(): Promise<void>
 }
@@ -35,6 +38,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
   const facts = createFacts(state.places, init, state.cgroups, (object) =>
     join('/run/netns', namespaceName(object, namespacesOf(state))),
   )
+  const orders = await openOrders(state.places.records, init.log)
   const health = runHealthChecks(state)
   const exits = watchExits(state)
   const supervisors = watchSupervisors(state)
@@ -49,6 +53,8 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
       return notes.notice()
     },
     namespaces: async () => namespacesOf(state),
+    orders: async () => orders.look(),
+    endOrder: (object, order) => orders.end(object, order),
     lookVolumes: async () => foldersOfVolumes(state.places.volumes),
     resolvers: lookResolvers,
     async create(creation, signal) {
@@ -82,7 +88,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
     supervisors.close()
     await health.stop()
   }
-  return { port, state, close }
+  return { port, state, orders, close }
 }
 
 /** Namespaces that the records name, for containers that exist. */

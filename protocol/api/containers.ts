@@ -4,7 +4,7 @@ import * as z from 'zod'
 export interface ContainerRow {
   /** Name of the object. */
   readonly name: string
-  /** One word, such as `running`, `exited`, `waiting`. */
+  /** One word, such as `running`, `exited`, `stopped`, `waiting`. */
   readonly state: string
   /** Of its first process; null where none runs. */
   readonly pid: number | null
@@ -19,6 +19,8 @@ export interface ContainerRow {
   readonly service: string | null
   /** Which of the replicas of its service, from 1. */
   readonly replica: number
+  /** The order for it that is not over: `stop`, `restart`, `run`; `held` while it is held. */
+  readonly order: string | null
 }
 
 /** Schema of all rows, ordered by name. */
@@ -33,8 +35,26 @@ export const containersSchema: z.ZodType<readonly ContainerRow[]> = z.array(
     health: z.string().nullable().default(null),
     service: z.string().nullable().default(null),
     replica: z.number().default(1),
+    order: z.string().nullable().default(null),
   }),
 )
+
+/** Answer to `POST /v1/containers/{name}/start`, `stop` and `restart`: what is durable now. */
+export interface ContainerOrdered {
+  /** Name of the object. */
+  readonly name: string
+  /** False where it is as it was asked to be already, and nothing was done. */
+  readonly changed: boolean
+  /** One line for people, such as `it does not run already`; null where there is nothing to add. */
+  readonly note: string | null
+}
+
+/** Schema of the answer to an order. */
+export const orderedSchema: z.ZodType<ContainerOrdered> = z.object({
+  name: z.string(),
+  changed: z.boolean(),
+  note: z.string().nullable().default(null),
+})
 
 /** Labels by which a container says which service it is of, and which of its replicas. */
 export const serviceLabels = { service: 'covey.service', replica: 'covey.replica' } as const

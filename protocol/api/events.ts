@@ -24,6 +24,7 @@ export interface ContainerEvent {
     | 'unhealthy'
     | 'broken'
     | 'exec'
+    | 'ordered'
   /** One line for people, such as `exit code 1`; null where there is nothing to add. */
   readonly detail: string | null
 }

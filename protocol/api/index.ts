@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { containersSchema } from './containers.ts'
+import { containersSchema, orderedSchema } from './containers.ts'
 import { checkupSchema } from './doctor.ts'
 import { eventSchema } from './events.ts'
 import { firewallSchema } from './firewall.ts'
@@ -18,6 +18,7 @@ export const apiSchemas: Readonly<Record<string, z.ZodType>> = {
   status: statusSchema,
   event: eventSchema,
   containers: containersSchema,
+  ordered: orderedSchema,
   images: imagesSchema,
   image_line: imageLineSchema,
   pruned: prunedSchema,

@@ -72,6 +72,7 @@ function hostAt(before: Containers, after: Containers): RuncObserved {
   return {
     nowMs: 0,
     containers: before.containers.map(runningAs),
+    orders: new Map(),
     images: new Map(after.containers.map(({ container }) => [imageKey(container), readyImage])),
     logins: before.logins,
     resolvers: { resolvConf: '', upstreamResolvConf: null },

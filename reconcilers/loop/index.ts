@@ -51,6 +51,8 @@ export interface ReconcileLoop {
   adopt(config: Config, host: string, head: Head): void
   /** Something may have changed: look again soon. */
   poke(reason: string): void
+  /** The same, and what failed for this object before counts no more: it is tried at once. */
+  retry(object: string, reason: string): void
   /** Looks and plans without applying; over the adopted config where none is given. */
   plan(config?: Config): Promise<readonly PlannedStep[]>
   /** Ends everything, also the command that runs; what was applied stays. */
@@ -64,6 +66,8 @@ interface Desired {
   readonly judged: JudgedSection | null
   readonly backoff: Backoff
   readonly restless: Map<string, number>
+  /** Objects whose failures count no more with the next round. */
+  readonly retried: Set<string>
   rounds: number
   reported: string
 }
@@ -79,13 +83,22 @@ export function createReconcileLoop(init: ReconcileLoopInit): ReconcileLoop {
     adopt(config, host, head) {
       if (stopped.signal.aborted) return
       const judged = judgeSection(config, host, init)
-      const fresh = { backoff: createBackoff(random), restless: new Map(), rounds: 0, reported: '' }
-      desired = { config, host, head, judged, ...fresh }
+      const known = {
+        backoff: createBackoff(random),
+        restless: new Map(),
+        retried: new Set<string>(),
+      }
+      desired = { config, host, head, judged, ...known, rounds: 0, reported: '' }
       signals.adopted.abort()
       running ??= runRounds(init, signals, () => desired)
     },
     poke(reason) {
       init.log.debug({ reason }, 'asked to look again')
+      signals.poked.abort()
+    },
+    retry(object, reason) {
+      desired?.retried.add(object)
+      init.log.debug({ reason, object }, 'asked to try again')
       signals.poked.abort()
     },
     plan: (config) => dryRun(init, config ?? desired?.config, desired?.host, stopped.signal),
@@ -136,8 +149,13 @@ async function round(
   stillWanted: () => boolean,
 ): Promise<number> {
   const longestMs = init.roundMs ?? roundMs
-  const { judged, backoff, restless } = current
+  const { judged, backoff, restless, retried } = current
   if (judged === null) return longestMs
+  for (const object of retried) {
+    backoff.clear(object)
+    restless.delete(object)
+  }
+  retried.clear()
   const applySignal = stopped.signal
   const lookSignal = AbortSignal.any([stopped.signal, adopted.signal])
   const { reconcilers, extraTypes, ports, log } = init

@@ -155,8 +155,8 @@ async function verdictsAfter(
   return (await Promise.all(verdicts)).flat()
 }
 
-function holdsBack({ untilActed }: Verdict): boolean {
-  return untilActed !== true
+function holdsBack({ state, untilActed }: Verdict): boolean {
+  return untilActed !== true && state !== 'converged'
 }
 
 interface Progress {

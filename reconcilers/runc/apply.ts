@@ -38,6 +38,8 @@ export async function applyRunc(
       return containers.keepExit(step.id)
     case 'remember':
       return containers.remember(step.record)
+    case 'order':
+      return containers.endOrder(step.object, step.order)
     case 'hosts':
       return containers.writeHosts(step.ids, step.text)
     case 'resolvers':

@@ -25,6 +25,8 @@ export function describeRunc(step: RuncStep): string {
       return `record how ${step.id} ended`
     case 'remember':
       return `record the policy of ${step.record.id}`
+    case 'order':
+      return `forget that ${step.object} was to ${step.order.kind}`
     case 'hosts':
       return `write /etc/hosts of ${listed(step.ids)}`
     case 'resolvers':

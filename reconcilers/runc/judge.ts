@@ -6,6 +6,7 @@ import { imageKey } from './images.ts'
 import { afterExit, causeText, isDue, waitText } from './lifecycle.ts'
 import { crashLoopStreak, killAgainMs, steadyMs } from './limits.ts'
 import type { RuncObserved } from './observe.ts'
+import { downOf, downText, runOrderOf } from './orders/orders.ts'
 import { waitOf } from './relations/waiting.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
 import { killAtMs } from './stopping.ts'
@@ -23,11 +24,14 @@ export function judgeContainers(spec: RuncSpec, observed: RuncObserved): readonl
 function judgeObject(spec: ContainerSpec, all: RuncSpec, observed: RuncObserved): Said | null {
   const { wanted, before } = containersOf(spec, observed.containers)
   const { policy } = spec
+  const down = judgeDown(spec, wanted === null ? before : [wanted, ...before], observed)
+  if (down !== null) return down
   const wait = waitOf(spec, wanted, all, observed)
   const process = wanted?.process ?? { state: 'absent', wasStarted: false }
   switch (process.state) {
     case 'absent': {
-      if (!process.wasStarted || policy.restart !== 'never') {
+      const isOrdered = runOrderOf(spec.object, spec.revision, observed) !== null
+      if (!process.wasStarted || policy.restart !== 'never' || isOrdered) {
         return judgeNew(spec, before, wait, observed)
       }
       const reason = 'was ended by a restart of the host, and restart is never'
@@ -43,11 +47,26 @@ function judgeObject(spec: ContainerSpec, all: RuncSpec, observed: RuncObserved)
     case 'exited': {
       if (wanted === null) return null
       const next = afterExit(wanted, process.exit, policy)
+      const isOrdered = runOrderOf(spec.object, spec.revision, observed) !== null
+      if (isOrdered) return wait === null ? toBeStarted : { state: 'pending', reason: wait }
       if (next.kind === 'again' && wait !== null) return { state: 'pending', reason: wait }
       if (next.kind === 'again') return waitText(wanted, process.exit, next)
       return next.kind === 'done' ? null : { state: 'failed', reason: next.reason }
     }
   }
+}
+
+/** What must not run now; null where nothing keeps it from that. */
+function judgeDown(
+  { object, revision }: ContainerSpec,
+  all: readonly ContainerSeen[],
+  observed: RuncObserved,
+): Said | null {
+  const up = all.filter(isUp)
+  const down = downOf(object, revision, up, observed)
+  if (down === null) return null
+  const stuck = judgeStops(all, observed.nowMs)
+  return stuck?.state === 'failed' ? stuck : downText(object, down, up.length > 0)
 }
 
 const toBeStarted: Said = { state: 'pending', reason: 'about to start', untilActed: true }
@@ -135,7 +154,7 @@ export function runcDueAt(spec: RuncSpec, observed: RuncObserved): number | null
     const { wanted } = containersOf(each, observed.containers)
     const image = observed.images.get(imageKey(each.container))
     if (image?.state === 'failed' && image.retryAtMs > nowMs) times.push(image.retryAtMs)
-    if (wanted?.process.state === 'exited') {
+    if (wanted?.process.state === 'exited' && !isStill(each, observed)) {
       const { exit } = wanted.process
       const next = afterExit(wanted, exit, each.policy)
       if (next.kind === 'again') times.push(...ahead(next.atMs, exit.exitedMs))
@@ -146,4 +165,9 @@ export function runcDueAt(spec: RuncSpec, observed: RuncObserved): number | null
     }
   }
   return times.length === 0 ? null : Math.min(...times)
+}
+
+/** True for a container that no time starts again. */
+function isStill({ object, revision }: ContainerSpec, observed: RuncObserved): boolean {
+  return downOf(object, revision, [], observed) !== null
 }

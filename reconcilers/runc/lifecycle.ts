@@ -35,6 +35,12 @@ export function afterExit(seen: ContainerSeen, exit: ExitSeen, policy: Container
   return { kind: 'again', atMs: exit.exitedMs + waitMs, waitMs, count }
 }
 
+/** For a process that ended, where a person asks for it once more: at once, whatever the policy. */
+export function onceMore({ count }: Pick<ContainerSeen, 'count'>, exit: ExitSeen): AfterExit {
+  const next = { restarts: count.restarts + 1, streak: 0 }
+  return { kind: 'again', atMs: exit.exitedMs, waitMs: 0, count: next }
+}
+
 /** True if a container is restarted when it is unhealthy. */
 export function restartsUnhealthy({ restart, health }: ContainerPolicy): boolean {
   return restart === 'always' && health?.restart !== false

@@ -2,12 +2,13 @@ import type { ImageState, RegistryLogin } from '../host-images.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { containersOf } from './containers.ts'
 import { imageKey } from './images.ts'
+import type { OrdersSeen } from './orders/orders.ts'
 import type { ResolversSeen } from './resolvers.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
 import { loadVolumeMemory, type VolumesSeen } from './volumes.ts'
 
 /** The observed containers of a host. */
-export interface RuncObserved extends ResolversSeen, VolumesSeen {
+export interface RuncObserved extends OrdersSeen, ResolversSeen, VolumesSeen {
   /** Milliseconds since 1970, for ages only. */
   readonly nowMs: number
   /** Images from which a container has to be made, by `imageKey`; no others are looked up. */
@@ -23,8 +24,9 @@ export async function observeRunc(
   signal: AbortSignal,
 ): Promise<RuncObserved> {
   signal.throwIfAborted()
-  const [containers, resolvers, volumes, memory] = await Promise.all([
+  const [containers, orders, resolvers, volumes, memory] = await Promise.all([
     host.containers.notice(),
+    host.containers.orders(),
     host.containers.resolvers(),
     host.containers.lookVolumes(),
     loadVolumeMemory(host.files),
@@ -35,7 +37,8 @@ export async function observeRunc(
   })
   const images = await lookAtImages(needed, host)
   const logins = host.images.logins()
-  return { nowMs: host.clock.now(), containers, resolvers, volumes, memory, images, logins }
+  const found = { containers, orders, resolvers, volumes, memory }
+  return { nowMs: host.clock.now(), ...found, images, logins }
 }
 
 async function lookAtImages(

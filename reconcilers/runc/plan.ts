@@ -9,14 +9,33 @@ import type { ImageReady } from '../host-images.ts'
 import type { PlanStep } from '../reconciler.ts'
 import { containersOf } from './containers.ts'
 import { imageKey } from './images.ts'
-import { afterExit, isDue, restartsUnhealthy } from './lifecycle.ts'
-import { replaceWaitMs, stopWaitMs } from './limits.ts'
+import { afterExit, isDue, onceMore, restartsUnhealthy } from './lifecycle.ts'
+import { replaceWaitMs } from './limits.ts'
 import { type LoginsStep, planLogins } from './logins/logins.ts'
 import type { RuncObserved } from './observe.ts'
+import {
+  downOf,
+  type KeepExitStep,
+  type OrderStep,
+  planDown,
+  planForgotten,
+  runOrderOf,
+  withEndOf,
+} from './orders/orders.ts'
+import { type HostsStep, hostsFor, planHosts } from './relations/plan-hosts.ts'
 import { isOutrun, waitOf } from './relations/waiting.ts'
 import { planResolvers, type ResolversStep } from './resolvers.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
-import { killStep, orderOf, type StopStep } from './stopping.ts'
+import {
+  about,
+  firstSignal,
+  killStep,
+  orderOf,
+  type RemoveStep,
+  type StopStep,
+  stopStep,
+  takeDown,
+} from './stopping.ts'
 import { planVolumes, type VolumeStep } from './volumes.ts'
 
 /** The work of a step. */
@@ -44,13 +63,19 @@ type RuncWork =
       readonly count: RestartCount
       readonly before: readonly { readonly id: string; readonly order: StopOrder }[]
     }
-  | { readonly kind: 'remove'; readonly id: string }
-  | { readonly kind: 'keep-exit'; readonly id: string }
   | { readonly kind: 'remember'; readonly record: ContainerRecord }
-  | { readonly kind: 'hosts'; readonly ids: readonly string[]; readonly text: string }
 
 /** One step of a plan for containers. */
-export type RuncStep = (PlanStep & RuncWork) | StopStep | ResolversStep | VolumeStep | LoginsStep
+export type RuncStep =
+  | (PlanStep & RuncWork)
+  | StopStep
+  | RemoveStep
+  | HostsStep
+  | KeepExitStep
+  | OrderStep
+  | ResolversStep
+  | VolumeStep
+  | LoginsStep
 
 /** Plans the steps that make the containers match the spec. Pure; an empty list if they do. */
 export function planRunc(spec: RuncSpec, observed: RuncObserved): readonly RuncStep[] {
@@ -71,23 +96,17 @@ export function planRunc(spec: RuncSpec, observed: RuncObserved): readonly RuncS
         ),
       ),
     ...planVolumes(spec, observed),
+    ...planForgotten(revisionsOf(spec, observed), observed),
   ]
 }
 
-/** One step for all that get the same text: a name that comes or goes concerns many. */
-function planHosts(spec: RuncSpec, observed: RuncObserved): readonly RuncStep[] {
-  const stale = new Map<string, string[]>()
-  for (const seen of observed.containers) {
-    const text = hostsFor(seen.object, spec)
-    if (!isUp(seen) || seen.hosts === null || seen.hosts === text) continue
-    stale.set(text, [...(stale.get(text) ?? []), seen.id])
-  }
-  return [...stale].map(([text, ids]) => ({ kind: 'hosts', ids, text, objects: [] }))
-}
-
-/** Text of `/etc/hosts` for the containers of an object. */
-function hostsFor(object: string, { hosts, ownHosts }: RuncSpec): string {
-  return ownHosts.get(object) ?? hosts
+/** The revision of each object that has one, be it faulty now. */
+function revisionsOf(spec: RuncSpec, observed: RuncObserved): ReadonlyMap<string, string> {
+  const kept = observed.containers.filter(({ object }) => spec.kept.includes(object))
+  return new Map([
+    ...kept.flatMap(({ object, record }) => (record ? [[object, record.revision] as const] : [])),
+    ...spec.containers.map(({ object, revision }) => [object, revision] as const),
+  ])
 }
 
 function planObject(
@@ -106,13 +125,31 @@ function planObject(
   if (wanted?.record != null && !isSame(wanted.record.policy, policy)) {
     steps.push({ kind: 'remember', record: { ...wanted.record, policy }, ...about(spec) })
   }
+  const own = wanted === null ? before : [wanted, ...before]
+  const down = downOf(spec.object, spec.revision, own.filter(isUp), observed)
+  if (down !== null) return [...steps, ...planDown(down, own, observed)]
+  return [...steps, ...planUp(spec, wanted, before, all, observed)]
+}
+
+/** Steps for an object that may run. */
+function planUp(
+  spec: ContainerSpec,
+  wanted: ContainerSeen | null,
+  before: readonly ContainerSeen[],
+  all: RuncSpec,
+  observed: RuncObserved,
+): readonly RuncStep[] {
   const planned = planWanted(wanted, before, spec, hostsFor(spec.object, all), observed)
   const isHeld = waitOf(spec, wanted, all, observed) !== null
   const own = isHeld && planned !== 'settled' ? planned.filter(startsNothing) : planned
   // Remove the old containers once the wanted one exists, even if it has already exited.
   const rest = own === 'settled' ? before : before.filter((seen) => !isUp(seen))
-  if (own !== 'settled') steps.push(...own)
-  return [...steps, ...rest.flatMap((seen) => takeDown(seen, 'it was replaced', observed))]
+  const order = runOrderOf(spec.object, spec.revision, observed)
+  const steps = own === 'settled' ? [] : own
+  return [
+    ...(order === null ? steps : withEndOf(order, spec.object, wanted, steps)),
+    ...rest.flatMap((seen) => takeDown(seen, 'it was replaced', observed)),
+  ]
 }
 
 /** Steps for the wanted container; `settled` if nothing can be done for it. */
@@ -124,13 +161,14 @@ function planWanted(
   observed: RuncObserved,
 ): readonly RuncStep[] | 'settled' {
   const { policy } = spec
+  const isOrdered = runOrderOf(spec.object, spec.revision, observed) !== null
   const none = { restarts: 0, streak: 0 }
   if (wanted === null) return planNew(spec, hosts, before, none, observed)
   const { id } = wanted
   const now = wanted.process
   switch (now.state) {
     case 'absent':
-      if (now.wasStarted && policy.restart === 'never') return 'settled'
+      if (now.wasStarted && policy.restart === 'never' && !isOrdered) return 'settled'
       return planNew(spec, hosts, before, none, observed)
     case 'created':
       if (wanted.broken !== null) return [stopStep(wanted, 9, wanted.broken)]
@@ -143,7 +181,7 @@ function planWanted(
       return planRunning(wanted, policy, observed) ?? 'settled'
     case 'exited': {
       const { exit, isKept } = now
-      const next = afterExit(wanted, exit, policy)
+      const next = isOrdered ? onceMore(wanted, exit) : afterExit(wanted, exit, policy)
       if (next.kind !== 'again') {
         return isKept ? 'settled' : [{ kind: 'keep-exit', id, ...about(spec) }]
       }
@@ -153,18 +191,6 @@ function planWanted(
       return [again, ...startSteps(id, next.count, before, spec, observed)]
     }
   }
-}
-
-/**
- * Fields of every step for one object, each in a lane of its own: objects do not wait for each
- * other.
- */
-function about({
-  object,
-}: {
-  readonly object: string
-}): Required<Pick<PlanStep, 'objects' | 'lane' | 'pace'>> {
-  return { objects: [object], lane: object, pace: 'recurring' }
 }
 
 /** True for a step that may be taken while its container waits for others. */
@@ -240,43 +266,29 @@ function planRunning(
 
 /** Plans for a faulty object: it keeps its container, and the container keeps its policy. */
 function planKept(seen: ContainerSeen, observed: RuncObserved): readonly RuncStep[] {
-  const { id, record } = seen
-  const now = seen.process
+  const { object, record } = seen
   if (record === null) return []
-  if (now.state === 'running') return planRunning(seen, record.policy, observed) ?? []
+  const down = downOf(object, record.revision, [seen].filter(isUp), observed)
+  if (down !== null) return planDown(down, [seen], observed)
+  const order = runOrderOf(object, record.revision, observed)
+  const steps = planKeptUp(seen, record, order !== null, observed)
+  return order === null ? steps : withEndOf(order, object, seen, steps)
+}
+
+function planKeptUp(
+  seen: ContainerSeen,
+  { policy }: ContainerRecord,
+  isOrdered: boolean,
+  observed: RuncObserved,
+): readonly RuncStep[] {
+  const { id } = seen
+  const now = seen.process
+  if (now.state === 'running') return planRunning(seen, policy, observed) ?? []
   if (now.state !== 'exited' || !seen.isPrepared) return []
-  const next = afterExit(seen, now.exit, record.policy)
+  const next = isOrdered ? onceMore(seen, now.exit) : afterExit(seen, now.exit, policy)
   if (next.kind !== 'again' || !isDue(next.atMs, now.exit.exitedMs, observed.nowMs)) return []
   const start: RuncStep = { kind: 'start', id, count: next.count, ...about(seen) }
   return [{ kind: 'again', id, spec: null, ...about(seen) }, start]
-}
-
-/** Stops a container that is no longer wanted, and removes it once it has ended. */
-function takeDown(seen: ContainerSeen, why: string, observed: RuncObserved): readonly RuncStep[] {
-  // Not recurring: if it came back each time, it would not be one that ends by itself.
-  if (!isUp(seen)) {
-    return [{ kind: 'remove', id: seen.id, objects: [seen.object], lane: seen.object }]
-  }
-  if (seen.stopping !== null) return killStep(seen, observed.nowMs, true)
-  return [stopStep(seen, firstSignal(seen), why, { removes: true })]
-}
-
-function stopStep(
-  seen: ContainerSeen,
-  signal: number,
-  why: string,
-  { hadFailed = false, removes = false }: { hadFailed?: boolean; removes?: boolean } = {},
-): RuncStep {
-  const order = orderOf(signal, stopWaitMs, hadFailed)
-  return { kind: 'stop', id: seen.id, order, why, removes, ...about(seen) }
-}
-
-/** The container's own stop signal, or SIGKILL if nothing runs in it or it has no grace time. */
-function firstSignal(seen: ContainerSeen): number {
-  const { record } = seen
-  if (record === null || seen.process.state === 'created' || record.policy.stopGraceMs === 0)
-    return 9
-  return record.stopSignal
 }
 
 function isSame(one: ContainerRecord['policy'], other: ContainerRecord['policy']): boolean {

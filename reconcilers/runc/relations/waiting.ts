@@ -3,11 +3,12 @@ import { containersOf } from '../containers.ts'
 import { unwellText } from '../health.ts'
 import { afterExit } from '../lifecycle.ts'
 import type { RuncObserved } from '../observe.ts'
+import { downOf, downText } from '../orders/orders.ts'
 import type { ContainerSpec, RuncSpec } from '../spec.ts'
 import type { AfterObject } from './after-fields.ts'
 
 type Specs = Pick<RuncSpec, 'containers'>
-type Seen = Pick<RuncObserved, 'containers'>
+type Seen = Pick<RuncObserved, 'containers' | 'orders'>
 
 /**
  * The reason for which a container is not started yet; null if there is none. `wanted` is the one
@@ -19,7 +20,7 @@ export function waitOf(
   all: Specs,
   observed: Seen,
 ): string | null {
-  const ofNetwork = waitsForNetwork(spec, observed)
+  const ofNetwork = waitsForNetwork(spec, all, observed)
   return ofNetwork ?? (wanted === null ? waitsFor(spec, all, observed) : null)
 }
 
@@ -27,7 +28,7 @@ function waitsFor(spec: ContainerSpec, all: Specs, observed: Seen): string | nul
   const { after = [] } = spec.container
   for (const { container, condition } of after) {
     const reason = unmet(container, condition, all, observed)
-    if (reason !== null) return reason
+    if (reason !== null) return `${reason}${downNote(container, all, observed)}`
   }
   return null
 }
@@ -36,11 +37,21 @@ function waitsFor(spec: ContainerSpec, all: Specs, observed: Seen): string | nul
  * The reason for which a container that shares a network is not started: the other one must run.
  * Null if it does.
  */
-function waitsForNetwork({ container }: ContainerSpec, { containers }: Seen): string | null {
+function waitsForNetwork({ container }: ContainerSpec, all: Specs, observed: Seen): string | null {
   const { network_of: owner } = container
   if (owner === undefined) return null
-  const isThere = containers.some((seen) => seen.object === owner && isUp(seen))
-  return isThere ? null : `waits for ${owner} to run, because it shares the network of ${owner}`
+  const isThere = observed.containers.some((seen) => seen.object === owner && isUp(seen))
+  if (isThere) return null
+  const note = downNote(owner, all, observed)
+  return `waits for ${owner} to run, because it shares the network of ${owner}${note}`
+}
+
+/** Added to the reason for a wait where the other one does not run because somebody stopped it. */
+function downNote(object: string, all: Specs, observed: Seen): string {
+  const revision = currentOf(object, all, observed)?.record?.revision ?? null
+  const down = downOf(object, revision, [], observed)
+  if (down === null) return ''
+  return `; ${object} is ${downText(object, down, false).reason}`
 }
 
 /** True if the container whose network another one shares was started after that one. */

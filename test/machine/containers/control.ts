@@ -43,6 +43,7 @@ export async function serveContainer(
     health: null,
     service: null,
     replica: 1,
+    order: null,
   }
   const init = {
     stateDir: folder,

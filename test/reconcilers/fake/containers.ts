@@ -1,5 +1,6 @@
 import { CoveyError } from '../../../protocol/fault.ts'
 import type { BundleFacts, HostResolvers } from '../../../reconcilers/container-facts.ts'
+import type { ContainerOrders } from '../../../reconcilers/container-orders.ts'
 import type {
   ContainerCreation,
   ContainerNamespaces,
@@ -37,6 +38,8 @@ export interface FakeContainers {
   readonly secrets: HostSecrets
   readonly all: Map<string, FakeContainer>
   readonly volumes: Set<string>
+  /** What is wanted of them beyond the config. */
+  readonly orders: Map<string, ContainerOrders>
   /** Files of secrets, by container. */
   readonly placed: Map<string, readonly string[]>
   /** Whom the host asks for names. */
@@ -61,9 +64,9 @@ const ungranted = 'this host does not grant host_network'
 /** Makes a host without containers. It refuses loudly what the real one could not do. */
 export function createFakeContainers(clock: Clock): FakeContainers {
   const model = new Model(clock)
-  const { all, volumes, placed, refused, stubborn } = model
+  const { all, volumes, orders, placed, refused, stubborn } = model
   return {
-    ...{ all, volumes, placed, refused, stubborn },
+    ...{ all, volumes, orders, placed, refused, stubborn },
     get resolvers() {
       return model.resolvers
     },
@@ -96,6 +99,7 @@ export function createFakeContainers(clock: Clock): FakeContainers {
 class Model {
   readonly all = new Map<string, FakeContainer>()
   readonly volumes = new Set<string>()
+  readonly orders = new Map<string, ContainerOrders>()
   readonly placed = new Map<string, readonly string[]>()
   readonly refused = new Map<string, string>()
   readonly stubborn = new Set<string>()
@@ -203,8 +207,15 @@ class Model {
 }
 
 function portOf(model: Model): HostContainers {
-  const { all, placed, volumes } = model
+  const { all, placed, volumes, orders } = model
   return {
+    orders: async () => new Map(orders),
+    async endOrder(object, order) {
+      const known = orders.get(object)
+      if (known?.order !== order) return
+      if (known.holds.length === 0) orders.delete(object)
+      else orders.set(object, { ...known, order: null })
+    },
     refusal: async (container) => (container.host_network ? ungranted : null),
     facts: async (id, _devices, network) => ({ ...factsFor(id, network), ...model.resolvers }),
     resolvers: async () => model.resolvers,

@@ -105,6 +105,6 @@ export function observedWith(
 ): RuncObserved {
   const images = new Map<string, ImageState>([[imageReference, readyImage()]])
   const resolvers = { resolvConf: 'nameserver 192.0.2.53\n', upstreamResolvConf: null }
-  const memory = new Map()
-  return { nowMs, containers, resolvers, volumes: [], memory, images, logins: [], ...members }
+  const known = { orders: new Map(), memory: new Map(), volumes: [], logins: [] }
+  return { nowMs, containers, resolvers, images, ...known, ...members }
 }

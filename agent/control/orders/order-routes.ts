@@ -1,0 +1,173 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import * as z from 'zod'
+import type { MachineContainers } from '../../../machine/containers/containers.ts'
+import type { ContainerOrdered } from '../../../protocol/api/containers.ts'
+import type { Config } from '../../../protocol/documents/config.ts'
+import { CoveyError } from '../../../protocol/fault.ts'
+import type { ContainerOrders } from '../../../reconcilers/container-orders.ts'
+import type { ContainerSeen } from '../../../reconcilers/host-containers.ts'
+import type { ReconcileLoop } from '../../../reconcilers/loop/index.ts'
+import { orderBodyBytesMax, orderTextCharactersMax } from '../../limits.ts'
+import { unknownContainer } from '../container-routes.ts'
+import type { ContainerDirectory } from '../container-view.ts'
+import { Problem } from '../problem.ts'
+import type { PathParts, Route } from '../router.ts'
+import { sendJson } from '../send.ts'
+import { type Asked, judgeOrder, wantedOf } from './give-order.ts'
+
+/** Dependencies of the routes of orders. */
+export interface OrderRoutesInit {
+  readonly directory: ContainerDirectory
+  readonly containers: Pick<MachineContainers, 'orders' | 'port'>
+  readonly loop: Pick<ReconcileLoop, 'retry'>
+  readonly host: string
+  /** The config that the host follows, or null. */
+  readonly adopted: () => Config | null
+  readonly now: () => number
+  /** Tells what was ordered. */
+  readonly onOrder: (object: string, detail: string) => void
+}
+
+/**
+ * Routes of `admin.sock` that start and stop containers. An answer comes once the order is durable;
+ * that it was carried out is in `GET /v1/containers`, whose `order` is null then.
+ */
+export function orderRoutes(init: OrderRoutesInit): ReadonlyMap<string, Route> {
+  const ordering = (asked: Asked): Route => {
+    return async (_request, response, url, parts) => {
+      const release = asked === 'start' && url.searchParams.get('release') === '1'
+      sendJson(response, 200, await order(init, asked, parts, release))
+    }
+  }
+  return new Map<string, Route>([
+    ['POST /v1/containers/{name}/start', ordering('start')],
+    ['POST /v1/containers/{name}/stop', ordering('stop')],
+    ['POST /v1/containers/{name}/restart', ordering('restart')],
+    [
+      'POST /v1/containers/{name}/holds',
+      (request, response, _url, parts) => hold(init, request, response, parts),
+    ],
+    [
+      'DELETE /v1/containers/{name}/holds/{owner}',
+      (_request, response, _url, parts) => release(init, response, parts),
+    ],
+  ])
+}
+
+async function order(
+  init: OrderRoutesInit,
+  asked: Asked,
+  parts: PathParts,
+  releases: boolean,
+): Promise<ContainerOrdered> {
+  const { containers, adopted, host } = init
+  const { object, seen, known: before } = await find(init, parts)
+  if (releases) {
+    const durable = before.holds.filter(({ isDurable }) => isDurable)
+    for (const { owner } of durable) await kept(containers.orders.release(object, owner))
+  }
+  const known = containers.orders.look().get(object) ?? none
+  const wanted = wantedOf(adopted(), host, object, seen)
+  const facts = { object, seen, known, ...wanted, nowMs: init.now() }
+  const verdict = judgeOrder(asked, facts)
+  if (verdict.order !== null) {
+    await kept(containers.orders.give(object, verdict.order))
+    init.onOrder(object, asked)
+  }
+  if (verdict.order !== null || releases) init.loop.retry(object, `covey ${asked}`)
+  return verdict.answer
+}
+
+const none: ContainerOrders = { order: null, holds: [] }
+
+async function find(
+  { directory, containers }: OrderRoutesInit,
+  { name = '' }: PathParts,
+): Promise<{
+  readonly object: string
+  readonly seen: readonly ContainerSeen[]
+  readonly known: ContainerOrders
+}> {
+  const rows = await directory.rows()
+  if (!rows.some((row) => row.name === name)) {
+    throw unknownContainer(
+      name,
+      rows.map((row) => row.name),
+    )
+  }
+  const all = await containers.port.look()
+  const seen = all.filter(({ object }) => object === name)
+  return { object: name, seen, known: containers.orders.look().get(name) ?? none }
+}
+
+/** A failed write is told with the status of a request that may be sent again. */
+function kept<T>(written: Promise<T>): Promise<T> {
+  return written.catch((error: unknown) => {
+    if (!(error instanceof CoveyError)) throw error
+    const hint = error.hint === undefined ? {} : { hint: error.hint }
+    const status = error.code === 'too-many-holds' ? 409 : 503
+    throw new Problem(status, error.code, error.message, hint)
+  })
+}
+
+const line: z.ZodType<string> = z
+  .string()
+  .min(1)
+  .max(orderTextCharactersMax)
+  .regex(/^[\p{L}\p{N}\p{P}\p{S} ]+$/u)
+
+const holdSchema: z.ZodType<{ readonly owner: string; readonly reason: string }> = z.strictObject({
+  owner: line,
+  reason: line,
+})
+
+async function hold(
+  init: OrderRoutesInit,
+  request: IncomingMessage,
+  response: ServerResponse,
+  parts: PathParts,
+): Promise<void> {
+  const body = holdSchema.safeParse(await bodyOf(request))
+  if (!body.success) {
+    throw new Problem(400, 'bad-body', 'the body must be {"owner","reason"}, one line each')
+  }
+  const { object } = await find(init, parts)
+  const { owner, reason } = body.data
+  const held = { owner, reason, atMs: init.now(), isDurable: true }
+  await kept(init.containers.orders.hold(object, held))
+  init.onOrder(object, `held by ${owner}: ${reason}`)
+  init.loop.retry(object, 'a hold')
+  sendJson(response, 200, { name: object, changed: true, note: null })
+}
+
+async function release(
+  init: OrderRoutesInit,
+  response: ServerResponse,
+  { name = '', owner = '' }: PathParts,
+): Promise<void> {
+  // One whose object is gone meanwhile may be released too.
+  const changed = await kept(init.containers.orders.release(name, owner))
+  if (changed) {
+    init.onOrder(name, `released by ${owner}`)
+    init.loop.retry(name, 'the end of a hold')
+  }
+  const note = changed ? null : 'it was not held by that name'
+  sendJson(response, 200, { name, changed, note })
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request) {
+    const part: Buffer = chunk
+    bytes += part.length
+    if (bytes > orderBodyBytesMax)
+      throw new Problem(413, 'payload-too-large', 'the body is too long')
+    chunks.push(part)
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  } catch {
+    return null
+  }
+}
