@@ -12,7 +12,7 @@ export const reasons: Readonly<Record<ErrorCode, string>> = {
   BAD_SCALAR_START: 'a text cannot begin with this character: put it in quotes',
   BLOCK_AS_IMPLICIT_KEY: 'a map or a list cannot begin in the middle of a line: put it in quotes',
   BLOCK_IN_FLOW: 'inside { } and [ ] use only { }, [ ] and commas',
-  DUPLICATE_KEY: 'duplicate key',
+  DUPLICATE_KEY: 'this key stands in its map already: remove one of the two',
   IMPOSSIBLE: 'this is not YAML',
   KEY_OVER_1024_CHARS: 'this key is longer than 1024 characters',
   MISSING_CHAR: 'something is missing here: a colon, a comma, a space, a bracket or a hyphen',

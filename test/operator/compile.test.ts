@@ -145,7 +145,11 @@ describe('covey compile', () => {
       'cluster: home\nhosts:\n  x: { address: 10.69.1.1 }\n',
       ['l.yaml:3:8: hosts.x.address: must be an address of the first /24'],
     ],
-    ['a key twice', 'cluster: a\ncluster: b\n', ['l.yaml:2:1: duplicate key']],
+    [
+      'a key twice',
+      'cluster: a\ncluster: b\n',
+      ['l.yaml:2:1: this key stands in its map already: remove one of the two'],
+    ],
     ['a tab', 'cluster: home\nhosts:\n\ta: {}\n', ['l.yaml:3:1: a tab cannot indent']],
     ['an unknown tag', 'cluster: !reset home\n', ['l.yaml:1:10: unknown tag']],
   ]

@@ -13,8 +13,11 @@ const addresses =
 export function checkFixedAddresses(services: Cursor, report: Report): void {
   const owners = new Map<string, string>()
   const written = new Set<Tree>()
+  const dns = new Set<Tree>()
   for (const [name, service] of services.members()) {
     if (service.tree?.kind !== 'map') continue
+    const servers = service.at('dns').tree
+    if (servers !== undefined) for (const leaf of leavesOf(servers)) dns.add(leaf)
     const networks = service.at('networks')
     if (networks.tree?.kind !== 'map') continue
     for (const [, network] of networks.members()) {
@@ -33,7 +36,10 @@ export function checkFixedAddresses(services: Cursor, report: Report): void {
     for (const [address] of leaf.text.matchAll(addresses)) {
       const owner = owners.get(address)
       if (owner === undefined) continue
-      const message = `${address} is no address of ${owner} here, covey gives another: write "${owner}"`
+      const way = dns.has(leaf)
+        ? 'leave it out: services are found by name without it'
+        : `write "${owner}"`
+      const message = `${address} is no address of ${owner} here, covey gives another: ${way}`
       report.fault(leaf.place, { code: 'compose-refused', message })
     }
   }

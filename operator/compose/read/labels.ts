@@ -45,15 +45,14 @@ export async function readLabels(
   return labels
 }
 
+const routesByHand =
+  'let the proxy read its routes from a file, in which this service is http://NAME:PORT'
+
 /** Labels and variables that ask for a program which does not see covey's containers. */
 const consumers: readonly (readonly [RegExp, string, string])[] = [
-  [/^traefik\./, 'traefik.*', 'covey has its own proxy: give the service "x-covey: { domain: … }"'],
-  [
-    /^caddy(_\d+)?(\.|$)/,
-    'caddy*',
-    'covey has its own proxy: give the service "x-covey: { domain: … }"',
-  ],
-  [/^ofelia\./, 'ofelia.*', 'make the job a service of its own with "x-covey: { schedule: … }"'],
+  [/^traefik\./, 'traefik.*', routesByHand],
+  [/^caddy(_\d+)?(\.|$)/, 'caddy*', routesByHand],
+  [/^ofelia\./, 'ofelia.*', 'let cron on the host run the job: covey exec SERVICE -- COMMAND'],
   [
     /^com\.centurylinklabs\.watchtower|^wud\.|^diun\./,
     'of an image watcher',
@@ -84,10 +83,6 @@ export function noteConsumers(
   }
   for (const name of proxyVariables) {
     if (!environment.has(name)) continue
-    say(
-      'VIRTUAL_HOST',
-      `nothing reads ${name} here: covey has its own proxy: give the service "x-covey: { domain: … }"`,
-      environment.get(name),
-    )
+    say('VIRTUAL_HOST', `nothing reads ${name} here: ${routesByHand}`, environment.get(name))
   }
 }

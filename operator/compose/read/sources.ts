@@ -10,10 +10,13 @@ const engineSocket = /(^|\/)(docker|podman|containerd|balena-engine)\.sock$/
 const socketUsers: readonly (readonly [RegExp, string])[] = [
   [
     /traefik|caddy-docker-proxy|nginx-proxy|jwilder|swag|docker-gen|acme-companion/,
-    'covey has its own proxy: give the services "x-covey: { domain: … }", and drop this one',
+    'let the proxy read its routes from a file, in which a service is http://NAME:PORT, and drop this line',
   ],
   [/watchtower|diun|ouroboros/, 'drop it: "covey pull" looks for newer images'],
-  [/ofelia|cronicle|chadburn|swarm-cronjob/, 'make its jobs services with a schedule, and drop it'],
+  [
+    /ofelia|cronicle|chadburn|swarm-cronjob/,
+    'drop it: let cron on the host run its jobs: covey exec SERVICE -- COMMAND',
+  ],
   [
     /portainer|dockge|yacht|dozzle|lazydocker/,
     'drop it: "covey ps", "covey logs" and "covey status" show what runs',

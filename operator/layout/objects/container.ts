@@ -45,7 +45,7 @@ export function servicePartsOf(
   const fields = {
     ...processOf(member),
     ...hardeningOf(member, findings),
-    ...keepingOf(member, members),
+    ...keepingOf(member, members, findings),
   }
   return { member, image: imageOf(member, arrangement, findings), mounted, contents, fields }
 }

@@ -1,4 +1,5 @@
 import type { Healthcheck } from '../../compose/project.ts'
+import type { Findings } from '../findings.ts'
 import type { Member, Members } from '../services/members.ts'
 import type { Fields } from './hardening.ts'
 import { withoutUndefined } from './process.ts'
@@ -7,10 +8,17 @@ import { withoutUndefined } from './process.ts'
 const intervalSeconds = 30
 const timeoutSeconds = 30
 const retries = 3
+/** More failed checks in a row than these are counted by nobody. */
+const retriesMax = 100
 
 /** How a container is kept running, and how it is checked. */
-export function keepingOf(member: Member, members: Members): Fields {
+export function keepingOf(member: Member, members: Members, findings: Findings): Fields {
   const { service } = member
+  const { healthcheck: check } = service
+  if (check?.kind === 'check' && (check.retries ?? 0) > retriesMax) {
+    const message = `${check.retries} failed checks are more than covey counts: ${retriesMax} are enough here`
+    findings.note(service.placeOf('healthcheck.retries'), message)
+  }
   const health = healthOf(service.healthcheck, member.covey.restartsUnhealthy)
   return {
     restart: restartOf(member, members),
@@ -44,7 +52,12 @@ function healthOf(check: Healthcheck | undefined, restarts: boolean): Fields | u
     ...(isOwn ? { command: check.command.map(({ value }) => value) } : { from_image: true }),
     interval_seconds: secondsOf(check.intervalSeconds, isOwn ? intervalSeconds : undefined),
     timeout_seconds: secondsOf(check.timeoutSeconds, isOwn ? timeoutSeconds : undefined),
-    retries: check.retries ?? (isOwn ? retries : undefined),
+    retries:
+      check.retries === undefined
+        ? isOwn
+          ? retries
+          : undefined
+        : Math.min(retriesMax, check.retries),
     start_seconds: secondsOf(check.startSeconds, undefined, 0),
     start_interval_seconds: secondsOf(check.startIntervalSeconds, undefined),
     ...restart,

@@ -1,9 +1,9 @@
-import { posix } from 'node:path'
 import type { VolumeEntry } from '../../compose/project.ts'
 import type { Findings } from '../findings.ts'
 import type { BesideFile } from '../inputs.ts'
 import type { Member } from '../services/members.ts'
 import { dirVolume, type MountSource, mountSource } from '../services/mount-sources.ts'
+import { containerPath } from './container-path.ts'
 import type { Fields } from './hardening.ts'
 import { withoutUndefined } from './process.ts'
 
@@ -39,7 +39,7 @@ export function mountedOf(member: Member, findings: Findings): Mounted {
   const volumes = new Map<string, VolumeNeed>()
   for (const [index, entry] of service.volumes.entries()) {
     const source = mountSource(stack, service.name, entry)
-    const path = placeOf(entry.target)
+    const path = containerPath(entry.target)
     const fault = (reason: string): void => {
       const at = `services.${service.name}.volumes.${index}`
       findings.fault(entry.place, 'stack-mount', reason, at)
@@ -62,11 +62,6 @@ export function mountedOf(member: Member, findings: Findings): Mounted {
     }
   }
   return { mounts, tmpfs, files, volumes, origins }
-}
-
-/** Where in the container, without a slash at its end. */
-function placeOf(target: string): string {
-  return posix.normalize(target).replace(/(?<=.)\/$/, '')
 }
 
 function besideFault(kind: 'file' | 'folder' | 'refused', entry: VolumeEntry): string | undefined {
@@ -149,6 +144,6 @@ function tmpfsOf(entry: Member['service']['tmpfs'][number]): string | Fields {
     gid,
     exec,
   })
-  const place = placeOf(path)
+  const place = containerPath(path)
   return Object.keys(options).length === 0 ? place : { path: place, ...options }
 }

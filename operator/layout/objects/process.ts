@@ -1,5 +1,6 @@
 import type { Text } from '../../compose/project.ts'
 import type { Member } from '../services/members.ts'
+import { containerPath } from './container-path.ts'
 import type { Fields } from './hardening.ts'
 
 /** What a container runs, as whom, and with how much. */
@@ -10,7 +11,7 @@ export function processOf({ service }: Member): Fields {
   return withoutUndefined({
     command: service.entrypoint && values(service.entrypoint),
     args: service.command && values(service.command),
-    working_dir: service.workingDir,
+    working_dir: service.workingDir && containerPath(service.workingDir),
     user: service.user,
     group_add: listOf(service.groupAdd),
     hostname: full,

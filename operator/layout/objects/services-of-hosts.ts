@@ -30,12 +30,16 @@ export function servicesOfHosts(input: CompileInput): HostServices {
   }
   // Also those that have no place: all faults are reported at once.
   const { names } = arrangement.members
+  const written = writtenVolumes(input)
   for (const member of arrangement.members.all) {
     const { contents, mounted } = partsOf(member)
     for (const { object, text } of contents.sealed) {
       names.claim(object, text, member.service.place)
     }
-    for (const [object, { text, entry }] of mounted.volumes) names.claim(object, text, entry?.place)
+    for (const [object, { text, entry, external }] of mounted.volumes) {
+      if (external !== undefined && written.has(object)) continue
+      names.claim(object, text, entry?.place)
+    }
   }
   return {
     arrangement,
@@ -43,4 +47,10 @@ export function servicesOfHosts(input: CompileInput): HostServices {
     objectsOf: (host) => hostObjects(host, partsOf, flows, arrangement, findings),
     secretsOf: (host) => secretsOf(host, partsOf, arrangement),
   }
+}
+
+/** Volumes that the layout itself has on some host: an external one is that very object. */
+function writtenVolumes({ layout }: CompileInput): ReadonlySet<string> {
+  const objects = [...layout.hosts.values()].flatMap((host) => Object.entries(host.objects))
+  return new Set(objects.filter(([, { type }]) => type === 'volume').map(([name]) => name))
 }

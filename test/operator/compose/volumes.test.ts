@@ -132,9 +132,9 @@ describe('volumes', () => {
     const image = (name: string): string =>
       `services: { x: { image: "${name}", volumes: ["/run/docker.sock:/d"] } }\n`
     for (const [name, way] of [
-      ['traefik:v3', /covey has its own proxy/],
+      ['traefik:v3', /let the proxy read its routes from a file/],
       ['containrrr/watchtower', /covey pull/],
-      ['mcuadros/ofelia', /services with a schedule/],
+      ['mcuadros/ofelia', /let cron on the host run its jobs/],
       ['portainer/portainer-ce', /covey ps/],
       ['own/thing', /drop this line/],
     ] as const) {

@@ -1,0 +1,5 @@
+#!/bin/sh
+cat <<CONF > /redis.conf
+requirepass $REDISPASS
+CONF
+exec redis-server /redis.conf
