@@ -7,7 +7,7 @@ import { documentedCodes } from './tidy/codes.ts'
 import { indexedDecisions } from './tidy/decisions.ts'
 import { plainDocstrings } from './tidy/docstrings.ts'
 import { smallFolders } from './tidy/folders.ts'
-import { importDirections, operatorStaysPure } from './tidy/imports.ts'
+import { httpAtOnePlace, importDirections, operatorStaysPure } from './tidy/imports.ts'
 import {
   documentedExports,
   exportsNamedForTheJob,
@@ -30,6 +30,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'import directions': importDirections,
   'no circles': noCircles,
   'the operator stays pure': operatorStaysPure,
+  'HTTP at one place': httpAtOnePlace,
   'pure rooms': pureRooms,
   'names for the job': namedForTheJob,
   'exports named for the job': exportsNamedForTheJob,

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { statusTexts } from '../../platform/http.ts'
 
 /** Answer to a request that failed: problem details of RFC 9457 with a stable `code`. */
 export class Problem extends Error {
@@ -23,7 +23,7 @@ export class Problem extends Error {
   body(): Readonly<Record<string, unknown>> {
     return {
       type: 'about:blank',
-      title: STATUS_CODES[this.status] ?? 'Error',
+      title: statusTexts[this.status] ?? 'Error',
       status: this.status,
       detail: this.message,
       code: this.code,

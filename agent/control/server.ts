@@ -1,14 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
+import { createServer, statusTexts } from '../../platform/http.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import {
   adminRequestMsMax,
@@ -216,7 +211,7 @@ function takeOver(
     if (problem.status === 500) log.error({ err: error, url: request.url }, 'request failed')
     const body = `${JSON.stringify(problem.body())}\n`
     const head = [
-      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+      `HTTP/1.1 ${problem.status} ${statusTexts[problem.status]}`,
       'content-type: application/problem+json',
       `content-length: ${Buffer.byteLength(body)}`,
       'connection: close',

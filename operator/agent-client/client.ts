@@ -1,4 +1,4 @@
-import { request } from 'node:http'
+import { request } from '../../platform/http.ts'
 import { problemSchema } from '../../protocol/api/problem.ts'
 import { oneLine } from '../../protocol/printable.ts'
 import { answerBytesMax, answerMsMax } from '../limits.ts'

@@ -1,5 +1,6 @@
-import { type IncomingMessage, request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { request } from '../../platform/http.ts'
 import {
   createFrameReader,
   type ExecStart,

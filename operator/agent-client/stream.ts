@@ -1,5 +1,6 @@
-import { type IncomingMessage, request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
+import { request } from '../../platform/http.ts'
 import { faultTrailer } from '../../protocol/api/problem.ts'
 import { answerBytesMax, answerMsMax } from '../limits.ts'
 import { Failure, systemReason } from '../terminal/failure.ts'

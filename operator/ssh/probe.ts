@@ -1,4 +1,4 @@
-import { request } from 'node:http'
+import { request } from '../../platform/http.ts'
 import { probeMsMax } from './limits.ts'
 
 /** Whether somebody who speaks HTTP answers at a socket, whatever the answer is. */

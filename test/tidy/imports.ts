@@ -127,3 +127,17 @@ export const operatorStaysPure: Rule = (tree) => {
   }
   return findings
 }
+
+/** Nothing that a program starts with imports Node's HTTP itself (platform/http.ts says why). */
+export const httpAtOnePlace: Rule = (tree) =>
+  sources(tree)
+    .filter(({ path }) => !/^(test|simulations)\//.test(path))
+    .flatMap((source) =>
+      importsOf(source)
+        .filter(({ specifier, typeOnly }) => /^node:https?$/.test(specifier) && !typeOnly)
+        .map(({ line }) => ({
+          path: source.path,
+          line,
+          message: 'takes what it needs of HTTP from platform/http.ts',
+        })),
+    )

@@ -1,6 +1,5 @@
-import { request as requestPlainly } from 'node:http'
-import { request as requestByTls } from 'node:https'
 import { isIP } from 'node:net'
+import { requestByTls, request as requestPlainly } from '../../../platform/http.ts'
 import type { HttpCheck } from '../../../reconcilers/host-containers.ts'
 import type { CheckResult } from '../../../reconcilers/runc/health.ts'
 import { failedCheck } from './failed-check.ts'
