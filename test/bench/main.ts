@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { zstdCompressSync } from 'node:zlib'
+import { measureCommand } from './command.ts'
 import { measureCompile } from './compile.ts'
 import { measureFifty, measureQuiet } from './containers/many.ts'
 import { measurePull } from './containers/pull.ts'
@@ -143,6 +144,9 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   },
   async compile() {
     lines.push(...(await measureCompile()))
+  },
+  async command() {
+    lines.push(...(await measureCommand()))
   },
 }
 
