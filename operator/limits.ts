@@ -88,3 +88,12 @@ export const unwellObjectsMax: number = 20
 export const unwellLogLines: number = 5
 /** Versions of the history that a plan or a rollback looks through. */
 export const planHistoryMax: number = 64
+/** One file of a project that is taken over from a host, and all of them. */
+export const remoteFileBytesMax: number = 4 * 1024 * 1024
+export const importBytesMax: number = 32 * 1024 * 1024
+/** A question to a host over ssh. */
+export const remoteAnswerMsMax: number = 60_000
+/** Paths of a host that are looked at in one question. */
+export const remoteLooksMax: number = 2_000
+/** What docker tells of its containers or volumes. */
+export const dockerAnswerBytesMax: number = 16 * 1024 * 1024

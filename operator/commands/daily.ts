@@ -2,6 +2,7 @@ import { containerCommands } from './containers/commands.ts'
 import type { CommandDefinition } from './definition.ts'
 import { rolloutCommands } from './rollout/commands.ts'
 import { secretCommands } from './secrets/commands.ts'
+import { stackCommands } from './stacks/commands.ts'
 
 const host: CommandDefinition = {
   name: 'host',
@@ -83,6 +84,7 @@ export const dailyCommands: readonly CommandDefinition[] = [
     run: async (session, input) => (await import('./init.ts')).initFolder(session, input),
   },
   host,
+  stackCommands,
   ...rolloutCommands,
   {
     name: 'status',

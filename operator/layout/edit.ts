@@ -19,7 +19,8 @@ export function withHost(source: Source, name: string, fields: HostFields): stri
   const merged = { ...(typeof before === 'object' ? before : {}), ...fields }
   if (before !== undefined && isDeepStrictEqual(before, merged)) return source.text
   expected.hosts = { ...expected.hosts, [name]: merged }
-  const inserted = before === undefined ? insertLine(source, name, fields) : undefined
+  const inserted =
+    before === undefined ? insertLine(source, 'hosts', name, flowText(fields)) : undefined
   if (inserted !== undefined && reads(source, inserted, expected)) return inserted
   const { document } = parseYamlSource(source)
   if (!isMap(document.get('hosts', true))) document.set('hosts', document.createNode({}))
@@ -27,6 +28,25 @@ export function withHost(source: Source, name: string, fields: HostFields): stri
   if (hosts.items.length === 0) hosts.flow = false
   if (!isMap(hosts.get(name, true))) hosts.set(name, document.createNode({}, { flow: true }))
   for (const [field, value] of Object.entries(fields)) document.setIn(['hosts', name, field], value)
+  return document.toString({ lineWidth: 0 })
+}
+
+/** Options of a stack as written into the layout: texts, lists of texts, or maps of texts. */
+export type StackFields = Readonly<
+  Record<string, string | readonly string[] | Readonly<Record<string, string>>>
+>
+
+/** Adds a stack, which the layout must not have, to its text; as `withHost` does. */
+export function withStack(source: Source, name: string, fields: StackFields): string {
+  const expected = structuredClone(parseYamlSource(source).value) as {
+    stacks?: Record<string, unknown>
+  }
+  expected.stacks = { ...expected.stacks, [name]: fields }
+  const inserted = insertLine(source, 'stacks', name, flowText(fields))
+  if (inserted !== undefined && reads(source, inserted, expected)) return inserted
+  const { document } = parseYamlSource(source)
+  if (!isMap(document.get('stacks', true))) document.set('stacks', document.createNode({}))
+  document.setIn(['stacks', name], document.createNode(fields, { flow: true }))
   return document.toString({ lineWidth: 0 })
 }
 
@@ -51,16 +71,21 @@ function reads(source: Source, text: string, expected: unknown): boolean {
   }
 }
 
-/** The text with one more line, if `hosts` is empty or a block of lines; undefined otherwise. */
-function insertLine(source: Source, name: string, fields: HostFields): string | undefined {
+/** The text with one more line, if a section is empty or a block of lines; undefined otherwise. */
+function insertLine(
+  source: Source,
+  section: 'hosts' | 'stacks',
+  name: string,
+  content: string,
+): string | undefined {
   const { text } = source
   const end = text.includes('\r\n') ? '\r\n' : '\n'
   const { document } = parseYamlSource(source)
   const pair = isMap(document.contents)
-    ? document.contents.items.find((item) => isScalar(item.key) && item.key.value === 'hosts')
+    ? document.contents.items.find((item) => isScalar(item.key) && item.key.value === section)
     : undefined
-  const line = (indent: string): string => `${indent}${name}: ${flowText(fields)}${end}`
-  if (pair === undefined) return `${endedText(text, end)}hosts:${end}${line('  ')}`
+  const line = (indent: string): string => `${indent}${name}: ${content}${end}`
+  if (pair === undefined) return `${endedText(text, end)}${section}:${end}${line('  ')}`
   const { value } = pair
   if (isMap(value) && value.items.length > 0) {
     if (value.flow === true) return undefined
@@ -116,8 +141,12 @@ function endOfPair(pair: Pair<unknown, unknown>): number | undefined {
   return Math.max(leaf.range[0], leaf.range[1] - 1)
 }
 
-function flowText(fields: HostFields): string {
-  const parts = Object.entries(fields).map(([field, value]) => `${field}: ${JSON.stringify(value)}`)
+function flowText(fields: StackFields): string {
+  const parts = Object.entries(fields).map(([field, value]) => {
+    const isPlain = typeof value === 'string' || Array.isArray(value)
+    const key = /^[a-z_][a-z0-9_-]*$/.test(field) ? field : JSON.stringify(field)
+    return `${key}: ${isPlain ? JSON.stringify(value) : flowText(value as StackFields)}`
+  })
   return parts.length === 0 ? '{}' : `{ ${parts.join(', ')} }`
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { withHost, withoutLayoutHost } from '../../operator/layout/edit.ts'
+import { withHost, withoutLayoutHost, withStack } from '../../operator/layout/edit.ts'
 
 const source = (text: string): { file: string; text: string } => ({ file: 'cluster.yaml', text })
 const endpoint = { endpoint: '192.0.2.1:51820' }
@@ -68,5 +68,31 @@ describe('a host is taken out of a layout', () => {
     const text = withoutLayoutHost(source('# top\nhosts: { a: {}, c: {} }\n'), 'c')
     assert.match(text, /^# top$/m)
     assert.doesNotMatch(text, /c:/)
+  })
+})
+
+describe('a stack is put into a layout', () => {
+  const fields = {
+    file: ['s/a.yaml', 's/b.yaml'],
+    host: 'pi',
+    volumes: { data: '/v/a_data/_data', 'on.off': '/v/b' },
+  }
+  const written =
+    's: { file: ["s/a.yaml","s/b.yaml"], host: "pi", volumes: { data: "/v/a_data/_data", "on.off": "/v/b" } }'
+  const table: readonly (readonly [name: string, before: string, after: string])[] = [
+    ['one without stacks', 'hosts: {} # x', `hosts: {} # x\nstacks:\n  ${written}\n`],
+    [
+      'a block, whose comments stay',
+      'stacks:\n  # first\n  a: { file: a }  # b\n\nhosts: {}\n',
+      `stacks:\n  # first\n  a: { file: a }  # b\n  ${written}\n\nhosts: {}\n`,
+    ],
+  ]
+  for (const [name, before, after] of table) {
+    it(`into ${name}`, () => assert.equal(withStack(source(before), 's', fields), after))
+  }
+
+  it('into a flow map, by writing the document anew', () => {
+    const text = withStack(source('# top\nstacks: { a: { file: a } }\n'), 's', fields)
+    assert.match(text, /^# top\nstacks: \{.*a: \{ file: a \}, s: \{/s)
   })
 })

@@ -17,7 +17,8 @@ export interface ProjectScope {
   readonly name: string | undefined
 }
 
-const overrideNames = [
+/** Names of a file that Compose merges over such a one by itself, in its order. */
+export const overrideNames: readonly string[] = [
   'compose.override.yaml',
   'compose.override.yml',
   'docker-compose.override.yml',
