@@ -2,22 +2,20 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { programFile } from '../programs.ts'
 import { takingAgent } from './taking-agent.ts'
 import { addHost, fakeAgent, openCluster, openWorkspace, type Workspace } from './workspace.ts'
-
-const rooms = join(import.meta.dirname, '../..')
 
 /** Runs a program as its users do, and gives its exit code and what it says on stderr. */
 async function ended(
   context: TestContext,
   space: Workspace,
-  [program, ...argv]: readonly [string, ...string[]],
+  [program, ...argv]: readonly ['agent' | 'operator', ...string[]],
   stdout: number | 'pipe',
 ): Promise<readonly [code: number, err: string]> {
   const env = { ...process.env, COVEY_KEY_DIR: space.keyDir, COVEY_RUN_DIR: space.runDir }
-  const child = spawn(process.execPath, [join(rooms, program, 'main.ts'), ...argv], {
+  const child = spawn(process.execPath, [programFile(program), ...argv], {
     ...{ cwd: space.dir, env },
     stdio: ['ignore', stdout, 'pipe'],
   })
@@ -35,7 +33,7 @@ describe('a folder that is gone', () => {
   it('is one line and exit code 1', async (context) => {
     const space = await openWorkspace(context)
     const script = 'rmdir "$PWD" && exec "$0" "$@"'
-    const main = join(rooms, 'operator/main.ts')
+    const main = programFile('operator')
     const child = spawn('sh', ['-c', script, process.execPath, main, 'history'], {
       ...{ cwd: space.dir, stdio: ['ignore', 'ignore', 'pipe'] },
     })

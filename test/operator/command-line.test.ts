@@ -13,6 +13,7 @@ import { Failure } from '../../operator/terminal/failure.ts'
 import type { Session } from '../../operator/terminal/session.ts'
 import { table } from '../../operator/terminal/style.ts'
 import { ideaConfig } from '../idea.ts'
+import { programFile } from '../programs.ts'
 import { fakeAgent, openCluster, openWorkspace, type Workspace } from './workspace.ts'
 
 const everything: readonly (readonly [path: string, definition: CommandDefinition])[] = [
@@ -133,7 +134,7 @@ describe('tables', () => {
 
 /** Starts the command as its users do, as a process of its own. */
 function start(context: TestContext, space: Workspace, argv: readonly string[]): ChildProcess {
-  const main = join(import.meta.dirname, '../../operator/main.ts')
+  const main = programFile('operator')
   const env = { ...process.env, COVEY_KEY_DIR: space.keyDir, COVEY_RUN_DIR: space.runDir }
   const child = spawn(process.execPath, [main, ...argv], { cwd: space.dir, env, stdio: 'pipe' })
   context.after(() => child.kill('SIGKILL'))

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import type { ExecPlace } from '../../../machine/containers/exec/start.ts'
+import { startTicksOf } from '../../../machine/containers/processes.ts'
 import { afterwards } from '../../temporary.ts'
 
 const run = promisify(execFile)
@@ -67,13 +68,12 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 5))
 }
 
-/** Whether a process is there, be it a zombie. */
+/**
+ * True while a process runs. One that only waits to be reaped does not: its parent may be the first
+ * process of the machine, and some of those look for orphans once in two seconds.
+ */
 export function isThere(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
+  return startTicksOf(pid) !== null
 }
 
 async function makeRoot(root: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test'
 import { containerRoutes, containerUpgrades } from '../../../agent/control/container-routes.ts'
 import { openControl } from '../../../agent/control/server.ts'
 import { type ExecSessions, openExecSessions } from '../../../machine/containers/exec/sessions.ts'
+import { programFile } from '../../programs.ts'
 import { afterwards } from '../../temporary.ts'
 import type { RunningContainer } from './busybox.ts'
 import { quietLog } from './quiet-log.ts'
@@ -64,14 +65,13 @@ export async function serveContainer(
     await execs.stop()
     await control.close()
   })
-  const main = join(import.meta.dirname, '../../../operator/main.ts')
   return {
     runDir,
     execs,
     told,
     close: () => control.close(),
     covey(...argv) {
-      const child = spawn(process.execPath, [main, '--run-dir', runDir, ...argv])
+      const child = spawn(process.execPath, [programFile('operator'), '--run-dir', runDir, ...argv])
       afterwards(t, async () => void child.kill('SIGKILL'))
       return child
     },

@@ -4,12 +4,12 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { programFile } from '../../programs.ts'
 import { afterwards, temporaryFolder } from '../../temporary.ts'
 import { runBusybox } from './busybox.ts'
 import { serveContainer } from './control.ts'
 
 const forever = 'trap "exit 0" TERM; while :; do sleep 1 & wait $!; done'
-const main = join(import.meta.dirname, '../../../operator/main.ts')
 
 /** A person at a terminal: types, reads, and drags the window's corner. */
 interface Person {
@@ -29,7 +29,7 @@ function sitDown(t: TestContext, folder: string, script: string): Person {
   const env = {
     ...process.env,
     TERM: 'vt100',
-    COVEY: `${process.execPath} ${main} --run-dir ${join(folder, 'run')}`,
+    COVEY: `${process.execPath} ${programFile('operator')} --run-dir ${join(folder, 'run')}`,
     FOLDER: folder,
   }
   const child = spawn('/usr/bin/script', ['-qefc', set + script, '/dev/null'], {

@@ -7,13 +7,14 @@ import { gzipSync } from 'node:zlib'
 import { imageAdminRoutes, imageRoutes } from '../../../agent/control/image-routes.ts'
 import { openControl } from '../../../agent/control/server.ts'
 import type { Images } from '../../../machine/images/images.ts'
+import { programFile } from '../../programs.ts'
 import { afterwards, temporaryFolder } from '../../temporary.ts'
 import { digestOf, plainLayer, savedArchive } from './archive-of.ts'
 import { type MemoryRegistry, memoryRegistry, putImage } from './memory-registry.ts'
 import { folder as folderEntry, tarOf } from './rich-image.ts'
 import { imagesIn } from './store-of.ts'
 
-const main = join(import.meta.dirname, '../../../operator/main.ts')
+const main = programFile('operator')
 const quiet = { debug() {}, info() {}, warn() {}, error() {} } as never
 
 interface Outcome {
