@@ -1,4 +1,5 @@
 import { containerCommands } from './containers/commands.ts'
+import { orderCommands } from './containers/orders/commands.ts'
 import type { CommandDefinition } from './definition.ts'
 import { rolloutCommands } from './rollout/commands.ts'
 import { secretCommands } from './secrets/commands.ts'
@@ -102,6 +103,7 @@ export const dailyCommands: readonly CommandDefinition[] = [
     run: async (session, input) => (await import('./status/status.ts')).showStatus(session, input),
   },
   ...containerCommands,
+  ...orderCommands,
   {
     name: 'pull',
     parameters: '[what...]',

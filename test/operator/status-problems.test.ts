@@ -21,6 +21,8 @@ describe('what covey status calls a problem', () => {
     ...changes,
   })
   const pending = [{ name: 'peer_x', type: 'wireguard_peer', state: 'pending', reason: null }]
+  const reason = 'stopped by hand: covey start web'
+  const stopped = [{ name: 'web', type: 'runc_container', state: 'converged', reason }]
   const problems: readonly (readonly [string, Status, readonly string[]])[] = [
     ['none', healthy, []],
     [
@@ -55,6 +57,7 @@ describe('what covey status calls a problem', () => {
       own('unappliable', { objects: pending }),
       ['cloud01 unappliable', 'peer_x pending'],
     ],
+    ['what was stopped by hand is none', own('in-sync', { objects: stopped }), []],
     [
       'a state that has an alarm, once',
       own('floor-unknown', { alarms: [alarm('floor-unknown')] }),
@@ -102,4 +105,10 @@ describe('what covey status calls a problem', () => {
       assert.ok(!said[0]?.includes('does not know'))
     })
   }
+
+  it('is shown with its reason where it is stopped by hand', () => {
+    const text = statusText(own('in-sync', { objects: stopped }), plain)
+    assert.match(text, /no problems/)
+    assert.match(text, /web +runc_container +converged +stopped by hand: covey start web\n/)
+  })
 })

@@ -8,13 +8,13 @@ export const containerCommands: readonly CommandDefinition[] = [
     parameters: '[name...]',
     summary: 'show the containers of the host, or of all hosts',
     details:
-      'STATE is running, created (not started yet), stopping, exited, or waiting: the config\n' +
-      'lists it but nothing runs; covey status says why. EXIT is its last exit code, RESTARTS\n' +
-      'how often it was restarted.\n' +
+      'STATE is running, created (not started yet), stopping, exited, stopped (by hand, or for\n' +
+      'a backup), or waiting: the config lists it but nothing runs; covey status says why. EXIT\n' +
+      'is its last exit code, RESTARTS how often it was restarted.\n' +
       'NAME is an object, a service (shop/web, or web), a replica (shop/web.2) or a stack.\n' +
       'In a folder whose layout has ssh addresses all hosts are asked.\n' +
       'With --json: [{"name","state","pid","image","restarts","exit_code","health",\n' +
-      '"service","replica"}], with several hosts each with "host".',
+      '"service","replica","order"}], with several hosts each with "host".',
     examples: ['covey ps', 'covey ps shop/web --host cloud01', 'covey ps --json'],
     options: hostOptions,
     run: async (session, input) => (await import('./ps.ts')).showContainers(session, input),

@@ -19,12 +19,12 @@ export function statusText(status: Status, paint: Paint): string {
   parts.push(`\n${hostsTable(status, hosts, paint)}`)
   const states = stateLines(status, hosts).map((line) => `${line}\n`)
   if (states.length > 0) parts.push(`\n${states.join('')}`)
-  const objects = restlessObjects(status)
+  const objects = status.objects.filter(isTold)
   if (objects.length > 0) {
     const rows = objects.map((object): readonly Cell[] => [
       object.name,
       object.type,
-      { text: object.state, tone: object.state === 'pending' ? 'busy' : 'bad' },
+      { text: object.state, tone: objectTone(object.state) },
       object.reason ?? '',
     ])
     parts.push(
@@ -42,6 +42,16 @@ export function statusText(status: Status, paint: Paint): string {
     if (ways.length > 0) parts.push(`\n${ways.join('')}`)
   }
   return parts.join('')
+}
+
+/** One that is as it should be is told of where it has a reason, as that it was stopped by hand. */
+function isTold({ state, reason }: Status['objects'][number]): boolean {
+  return state !== 'converged' || reason !== null
+}
+
+function objectTone(state: string): Tone {
+  if (state === 'converged') return 'quiet'
+  return state === 'pending' ? 'busy' : 'bad'
 }
 
 /** Problems that the first line names; the rest is counted. */
