@@ -32,8 +32,10 @@ export interface HostResolvers {
 
 /** A device node of the host. */
 export interface DeviceNode {
-  /** Below `/dev`, as the container will see it. */
+  /** Below `/dev`, by the name that was asked for. */
   readonly path: string
+  /** The same without links; `path` where absent. */
+  readonly real?: string | undefined
   readonly type: 'c' | 'b'
   readonly major: number
   readonly minor: number
@@ -128,4 +130,26 @@ export interface UserNamespaceNeeds {
    * namespace, so nobody within may set them.
    */
   readonly networkSettings: Readonly<Record<string, string>>
+}
+
+/** A device of the host, or a folder of devices. */
+export interface DeviceObject {
+  /** Path on the host; a link counts as what it leads to. */
+  readonly source: string
+  /** Path in the container; `source` where absent. */
+  readonly target?: string | undefined
+  /** Some of `r`, `w` and `m` (mknod); `rw` where absent. */
+  readonly permissions?: string | undefined
+}
+
+/** The requests of a container that the host's own settings must grant. */
+export interface HostWishes {
+  readonly host_network: boolean
+  readonly mounts: readonly {
+    readonly host_path?: string | undefined
+    readonly create?: boolean | undefined
+  }[]
+  readonly devices: readonly (string | DeviceObject)[]
+  /** Settings of the kernel; those of no namespace of its own are the host's. */
+  readonly sysctls?: Readonly<Record<string, string>> | undefined
 }

@@ -1,7 +1,9 @@
 import type {
   BundleFacts,
   ContainerFile,
+  DeviceNode,
   HostResolvers,
+  HostWishes,
   ImageFolder,
   MountNeeds,
   UserNamespaceNeeds,
@@ -94,6 +96,8 @@ export interface ContainerRecord {
   readonly imageHealth?: ImageHealth | undefined
   /** True if it has a user namespace. */
   readonly userNamespace?: true | undefined
+  /** The devices that it was given, by `source`; see `deviceTexts`. */
+  readonly devices?: Readonly<Record<string, readonly string[]>> | undefined
   /** Set where its first process has a terminal. */
   readonly terminal?: true | undefined
   /** Set where the stdin of that process stays open; it is empty otherwise. */
@@ -223,18 +227,6 @@ export interface ContainerSeen {
   readonly resolvConf: string | null
 }
 
-/** The requests of a container that the host's own settings must grant. */
-export interface HostWishes {
-  readonly host_network: boolean
-  readonly mounts: readonly {
-    readonly host_path?: string | undefined
-    readonly create?: boolean | undefined
-  }[]
-  readonly devices: readonly string[]
-  /** Settings of the kernel; those of no namespace of its own are the host's. */
-  readonly sysctls?: Readonly<Record<string, string>> | undefined
-}
-
 /**
  * Containers of this host: runc's, supervised by conmon, below a runc root of covey's own. Nothing
  * here decides anything. All of it may be called again after it broke off anywhere.
@@ -246,7 +238,7 @@ export interface HostContainers extends HostOrders {
    */
   refusal(wishes: HostWishes): Promise<string | null>
   /**
-   * The facts for a bundle; `devices` as in the object, `network` is the object whose network
+   * The facts for a bundle; `devices` are paths of the host, `network` is the object whose network
    * namespace it gets.
    */
   facts(id: string, devices: readonly string[], network: string): Promise<BundleFacts>
@@ -261,6 +253,11 @@ export interface HostContainers extends HostOrders {
   resolvers(): Promise<HostResolvers>
   /** The present naming scheme of network namespaces. */
   namespaces(): Promise<ContainerNamespaces>
+  /**
+   * The devices at each of these paths, or below it where it is a folder; none where nothing is
+   * there, or it has only just come and its owner is not settled yet. Asks no grant.
+   */
+  lookDevices(paths: readonly string[]): Promise<ReadonlyMap<string, readonly DeviceNode[]>>
   /** Objects that have a volume folder. */
   lookVolumes(): Promise<readonly string[]>
   /**

@@ -4,6 +4,7 @@ import { namespaceName } from '../../reconcilers/container-network/names.ts'
 import type { ContainerNamespaces, HostContainers } from '../../reconcilers/host-containers.ts'
 import { refusalOf } from '../../reconcilers/runc/bundle/grants.ts'
 import { runHealthChecks } from './health/runner.ts'
+import { watchDevices } from './look/devices.ts'
 import { lookAtAll } from './look/look-at-all.ts'
 import { createNotes } from './look/notes.ts'
 import { watchExits } from './look/watch-exits.ts'
@@ -42,6 +43,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
   const health = runHealthChecks(state)
   const exits = watchExits(state)
   const supervisors = watchSupervisors(state)
+  const devices = watchDevices(state)
   const notes = createNotes(state)
   void emptyTrash(state)
   const port: HostContainers = {
@@ -55,6 +57,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
     namespaces: async () => namespacesOf(state),
     orders: async () => orders.look(),
     endOrder: (object, order) => orders.end(object, order),
+    lookDevices: devices.look,
     lookVolumes: async () => foldersOfVolumes(state.places.volumes),
     resolvers: lookResolvers,
     async create(creation, signal) {
@@ -86,6 +89,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
   const close = async (): Promise<void> => {
     exits.close()
     supervisors.close()
+    devices.close()
     await health.stop()
   }
   return { port, state, orders, close }

@@ -31,6 +31,10 @@ export const checkOutputBytesMax: number = 4 * 1024
 export const deviceNodesMax: number = 1024
 /** Folders within each other that such a path is looked through. */
 export const deviceFoldersMax: number = 16
+/** Devices that containers ask for are looked for this often between rounds. */
+export const deviceCheckMs: number = 1_000
+/** A device whose node changed within this time may still be given its owner. */
+export const deviceSettleMs: number = 500
 /** Time between two checks of a container that has not passed one yet. */
 export const startingCheckMs: number = 1_000
 /** Containers whose checks are due are looked for this often. */

@@ -76,6 +76,7 @@ const recordSchema: z.ZodType<ContainerRecord> = z.object({
   }),
   imageHealth: imageHealthSchema.optional(),
   userNamespace: z.literal(true).optional(),
+  devices: z.record(z.string(), z.array(z.string())).optional(),
   terminal: z.literal(true).optional(),
   stdin: z.literal(true).optional(),
 })

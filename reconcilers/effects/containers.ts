@@ -75,6 +75,7 @@ function hostAt(before: Containers, after: Containers): RuncObserved {
     orders: new Map(),
     images: new Map(after.containers.map(({ container }) => [imageKey(container), readyImage])),
     logins: before.logins,
+    devices: new Map(),
     resolvers: { resolvConf: '', upstreamResolvConf: null },
     volumes: before.volumes.map(({ object }) => object),
     memory: new Map(before.volumes.map(({ object, onRemove }) => [object, onRemove])),

@@ -1,10 +1,13 @@
 import { CoveyError } from '../../protocol/fault.ts'
 import { addressText } from '../addresses.ts'
+import type { BundleFacts } from '../container-facts.ts'
 import type { ContainerRecord } from '../host-containers.ts'
 import type { ImageReady } from '../host-images.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { makeBundle } from './bundle/bundle.ts'
 import type { Bundle } from './bundle/result.ts'
+import { deviceSources } from './object/device-fields.ts'
+import { devicesGiven } from './offers/devices.ts'
 import type { RuncStep } from './plan.ts'
 import type { ContainerSpec } from './spec.ts'
 import { saveVolumeMemory } from './volumes.ts'
@@ -72,13 +75,14 @@ async function createContainer(
   try {
     await checkGranted(spec, host)
     const { devices, network_of } = spec.container
-    const facts = await host.containers.facts(id, devices, network_of ?? spec.object)
+    const sources = deviceSources(devices)
+    const facts = await host.containers.facts(id, sources, network_of ?? spec.object)
     const bundle = makeBundle(spec, image, facts, hosts)
     if (!bundle.ok) throw new CoveyError(bundle.fault.code, bundle.fault.message)
     const { secrets, userNamespace, stopSignal: _, ...parts } = bundle.value
     await host.secrets.place(id, secrets)
     const { layers } = image
-    const record = recordOf(spec, bundle.value, image, facts.networkNamespace)
+    const record = recordOf(spec, bundle.value, image, facts)
     const mapped = userNamespace === undefined ? {} : { userNamespace }
     await host.containers.create({ ...parts, record, layers, ...mapped }, signal)
   } catch (error) {
@@ -93,21 +97,23 @@ function recordOf(
   spec: ContainerSpec,
   bundle: Bundle,
   { config: { healthcheck } }: ImageReady,
-  namespace: string,
+  facts: BundleFacts,
 ): ContainerRecord {
   const { id, object, container, attachment, revision, policy } = spec
   const { network_of: networkOf } = container
+  const devices = devicesGiven(container, facts.devices)
   return {
     ...{ id, object, revision },
     image: container.image,
     address: attachment === null ? '127.0.0.1' : addressText(attachment.address),
-    namespace: attachment === null ? null : namespace,
+    namespace: attachment === null ? null : facts.networkNamespace,
     ...(networkOf === undefined ? {} : { networkOf }),
     volumes: [...new Set(container.mounts.flatMap(({ volume }) => volume ?? []))],
     stopSignal: bundle.stopSignal,
     policy,
     ...(healthcheck === undefined ? {} : { imageHealth: healthcheck }),
     ...(container.user_namespace ? { userNamespace: true } : {}),
+    ...(devices === undefined ? {} : { devices }),
     ...(container.tty ? { terminal: true } : {}),
     ...(container.stdin_open ? { stdin: true } : {}),
   }

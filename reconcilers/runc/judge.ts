@@ -6,6 +6,7 @@ import { imageKey } from './images.ts'
 import { afterExit, causeText, isDue, waitText } from './lifecycle.ts'
 import { crashLoopStreak, killAgainMs, steadyMs } from './limits.ts'
 import type { RuncObserved } from './observe.ts'
+import { missingDevice } from './offers/devices.ts'
 import { downOf, downText, runOrderOf } from './orders/orders.ts'
 import { waitOf } from './relations/waiting.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
@@ -43,7 +44,11 @@ function judgeObject(spec: ContainerSpec, all: RuncSpec, observed: RuncObserved)
         (wait ? { state: 'pending', reason: wait } : toBeStarted)
       )
     case 'running':
-      return wanted === null ? null : judgeRunning(wanted, policy.restart, observed.nowMs)
+      if (wanted === null) return null
+      return (
+        judgeRunning(wanted, policy.restart, observed.nowMs) ??
+        judgeDevices(spec.container, observed)
+      )
     case 'exited': {
       if (wanted === null) return null
       const next = afterExit(wanted, process.exit, policy)
@@ -122,6 +127,13 @@ function judgeRunning(wanted: ContainerSeen, restart: string, nowMs: number): Sa
   if (health?.state !== 'starting') return null
   if (ailment !== null) return { state: 'failed', reason: `unhealthy: ${ailment}, running again` }
   return { state: 'pending', reason: 'starting: its health check has not passed yet' }
+}
+
+/** A container that runs although a device of it is gone. */
+function judgeDevices(container: ContainerSpec['container'], observed: RuncObserved): Said | null {
+  const device = missingDevice(container, observed)
+  if (device === null) return null
+  return { state: 'pending', reason: `waits for the device ${device}, which is gone; runs without` }
 }
 
 /** Containers that were asked to stop, and those that cannot be stopped. */

@@ -2,13 +2,15 @@ import type { ImageState, RegistryLogin } from '../host-images.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { containersOf } from './containers.ts'
 import { imageKey } from './images.ts'
+import { deviceSources } from './object/device-fields.ts'
+import { type DevicesSeen, deviceTexts, outdatedBy } from './offers/devices.ts'
 import type { OrdersSeen } from './orders/orders.ts'
 import type { ResolversSeen } from './resolvers.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
 import { loadVolumeMemory, type VolumesSeen } from './volumes.ts'
 
 /** The observed containers of a host. */
-export interface RuncObserved extends OrdersSeen, ResolversSeen, VolumesSeen {
+export interface RuncObserved extends DevicesSeen, OrdersSeen, ResolversSeen, VolumesSeen {
   /** Milliseconds since 1970, for ages only. */
   readonly nowMs: number
   /** Images from which a container has to be made, by `imageKey`; no others are looked up. */
@@ -24,21 +26,32 @@ export async function observeRunc(
   signal: AbortSignal,
 ): Promise<RuncObserved> {
   signal.throwIfAborted()
-  const [containers, orders, resolvers, volumes, memory] = await Promise.all([
+  const [containers, orders, resolvers, volumes, memory, devices] = await Promise.all([
     host.containers.notice(),
     host.containers.orders(),
     host.containers.resolvers(),
     host.containers.lookVolumes(),
     loadVolumeMemory(host.files),
+    lookAtDevices(spec, host),
   ])
   const needed = spec.containers.filter((each) => {
     const { wanted } = containersOf(each, containers)
-    return wanted === null || wanted.process.state === 'absent' || !wanted.isPrepared
+    if (wanted === null || wanted.process.state === 'absent' || !wanted.isPrepared) return true
+    return outdatedBy(each.container, wanted, { devices }) !== null
   })
   const images = await lookAtImages(needed, host)
   const logins = host.images.logins()
-  const found = { containers, orders, resolvers, volumes, memory }
+  const found = { containers, orders, resolvers, volumes, memory, devices }
   return { nowMs: host.clock.now(), ...found, images, logins }
+}
+
+async function lookAtDevices(
+  { containers }: RuncSpec,
+  host: HostPorts,
+): Promise<DevicesSeen['devices']> {
+  const sources = deviceSources(containers.flatMap(({ container }) => container.devices))
+  const found = await host.containers.lookDevices(sources)
+  return new Map([...found].map(([source, nodes]) => [source, deviceTexts(source, nodes)]))
 }
 
 async function lookAtImages(

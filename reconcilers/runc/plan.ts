@@ -13,6 +13,7 @@ import { afterExit, isDue, onceMore, restartsUnhealthy } from './lifecycle.ts'
 import { replaceWaitMs } from './limits.ts'
 import { type LoginsStep, planLogins } from './logins/logins.ts'
 import type { RuncObserved } from './observe.ts'
+import { outdatedBy } from './offers/devices.ts'
 import {
   downOf,
   type KeepExitStep,
@@ -23,7 +24,7 @@ import {
   withEndOf,
 } from './orders/orders.ts'
 import { type HostsStep, hostsFor, planHosts } from './relations/plan-hosts.ts'
-import { isOutrun, waitOf } from './relations/waiting.ts'
+import { outrunBy, waitOf } from './relations/waiting.ts'
 import { planResolvers, type ResolversStep } from './resolvers.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
 import {
@@ -166,19 +167,20 @@ function planWanted(
   if (wanted === null) return planNew(spec, hosts, before, none, observed)
   const { id } = wanted
   const now = wanted.process
+  const outdated = outdatedBy(spec.container, wanted, observed)
   switch (now.state) {
     case 'absent':
       if (now.wasStarted && policy.restart === 'never' && !isOrdered) return 'settled'
       return planNew(spec, hosts, before, none, observed)
     case 'created':
       if (wanted.broken !== null) return [stopStep(wanted, 9, wanted.broken)]
+      if (outdated !== null) return [stopStep(wanted, 9, outdated)]
       return startSteps(id, wanted.count, before, spec, observed)
-    case 'running':
-      if (isOutrun(spec, wanted, observed) && policy.restart !== 'never') {
-        const why = `${spec.container.network_of} has restarted, and it shares its network`
-        return planRunning({ ...wanted, broken: why }, policy, observed) ?? 'settled'
-      }
-      return planRunning(wanted, policy, observed) ?? 'settled'
+    case 'running': {
+      const why = outdated ?? outrunBy(spec, wanted, observed)
+      const broken = policy.restart === 'never' ? wanted.broken : (why ?? wanted.broken)
+      return planRunning({ ...wanted, broken }, policy, observed) ?? 'settled'
+    }
     case 'exited': {
       const { exit, isKept } = now
       const next = isOrdered ? onceMore(wanted, exit) : afterExit(wanted, exit, policy)
@@ -186,7 +188,9 @@ function planWanted(
         return isKept ? 'settled' : [{ kind: 'keep-exit', id, ...about(spec) }]
       }
       if (!isDue(next.atMs, exit.exitedMs, observed.nowMs)) return 'settled'
-      if (!wanted.isPrepared) return planNew(spec, hosts, before, next.count, observed)
+      if (!wanted.isPrepared || outdated !== null) {
+        return planNew(spec, hosts, before, next.count, observed)
+      }
       const again: RuncStep = { kind: 'again', id, spec, ...about(spec) }
       return [again, ...startSteps(id, next.count, before, spec, observed)]
     }

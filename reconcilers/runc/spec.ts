@@ -20,6 +20,7 @@ import type {
   MountObject,
   SecretUse,
 } from './object/container-object.ts'
+import { deviceEntry } from './object/device-fields.ts'
 import { healthSchema } from './object/health-fields.ts'
 import { limits, memoryPlace, settings, userGroup } from './object/runtime-fields.ts'
 import { checkContainer } from './object/spec-checks.ts'
@@ -30,7 +31,6 @@ import {
   capability,
   command,
   commandArguments,
-  devicePath,
   droppedCapability,
   environment,
   hostname,
@@ -118,7 +118,7 @@ export const containerSchema: z.ZodType<ContainerObject> = z
     shm_bytes: z.int().min(shmBytesMin).max(shmBytesMax).optional(),
     files: z.array(fileSchema).max(entriesMax).default([]),
     secrets: z.array(secretUseSchema).max(entriesMax).default([]),
-    devices: z.array(devicePath).max(entriesMax).default([]),
+    devices: z.array(deviceEntry).max(entriesMax).default([]),
     host_network: z.boolean().default(false),
     network_of: reference.optional(),
     user_namespace: z.boolean().default(false),

@@ -71,16 +71,29 @@ function capabilitiesOf(
   }
 }
 
-function devicesOf({ name, devices }: Service, findings: Findings): Fields {
+/** A path without slashes at its end. */
+function plainPath(path: string): string {
+  return path.replace(/(?<=.)\/+$/, '')
+}
+
+function devicesOf({ name, devices, capAdd }: Service, findings: Findings): Fields {
   if (devices.length === 0) return {}
-  for (const { source, target, permissions, place } of devices) {
-    // No container makes device nodes: it lacks MKNOD.
-    const isUsual = target === source && permissions.replace('m', '') === 'rw'
-    if (isUsual) continue
-    const message =
-      `must be ${source} in the container too, to read and write: anything else comes with a ` +
-      'later version'
-    findings.fault(place, 'not-supported-yet', message, `services.${name}.devices`)
-  }
-  return { devices: devices.map(({ source }) => source) }
+  const makesNodes = capAdd.some((each) => /^(CAP_)?MKNOD$/i.test(each))
+  const entries = devices.map(({ permissions, place, ...written }) => {
+    const [source, target] = [plainPath(written.source), plainPath(written.target)]
+    // Without MKNOD it makes no nodes: what is left of Docker's `rwm` is covey's own default.
+    const kept = ['r', 'w', 'm'].filter((each) => permissions.includes(each))
+    const own = kept.filter((each) => each !== 'm' || makesNodes).join('')
+    if (own === '') {
+      const message = 'a device that can neither be read nor written needs cap_add: [MKNOD]'
+      findings.fault(place, 'stack-capability', message, `services.${name}.devices`)
+    }
+    const entry = {
+      source,
+      ...(target === source ? {} : { target }),
+      ...(own === 'rw' ? {} : { permissions: own }),
+    }
+    return Object.keys(entry).length === 1 ? source : entry
+  })
+  return { devices: entries }
 }

@@ -1,4 +1,5 @@
-import type { HostWishes } from '../../host-containers.ts'
+import type { HostWishes } from '../../container-facts.ts'
+import { deviceSources } from '../object/device-fields.ts'
 import { hostPathFault, isWithin, timeFiles } from './host-paths.ts'
 import { hostSettingFault, settingsOf } from './host-settings.ts'
 
@@ -47,7 +48,7 @@ export function grantsFor(container: HostWishes): readonly string[] {
     ...(container.host_network ? ['host-network'] : []),
     ...Object.keys(settingsOf(container).host).map((name) => `sysctl:${name}`),
     ...paths,
-    ...container.devices.map((device) => `device:${device}`),
+    ...deviceSources(container.devices).map((device) => `device:${device}`),
   ]
 }
 
@@ -70,7 +71,7 @@ export function refusalOf(container: HostWishes, facts: GrantFacts): string | un
     const refusal = isFree ? undefined : pathRefusal(path, create, facts)
     if (refusal !== undefined) return refusal
   }
-  for (const device of container.devices) {
+  for (const device of deviceSources(container.devices)) {
     const refusal = deviceRefusal(device, facts)
     if (refusal !== undefined) return refusal
   }
@@ -110,12 +111,14 @@ export function grantedPlaceOf(path: string, facts: GrantFacts): string | null {
 }
 
 /** Reason for a grant that leads through a link which a container might have made itself. */
-function linkRefusal(what: string, path: string, facts: GrantFacts): string | undefined {
-  for (const grant of grantsOf('path', facts)) {
+function linkRefusal(kind: 'path' | 'device', path: string, facts: GrantFacts): string | undefined {
+  for (const grant of grantsOf(kind, facts)) {
     const granted = facts.grantedPath(grant)
     if ('real' in granted || !isWithin(path, grant)) continue
-    const where = `the grant path:${grant} goes through the link ${granted.link}`
-    return `${what}: ${where}, which users other than root can change: grant the real folder`
+    const what = kind === 'path' ? `host_path ${path}` : `device ${path}`
+    const real = kind === 'path' ? 'the real folder' : 'the real device'
+    const where = `the grant ${kind}:${grant} goes through the link ${granted.link}`
+    return `${what}: ${where}, which users other than root can change: grant ${real}`
   }
   return undefined
 }
@@ -148,7 +151,7 @@ export function hostPathRefusal(
     return `host_path ${path}${leads}: ${behind}`
   }
   if (!isGranted('path', real ?? path, facts)) {
-    const linked = linkRefusal(`host_path ${path}`, path, facts)
+    const linked = linkRefusal('path', path, facts)
     if (linked !== undefined) return linked
     const leads = real !== null && real !== path ? `, which leads to ${real},` : ''
     return ungranted(`host_path ${path}${leads}`, `path:${real ?? path}`, facts)
@@ -167,7 +170,10 @@ export function devicePathRefusal(
   facts: GrantFacts,
 ): string | undefined {
   if (!isGranted('device', real ?? device, facts)) {
-    return ungranted(`device ${device}`, `device:${device}`, facts)
+    const linked = linkRefusal('device', device, facts)
+    if (linked !== undefined) return linked
+    const leads = real !== null && real !== device ? `, which leads to ${real},` : ''
+    return ungranted(`device ${device}${leads}`, `device:${device}`, facts)
   }
   if (real === null) return `this host has no device ${device}`
   return isWithin(real, '/dev') ? undefined : `device ${device} leads to ${real}, outside /dev`

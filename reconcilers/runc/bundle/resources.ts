@@ -2,6 +2,7 @@ import { isObject } from '../../../protocol/documents/canonical-json.ts'
 import { bad, type Checked, type Fault, good } from '../../../protocol/fault.ts'
 import type { BundleFacts, DeviceNode } from '../../container-facts.ts'
 import type { ContainerObject, LimitObject } from '../object/container-object.ts'
+import { deviceOf, deviceSources } from '../object/device-fields.ts'
 import { isWithin } from './host-paths.ts'
 import { cpuPeriodUs, openFilesHard, openFilesSoft, pidsDefault } from './limits.ts'
 
@@ -16,24 +17,44 @@ interface ProcessLimit {
 export interface HostShare {
   /** `linux.resources` of the OCI runtime spec. */
   readonly resources: object
-  readonly devices: readonly DeviceNode[]
+  readonly devices: readonly GivenDevice[]
+}
+
+/** A device node of a container: at its path there, with what may be done with it. */
+interface GivenDevice extends DeviceNode {
+  /** Some of `r`, `w` and `m`. */
+  readonly access: string
 }
 
 /** The share of a container. Faults, if the host cannot give it: those of `resourcesFault`. */
 export function shareOf(container: ContainerObject, facts: BundleFacts): Checked<HostShare> {
   const fault = resourcesFault(container, facts)
   if (fault !== undefined) return { ok: false, fault }
-  const devices = facts.devices.filter((node) =>
-    container.devices.some((path) => isWithin(node.path, path)),
-  )
+  const devices = container.devices.flatMap((entry): readonly GivenDevice[] => {
+    const { source, target, permissions } = deviceOf(entry)
+    return nodesAt(source, facts).map((node) => {
+      const path = `${target}${node.path.slice(source.length)}`
+      return { ...node, path, real: node.real ?? node.path, access: permissions }
+    })
+  })
+  const moved = devices.find(({ path, real }) => path !== real)
+  if (moved !== undefined && container.user_namespace) {
+    // The runtime mounts what the host has at the very path instead of making a node.
+    const message = `with user_namespace a device has its own path: name ${moved.real}`
+    return bad('user-namespace', message)
+  }
   return good({ resources: resourcesOf(container, facts, devices), devices })
+}
+
+/** The nodes at a path of the host or below it, each once. */
+function nodesAt(source: string, { devices }: BundleFacts): readonly DeviceNode[] {
+  const own = devices.filter(({ path }) => isWithin(path, source))
+  return [...new Map(own.map((node) => [node.path, node])).values()]
 }
 
 /** Reports what the machine lacks for a container. Faults: `device-missing`, `cgroup-version`. */
 function resourcesFault(container: ContainerObject, facts: BundleFacts): Fault | undefined {
-  const missing = container.devices.find(
-    (path) => !facts.devices.some((node) => isWithin(node.path, path)),
-  )
+  const missing = deviceSources(container.devices).find((path) => nodesAt(path, facts).length === 0)
   if (missing !== undefined) {
     return { code: 'device-missing', message: `this host has no device ${missing}` }
   }
@@ -79,11 +100,11 @@ function processLimit(name: string, { soft, hard }: LimitObject, facts: BundleFa
 function resourcesOf(
   container: ContainerObject,
   facts: BundleFacts,
-  nodes: readonly DeviceNode[],
+  nodes: readonly GivenDevice[],
 ): object {
   const { memory_bytes: bytes, cpu_milli: milli, pids } = container.resources
-  const devices = nodes.map(({ type, major, minor }) => {
-    return { allow: true, type, major, minor, access: 'rw' }
+  const devices = nodes.map(({ type, major, minor, access }) => {
+    return { allow: true, type, major, minor, access }
   })
   // `swap` limits memory and swap together: unasked, nothing exceeds the limit by swapping.
   const swap = container.resources.memory_swap_bytes ?? bytes

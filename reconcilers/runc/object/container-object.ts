@@ -1,4 +1,5 @@
 import type { Address } from '../../addresses.ts'
+import type { DeviceObject } from '../../container-facts.ts'
 import type { HealthPolicy } from '../../host-containers.ts'
 import type { AfterObject } from '../relations/after-fields.ts'
 import type { DnsObject, ExtraHosts, Groups } from '../relations/name-fields.ts'
@@ -104,7 +105,7 @@ export interface ContainerObject {
   readonly shm_bytes?: number | undefined
   readonly files: readonly FileObject[]
   readonly secrets: readonly SecretUse[]
-  readonly devices: readonly string[]
+  readonly devices: readonly (string | DeviceObject)[]
   readonly host_network: boolean
   /** A container of this host whose network it shares, in place of one of its own. */
   readonly network_of?: string | undefined

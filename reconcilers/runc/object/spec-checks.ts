@@ -1,8 +1,8 @@
 import type * as z from 'zod'
 import { capabilityName } from '../bundle/hardening/capabilities.ts'
-import { isWithin } from '../bundle/host-paths.ts'
 import { filesBytesMax } from '../bundle/limits.ts'
 import { type ContainerObject, contentOf, type MountObject } from './container-object.ts'
+import { deviceFaults } from './device-fields.ts'
 
 /** Reports a fault at a place in the object. */
 type Report = (path: readonly (string | number)[], message: string) => void
@@ -87,12 +87,7 @@ function checkSources(container: ContainerObject, report: Report): void {
     checkOne(container.health, ['command', 'http', 'tcp', 'from_image'], ['health'], report)
   }
   checkHttpHost(container, report)
-  for (const [index, device] of container.devices.entries()) {
-    const first = container.devices.findIndex((other) => isWithin(device, other))
-    const second = container.devices.findLastIndex((other) => isWithin(device, other))
-    const other = first < index ? first : second
-    if (other !== index) report(['devices', index], `is already included in devices.${other}`)
-  }
+  for (const { index, message } of deviceFaults(container)) report(['devices', index], message)
   for (const [index, file] of container.files.entries()) {
     checkOne(file, ['content', 'content_base64'], ['files', index], report)
   }

@@ -3,6 +3,7 @@ import { containersOf } from '../containers.ts'
 import { unwellText } from '../health.ts'
 import { afterExit } from '../lifecycle.ts'
 import type { RuncObserved } from '../observe.ts'
+import { type DevicesSeen, missingDevice } from '../offers/devices.ts'
 import { downOf, downText } from '../orders/orders.ts'
 import type { ContainerSpec, RuncSpec } from '../spec.ts'
 import type { AfterObject } from './after-fields.ts'
@@ -18,10 +19,12 @@ export function waitOf(
   spec: ContainerSpec,
   wanted: ContainerSeen | null,
   all: Specs,
-  observed: Seen,
+  observed: Seen & DevicesSeen,
 ): string | null {
   const ofNetwork = waitsForNetwork(spec, all, observed)
-  return ofNetwork ?? (wanted === null ? waitsFor(spec, all, observed) : null)
+  const device = missingDevice(spec.container, observed)
+  const held = ofNetwork ?? (device === null ? null : `waits for the device ${device}`)
+  return held ?? (wanted === null ? waitsFor(spec, all, observed) : null)
 }
 
 function waitsFor(spec: ContainerSpec, all: Specs, observed: Seen): string | null {
@@ -54,19 +57,20 @@ function downNote(object: string, all: Specs, observed: Seen): string {
   return `; ${object} is ${downText(object, down, false).reason}`
 }
 
-/** True if the container whose network another one shares was started after that one. */
-export function isOutrun(
+/** The reason to start a container again whose network's owner was started after it; else null. */
+export function outrunBy(
   { container }: ContainerSpec,
   { process }: ContainerSeen,
   { containers }: Seen,
-): boolean {
+): string | null {
   const { network_of: owner } = container
-  if (owner === undefined || process.state !== 'running') return false
+  if (owner === undefined || process.state !== 'running') return null
   const { startTicks = 0 } = process
-  return containers.some((seen) => {
+  const isOutrun = containers.some((seen) => {
     if (seen.object !== owner || seen.process.state !== 'running') return false
     return startTicks > 0 && (seen.process.startTicks ?? 0) > startTicks
   })
+  return isOutrun ? `${owner} has restarted, and it shares its network` : null
 }
 
 /**

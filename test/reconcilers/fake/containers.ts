@@ -1,5 +1,9 @@
 import { CoveyError } from '../../../protocol/fault.ts'
-import type { BundleFacts, HostResolvers } from '../../../reconcilers/container-facts.ts'
+import type {
+  BundleFacts,
+  DeviceNode,
+  HostResolvers,
+} from '../../../reconcilers/container-facts.ts'
 import type { ContainerOrders } from '../../../reconcilers/container-orders.ts'
 import type {
   ContainerCreation,
@@ -46,6 +50,8 @@ export interface FakeContainers {
   resolvers: HostResolvers
   /** Ids that cannot be created, with the reason. */
   readonly refused: Map<string, string>
+  /** Devices of the host, by the path that is asked for. */
+  readonly devices: Map<string, readonly DeviceNode[]>
   /** Ids that do not end when they are asked to. */
   readonly stubborn: Set<string>
   /** The process of a container ends by itself. */
@@ -64,9 +70,9 @@ const ungranted = 'this host does not grant host_network'
 /** Makes a host without containers. It refuses loudly what the real one could not do. */
 export function createFakeContainers(clock: Clock): FakeContainers {
   const model = new Model(clock)
-  const { all, volumes, orders, placed, refused, stubborn } = model
+  const { all, volumes, orders, placed, refused, stubborn, devices } = model
   return {
-    ...{ all, volumes, orders, placed, refused, stubborn },
+    ...{ all, volumes, orders, placed, refused, stubborn, devices },
     get resolvers() {
       return model.resolvers
     },
@@ -103,6 +109,7 @@ class Model {
   readonly placed = new Map<string, readonly string[]>()
   readonly refused = new Map<string, string>()
   readonly stubborn = new Set<string>()
+  readonly devices = new Map<string, readonly DeviceNode[]>()
   resolvers: HostResolvers = { resolvConf: 'nameserver 192.0.2.53\n', upstreamResolvConf: null }
   readonly clock: Clock
   #pid = 1000
@@ -217,11 +224,17 @@ function portOf(model: Model): HostContainers {
       else orders.set(object, { ...known, order: null })
     },
     refusal: async (container) => (container.host_network ? ungranted : null),
-    facts: async (id, _devices, network) => ({ ...factsFor(id, network), ...model.resolvers }),
+    facts: async (id, devices, network) => ({
+      ...factsFor(id, network),
+      ...model.resolvers,
+      devices: devices.flatMap((path) => model.devices.get(path) ?? []),
+    }),
     resolvers: async () => model.resolvers,
     look: async () => model.look(),
     notice: async () => model.look(),
     namespaces: async () => fakeNamespaces,
+    lookDevices: async (paths) =>
+      new Map(paths.map((path) => [path, model.devices.get(path) ?? []])),
     lookVolumes: async () => [...volumes].sort(),
     create: async (creation) => model.create(creation),
     async createAgain(id) {

@@ -15,6 +15,8 @@ const paths: Readonly<Record<string, string>> = {
   '/dev/dri': '/dev/dri',
   '/dev/dri/card0': '/dev/dri/card0',
   '/dev/sneaky': '/opt/y',
+  '/dev/by-id/a': '/dev/ttyUSB0',
+  '/dev/by-id/b': '/dev/ttyUSB1',
 }
 
 /** Where grants go by links that others than root may change. */
@@ -43,6 +45,8 @@ describe('grants of a host', () => {
     ['what lies in a folder', mount('/srv/data'), ['path:/srv']],
     ['a folder by the place that its link leads to', mount('/srv/data'), ['path:/mnt/disk']],
     ['a device', { devices: ['/dev/dri/card0'] }, ['device:/dev/dri']],
+    ['a device by its link', { devices: ['/dev/by-id/a'] }, ['device:/dev/by-id/a']],
+    ['a device by where its link leads', { devices: ['/dev/by-id/a'] }, ['device:/dev/ttyUSB0']],
     ['the network', hostNetwork, ['host-network']],
     ['settings of its own', { sysctls: { 'net.core.somaxconn': '9', 'fs.mqueue.x': '1' } }, []],
     ['a setting of the host', { sysctls: { 'vm.x': '9' } }, ['sysctl:vm.x']],
@@ -85,6 +89,12 @@ describe('grants of a host', () => {
       /the grant path:\/opt\/alice\/data goes through the link .*: grant the real folder$/,
     ],
     ['what is not there', mount('/srv/none'), ['path:/srv/none'], /does not exist on this host/],
+    [
+      'a device behind a link beside one',
+      { devices: ['/dev/by-id/b'] },
+      ['device:/dev/by-id', 'device:/dev/ttyUSB0'],
+      /device \/dev\/by-id\/b, which leads to \/dev\/ttyUSB1, is not granted/,
+    ],
     ['a device by a path', { devices: ['/dev/dri'] }, ['path:/dev/dri'], /\["device:\/dev\/dri"\]/],
     [
       'a device that is none',

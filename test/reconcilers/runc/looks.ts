@@ -105,6 +105,12 @@ export function observedWith(
 ): RuncObserved {
   const images = new Map<string, ImageState>([[imageReference, readyImage()]])
   const resolvers = { resolvConf: 'nameserver 192.0.2.53\n', upstreamResolvConf: null }
-  const known = { orders: new Map(), memory: new Map(), volumes: [], logins: [] }
+  const known = {
+    orders: new Map(),
+    memory: new Map(),
+    volumes: [],
+    logins: [],
+    devices: new Map(),
+  }
   return { nowMs, containers, resolvers, images, ...known, ...members }
 }

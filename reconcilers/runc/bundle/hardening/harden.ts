@@ -76,7 +76,7 @@ export function hardenedConfig(
       ...ownSettings(container),
       cgroupsPath: facts.cgroupsPath,
       resources: share.resources,
-      devices: share.devices.map(({ mode, ...node }) => ({
+      devices: share.devices.map(({ mode, real: _, access: __, ...node }) => ({
         ...node,
         fileMode: mode,
       })),
