@@ -58,3 +58,5 @@ export const settingsLookMs: number = 2_000
 /** Body of a request to hold a container, and each text in it. */
 export const orderBodyBytesMax: number = 4 * 1024
 export const orderTextCharactersMax: number = 200
+/** A client that sends or takes nothing of an archive for this long, in ms, is given up. */
+export const streamStallMsMax: number = 120_000

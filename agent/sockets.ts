@@ -10,7 +10,7 @@ import { imageAdminRoutes, imageRoutes } from './control/image-routes.ts'
 import { orderRoutes } from './control/orders/order-routes.ts'
 import { controlRoutes } from './control/routes.ts'
 import { openControl } from './control/server.ts'
-import { volumeAdminRoutes } from './control/volume-routes.ts'
+import { volumeAdminRoutes } from './control/volumes/volume-routes.ts'
 
 /** The sockets of an agent, and what is served only over them. */
 export interface Sockets {

@@ -6,6 +6,7 @@ import type { HostKeys, HostPorts } from '../reconcilers/host-ports.ts'
 import { machineClock } from './clock.ts'
 import { type MachineContainers, openContainers } from './containers/containers.ts'
 import { createLogKeeper, type LogKeeper } from './containers/logs/keeper.ts'
+import { whileHeld } from './containers/orders/while-held.ts'
 import { createHostPorts } from './host-ports.ts'
 import { linuxPlatform } from './images/formats/platform.ts'
 import { type Images, openImages } from './images/images.ts'
@@ -95,6 +96,7 @@ export async function openMachine(init: MachineInit): Promise<Machine> {
   const volumes = await openVolumes({
     ...{ stateDir, places: containers.state.places, containers: containers.port },
     gate: containers.state.gate,
+    held: (order, signal, work) => whileHeld(containers, order, signal, work),
   })
   const logs = keepLogs(init, containers)
   const ports = createHostPorts({

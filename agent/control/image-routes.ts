@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import type { LoadedImage } from '../../machine/images/archive/load.ts'
 import type { Images } from '../../machine/images/images.ts'
-import { progressMs } from '../../machine/images/limits.ts'
 import type { PullProgress } from '../../machine/images/pull/pull-image.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import { isDigest } from '../../protocol/names.ts'
@@ -10,6 +9,7 @@ import { parseReference, referenceText } from '../../reconcilers/images/referenc
 import { Problem } from './problem.ts'
 import type { Route } from './router.ts'
 import { sendJson } from './send.ts'
+import { failedEvent, feedTo } from './streams/feed.ts'
 
 /** Routes of `covey.sock` about images: looking. */
 export function imageRoutes(images: Images): ReadonlyMap<string, Route> {
@@ -46,62 +46,9 @@ function refused(error: unknown): never {
   throw new Problem(409, error.code, error.message, members)
 }
 
-/** Events of one line each, the last of which is `done` or `failed`. */
-interface Feed {
-  readonly signal: AbortSignal
-  /** Tells how far something is, whenever that has changed. */
-  follow(ask: () => PullProgress | null): void
-  /** Tells the end at once; the connection stays until `after`. */
-  end(last: object, after?: Promise<void>): void
-}
-
-function feedTo(response: ServerResponse): Feed {
-  const gone = new AbortController()
-  let timer: NodeJS.Timeout | undefined
-  let said = ''
-  const write = (line: string): void => {
-    if (!response.headersSent) {
-      response.writeHead(200, {
-        'content-type': 'application/x-ndjson',
-        'cache-control': 'no-store',
-      })
-    }
-    response.write(`${line}\n`)
-  }
-  response.on('close', () => {
-    clearInterval(timer)
-    gone.abort(new CoveyError('client-gone', 'the client has disconnected'))
-  })
-  return {
-    signal: gone.signal,
-    follow(ask) {
-      clearInterval(timer)
-      timer = setInterval(() => {
-        const progress = ask()
-        const line = progress === null ? said : JSON.stringify(progressEvent(progress))
-        if (line !== said) write(line)
-        said = line
-      }, progressMs)
-    },
-    end(last, after = Promise.resolve()) {
-      clearInterval(timer)
-      if (response.destroyed) return
-      write(JSON.stringify(last))
-      after.then(() => response.end())
-    },
-  }
-}
-
 function progressEvent(progress: PullProgress): object {
   const { layers, layersDone, bytes, bytesDone } = progress
   return { event: 'progress', layers, layers_done: layersDone, bytes, bytes_done: bytesDone }
-}
-
-function failedEvent(error: unknown): object {
-  const code = error instanceof CoveyError ? error.code : 'internal'
-  const message = error instanceof Error ? error.message : String(error)
-  const hint = error instanceof CoveyError ? (error.hint ?? null) : null
-  return { event: 'failed', code, message, hint }
 }
 
 async function pull(images: Images, response: ServerResponse, url: URL): Promise<void> {
@@ -113,7 +60,8 @@ async function pull(images: Images, response: ServerResponse, url: URL): Promise
   const feed = feedTo(response)
   feed.follow(() => {
     const state = images.progress(reference.value)
-    return state?.state === 'pulling' ? state.progress : null
+    const progress = state?.state === 'pulling' ? state.progress : null
+    return progress === null ? null : progressEvent(progress)
   })
   try {
     const record = await images.pull(reference.value, feed.signal)
@@ -131,7 +79,8 @@ async function load(
 ): Promise<void> {
   const feed = feedTo(response)
   try {
-    const onImage = (_digest: string, ask: () => PullProgress): void => feed.follow(ask)
+    const onImage = (_digest: string, ask: () => PullProgress): void =>
+      feed.follow(() => progressEvent(ask()))
     // Whoever stops reading early must not cut the sender off: see `rest`.
     const archive: AsyncIterable<Uint8Array> = request.iterator({ destroyOnReturn: false })
     const loaded = await images.load(archive, { signal: feed.signal, onImage })

@@ -1,3 +1,5 @@
+import { PassThrough } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { constants, createZstdCompress } from 'node:zlib'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { Sandbox } from '../images/unpack/sandbox.ts'
@@ -50,4 +52,25 @@ function failed(cause: unknown): never {
     hint: 'look at the file that is named, and at the disk: dmesg',
     cause,
   })
+}
+
+/** The chunks of an archive. Throws what its source throws, and the reason of `signal`. */
+export async function* packedChunks(
+  { source, packer }: VolumeArchive,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const out = new PassThrough()
+  const ended = pipeline(source, packer, out, { signal })
+  ended.catch(() => undefined)
+  try {
+    for await (const chunk of out) yield chunk
+  } catch (error) {
+    // The first to fail says why; what is downstream only breaks off.
+    signal.throwIfAborted()
+    await ended
+    throw error
+  } finally {
+    out.destroy()
+  }
+  await ended
 }

@@ -1,9 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import { createZstdDecompress } from 'node:zlib'
 import { machineCalls } from '../../platform/files/calls.ts'
 import { syncFolder } from '../../platform/files/durable-file.ts'
 import { CoveyError } from '../../protocol/fault.ts'
@@ -11,20 +9,13 @@ import type { HostPlaces } from '../containers/places.ts'
 import type { Sandbox } from '../images/unpack/sandbox.ts'
 import { createCommandRunner } from '../tools.ts'
 import { syncMs } from './limits.ts'
-import { attributes } from './tar-options.ts'
+import { type Unpacked, unpackInto } from './unpack.ts'
 
 type Places = Pick<HostPlaces, 'volumes' | 'trash'>
 
 /** Prefixes of names that no object can have: what is unpacked, and what it took the place of. */
 const unpacked = '.restored-'
 const replaced = '.replaced-'
-
-/** A volume that was put back. */
-export interface Restored {
-  /** Bytes of the archive. */
-  readonly bytes: number
-  readonly sha256: string
-}
 
 /** Dependencies of a restore. `alone` does something while no process uses the volume. */
 interface RestorePlace {
@@ -48,12 +39,12 @@ export async function restoreVolume(
   { places, sandbox, alone }: RestorePlace,
   object: string,
   archive: AsyncIterable<Uint8Array>,
-  { sha256 }: { readonly sha256: string },
-): Promise<Restored> {
+  { sha256, signal }: { readonly sha256: string; readonly signal: AbortSignal },
+): Promise<Unpacked> {
   const beside = join(places.volumes, unpacked + object)
   mkdirSync(beside, { mode: 0o700 })
   try {
-    const restored = await unpack(sandbox, beside, archive)
+    const restored = await unpackInto(sandbox, beside, archive, signal)
     if (restored.sha256 !== sha256) {
       throw new CoveyError(
         'volume-checksum',
@@ -61,11 +52,7 @@ export async function restoreVolume(
         { hint: 'copy the archive again' },
       )
     }
-    const signal = AbortSignal.timeout(syncMs)
-    const args = ['--file-system', beside]
-    const run = createCommandRunner()
-    const { exitCode } = await run({ tool: 'sync', args, timeoutMs: syncMs }, signal)
-    if (exitCode !== 0) throw new CoveyError('storage', 'the disk does not keep what is written')
+    await syncAll(beside)
     await alone(async () => {
       swap(places, object, beside)
       // Nothing is told, and nobody writes there, before it outlasts a loss of power.
@@ -75,6 +62,14 @@ export async function restoreVolume(
   } finally {
     if (existsSync(beside)) throwAway(places, beside)
   }
+}
+
+/** Resolves once all of the file system of a path is on the disk. Throws `storage`. */
+async function syncAll(path: string): Promise<void> {
+  const run = createCommandRunner()
+  const command = { tool: 'sync', args: ['--file-system', path], timeoutMs: syncMs }
+  const { exitCode } = await run(command, AbortSignal.timeout(syncMs))
+  if (exitCode !== 0) throw new CoveyError('storage', 'the disk does not keep what is written')
 }
 
 /** Nothing of this agent comes between the two renames. After a crash `settleVolumes` does. */
@@ -89,45 +84,6 @@ function swap(places: Places, object: string, beside: string): void {
     throw error
   }
   throwAway(places, old)
-}
-
-async function unpack(
-  sandbox: Sandbox,
-  target: string,
-  archive: AsyncIterable<Uint8Array>,
-): Promise<Restored> {
-  const hash = createHash('sha256')
-  let bytes = 0
-  const hashed = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const chunk of archive) {
-      hash.update(chunk)
-      bytes += chunk.length
-      yield chunk
-    }
-  }
-  const child = sandbox.start({
-    ...{ target, access: 'write', mayMarkOverlay: false },
-    command: [
-      ...(['tar', '--extract', '--file=-', '--directory=/target', '--same-owner'] as const),
-      ...['--preserve-permissions', '--delay-directory-restore', ...attributes],
-    ],
-  })
-  child.process.stdout.resume()
-  try {
-    await pipeline(hashed, createZstdDecompress(), child.process.stdin)
-    await child.ended
-  } catch (error) {
-    child.kill()
-    const ended = await child.ended.catch((reason: unknown) => reason)
-    if (ended instanceof CoveyError && ended.code === 'disk-full') {
-      throw new CoveyError('disk-full', 'there is no space left on the disk for the volume')
-    }
-    throw new CoveyError('volume-archive', 'the archive is damaged; the volume is as it was', {
-      hint: 'copy the archive again: it must be one of covey volume backup',
-      cause: error,
-    })
-  }
-  return { bytes, sha256: hash.digest('hex') }
 }
 
 /** A rename, so that it is gone at once; a start of the agent empties what a crash left. */

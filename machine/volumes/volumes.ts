@@ -5,10 +5,12 @@ import { CoveyError } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
 import type { HostPlaces } from '../containers/places.ts'
 import { createSandbox, type Sandbox } from '../images/unpack/sandbox.ts'
-import { aloneWith, expectUnused, type VolumeUsers } from './alone.ts'
+import { aloneWith, type VolumeUsers } from './alone.ts'
 import { packFolder, type VolumeArchive } from './archive.ts'
-import { sizeMsMax } from './limits.ts'
-import { type Restored, restoreVolume, settleVolumes } from './restore.ts'
+import { restoreVolume, settleVolumes } from './restore.ts'
+import { sizeOf } from './size.ts'
+import { Spool } from './spool.ts'
+import type { Unpacked } from './unpack.ts'
 
 /** Dependencies of the volumes of a host. */
 export interface VolumesInit extends VolumeUsers {
@@ -16,50 +18,72 @@ export interface VolumesInit extends VolumeUsers {
   readonly places: Pick<HostPlaces, 'volumes' | 'trash'>
 }
 
+/** A backup that is asked for. */
+export interface SaveOrder {
+  /**
+   * Of the containers that use the volume: `stop` them and start them again, `refuse` where one
+   * runs, or save what is there while they go on (`live`).
+   */
+  readonly users: 'stop' | 'refuse' | 'live'
+  /** Fires when nobody waits for the end any more. */
+  readonly signal: AbortSignal
+}
+
 /** A restore that is asked for. */
-interface RestoreOrder {
+export interface RestoreOrder {
   /** True if what the volume holds may go. */
   readonly replace: boolean
+  /** True if containers that use it are stopped for that. */
+  readonly stop: boolean
   /** SHA-256 of the archive, in hexadecimal digits. */
   readonly sha256: string
+  readonly signal: AbortSignal
 }
 
 /** Volumes of this host for a person: looking, saving, putting back. */
 export interface Volumes {
+  /** Archives that are kept for a while on the host. */
+  readonly spool: Spool
   list(): Promise<readonly VolumeRow[]>
   /**
-   * Begins a tar archive, packed with zstd. Throws `no-such-volume`, `volume-busy`, `volume-in-use`
-   * while containers run that use it, unless it may be `live`.
+   * Hands a tar archive, packed with zstd, to what takes it. Throws `no-such-volume`,
+   * `volume-busy`, `volume-in-use`, `still-running`; its source as `packFolder`.
    */
-  backup(object: string, live: boolean): Promise<VolumeArchive>
+  save<T>(
+    object: string,
+    order: SaveOrder,
+    take: (archive: VolumeArchive) => Promise<T>,
+  ): Promise<T>
   /**
    * Puts an archive in the place of what is there. The content changes at once, and only if all of
-   * the archive is sound. Throws as `backup`, `volume-not-empty`, `volume-mount`, `volume-archive`,
+   * the archive is sound. Throws as `save`, `volume-not-empty`, `volume-mount`, `volume-archive`,
    * `volume-checksum`, `disk-full`.
    */
   restore(
     object: string,
     archive: AsyncIterable<Uint8Array>,
     order: RestoreOrder,
-  ): Promise<Restored>
+  ): Promise<Unpacked>
 }
 
 /** Opens the volumes, after a restore that an earlier agent left unfinished is set right. */
 export async function openVolumes(init: VolumesInit): Promise<Volumes> {
   settleVolumes(init.places)
   const sandbox = await createSandbox(join(init.stateDir, 'volume-sandbox'))
-  return new HostVolumes(init, sandbox)
+  return new HostVolumes(init, sandbox, new Spool(join(init.stateDir, 'volume-archives')))
 }
 
 class HostVolumes implements Volumes {
+  readonly spool: Spool
   private readonly init: VolumesInit
   private readonly sandbox: Sandbox
   /** Volumes that are saved or put back just now. */
   private readonly busy = new Set<string>()
 
-  constructor(init: VolumesInit, sandbox: Sandbox) {
+  constructor(init: VolumesInit, sandbox: Sandbox, spool: Spool) {
     this.init = init
     this.sandbox = sandbox
+    this.spool = spool
   }
 
   async list(): Promise<readonly VolumeRow[]> {
@@ -73,7 +97,7 @@ class HostVolumes implements Volumes {
       const { bavail, bsize } = statfsSync(path)
       rows.push({
         name,
-        bytes: await this.sizeOf(path),
+        bytes: await sizeOf(this.sandbox, path),
         free_bytes: bavail * bsize,
         used_by: [...new Set(users.map(({ object }) => object))].sort(),
       })
@@ -81,52 +105,54 @@ class HostVolumes implements Volumes {
     return rows
   }
 
-  async backup(object: string, live: boolean): Promise<VolumeArchive> {
+  async save<T>(
+    object: string,
+    { users, signal }: SaveOrder,
+    take: (archive: VolumeArchive) => Promise<T>,
+  ): Promise<T> {
     const target = this.expectVolume(object)
-    const release = this.reserve(object)
-    try {
-      if (!live) await expectUnused(this.init.containers, object)
-    } catch (error) {
-      release()
-      throw error
-    }
-    const archive = packFolder(this.sandbox, target, live)
-    return {
-      ...archive,
-      close() {
+    const pack = async (): Promise<T> => {
+      const archive = packFolder(this.sandbox, target, users === 'live')
+      try {
+        return await take(archive)
+      } finally {
         archive.close()
-        release()
-      },
+      }
     }
+    return await this.reserved(object, async () => {
+      if (users === 'live') return await pack()
+      const closing = { owner: 'backup', reason: 'is being saved' }
+      const order = { stop: users === 'stop', closing, signal }
+      return await aloneWith(this.init, object, order, pack)
+    })
   }
 
   async restore(
     object: string,
     archive: AsyncIterable<Uint8Array>,
-    order: RestoreOrder,
-  ): Promise<Restored> {
+    { replace, stop, sha256, signal }: RestoreOrder,
+  ): Promise<Unpacked> {
     const path = this.expectVolume(object)
     if (statSync(path).dev !== statSync(dirname(path)).dev) {
       throw new CoveyError('volume-mount', `the volume ${object} is a mount of its own`, {
         hint: 'unpack the archive there by hand: tar --xattrs --acls --numeric-owner -x',
       })
     }
-    if (!order.replace && readdirSync(path).length > 0) {
+    if (!replace && readdirSync(path).length > 0) {
       throw new CoveyError('volume-not-empty', `the volume ${object} is not empty`, {
         hint: '--replace puts the archive in the place of all that it holds',
       })
     }
-    const release = this.reserve(object)
-    try {
-      const { places, containers } = this.init
-      await expectUnused(containers, object)
-      const closing = { owner: 'restore', reason: 'is being put back' }
-      const alone = (work: () => Promise<void>): Promise<void> =>
-        aloneWith(this.init, object, closing, work)
-      return await restoreVolume({ places, sandbox: this.sandbox, alone }, object, archive, order)
-    } finally {
-      release()
-    }
+    const { places } = this.init
+    const closing = { owner: 'restore', reason: 'is being put back' }
+    const alone = (work: () => Promise<void>): Promise<void> =>
+      aloneWith(this.init, object, { stop, closing, signal }, work)
+    return await this.reserved(object, async () => {
+      // What would be refused in the end is refused before anything is unpacked.
+      if (!stop) await alone(async () => undefined)
+      const place = { places, sandbox: this.sandbox, alone }
+      return await restoreVolume(place, object, archive, { sha256, signal })
+    })
   }
 
   private expectVolume(object: string): string {
@@ -138,33 +164,17 @@ class HostVolumes implements Volumes {
     })
   }
 
-  private reserve(object: string): () => void {
+  private async reserved<T>(object: string, work: () => Promise<T>): Promise<T> {
     if (this.busy.has(object)) {
       throw new CoveyError('volume-busy', `the volume ${object} is being saved or put back`, {
         hint: 'wait until that has ended',
       })
     }
     this.busy.add(object)
-    return () => void this.busy.delete(object)
-  }
-
-  private async sizeOf(target: string): Promise<number | null> {
-    const child = this.sandbox.start({
-      ...{ target, access: 'read', mayMarkOverlay: false },
-      command: ['du', '--summarize', '--block-size=1', '--one-file-system', '/target'],
-    })
-    const timer = setTimeout(() => child.kill(), sizeMsMax)
     try {
-      child.process.stdin.end()
-      let text = ''
-      for await (const chunk of child.process.stdout) text += String(chunk)
-      await child.ended
-      return Number.parseInt(text, 10)
-    } catch {
-      // A file that went away meanwhile counts as a failure too.
-      return null
+      return await work()
     } finally {
-      clearTimeout(timer)
+      this.busy.delete(object)
     }
   }
 }

@@ -42,3 +42,46 @@ export const restoredSchema: z.ZodType<RestoredVolume> = z.object({
   bytes: z.number(),
   sha256: z.string(),
 })
+
+/** An archive that a host keeps for a while; it is asked for by its checksum. */
+export interface KeptVolumeArchive {
+  readonly bytes: number
+  readonly sha256: string
+}
+
+/** Schema of the last event of `POST /v1/volumes/NAME/archives`. */
+export const keptArchiveSchema: z.ZodType<KeptVolumeArchive> = z.object({
+  bytes: z.number(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+})
+
+/** The part of an archive that a host has received. */
+export interface UploadedBytes {
+  readonly bytes: number
+}
+
+/** Schema of the answers of `/v1/volumes/NAME/uploads/SHA256`. */
+export const uploadedSchema: z.ZodType<UploadedBytes> = z.object({ bytes: z.number().min(0) })
+
+/** One event of an archive that is being made. */
+export type ArchiveEvent =
+  | { readonly event: 'progress'; readonly bytes: number }
+  | { readonly event: 'done' }
+  | {
+      readonly event: 'failed'
+      readonly code: string
+      readonly message: string
+      readonly hint: string | null
+    }
+
+/** Schema of such an event. */
+export const archiveEventSchema: z.ZodType<ArchiveEvent> = z.discriminatedUnion('event', [
+  z.object({ event: z.literal('progress'), bytes: z.number() }),
+  z.object({ event: z.literal('done') }),
+  z.object({
+    event: z.literal('failed'),
+    code: z.string(),
+    message: z.string(),
+    hint: z.string().nullable(),
+  }),
+])

@@ -1,10 +1,9 @@
 import { type ImageProgress, imageLineSchema } from '../../../protocol/api/images.ts'
 import { oneLine } from '../../../protocol/printable.ts'
 import { nameOf } from '../../agent-client/client.ts'
-import { heard } from '../../agent-client/heard.ts'
+import { answerLines } from '../../agent-client/lines.ts'
 import { placeOf } from '../../agent-client/place.ts'
-import { askStream, goneFailure, type StreamQuestion } from '../../agent-client/stream.ts'
-import { answerBytesMax } from '../../limits.ts'
+import { goneFailure, type StreamQuestion } from '../../agent-client/stream.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 
@@ -19,8 +18,7 @@ export async function followFeed(
   onProgress: (progress: ImageProgress) => void,
 ): Promise<unknown> {
   const signal = session.io.interrupted()
-  for await (const line of lines(askStream(session, { ...question, admin: true }, signal))) {
-    const value = jsonOf(session, line)
+  for await (const value of answerLines(session, { ...question, admin: true }, signal)) {
     const event = imageLineSchema.safeParse(value)
     // Events that this version does not know are passed over: the agent may be newer.
     if (!event.success) continue
@@ -40,24 +38,4 @@ export async function followFeed(
   }
   const place = await placeOf(session)
   throw goneFailure(nameOf(place, place.admin), undefined)
-}
-
-async function* lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  let rest = ''
-  for await (const chunk of chunks) {
-    const parts = (rest + chunk.toString('utf8')).split('\n')
-    rest = parts.pop() ?? ''
-    if (rest.length > answerBytesMax) {
-      throw new Failure(1, 'answer-too-large', 'the answer of the agent is too large')
-    }
-    yield* parts
-  }
-}
-
-function jsonOf(session: Session, line: string): unknown {
-  try {
-    return heard(session, line)
-  } catch {
-    return null
-  }
 }

@@ -1,9 +1,10 @@
+import { hostOptions } from '../../all-hosts/host-options.ts'
 import type { CommandDefinition } from '../definition.ts'
 
-/** What a person does with the volumes of one host. The agent there does the work. */
+/** What a person does with volumes. The agent of their host does the work. */
 export const volumeCommands: CommandDefinition = {
   name: 'volume',
-  summary: 'list, back up and restore the volumes of a host',
+  summary: 'list, back up and restore volumes',
   details:
     'A volume is named by its object, as shop-pgdata_v, or by stack and volume, as\n' +
     'shop/pgdata. Its content is for root alone: use sudo, or --to another host.',
@@ -12,27 +13,35 @@ export const volumeCommands: CommandDefinition = {
     {
       name: 'list',
       aliases: ['ls', 'du'],
-      summary: 'show the volumes of the host, their size, and who uses them',
+      summary: 'show volumes, their size, and who uses them',
       details: 'SIZE is the space that a volume takes, FREE what is left for it.',
       examples: ['covey volume list', 'covey --to ssh://root@cloud01 volume list --json'],
-      run: async (session) => (await import('./list.ts')).showVolumes(session),
+      options: hostOptions,
+      run: async (session, input) => (await import('./list.ts')).showVolumes(session, input),
     },
     {
       name: 'backup',
-      parameters: '<volume>',
+      parameters: '<volume> [command...]',
       summary: 'save the content of a volume as a tar archive, packed with zstd',
       details:
         'Owners, modes, extended attributes, ACLs, hard links and holes are kept.\n' +
-        'Beside FILE goes FILE.sha256, with its checksum. A volume that a running\n' +
-        'container uses is refused: its files may not fit each other. With --live it is\n' +
-        'saved all the same.',
+        'Beside FILE goes FILE.sha256, with its checksum. The containers that use the\n' +
+        'volume are stopped, and started again as soon as the host has the archive. With\n' +
+        '--before a command in a container makes the content fit to be saved while they\n' +
+        'run, as a dump into the volume; --live saves it as it is.',
       examples: [
         'covey volume backup shop/pgdata -o pgdata.tar.zst',
         'covey volume backup shop/media --live -o media.tar.zst',
+        'covey volume backup shop/data -o data.tar.zst --before shop/db -- sh /dump.sh',
       ],
       options: [
         ['-o, --output <file>', 'required: where the archive goes'],
-        ['--live', 'save it also while containers use it'],
+        ['--live', 'save it while containers use it'],
+        ['--before <service>', 'run COMMAND in this service first, and save it while it runs'],
+        ['--no-stop', 'stop nothing: refuse where a container runs that uses it'],
+        ['--resume', 'go on with an archive whose copying broke off'],
+        ['--direct', 'keep no copy on the host, which then has to have room for none'],
+        ...hostOptions,
       ],
       run: async (session, input) => (await import('./backup.ts')).backUpVolume(session, input),
     },
@@ -41,13 +50,17 @@ export const volumeCommands: CommandDefinition = {
       parameters: '<volume> <file>',
       summary: 'put the content of an archive into a volume',
       details:
-        'The archive is unpacked beside the volume, and takes its place at once when all\n' +
-        'of it is sound and has the checksum of FILE.sha256, or of --sha256. Else nothing\n' +
-        'changes.',
+        'The archive is sent to the host and unpacked beside the volume. If all of it is\n' +
+        'sound and has the checksum of FILE.sha256, or of --sha256, the containers that\n' +
+        'use the volume are stopped, it takes the place of the old content at once, and\n' +
+        'they are started again. Else nothing changes. Run again, it goes on.',
       examples: ['covey volume restore shop/pgdata data.tar.zst --replace'],
       options: [
         ['--replace', 'also where the volume is not empty: what it holds is removed'],
         ['--sha256 <checksum>', 'checksum of the archive, in place of FILE.sha256'],
+        ['--no-stop', 'stop nothing: refuse where a container runs that uses it'],
+        ['--direct', 'keep no copy of the archive on the host'],
+        ...hostOptions,
       ],
       run: async (session, input) => (await import('./restore.ts')).restoreVolume(session, input),
     },

@@ -3,7 +3,7 @@ import { Failure } from '../../terminal/failure.ts'
 
 /** Codes of an agent that say no, and not that something failed. */
 const refusals: readonly string[] = [
-  ...['volume-in-use', 'volume-not-empty', 'volume-busy', 'volume-mount'],
+  ...['volume-in-use', 'volume-not-empty', 'volume-busy', 'volume-mount', 'still-running'],
 ]
 
 /** The object of a volume: its own name, or `shop/pgdata` for `shop-pgdata_v`. */

@@ -1,50 +1,109 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { restoredSchema } from '../../../protocol/api/volumes.ts'
+import { restoredSchema, uploadedSchema } from '../../../protocol/api/volumes.ts'
+import { ask, documentOf } from '../../agent-client/client.ts'
 import { heard } from '../../agent-client/heard.ts'
 import { askStream } from '../../agent-client/stream.ts'
 import { Failure, systemReason } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import type { Input } from '../definition.ts'
-import { sizeText } from '../images/progress.ts'
+import { progressLine, sizeText } from '../images/progress.ts'
+import { placeOfVolume } from './at-host.ts'
 import { asRefusal, volumeObject } from './name.ts'
+
+/** An archive on its way to a host. */
+interface Upload {
+  /** Asks the host. */
+  readonly session: Session
+  readonly volume: string
+  readonly sha256: string
+  /** Path of the archive. */
+  readonly path: string
+  readonly signal: AbortSignal
+}
 
 /** `covey volume restore VOLUME FILE`. */
 export async function restoreVolume(session: Session, input: Input): Promise<void> {
   const volume = volumeObject(input.args[0] ?? '')
   const file = input.args[1] ?? ''
+  const path = session.path(file)
   const wanted = input.text('sha256') ?? (await notedChecksum(session, file))
-  const sha256 = await checksumOf(session.path(file), file)
+  const { sha256, bytes } = await checksumOf(path, file)
   if (wanted !== sha256) {
     const message = `${file} has the checksum ${sha256}, not ${wanted}`
     throw new Failure(2, 'volume-checksum', message, { hint: 'copy the archive again' })
   }
-  const query = `sha256=${sha256}${input.is('replace') ? '&replace=1' : ''}`
-  const question = { method: 'POST', path: `/v1/volumes/${volume}/restore?${query}` } as const
+  const place = await placeOfVolume(session, input, volume)
   const signal = session.io.interrupted()
-  const body = createReadStream(session.path(file))
-  const chunks: Buffer[] = []
+  const upload: Upload = { session: place.session, volume, sha256, path, signal }
+  const isDirect = input.is('direct')
+  const progress = progressLine(session)
   try {
-    const asked = { ...question, admin: true, body, contentType: 'application/zstd' }
-    for await (const chunk of askStream(session, asked, signal)) chunks.push(chunk)
+    if (!isDirect) await uploadRest(session, upload, bytes)
+    progress.say(
+      input.isNot('stop')
+        ? `restoring ${volume}`
+        : `restoring ${volume}; it is stopped for the exchange only`,
+    )
+    const switches = [
+      ...(input.is('replace') ? ['replace=1'] : []),
+      ...(input.isNot('stop') ? [] : ['stop=1']),
+      ...(isDirect ? [] : ['uploaded=1']),
+    ]
+    const document = await restoreThere(upload, switches, isDirect)
+    progress.end()
+    session.result(document, `${volume}: restored from ${file}, ${sizeText(bytes)}\n`)
   } catch (error) {
+    progress.end()
     throw asRefusal(error)
   }
+}
+
+/** Sends what the host does not have yet of an archive. */
+async function uploadRest(session: Session, upload: Upload, size: number): Promise<void> {
+  const { session: asked, volume, sha256, path, signal } = upload
+  const place = `/v1/volumes/${volume}/uploads/${sha256}`
+  const answer = await ask(asked, { method: 'GET', path: place, admin: true })
+  const known = uploadedSchema.safeParse(documentOf(asked, answer)).data?.bytes ?? 0
+  if (known >= size) return
+  if (known > 0) session.note(`${sizeText(known)} of the archive are there already`)
+  const body = createReadStream(path, { start: known })
+  const question = { method: 'POST', path: `${place}?from=${known}`, admin: true } as const
+  const sent = { ...question, body, contentType: 'application/zstd' }
+  for await (const _ of askStream(asked, sent, signal));
   if (signal.aborted) {
-    throw new Failure(1, 'interrupted', 'interrupted', {
-      hint: `covey volume list shows whether ${volume} has changed; else restore it again`,
+    throw new Failure(1, 'interrupted', 'interrupted; the volume is as it was', {
+      hint: 'run it again: it goes on with what is there',
+    })
+  }
+}
+
+async function restoreThere(
+  { session, volume, sha256, path, signal }: Upload,
+  switches: readonly string[],
+  isDirect: boolean,
+): Promise<unknown> {
+  const query = [`sha256=${sha256}`, ...switches].join('&')
+  const question = { method: 'POST', path: `/v1/volumes/${volume}/restore?${query}` } as const
+  // With a body a question may take as long as it likes.
+  const body = isDirect ? createReadStream(path) : nothing()
+  const chunks: Buffer[] = []
+  const asked = { ...question, admin: true, body, contentType: 'application/zstd' }
+  for await (const chunk of askStream(session, asked, signal)) chunks.push(chunk)
+  if (signal.aborted) {
+    throw new Failure(1, 'interrupted', 'interrupted: the volume has its old content, or the new', {
+      hint: `restore it again to be sure: covey volume restore ${volume} FILE --replace`,
     })
   }
   const document = heard(session, Buffer.concat(chunks).toString('utf8'))
-  const parsed = restoredSchema.safeParse(document)
-  if (!parsed.success) {
-    throw new Failure(1, 'answer-broken', 'the agent answered in an unknown form', {
-      hint: 'use the covey of the same version as the agent',
-    })
-  }
-  session.result(document, `${volume}: restored from ${file}, ${sizeText(parsed.data.bytes)}\n`)
+  if (restoredSchema.safeParse(document).success) return document
+  throw new Failure(1, 'answer-broken', 'the agent answered in an unknown form', {
+    hint: 'use the covey of the same version as the agent',
+  })
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 async function notedChecksum(session: Session, file: string): Promise<string> {
   const noted = await readFile(session.path(`${file}.sha256`), 'utf8').catch(() => '')
@@ -55,15 +114,22 @@ async function notedChecksum(session: Session, file: string): Promise<string> {
   })
 }
 
-async function checksumOf(path: string, file: string): Promise<string> {
+async function checksumOf(
+  path: string,
+  file: string,
+): Promise<{ readonly sha256: string; readonly bytes: number }> {
   const hash = createHash('sha256')
+  let bytes = 0
   try {
-    for await (const chunk of createReadStream(path)) hash.update(chunk)
+    for await (const chunk of createReadStream(path)) {
+      hash.update(chunk)
+      bytes += chunk.length
+    }
   } catch (error) {
     throw new Failure(2, 'file-unreadable', `cannot read ${file}: ${systemReason(error)}`, {
       hint: 'give the path of an archive of covey volume backup',
       cause: error,
     })
   }
-  return hash.digest('hex')
+  return { sha256: hash.digest('hex'), bytes }
 }

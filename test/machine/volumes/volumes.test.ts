@@ -14,11 +14,15 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { suite, type TestContext, test } from 'node:test'
 import { createVolumeGate, type VolumeGate } from '../../../machine/containers/volume-gate.ts'
-import { openVolumes, type Volumes } from '../../../machine/volumes/volumes.ts'
+import { packedChunks } from '../../../machine/volumes/archive.ts'
+import {
+  openVolumes,
+  type RestoreOrder,
+  type Volumes,
+  type VolumesInit,
+} from '../../../machine/volumes/volumes.ts'
 import type { ContainerSeen } from '../../../reconcilers/host-containers.ts'
 import { until } from '../../lab/waiting.ts'
 import { temporaryFolder } from '../../temporary.ts'
@@ -40,12 +44,13 @@ async function place(t: TestContext): Promise<Place> {
   const processes: ContainerSeen[] = []
   const containers = { look: async () => processes }
   const gate = createVolumeGate(() => undefined)
+  const held: VolumesInit['held'] = (_order, _signal, work) => work()
   return {
     stateDir,
     volumes,
     gate,
     processes,
-    open: () => openVolumes({ stateDir, places, containers, gate }),
+    open: () => openVolumes({ stateDir, places, containers, gate, held }),
   }
 }
 
@@ -66,24 +71,21 @@ function fill(folder: string): void {
 }
 
 async function archiveOf(volumes: Volumes): Promise<Buffer> {
-  const archive = await volumes.backup('data', false)
-  const chunks: Buffer[] = []
-  const sink = new PassThrough()
-  sink.on('data', (chunk: Buffer) => chunks.push(chunk))
-  try {
-    await pipeline(archive.source, archive.packer, sink)
-  } finally {
-    archive.close()
-  }
-  return Buffer.concat(chunks)
+  const signal = new AbortController().signal
+  return await volumes.save('data', { users: 'refuse', signal }, async (archive) => {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of packedChunks(archive, signal)) chunks.push(chunk)
+    return Buffer.concat(chunks)
+  })
 }
 
 async function* sent(bytes: Buffer): AsyncGenerator<Uint8Array> {
   yield bytes
 }
 
-function orderFor(bytes: Buffer, replace: boolean): { replace: boolean; sha256: string } {
-  return { replace, sha256: createHash('sha256').update(bytes).digest('hex') }
+function orderFor(bytes: Buffer, replace: boolean): RestoreOrder {
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  return { replace, stop: false, sha256, signal: new AbortController().signal }
 }
 
 suite('volumes', () => {
