@@ -10,19 +10,9 @@ import type {
   VolumeUse,
 } from './container-facts.ts'
 import type { HostOrders } from './container-orders.ts'
+import type { CheckSecrets } from './host-secrets.ts'
+import type { HttpCheck } from './http-check.ts'
 import type { DnsObject } from './runc/relations/name-fields.ts'
-
-/** A page that is asked for. */
-export interface HttpCheck {
-  readonly port: number
-  readonly path: string
-  /** For the `Host` header and, with `https`, the name in TLS; the address where absent. */
-  readonly host?: string | undefined
-  /** Further headers, by name. */
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  /** By TLS, with whatever certificate; off where absent. */
-  readonly https?: boolean | undefined
-}
 
 /** The health check of a container. */
 export interface HealthObject {
@@ -94,6 +84,8 @@ export interface ContainerRecord {
   readonly policy: ContainerPolicy
   /** Of its image; absent where that has none, and in records of version 0.1.0. */
   readonly imageHealth?: ImageHealth | undefined
+  /** For a command of its health check, where that needs its secrets. */
+  readonly checkSecrets?: CheckSecrets | undefined
   /** True if it has a user namespace. */
   readonly userNamespace?: true | undefined
   /** The devices that it was given, by `source`; see `deviceTexts`. */

@@ -10,6 +10,16 @@ export interface SecretFile {
   readonly gid: number
   /** Set where it holds variables: lines of a shell are written for them (`variableLines`). */
   readonly isVariables?: true
+  /** Set where it holds these words of commands: lines are written for them (`wordLines`). */
+  readonly words?: readonly string[]
+}
+
+/** The way by which commands of health checks get secrets of their container. */
+export interface CheckSecrets {
+  /** Words before the command: a shell that reads the secrets and becomes it. */
+  readonly before: readonly string[]
+  /** True where words of the command are secrets themselves: nothing of its output is told. */
+  readonly isSilent: boolean
 }
 
 /** Secrets of this host: opened with its own key, and written to a tmpfs only. */

@@ -45,6 +45,7 @@ export const since: Readonly<Record<string, string>> = {
   'runc_container.secrets[].env_all': '0.2.0',
   'runc_container.secrets[].gid': '0.2.0',
   'runc_container.secrets[].uid': '0.2.0',
+  'runc_container.secrets[].words': '0.2.0',
   'runc_container.stdin_open': '0.2.0',
   'runc_container.sysctls': '0.2.0',
   'runc_container.tmpfs[].exec': '0.2.0',

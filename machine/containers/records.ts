@@ -75,6 +75,7 @@ const recordSchema: z.ZodType<ContainerRecord> = z.object({
       .optional(),
   }),
   imageHealth: imageHealthSchema.optional(),
+  checkSecrets: z.object({ before: textList, isSilent: z.boolean() }).optional(),
   userNamespace: z.literal(true).optional(),
   devices: z.record(z.string(), z.array(z.string())).optional(),
   terminal: z.literal(true).optional(),

@@ -2,7 +2,7 @@ import { chmod, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promise
 import { join } from 'node:path'
 import { CoveyError } from '../../protocol/fault.ts'
 import type { HostSecrets, SecretFile } from '../../reconcilers/host-secrets.ts'
-import { variableLines } from '../../reconcilers/runc/bundle/secrets/variables.ts'
+import { variableLines, wordLines } from '../../reconcilers/runc/bundle/secrets/variables.ts'
 import { openSecret, type SealingKey } from './open.ts'
 
 /** Keys and folders for opening secrets. */
@@ -15,7 +15,10 @@ export interface SecretsInit {
   readonly identity: { readonly host: string; readonly sealing: SealingKey }
 }
 
-const sealAgain = 'seal a JSON object of texts again, as {"NAME": "text"}'
+const sealAgain = {
+  env_all: 'seal a JSON object of texts again, as {"NAME": "text"}',
+  words: 'seal a JSON object of texts again, as {"args.1": "text"}',
+}
 
 /** Kinds of file systems that are memory only: TMPFS_MAGIC and RAMFS_MAGIC of statfs(2). */
 const memoryKinds: ReadonlySet<number> = new Set([0x01021994, 0x858458f6])
@@ -50,11 +53,13 @@ async function contentOf(
 ): Promise<{ readonly file: SecretFile; readonly content: Uint8Array }> {
   const expected = { aud: clusterId, host: identity.host, name: file.secret }
   const content = await openSecret(file.jwe, expected, identity.sealing)
-  if (!file.isVariables) return { file, content }
-  const lines = variableLines(content)
+  const { words } = file
+  if (!file.isVariables && words === undefined) return { file, content }
+  const lines = words === undefined ? variableLines(content) : wordLines(content, words)
   if (lines.ok) return { file, content: Buffer.from(lines.value) }
   const { code, message } = lines.fault
-  throw new CoveyError(code, `secret ${file.secret} (env_all): ${message}`, { hint: sealAgain })
+  const use = words === undefined ? 'env_all' : 'words'
+  throw new CoveyError(code, `secret ${file.secret} (${use}): ${message}`, { hint: sealAgain[use] })
 }
 
 /** Makes the folder, and refuses to if what lies in it could reach a disk. */

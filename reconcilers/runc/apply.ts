@@ -79,7 +79,7 @@ async function createContainer(
     const facts = await host.containers.facts(id, sources, network_of ?? spec.object)
     const bundle = makeBundle(spec, image, facts, hosts)
     if (!bundle.ok) throw new CoveyError(bundle.fault.code, bundle.fault.message)
-    const { secrets, userNamespace, stopSignal: _, ...parts } = bundle.value
+    const { secrets, userNamespace, stopSignal: _, checkSecrets: _kept, ...parts } = bundle.value
     await host.secrets.place(id, secrets)
     const { layers } = image
     const record = recordOf(spec, bundle.value, image, facts)
@@ -112,6 +112,7 @@ function recordOf(
     stopSignal: bundle.stopSignal,
     policy,
     ...(healthcheck === undefined ? {} : { imageHealth: healthcheck }),
+    ...(bundle.checkSecrets === null ? {} : { checkSecrets: bundle.checkSecrets }),
     ...(container.user_namespace ? { userNamespace: true } : {}),
     ...(devices === undefined ? {} : { devices }),
     ...(container.tty ? { terminal: true } : {}),

@@ -3,6 +3,7 @@ import type { AttachmentSpec } from '../container-network/spec.ts'
 import type { ContainerPolicy } from '../host-containers.ts'
 import type { RegistryLogin } from '../host-images.ts'
 import {
+  argumentsMax,
   cpuMilliMax,
   cpuMilliMin,
   entriesMax,
@@ -45,6 +46,7 @@ import {
   signal,
   subpath,
   user,
+  wordPlace,
 } from './object/spec-fields.ts'
 import { after } from './relations/after-fields.ts'
 import type { HostsTexts } from './relations/hosts-text.ts'
@@ -81,6 +83,7 @@ const secretUseSchema: z.ZodType<SecretUse> = z.strictObject({
   gid: accountId.optional(),
   env: shellVariable.optional(),
   env_all: z.literal(true).optional(),
+  words: z.array(wordPlace).min(1).max(argumentsMax).optional(),
 })
 
 const resourcesSchema: z.ZodType<ContainerObject['resources']> = z.strictObject({

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { requestByTls, request as requestPlainly } from '../../../platform/http.ts'
-import type { HttpCheck } from '../../../reconcilers/host-containers.ts'
+import type { HttpCheck } from '../../../reconcilers/http-check.ts'
 import type { CheckResult } from '../../../reconcilers/runc/health.ts'
 import { failedCheck } from './failed-check.ts'
 

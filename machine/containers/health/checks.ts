@@ -3,6 +3,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { HealthObject } from '../../../reconcilers/host-containers.ts'
+import type { CheckSecrets } from '../../../reconcilers/host-secrets.ts'
 import type { CheckResult } from '../../../reconcilers/runc/health.ts'
 import { createReason, printable } from '../../../reconcilers/tools/runc.ts'
 import { toolEnvironment } from '../../tools.ts'
@@ -22,6 +23,8 @@ export interface CheckTarget {
   readonly address: string
   /** File that holds the process id of a command while it runs. */
   readonly pidFile: string
+  /** Where the command needs secrets of the container. */
+  readonly secrets?: CheckSecrets | undefined
 }
 
 /**
@@ -64,8 +67,9 @@ async function askCommand(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<CheckResult> {
-  const { id, runcRoot, network, pidFile } = target
-  const args = ['--root', runcRoot, 'exec', '--pid-file', pidFile, id, ...command]
+  const { id, runcRoot, network, pidFile, secrets } = target
+  const words = [...(secrets?.before ?? []), ...command]
+  const args = ['--root', runcRoot, 'exec', '--pid-file', pidFile, id, ...words]
   const [program = '', ...before] = withinNetwork(network, knownPath('runc'))
   const child = spawn(program, [...before, ...args], {
     cwd: '/',
@@ -85,7 +89,8 @@ async function askCommand(
       return { ok: false, reason: createReason(said.replaceAll('exec failed: ', '')) }
     }
     const last = printable(said.trim().split('\n').at(-1) ?? '', checkReasonCharactersMax)
-    const rest = last === '' ? '' : `: ${last}`
+    // A command may write what it was given.
+    const rest = last === '' || secrets?.isSilent ? '' : `: ${last}`
     return { ok: false, reason: `${name} ended with exit code ${exitCode}${rest}` }
   } catch {
     return { ok: false, reason: `${name} cannot be run` }

@@ -69,7 +69,14 @@ async function checkOnce(
   const { runcRoot } = state.places
   const network = networkToEnter(record)
   const pidFile = join(state.of(id).run, 'check.pid')
-  const target = { id, runcRoot, network, address: record.address, pidFile }
+  const target = {
+    id,
+    runcRoot,
+    network,
+    address: record.address,
+    pidFile,
+    secrets: record.checkSecrets,
+  }
   const result = await makeCheck(target, check, signal)
   const now = state.life(id)
   // The process may have ended, or been replaced, while it was asked.

@@ -41,7 +41,7 @@ function wordsOf(cursor: Cursor, leaf: Leaf): readonly Text[] | undefined {
 function isFrom(word: string, leaf: Leaf): boolean {
   return leaf.variables.some(
     ({ value, isSensitive }) =>
-      isSensitive && value !== '' && (!/^[\w./:@%+=,~-]*$/.test(value) || word.includes(value)),
+      isSensitive && value !== '' && (/[\s\\"'`();&|<>]/.test(value) || word.includes(value)),
   )
 }
 

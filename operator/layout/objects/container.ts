@@ -15,7 +15,7 @@ import { keepingOf } from './health.ts'
 import { type Mounted, mountedOf } from './mounts.ts'
 import { orderOf } from './order.ts'
 import { processOf } from './process.ts'
-import { checkWords } from './secret-words.ts'
+import { hiddenWordsOf } from './secret-words.ts'
 
 /** What all containers of a service have in common. */
 export interface ServiceParts {
@@ -38,14 +38,14 @@ export function servicePartsOf(
 ): ServiceParts {
   const { input, members } = arrangement
   const named = new Set(input.layout.secrets.keys())
-  const contents = contentsOf(member, named, findings)
+  const words = hiddenWordsOf(member)
+  const contents = contentsOf(member, words, named, findings)
   const mounted = mountedOf(member, findings)
-  checkWords(member, findings)
   expectSmall(member, [...mounted.files, ...contents.files], findings)
   const fields = {
-    ...processOf(member),
+    ...processOf(member, words),
     ...hardeningOf(member, findings),
-    ...keepingOf(member, members, findings),
+    ...keepingOf(member, members, words, findings),
   }
   return { member, image: imageOf(member, arrangement, findings), mounted, contents, fields }
 }

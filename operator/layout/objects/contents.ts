@@ -4,6 +4,7 @@ import { labelOf, type Member } from '../services/members.ts'
 import { objectName } from '../services/object-names.ts'
 import type { Fields } from './hardening.ts'
 import { withoutUndefined } from './process.ts'
+import type { HiddenWords } from './secret-words.ts'
 
 /** What is to be sealed for a container, before it is known for which host. */
 export interface SealedContent {
@@ -30,6 +31,7 @@ export interface Contents {
 /** Splits what a service is given into what the config may show and what is sealed. */
 export function contentsOf(
   member: Member,
+  words: HiddenWords,
   named: ReadonlySet<string>,
   findings: Findings,
 ): Contents {
@@ -52,6 +54,10 @@ export function contentsOf(
       variables: hidden.map(([name]) => name),
       text: `the variables of ${label}`,
     })
+  }
+  if (words.use !== undefined && words.sealed !== undefined) {
+    secrets.push(words.use)
+    sealed.push(words.sealed)
   }
   for (const entry of service.secrets) {
     const found = secretOf(member, entry, named, findings)

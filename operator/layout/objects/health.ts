@@ -3,6 +3,7 @@ import type { Findings } from '../findings.ts'
 import type { Member, Members } from '../services/members.ts'
 import type { Fields } from './hardening.ts'
 import { withoutUndefined } from './process.ts'
+import type { HiddenWords } from './secret-words.ts'
 
 /** Times of a check that a Compose file leaves open, as Docker has them. */
 const intervalSeconds = 30
@@ -12,14 +13,19 @@ const retries = 3
 const retriesMax = 100
 
 /** How a container is kept running, and how it is checked. */
-export function keepingOf(member: Member, members: Members, findings: Findings): Fields {
+export function keepingOf(
+  member: Member,
+  members: Members,
+  words: HiddenWords,
+  findings: Findings,
+): Fields {
   const { service } = member
   const { healthcheck: check } = service
   if (check?.kind === 'check' && (check.retries ?? 0) > retriesMax) {
     const message = `${check.retries} failed checks are more than covey counts: ${retriesMax} are enough here`
     findings.note(service.placeOf('healthcheck.retries'), message)
   }
-  const health = healthOf(service.healthcheck, member.covey.restartsUnhealthy)
+  const health = healthOf(service.healthcheck, member.covey.restartsUnhealthy, words)
   return {
     restart: restartOf(member, members),
     ...(health === undefined ? {} : { health }),
@@ -43,13 +49,17 @@ function isAwaited({ stack, service }: Member, members: Members): boolean {
 }
 
 /** A check that only shows what it finds, unless the service asks for more. */
-function healthOf(check: Healthcheck | undefined, restarts: boolean): Fields | undefined {
+function healthOf(
+  check: Healthcheck | undefined,
+  restarts: boolean,
+  words: HiddenWords,
+): Fields | undefined {
   if (check?.kind === 'none') return undefined
   const restart = restarts ? {} : { restart: false }
   if (check === undefined) return { from_image: true, ...restart }
   const isOwn = check.command !== undefined
   return withoutUndefined({
-    ...(isOwn ? { command: check.command.map(({ value }) => value) } : { from_image: true }),
+    ...(isOwn ? { command: words.shown(check.command) } : { from_image: true }),
     interval_seconds: secondsOf(check.intervalSeconds, isOwn ? intervalSeconds : undefined),
     timeout_seconds: secondsOf(check.timeoutSeconds, isOwn ? timeoutSeconds : undefined),
     retries:

@@ -64,7 +64,7 @@ export function hostObjects(
     const sealed = arrangement.input.lock.facts.get(factKey('sealed', host, secret.object))
     const jwe = sealed?.split(' ')[1]
     if (jwe === undefined) {
-      const message = `${secret.text} is not sealed for ${host} yet: covey compile`
+      const message = `${secret.text}: not sealed for ${host} yet: covey compile`
       findings.fault(secret.place, 'not-sealed', message)
     }
     const object = { type: 'secret', jwe: jwe ?? notSealed(host, secret.object) }

@@ -1,16 +1,15 @@
-import type { Text } from '../../compose/project.ts'
 import type { Member } from '../services/members.ts'
 import { containerPath } from './container-path.ts'
 import type { Fields } from './hardening.ts'
+import type { HiddenWords } from './secret-words.ts'
 
 /** What a container runs, as whom, and with how much. */
-export function processOf({ service }: Member): Fields {
+export function processOf({ service }: Member, words: HiddenWords): Fields {
   const { hostname, domainname, hostname: name } = service
   const full = name !== undefined && domainname !== undefined ? `${name}.${domainname}` : hostname
-  const values = (texts: readonly Text[]): readonly string[] => texts.map(({ value }) => value)
   return withoutUndefined({
-    command: service.entrypoint && values(service.entrypoint),
-    args: service.command && values(service.command),
+    command: service.entrypoint && words.shown(service.entrypoint),
+    args: service.command && words.shown(service.command),
     working_dir: service.workingDir && containerPath(service.workingDir),
     user: service.user,
     group_add: listOf(service.groupAdd),

@@ -1,45 +1,78 @@
 import type { ComposeProject, ComposeService, Text } from '../../compose/project.ts'
 import { looksSecret, secretWords } from '../../compose/texts/secret-names.ts'
-import type { Findings } from '../findings.ts'
 import type { Member } from '../services/members.ts'
+import { objectName } from '../services/object-names.ts'
+import type { SealedContent } from './contents.ts'
+import type { Fields } from './hardening.ts'
 
 /** Shorter secrets are not looked for in other texts: too much would hold them by chance. */
 const valueCharactersMin = 6
 
+/** Stands in the config where the word itself is sealed. */
+const sealedWord = '(sealed)'
+
+/** The words of a service's commands that do not stand in the config. */
+export interface HiddenWords {
+  /** A command as the config has it. */
+  shown(words: readonly Text[]): readonly string[]
+  /** Undefined where there are none. */
+  readonly sealed: SealedContent | undefined
+  /** How the container uses that. */
+  readonly use: Fields | undefined
+}
+
 const known = new WeakMap<ComposeProject, ReadonlySet<string>>()
 
 /**
- * Looks for secrets in commands and health checks, which stand in the config as written. A word is
- * one by its option (`--requirepass`), or if a variable in it has a value that is secret elsewhere
- * in the project. Faults: `stack-secret`.
+ * Finds the words of commands and health checks that are sealed: those with a value of the
+ * project's variables, those that follow an option such as `--requirepass`, and those that hold what is a
+ * secret elsewhere in the project.
  */
-export function checkWords({ stack, service }: Member, findings: Findings): void {
+export function hiddenWordsOf(member: Member): HiddenWords {
+  const { stack, service, label } = member
   const values = known.get(stack.project) ?? secretValues(stack.project)
   known.set(stack.project, values)
-  for (const [key, words] of wordsOf(service)) {
+  const texts = new Map<string, string>()
+  const hidden = new Set<Text>()
+  for (const [field, words] of wordsOf(service)) {
     const byOption = secretWords(words.map(({ value }) => value))
-    for (const [index, { value, place, isSensitive }] of words.entries()) {
-      const isSecret = byOption[index] === true || (isSensitive && holdsOne(value, values))
-      if (isSecret) {
-        const message =
-          'a secret would stand in the config, which every member reads: set it in environment, ' +
-          `and let a shell put it in: ${key}: ["sh", "-c", "exec … $$NAME"]`
-        findings.fault(place, 'stack-secret', message, `services.${service.name}.${key}`)
-      } else if (isSensitive) {
-        const message = `a value of the project's variables stands in the config here: ${key} is not sealed`
-        findings.note(place, message)
-      }
+    for (const [index, word] of words.entries()) {
+      const { value, isSensitive } = word
+      const isSecret = byOption[index] === true || isSecretLine(value) || holdsOne(value, values)
+      if (!isSensitive && !isSecret) continue
+      hidden.add(word)
+      texts.set(`${field}.${index}`, value)
     }
   }
+  const shown = (words: readonly Text[]): readonly string[] =>
+    words.map((word) => (hidden.has(word) ? sealedWord : word.value))
+  if (texts.size === 0) return { shown, sealed: undefined, use: undefined }
+  const object = objectName(stack.name, service.name, '_w')
+  const words = [...texts.keys()]
+  const sealed: SealedContent = {
+    object,
+    content: { kind: 'text', text: JSON.stringify(Object.fromEntries(texts)) },
+    variables: words,
+    text: `the commands of ${label}`,
+  }
+  return { shown, sealed, use: { secret: object, words } }
 }
 
+/** A line for a shell with a secret that it does not take from a variable. */
+function isSecretLine(text: string): boolean {
+  const words = text.split(/[\s"']+/)
+  if (words.length === 1) return false
+  return secretWords(words.map((word) => (word.includes('$') ? '' : word))).includes(true)
+}
+
+/** Commands of a service, by the fields of its container. */
 function wordsOf(service: ComposeService): readonly (readonly [string, readonly Text[]])[] {
   const { healthcheck, entrypoint, command } = service
   const test = healthcheck?.kind === 'check' ? healthcheck.command : undefined
   return [
-    ['entrypoint', entrypoint ?? []],
-    ['command', command ?? []],
-    ['healthcheck', test ?? []],
+    ['command', entrypoint ?? []],
+    ['args', command ?? []],
+    ['health', test ?? []],
   ]
 }
 

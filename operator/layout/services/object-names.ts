@@ -8,12 +8,13 @@ const digestCharacters = 8
 /** What an object is for, as the end of its name. */
 export type NameEnd =
   | ''
-  /** Volume, secret, registry, policy, variables, config file with a secret in it. */
+  /** Volume, secret, registry, policy, variables, words, config file with a secret in it. */
   | '_v'
   | '_s'
   | '_r'
   | '_p'
   | '_e'
+  | '_w'
   | '_c'
   /** The folder of a stack. */
   | '_dir_v'

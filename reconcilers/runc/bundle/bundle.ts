@@ -16,7 +16,13 @@ import { commandOf, environmentOf } from './process.ts'
 import { resolvConfOf } from './resolv-conf.ts'
 import { limitsOf, shareOf } from './resources.ts'
 import type { Bundle } from './result.ts'
-import { placedSecrets, readingSecrets } from './secrets/placed.ts'
+import {
+  checkSecretsOf,
+  placedSecrets,
+  readingSecrets,
+  type SecretWord,
+  secretWordsOf,
+} from './secrets/placed.ts'
 import { signalNumber } from './signals.ts'
 import { inUserNamespace } from './user-namespace.ts'
 
@@ -71,13 +77,15 @@ export function makeBundle(
     env: [...environment].map(([name, value]) => `${name}=${value}`),
     cwd: container.working_dir ?? (image.config.workingDir || '/'),
   })
-  const patched = patchedConfig(config, spec, facts, reading)
+  const words = secretWordsOf(container, image.config.entrypoint, ['command', 'args'])
+  const patched = patchedConfig(config, spec, facts, { reading, words })
   if (!patched.ok) return patched
   const signal = signalNumber(container.stop_signal ?? image.config.stopSignal ?? '')
   const bundle: Bundle = {
-    config: patched.value,
+    config: patched.value.config,
     files: filesOf(spec, account.value, hostname, hosts, facts),
     secrets: secrets.map(({ file }) => file),
+    checkSecrets: patched.value.checkSecrets,
     volumes: volumesOf(spec, account.value),
     mountNeeds: mountNeedsOf(spec, account.value),
     folders: volumesOfImage(image.config).map((path) => ({ path, uid: 0, gid: 0 })),
@@ -85,6 +93,12 @@ export function makeBundle(
     hostSettings: settingsOf(container).host,
   }
   return container.user_namespace ? inUserNamespace(bundle, account.value, facts) : good(bundle)
+}
+
+/** How secrets get into a container's process. */
+interface ReadingInit {
+  readonly reading: readonly string[]
+  readonly words: readonly SecretWord[]
 }
 
 /**
@@ -95,16 +109,20 @@ function patchedConfig(
   config: Config,
   spec: ContainerSpec,
   facts: BundleFacts,
-  reading: readonly string[],
-): Checked<Config> {
+  { reading, words }: ReadingInit,
+): Checked<Pick<Bundle, 'config' | 'checkSecrets'>> {
   const merged = mergePatch(config, spec.container.runtime_config)
   const patched = isObject(merged) ? merged : {}
   const { args, env, rlimits, ...rest } = memberOf(patched, 'process')
   const limits = limitsOf(rlimits, spec.container, facts)
   if (!limits.ok) return limits
-  const plain = reading.length === 0 ? args : readingSecrets(reading, textsOf(args), textsOf(env))
-  const command = spec.container.init ? [initPath, ...textsOf(plain)] : plain
-  return good({ ...patched, process: { ...rest, args: command, env, rlimits: limits.value } })
+  const before = reading.length === 0 ? [] : readingSecrets(reading, textsOf(env), words)
+  const first = spec.container.init ? [initPath, ...before] : before
+  const command = first.length === 0 ? args : [...first, ...textsOf(args)]
+  return good({
+    config: { ...patched, process: { ...rest, args: command, env, rlimits: limits.value } },
+    checkSecrets: checkSecretsOf(spec.container, reading, textsOf(env)),
+  })
 }
 
 /** Files from outside the layers: those in /etc, and the object's own. */

@@ -5,7 +5,7 @@ import type {
   UserNamespaceNeeds,
   VolumeUse,
 } from '../../container-facts.ts'
-import type { SecretFile } from '../../host-secrets.ts'
+import type { CheckSecrets, SecretFile } from '../../host-secrets.ts'
 
 /** Everything that a container is made from except its layers. Pure data. */
 export interface Bundle {
@@ -13,6 +13,8 @@ export interface Bundle {
   readonly config: Readonly<Record<string, unknown>>
   readonly files: readonly ContainerFile[]
   readonly secrets: readonly SecretFile[]
+  /** Null where commands of health checks need no secrets. */
+  readonly checkSecrets: CheckSecrets | null
   readonly volumes: readonly VolumeUse[]
   readonly folders: readonly ImageFolder[]
   /** Number of the signal that asks it to stop. */

@@ -36,7 +36,10 @@ export function contentOf({ content, content_base64 }: FileObject): string | Uin
   return content ?? Buffer.from(content_base64 ?? '', 'base64')
 }
 
-/** A secret as a file, or in the environment of the first process, alone or as many. */
+/**
+ * A secret as a file, in the environment of the first process, alone or as many, or as words of
+ * commands.
+ */
 export interface SecretUse {
   readonly secret: string
   readonly path?: string | undefined
@@ -48,6 +51,11 @@ export interface SecretUse {
   readonly env?: string | undefined
   /** It holds a JSON object, whose texts are variables by their names. */
   readonly env_all?: true | undefined
+  /**
+   * Words whose places its texts take: `command.0`, `args.2`, `health.1`. It holds a JSON object of
+   * texts by these names.
+   */
+  readonly words?: readonly string[] | undefined
 }
 
 /** Memory of a container at a path. */

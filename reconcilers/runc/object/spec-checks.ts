@@ -18,6 +18,7 @@ export function checkContainer(container: ContainerObject, context: z.Refinement
   checkMemory(container, report)
   checkPlaces(container, report)
   checkVariables(container, report)
+  checkWords(container, report)
   checkCapabilities(container, report)
 }
 
@@ -76,11 +77,13 @@ function checkSources(container: ContainerObject, report: Report): void {
     checkVolumeFields(mount, ['mounts', index], report)
   }
   for (const [index, use] of container.secrets.entries()) {
-    checkOne(use, ['path', 'env', 'env_all'], ['secrets', index], report)
-    const how = use.env === undefined ? 'env_all' : 'env'
-    for (const field of use[how] === undefined ? [] : (['mode', 'uid', 'gid'] as const)) {
+    const ways = ['path', 'env', 'env_all', 'words'] as const
+    checkOne(use, ways, ['secrets', index], report)
+    const how = ways.find((way) => way !== 'path' && use[way] !== undefined)
+    for (const field of how === undefined ? [] : (['mode', 'uid', 'gid'] as const)) {
       if (use[field] === undefined) continue
-      report(['secrets', index, field], `cannot be set with ${how}: a variable has no ${field}`)
+      const what = how === 'words' ? 'word' : 'variable'
+      report(['secrets', index, field], `cannot be set with ${how}: a ${what} has no ${field}`)
     }
   }
   if (container.health !== undefined) {
@@ -189,6 +192,31 @@ function checkVariables(container: ContainerObject, report: Report): void {
     const other = known.get(env)
     if (other === undefined) known.set(env, `secrets.${index}.env`)
     else report(['secrets', index, 'env'], `${env} is already set by ${other}`)
+  }
+}
+
+/** Each word of a secret has a place in a command that the object writes, and no other has it. */
+function checkWords(container: ContainerObject, report: Report): void {
+  const { command, args, health, runtime_config: patch } = container
+  const asked = health !== undefined && 'command' in health ? health.command : undefined
+  const commands = new Map(Object.entries({ command, args, health: asked }))
+  const isPatched = Object.hasOwn(Object(patch['process'] ?? {}), 'args')
+  const known = new Map<string, string>()
+  for (const [index, { words = [] }] of container.secrets.entries()) {
+    for (const [at, place] of words.entries()) {
+      const path = ['secrets', index, 'words', at]
+      const [field = '', number] = place.split('.')
+      const other = known.get(place)
+      if (other !== undefined) report(path, `${place} is already set by ${other}`)
+      else if (!commands.has(field)) continue
+      else if (commands.get(field)?.[Number(number)] === undefined) {
+        const name = field === 'health' ? 'health.command' : field
+        report(path, `${name} has no word ${number}`)
+      } else if (isPatched && field !== 'health') {
+        report(path, 'cannot be set with runtime_config.process.args, which takes its place')
+      }
+      known.set(place, `secrets.${index}.words.${at}`)
+    }
   }
 }
 

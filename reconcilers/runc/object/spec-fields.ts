@@ -201,6 +201,14 @@ export const shellVariable: z.ZodType<string> = z
     'must be letters, digits and _, and not start with a digit',
   )
 
+/** A word of a command, by its field and its place there. */
+export const wordPlace: z.ZodType<string> = z
+  .string()
+  .regex(
+    /^(command|args|health)\.(0|[1-9]\d{0,3})$/,
+    'must be the place of a word, as command.0, args.2 or health.1',
+  )
+
 /** Labels by name. */
 export const labels: z.ZodType<Readonly<Record<string, string>>> = z
   .record(z.string(), z.string())

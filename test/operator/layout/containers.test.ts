@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { compileLayout } from '../../../operator/layout/compile.ts'
-import { clusterOf, compiled, digestFor, faultTexts, inputOf, objectOf, sound } from './world.ts'
+import { needsOf } from '../../../operator/layout/needs.ts'
+import {
+  clusterOf,
+  compiled,
+  digestFor,
+  faultTexts,
+  inputOf,
+  objectOf,
+  prepared,
+  sound,
+} from './world.ts'
 
 /** The container of one service `web` in a stack `shop`. */
 async function webOf(lines: string, options: string = ''): Promise<Record<string, unknown>> {
@@ -118,12 +128,53 @@ describe('variables and secrets of a container', () => {
     assert.doesNotMatch(JSON.stringify(result.hosts), /hunter2|s3cret/)
   })
 
+  it('do not stand in commands and checks', async () => {
+    const text =
+      'services:\n  web:\n    image: a\n    entrypoint: ["run", "--mode=$MODE"]\n' +
+      '    command: redis-server --requirepass ${PW} --appendonly yes\n' +
+      '    healthcheck: { test: ["CMD-SHELL", "redis-cli -a hunter2 ping"] }\n' +
+      '  db:\n    image: b\n    environment: { REDIS_PASSWORD: hunter2 }\n' +
+      '    command: "echo ok"\n    healthcheck: { test: "pg_isready -d postgres://u:p4ssword@db" }\n'
+    const files = { ...clusterOf(['pi'], { shop: text }), '.env': 'PW=s3cret!\nMODE=fast\n' }
+    const result = await sound(files)
+    const web = objectOf(result, 'pi', 'shop-web')
+    assert.deepEqual(web['command'], ['run', '(sealed)'])
+    assert.deepEqual(web['args'], [
+      ...['redis-server', '--requirepass', '(sealed)', '--appendonly', 'yes'],
+    ])
+    const { command } = web['health'] as { command: unknown }
+    assert.deepEqual(command, ['/bin/sh', '-c', '(sealed)'])
+    const words = ['command.1', 'args.2', 'health.2']
+    assert.deepEqual(web['secrets'], [{ secret: 'shop-web_w', words }])
+    const db = objectOf(result, 'pi', 'shop-db')
+    assert.deepEqual(db['args'], ['echo', 'ok'])
+    assert.deepEqual(db['secrets'], [
+      { secret: 'shop-db_e', env_all: true },
+      { secret: 'shop-db_w', words: ['health.2'] },
+    ])
+    assert.deepEqual(
+      result.warnings.filter((each) => each.includes('sealed')),
+      [],
+    )
+    assert.doesNotMatch(JSON.stringify(result.hosts), /hunter2|s3cret|fast|p4ssword/)
+    const { seals } = await needsOf(await prepared(await inputOf(files)))
+    const contents = seals.find(({ object }) => object === 'shop-web_w')?.content
+    assert.deepEqual(contents, {
+      kind: 'text',
+      text: JSON.stringify({
+        'command.1': '--mode=fast',
+        'args.2': 's3cret!',
+        'health.2': 'redis-cli -a hunter2 ping',
+      }),
+    })
+  })
+
   it('are named where they are not sealed yet', async () => {
     const text = 'services:\n  web:\n    image: a:1\n    environment: { A_TOKEN: x }\n'
     const result = await compileLayout(await inputOf(clusterOf(['pi'], { shop: text })))
     assert.deepEqual(faultTexts(result), [
       'shop.yaml:3:12: a:1 has no digest yet: covey pull',
-      'shop.yaml:2:3: the variables of shop/web is not sealed for pi yet: covey compile',
+      'shop.yaml:2:3: the variables of shop/web: not sealed for pi yet: covey compile',
     ])
   })
 
@@ -142,28 +193,6 @@ describe('variables and secrets of a container', () => {
       secret: 'token_s',
     })
     assert.equal(objectOf(result, 'pi', 'token_s')['type'], 'secret')
-  })
-})
-
-describe('secrets in commands and health checks', () => {
-  it('are refused, by their option and where they are known otherwise', async () => {
-    const text =
-      'services:\n  db:\n    image: a\n    command: redis-server --requirepass $PW\n' +
-      '    healthcheck: { test: ["CMD", "redis-cli", "-a", "$PW", "ping"] }\n' +
-      '  web:\n    image: a\n    command: ["--domain", "$DOMAIN", "--out", "$KEPT"]\n' +
-      '    environment: { APP_SECRET: $KEPT }\n'
-    const env = 'PW=s3cret-word\nDOMAIN=a.example\nKEPT=another-one\n'
-    const result = await compiled({ ...clusterOf(['pi'], { shop: text }), '.env': env })
-    assert.deepEqual(
-      faultTexts(result).map((fault) => fault.slice(0, 45)),
-      ['4:14', '5:53', '8:47'].map((at) =>
-        `shop.yaml:${at}: a secret would stand in the confi`.slice(0, 45),
-      ),
-    )
-    assert.match(
-      String(result.warnings),
-      /shop\.yaml:8:27: a value of the project's variables stands/,
-    )
   })
 })
 

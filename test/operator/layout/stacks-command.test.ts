@@ -61,7 +61,7 @@ describe('covey compile of stacks', () => {
       err,
       /^apps\/shop\/compose\.yaml:3:12: services\.web\.image: nginx:1\.27 has no digest/m,
     )
-    assert.match(err, /the variables of shop\/web is not sealed for pi yet/)
+    assert.match(err, /the variables of shop\/web: not sealed for pi yet/)
   })
 
   it('tells faults of objects at their place in the Compose file', async (context) => {

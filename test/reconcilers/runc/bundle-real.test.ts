@@ -146,6 +146,44 @@ describe('secrets in an environment', () => {
   })
 })
 
+describe('secrets as words of commands', () => {
+  const hard = 'a\'b "c" $d `e` \\ \n*\n'
+  const words = { 'command.1': '-e', 'args.0': hard, 'args.11': 'last', 'health.2': hard }
+  const code = 'print join("|", @ARGV), "|", join(" ", grep /covey|word/, keys %ENV), "|"'
+  const object = {
+    env: { 'a.b': '1', covey_word_args_0: 'exported' },
+    command: ['perl', '(sealed)', code],
+    args: ['(sealed)', ...'abcdefghij'.split(''), '(sealed)', '', '$(two  words)'],
+    health: { command: ['printf', '[%s]', '(sealed)', '$(x)'] },
+    secrets: [{ secret: 's', words: Object.keys(words) }],
+  }
+  const secrets = { s: JSON.stringify(words) }
+
+  it('come to the byte, in their places, and are in no environment', () => {
+    const ran = runContainer({ object, secrets })
+    assert.equal(ran.exitCode, 0, ran.stderr)
+    assert.equal(ran.stdout, `${hard}|a|b|c|d|e|f|g|h|i|j|last||$(two  words)||`)
+  })
+
+  it('come after the entrypoint of the image, and with an init before all', () => {
+    const { command: _none, ...rest } = object
+    const own = { ...rest, init: true, secrets: [{ secret: 's', words: ['args.0'] }] }
+    const image = { entrypoint: ['perl', '-e', code] }
+    const ran = runContainer({ object: own, image, secrets: { s: '{"args.0": "hidden"}' } })
+    assert.equal(ran.exitCode, 0, ran.stderr)
+    assert.ok(ran.stdout.startsWith('hidden|a|b|'), ran.stdout)
+  })
+
+  it('and all variables are there for a check too', () => {
+    const ran = runContainer({ object, secrets, isCheck: true })
+    assert.equal(ran.stdout, `[${hard}][$(x)]`)
+    const asked = { ...object, health: { command: ['sh', '-c', 'echo $TOKEN'] } }
+    const own = { ...asked, secrets: [{ secret: 's', env_all: true }] }
+    const found = runContainer({ object: own, secrets: { s: '{"TOKEN": "t"}' }, isCheck: true })
+    assert.equal(found.stdout, 't\n')
+  })
+})
+
 describe('system calls', () => {
   const notPermitted = 1
   const notImplemented = 38

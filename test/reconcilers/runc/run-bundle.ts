@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { good } from '../../../protocol/fault.ts'
 import type { ImageConfig } from '../../../reconcilers/host-images.ts'
 import { makeBundle } from '../../../reconcilers/runc/bundle/bundle.ts'
-import { variableLines } from '../../../reconcilers/runc/bundle/secrets/variables.ts'
+import { variableLines, wordLines } from '../../../reconcilers/runc/bundle/secrets/variables.ts'
 import { bundleFacts, containerSpec, readyImage } from './bundles.ts'
 
 /** What a container came to. */
@@ -34,6 +34,8 @@ export interface RunInit {
   readonly secrets?: Readonly<Record<string, string>>
   /** Folders of the host that its mounts name are made below this one. */
   readonly folders?: readonly string[]
+  /** Runs the command of its health check, as that is run. */
+  readonly isCheck?: boolean
 }
 
 const cgroupRoot = '/sys/fs/cgroup'
@@ -100,15 +102,22 @@ function writeBundle(folder: string, init: RunInit): void {
     '127.0.0.1 localhost\n192.0.2.7 db\n',
   )
   if (!made.ok) throw new Error(made.fault.message)
-  const { config, files, secrets } = made.value
+  const { config, files, secrets, checkSecrets } = made.value
   for (const { name, content, mode, uid, gid } of files) {
     writeOwned(join(folder, 'files', name), content, mode, uid, gid)
   }
-  for (const { name, secret, mode, uid, gid, isVariables } of secrets) {
+  for (const { name, secret, mode, uid, gid, isVariables, words } of secrets) {
     const text = init.secrets?.[secret] ?? ''
-    const lines = isVariables ? variableLines(Buffer.from(text)) : good(text)
+    const content = Buffer.from(text)
+    const plain = isVariables ? variableLines(content) : good(text)
+    const lines = words === undefined ? plain : wordLines(content, words)
     if (!lines.ok) throw new Error(lines.fault.message)
     writeOwned(join(folder, 'secrets', name), lines.value, mode, uid, gid)
+  }
+  if (init.isCheck) {
+    const { health } = spec.container
+    const asked = health !== undefined && 'command' in health ? (health.command ?? []) : []
+    Object.assign(Object(config['process']), { args: [...(checkSecrets?.before ?? []), ...asked] })
   }
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { checkSchema } from '../../../reconcilers/cluster/parse.ts'
-import { variableLines } from '../../../reconcilers/runc/bundle/secrets/variables.ts'
+import { variableLines, wordLines } from '../../../reconcilers/runc/bundle/secrets/variables.ts'
 import { containerSchema } from '../../../reconcilers/runc/spec.ts'
 import { containerObject } from './objects.ts'
 
@@ -54,12 +54,73 @@ describe('the variables of a secret', () => {
   })
 })
 
+describe('the words of a secret', () => {
+  const linesFor = (text: string, places: readonly string[]) => {
+    const made = wordLines(Buffer.from(text), places)
+    return made.ok ? made.value : made.fault.message
+  }
+
+  it('are lines that export nothing, in the order that the object has', () => {
+    assert.equal(
+      linesFor('{"args.1": "a\'b", "health.0": "c"}', ['health.0', 'args.1']),
+      "unset covey_word_health_0; covey_word_health_0='c'\n" +
+        "unset covey_word_args_1; covey_word_args_1='a'\\''b'\n",
+    )
+  })
+
+  const wrong: readonly (readonly [string, string])[] = [
+    ['["hunter2"]', 'must be a JSON object of words, as {"args.1": "text"}'],
+    ['{}', '"args.1" is missing'],
+    ['{"args.1": 2}', '"args.1" must be a text'],
+    ['{"args.1": "hunter2\\u0000"}', '"args.1" holds a NUL character, which no word can'],
+    ['{"args.1": "x", "args.2": "y"}', '"args.2" is no word that the container asks for'],
+    ['{"args.1": "x", "args.1": "y"}', 'has a word twice'],
+  ]
+  for (const [text, message] of wrong) {
+    it(`are refused: ${text}`, () => assert.equal(linesFor(text, ['args.1']), message))
+  }
+})
+
 describe('contents of an object', () => {
   const refused: readonly (readonly [string, object, string])[] = [
     [
       'an owner of variables',
       { secrets: [{ secret: 's', env_all: true, uid: 1 }] },
       'c.secrets.0.uid: cannot be set with env_all: a variable has no uid',
+    ],
+    [
+      'a word that the command has not',
+      { args: ['a'], secrets: [{ secret: 's', words: ['args.1'] }] },
+      'c.secrets.0.words.0: args has no word 1',
+    ],
+    [
+      'a word of a check that asks no command',
+      { health: { tcp: { port: 1 } }, secrets: [{ secret: 's', words: ['health.0'] }] },
+      'c.secrets.0.words.0: health.command has no word 0',
+    ],
+    [
+      'a word twice',
+      { args: ['a'], secrets: [{ secret: 's', words: ['args.0', 'args.0'] }] },
+      'c.secrets.0.words.1: args.0 is already set by secrets.0.words.0',
+    ],
+    [
+      'a word of nothing',
+      { args: ['a'], secrets: [{ secret: 's', words: ['env.0'] }] },
+      'c.secrets.0.words.0: must be the place of a word',
+    ],
+    [
+      'a word of a command that a patch replaces',
+      {
+        args: ['a'],
+        runtime_config: { process: { args: ['b'] } },
+        secrets: [{ secret: 's', words: ['args.0'] }],
+      },
+      'c.secrets.0.words.0: cannot be set with runtime_config.process.args',
+    ],
+    [
+      'a mode of words',
+      { args: ['a'], secrets: [{ secret: 's', words: ['args.0'], mode: '0400' }] },
+      'c.secrets.0.mode: cannot be set with words: a word has no mode',
     ],
     [
       'variables that are not all',

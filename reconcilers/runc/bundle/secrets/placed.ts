@@ -1,9 +1,9 @@
-import type { SecretFile } from '../../../host-secrets.ts'
-import type { SecretUse } from '../../object/container-object.ts'
+import type { CheckSecrets, SecretFile } from '../../../host-secrets.ts'
+import type { ContainerObject, SecretUse } from '../../object/container-object.ts'
 import { ownContainerFolder } from '../../object/spec-fields.ts'
 import type { ContainerSpec } from '../../spec.ts'
 import type { Account } from '../accounts.ts'
-import { isPassedOn, quoted } from './variables.ts'
+import { isPassedOn, quoted, wordVariable } from './variables.ts'
 
 /** A secret of a container, as a file. */
 export interface PlacedSecret {
@@ -27,7 +27,12 @@ export function placedSecrets(spec: ContainerSpec, account: Account): readonly P
     const mode = Number.parseInt(use.mode ?? '0400', 8)
     const { uid = account.uid, gid = account.gid } = use
     const plain = { name: `secret-${index}`, secret: use.secret, jwe, mode, uid, gid }
-    const file = use.env_all ? { ...plain, isVariables: true as const } : plain
+    const { words } = use
+    const file = {
+      ...plain,
+      ...(use.env_all ? { isVariables: true as const } : {}),
+      ...(words === undefined ? {} : { words }),
+    }
     placed.push({ file, ...place })
   }
   return placed
@@ -35,7 +40,7 @@ export function placedSecrets(spec: ContainerSpec, account: Account): readonly P
 
 /** Path of a secret in its container, and the lines that read it there. */
 function placeOf(
-  { path, env, env_all }: SecretUse,
+  { path, env, env_all, words }: SecretUse,
   index: number,
 ): Omit<PlacedSecret, 'file'> | undefined {
   if (env !== undefined) {
@@ -51,18 +56,46 @@ function placeOf(
     const from = `${ownContainerFolder}/variables-${index}`
     return { path: from, reading: [`. ${from} || exit 126`] }
   }
+  if (words !== undefined) {
+    const from = `${ownContainerFolder}/words-${index}`
+    return { path: from, reading: [`. ${from} || exit 126`] }
+  }
   return path === undefined ? undefined : { path, reading: [] }
 }
 
+/** A secret that takes the place of a word of a command. */
+export interface SecretWord {
+  /** As in the object, `args.2`. */
+  readonly place: string
+  /** Index among all words of the command. */
+  readonly index: number
+}
+
+/** The words of a container's first program, or of its health check, that are secrets. */
+export function secretWordsOf(
+  { command, secrets }: ContainerObject,
+  entrypoint: readonly string[],
+  fields: readonly string[],
+): readonly SecretWord[] {
+  const before = (command ?? entrypoint).length
+  return secrets.flatMap(({ words = [] }) =>
+    words.flatMap((place) => {
+      const [field = '', number] = place.split('.')
+      if (!fields.includes(field)) return []
+      return { place, index: Number(number) + (field === 'args' ? before : 0) }
+    }),
+  )
+}
+
 /**
- * A command that reads secrets from files into its environment and then becomes `command`, so that
- * they appear in no `config.json` and in no arguments. It runs the host's busybox, because an image
+ * The words that stand before a command, so that secrets are read from files into its environment
+ * and among its words, and appear in no `config.json`. It runs the host's busybox, because an image
  * may have no shell.
  */
 export function readingSecrets(
   reading: readonly string[],
-  command: readonly string[],
   environment: readonly string[],
+  words: readonly SecretWord[],
 ): readonly string[] {
   const unnamed = environment.filter((text) => {
     return !isPassedOn(text.slice(0, Math.max(0, text.indexOf('='))))
@@ -71,6 +104,7 @@ export function readingSecrets(
     'set -f',
     `covey_words=${quoted(unnamed.map(quoted).join(' '))}`,
     ...reading,
+    ...placingWords(words),
     'covey_text=$1',
     'case $1 in */*) ;; *)',
     '  covey_text=',
@@ -90,5 +124,31 @@ export function readingSecrets(
     'if [ -z "$covey_words" ]; then exec "$covey_text" "$@"; fi',
     `eval "exec ${busyboxPath} env $covey_words \\"\\$covey_text\\" \\"\\$@\\""`,
   ].join('\n')
-  return [busyboxPath, 'sh', '-c', script, 'covey', ...command]
+  return [busyboxPath, 'sh', '-c', script, 'covey']
+}
+
+/** Lines of a shell that put secrets among its words. */
+function placingWords(words: readonly SecretWord[]): readonly string[] {
+  if (words.length === 0) return []
+  const cases = words.map(({ place, index }) => `${index}) covey_text=$${wordVariable(place)} ;;`)
+  return [
+    'covey_index=0',
+    'for covey_text in "$@"; do',
+    `  case $covey_index in ${cases.join(' ')} esac`,
+    '  set -- "$@" "$covey_text"',
+    '  shift',
+    '  covey_index=$((covey_index + 1))',
+    'done',
+  ]
+}
+
+/** How commands of health checks get the secrets of a container; null where it has none of these. */
+export function checkSecretsOf(
+  container: ContainerObject,
+  reading: readonly string[],
+  environment: readonly string[],
+): CheckSecrets | null {
+  if (reading.length === 0) return null
+  const words = secretWordsOf(container, [], ['health'])
+  return { before: readingSecrets(reading, environment, words), isSilent: words.length > 0 }
 }
