@@ -142,7 +142,7 @@ function placingWords(words: readonly SecretWord[]): readonly string[] {
   ]
 }
 
-/** How commands of health checks get the secrets of a container; null where it has none of these. */
+/** The way by which commands of health checks get the secrets of a container; null for none. */
 export function checkSecretsOf(
   container: ContainerObject,
   reading: readonly string[],
