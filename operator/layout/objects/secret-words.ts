@@ -25,8 +25,8 @@ const known = new WeakMap<ComposeProject, ReadonlySet<string>>()
 
 /**
  * Finds the words of commands and health checks that are sealed: those with a value of the
- * project's variables, those that follow an option such as `--requirepass`, and those that hold what is a
- * secret elsewhere in the project.
+ * project's variables, those that follow an option such as `--requirepass`, and those that hold
+ * what is a secret elsewhere in the project.
  */
 export function hiddenWordsOf(member: Member): HiddenWords {
   const { stack, service, label } = member
