@@ -58,6 +58,10 @@ export interface BundleFacts extends ContainerFacts, HostResolvers {
    * has none.
    */
   readonly busybox: string | null
+  /** Nodes below `/dev`, for a privileged container alone. */
+  readonly hostDevices?: readonly DeviceNode[]
+  /** Capabilities that the agent itself may give, without their `CAP_`. */
+  readonly capabilities: readonly string[]
   /** Nodes at or below the paths in `devices`. */
   readonly devices: readonly DeviceNode[]
   /** Content of the host's `/etc/localtime` and `/etc/timezone`; absent where it has none. */
@@ -152,4 +156,12 @@ export interface HostWishes {
   readonly devices: readonly (string | DeviceObject)[]
   /** Settings of the kernel; those of no namespace of its own are the host's. */
   readonly sysctls?: Readonly<Record<string, string>> | undefined
+}
+
+/** The naming scheme of containers' network namespaces in /run/netns. */
+export interface ContainerNamespaces {
+  /** Of this agent, eight hex digits. */
+  readonly mark: string
+  /** Names of namespaces that containers are in and that have another form, by object. */
+  readonly adopted: ReadonlyMap<string, string>
 }

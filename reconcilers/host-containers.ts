@@ -1,6 +1,7 @@
 import type {
   BundleFacts,
   ContainerFile,
+  ContainerNamespaces,
   DeviceNode,
   HostResolvers,
   HostWishes,
@@ -88,20 +89,14 @@ export interface ContainerRecord {
   readonly checkSecrets?: CheckSecrets | undefined
   /** True if it has a user namespace. */
   readonly userNamespace?: true | undefined
+  /** Of one that asks to be privileged: true if its host granted that when it was made. */
+  readonly privileged?: boolean | undefined
   /** The devices that it was given, by `source`; see `deviceTexts`. */
   readonly devices?: Readonly<Record<string, readonly string[]>> | undefined
   /** Set where its first process has a terminal. */
   readonly terminal?: true | undefined
   /** Set where the stdin of that process stays open; it is empty otherwise. */
   readonly stdin?: true | undefined
-}
-
-/** The naming scheme of containers' network namespaces in /run/netns. */
-export interface ContainerNamespaces {
-  /** Of this agent, eight hex digits. */
-  readonly mark: string
-  /** Names of namespaces that containers are in and that have another form, by object. */
-  readonly adopted: ReadonlyMap<string, string>
 }
 
 /** Everything that a container is made from. */
@@ -231,9 +226,16 @@ export interface HostContainers extends HostOrders {
   refusal(wishes: HostWishes): Promise<string | null>
   /**
    * The facts for a bundle; `devices` are paths of the host, `network` is the object whose network
-   * namespace it gets.
+   * namespace it gets. A privileged one gets all devices of the host.
    */
-  facts(id: string, devices: readonly string[], network: string): Promise<BundleFacts>
+  facts(
+    id: string,
+    devices: readonly string[],
+    network: string,
+    isPrivileged?: boolean,
+  ): Promise<BundleFacts>
+  /** Grants in this host's own settings as they are now. */
+  grants(): Promise<readonly string[]>
   /**
    * All containers and leftovers, ordered by id. Reads files and /proc; starts no process, writes
    * nothing and tells nobody.

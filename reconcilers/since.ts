@@ -41,6 +41,7 @@ export const since: Readonly<Record<string, string>> = {
   'runc_container.mounts[].subpath': '0.2.0',
   'runc_container.network_of': '0.2.0',
   'runc_container.no_new_privileges': '0.2.0',
+  'runc_container.privileged': '0.2.0',
   'runc_container.resources.memory_swap_bytes': '0.2.0',
   'runc_container.secrets[].env_all': '0.2.0',
   'runc_container.secrets[].gid': '0.2.0',

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import type { ContainerNamespaces } from '../../reconcilers/container-facts.ts'
 import { namespaceName } from '../../reconcilers/container-network/names.ts'
-import type { ContainerNamespaces, HostContainers } from '../../reconcilers/host-containers.ts'
+import type { HostContainers } from '../../reconcilers/host-containers.ts'
 import { refusalOf } from '../../reconcilers/runc/bundle/grants.ts'
 import { runHealthChecks } from './health/runner.ts'
 import { watchDevices } from './look/devices.ts'
@@ -49,6 +50,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
   const port: HostContainers = {
     refusal: async (container) => refusalOf(container, grantFacts(init)) ?? null,
     facts,
+    grants: async () => [...init.grants],
     look: async () => lookAtAll(state),
     async notice() {
       exits.renew()

@@ -77,6 +77,7 @@ const recordSchema: z.ZodType<ContainerRecord> = z.object({
   imageHealth: imageHealthSchema.optional(),
   checkSecrets: z.object({ before: textList, isSilent: z.boolean() }).optional(),
   userNamespace: z.literal(true).optional(),
+  privileged: z.boolean().optional(),
   devices: z.record(z.string(), z.array(z.string())).optional(),
   terminal: z.literal(true).optional(),
   stdin: z.literal(true).optional(),

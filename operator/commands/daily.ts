@@ -38,7 +38,8 @@ const host: CommandDefinition = {
       parameters: '[grants...]',
       summary: 'on a host, let containers have something of it; without a grant, list them',
       details:
-        'A grant is path:/FOLDER, device:/dev/NAME, sysctl:NAME or host-network. They stand in\n' +
+        'A grant is path:/FOLDER, device:/dev/NAME, sysctl:NAME, privileged:STACK/SERVICE or\n' +
+        'host-network. They stand in\n' +
         'the settings of the host (COVEY_CONFIG, /etc/covey/agent.json), which no config can\n' +
         'change. A running agent reads them within seconds. The name of a host may come\n' +
         'first, as in what covey plan prints: it has to be this one.',

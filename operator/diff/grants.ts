@@ -1,6 +1,7 @@
 import type { Config, HostSection } from '../../protocol/documents/config.ts'
 import { sectionOf } from '../../reconcilers/cluster/references.ts'
 import { grantsFor } from '../../reconcilers/runc/bundle/grants.ts'
+import { privilegeGrant } from '../../reconcilers/runc/offers/privileges.ts'
 import { containerSchema, volumeSchema } from '../../reconcilers/runc/spec.ts'
 import type { Need } from './plan-document.ts'
 
@@ -31,5 +32,6 @@ function grantsOf(section: HostSection, name: string): readonly string[] {
       volume === undefined ? undefined : volumeSchema.safeParse(section[volume]).data?.path
     return path === undefined ? [] : [{ host_path: path }]
   })
-  return grantsFor({ ...data, mounts: [...data.mounts, ...volumes] })
+  const grants = grantsFor({ ...data, mounts: [...data.mounts, ...volumes] })
+  return data.privileged ? [...grants, privilegeGrant(data, name)] : grants
 }

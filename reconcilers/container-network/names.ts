@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { isName } from '../../protocol/names.ts'
 import { type Address, addressText } from '../addresses.ts'
-import type { ContainerNamespaces } from '../host-containers.ts'
+import type { ContainerNamespaces } from '../container-facts.ts'
 import type { LinkSeen } from '../tools/ip-parse.ts'
 import type { Attachment } from './spec.ts'
 

@@ -1,4 +1,4 @@
-import type { ContainerNamespaces } from '../host-containers.ts'
+import type { ContainerNamespaces } from '../container-facts.ts'
 import type { LinkSeen } from '../tools/ip-parse.ts'
 import { isNamedFor, namespaceOwner, vethOwner } from './names.ts'
 

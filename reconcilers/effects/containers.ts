@@ -76,6 +76,7 @@ function hostAt(before: Containers, after: Containers): RuncObserved {
     images: new Map(after.containers.map(({ container }) => [imageKey(container), readyImage])),
     logins: before.logins,
     devices: new Map(),
+    grants: null,
     resolvers: { resolvConf: '', upstreamResolvConf: null },
     volumes: before.volumes.map(({ object }) => object),
     memory: new Map(before.volumes.map(({ object, onRemove }) => [object, onRemove])),

@@ -8,6 +8,7 @@ import { makeBundle } from './bundle/bundle.ts'
 import type { Bundle } from './bundle/result.ts'
 import { deviceSources } from './object/device-fields.ts'
 import { devicesGiven } from './offers/devices.ts'
+import { privilegeGrant } from './offers/privileges.ts'
 import type { RuncStep } from './plan.ts'
 import type { ContainerSpec } from './spec.ts'
 import { saveVolumeMemory } from './volumes.ts'
@@ -65,6 +66,15 @@ async function checkGranted(spec: ContainerSpec, host: HostPorts): Promise<void>
   if (refusal !== null) throw new CoveyError('not-granted', refusal)
 }
 
+/** True if a container asks to be privileged, and this host lets it. */
+async function mayBePrivileged(
+  { container, object }: ContainerSpec,
+  host: HostPorts,
+): Promise<boolean> {
+  if (container.privileged !== true) return false
+  return (await host.containers.grants()).includes(privilegeGrant(container, object))
+}
+
 async function createContainer(
   step: Extract<RuncStep, { kind: 'create' }>,
   host: HostPorts,
@@ -76,13 +86,17 @@ async function createContainer(
     await checkGranted(spec, host)
     const { devices, network_of } = spec.container
     const sources = deviceSources(devices)
-    const facts = await host.containers.facts(id, sources, network_of ?? spec.object)
-    const bundle = makeBundle(spec, image, facts, hosts)
+    const network = network_of ?? spec.object
+    const isPrivileged = await mayBePrivileged(spec, host)
+    const facts = await host.containers.facts(id, sources, network, isPrivileged)
+    const container = { ...spec.container, privileged: isPrivileged }
+    const bundle = makeBundle({ ...spec, container }, image, facts, hosts)
     if (!bundle.ok) throw new CoveyError(bundle.fault.code, bundle.fault.message)
     const { secrets, userNamespace, stopSignal: _, checkSecrets: _kept, ...parts } = bundle.value
     await host.secrets.place(id, secrets)
     const { layers } = image
-    const record = recordOf(spec, bundle.value, image, facts)
+    const made = { ...recordOf(spec, bundle.value, image, facts) }
+    const record = spec.container.privileged ? { ...made, privileged: isPrivileged } : made
     const mapped = userNamespace === undefined ? {} : { userNamespace }
     await host.containers.create({ ...parts, record, layers, ...mapped }, signal)
   } catch (error) {

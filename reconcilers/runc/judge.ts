@@ -7,6 +7,7 @@ import { afterExit, causeText, isDue, waitText } from './lifecycle.ts'
 import { crashLoopStreak, killAgainMs, steadyMs } from './limits.ts'
 import type { RuncObserved } from './observe.ts'
 import { missingDevice } from './offers/devices.ts'
+import { unprivilegedText } from './offers/privileges.ts'
 import { downOf, downText, runOrderOf } from './orders/orders.ts'
 import { waitOf } from './relations/waiting.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
@@ -47,7 +48,8 @@ function judgeObject(spec: ContainerSpec, all: RuncSpec, observed: RuncObserved)
       if (wanted === null) return null
       return (
         judgeRunning(wanted, policy.restart, observed.nowMs) ??
-        judgeDevices(spec.container, observed)
+        judgeDevices(spec.container, observed) ??
+        judgePrivileges(spec.container, wanted)
       )
     case 'exited': {
       if (wanted === null) return null
@@ -134,6 +136,15 @@ function judgeDevices(container: ContainerSpec['container'], observed: RuncObser
   const device = missingDevice(container, observed)
   if (device === null) return null
   return { state: 'pending', reason: `waits for the device ${device}, which is gone; runs without` }
+}
+
+/** A container that runs without what it asks for, because its host does not grant it. */
+function judgePrivileges(
+  container: ContainerSpec['container'],
+  wanted: ContainerSeen,
+): Said | null {
+  const reason = unprivilegedText(container, wanted)
+  return reason === null ? null : { state: 'converged', reason }
 }
 
 /** Containers that were asked to stop, and those that cannot be stopped. */

@@ -3,14 +3,21 @@ import type { HostPorts } from '../host-ports.ts'
 import { containersOf } from './containers.ts'
 import { imageKey } from './images.ts'
 import { deviceSources } from './object/device-fields.ts'
-import { type DevicesSeen, deviceTexts, outdatedBy } from './offers/devices.ts'
+import { type DevicesSeen, deviceTexts } from './offers/devices.ts'
+import { outdatedBy } from './offers/outdated.ts'
+import type { GrantsSeen } from './offers/privileges.ts'
 import type { OrdersSeen } from './orders/orders.ts'
 import type { ResolversSeen } from './resolvers.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
 import { loadVolumeMemory, type VolumesSeen } from './volumes.ts'
 
 /** The observed containers of a host. */
-export interface RuncObserved extends DevicesSeen, OrdersSeen, ResolversSeen, VolumesSeen {
+export interface RuncObserved
+  extends DevicesSeen,
+    GrantsSeen,
+    OrdersSeen,
+    ResolversSeen,
+    VolumesSeen {
   /** Milliseconds since 1970, for ages only. */
   readonly nowMs: number
   /** Images from which a container has to be made, by `imageKey`; no others are looked up. */
@@ -34,14 +41,16 @@ export async function observeRunc(
     loadVolumeMemory(host.files),
     lookAtDevices(spec, host),
   ])
+  const asksGrants = spec.containers.some(({ container }) => container.privileged === true)
+  const grants = asksGrants ? await host.containers.grants() : null
   const needed = spec.containers.filter((each) => {
     const { wanted } = containersOf(each, containers)
     if (wanted === null || wanted.process.state === 'absent' || !wanted.isPrepared) return true
-    return outdatedBy(each.container, wanted, { devices }) !== null
+    return outdatedBy(each.container, wanted, { devices, grants }) !== null
   })
   const images = await lookAtImages(needed, host)
   const logins = host.images.logins()
-  const found = { containers, orders, resolvers, volumes, memory, devices }
+  const found = { containers, orders, resolvers, volumes, memory, devices, grants }
   return { nowMs: host.clock.now(), ...found, images, logins }
 }
 

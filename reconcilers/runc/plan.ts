@@ -13,7 +13,7 @@ import { afterExit, isDue, onceMore, restartsUnhealthy } from './lifecycle.ts'
 import { replaceWaitMs } from './limits.ts'
 import { type LoginsStep, planLogins } from './logins/logins.ts'
 import type { RuncObserved } from './observe.ts'
-import { outdatedBy } from './offers/devices.ts'
+import { outdatedBy } from './offers/outdated.ts'
 import {
   downOf,
   type KeepExitStep,

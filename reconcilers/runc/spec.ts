@@ -122,6 +122,7 @@ export const containerSchema: z.ZodType<ContainerObject> = z
     files: z.array(fileSchema).max(entriesMax).default([]),
     secrets: z.array(secretUseSchema).max(entriesMax).default([]),
     devices: z.array(deviceEntry).max(entriesMax).default([]),
+    privileged: z.boolean().optional(),
     host_network: z.boolean().default(false),
     network_of: reference.optional(),
     user_namespace: z.boolean().default(false),

@@ -3,13 +3,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BundleFacts } from '../../../reconcilers/container-facts.ts'
 import type { HostContainers } from '../../../reconcilers/host-containers.ts'
+import { capabilitiesOfMask } from '../../../reconcilers/runc/bundle/hardening/capabilities.ts'
 import type { Cgroups } from '../cgroups.ts'
 import { runtimeMs } from '../limits.ts'
 import { type GrantSettings, grantFacts } from '../mounts/grant-facts.ts'
 import { type HostPlaces, placesOf } from '../places.ts'
 import { lookResolvers } from '../resolvers.ts'
 import { runSound } from '../spawn.ts'
-import { grantedNodes } from './device-nodes.ts'
+import { grantedNodes, nodesAt } from './device-nodes.ts'
 import { readTime } from './time-files.ts'
 
 /** Says what bundles need to know of the machine. What cannot change is asked for once. */
@@ -22,7 +23,8 @@ export function createFacts(
   let runtimeSpec: Promise<BundleFacts['runtimeSpec']> | null = null
   const busybox = ['/bin/busybox', '/usr/bin/busybox'].find(isStatic) ?? null
   const openFilesMax = openFilesLimit()
-  return async (id, devices, network) => {
+  const capabilities = capabilitiesIn(readFileSync('/proc/self/status', 'latin1'))
+  return async (id, devices, network, isPrivileged = false) => {
     runtimeSpec ??= readRuntimeSpec(settings.runDir).catch((error) => {
       runtimeSpec = null
       throw error
@@ -44,6 +46,8 @@ export function createFacts(
       limitsSwap: cgroups.limitsSwap,
       busybox,
       time: readTime(),
+      capabilities,
+      ...(isPrivileged ? { hostDevices: nodesAt('/dev') } : {}),
       devices: devices.flatMap((path) => grantedNodes(path, grantFacts(settings))),
     }
   }
@@ -65,6 +69,12 @@ function openFilesLimit(): number {
   const limits = readFileSync('/proc/self/limits', 'latin1')
   const [, hard] = /^Max open files\s+\S+\s+(\d+)/m.exec(limits) ?? []
   return Number(hard ?? 1024)
+}
+
+/** Names in the bounding set of a process, from its `/proc/PID/status` (proc(5)). */
+function capabilitiesIn(status: string): readonly string[] {
+  const [, mask = '0'] = /^CapBnd:\s*([0-9a-f]+)/m.exec(status) ?? []
+  return capabilitiesOfMask(BigInt(`0x${mask}`))
 }
 
 /** True if a program needs no loader and no libraries: an ELF file without PT_INTERP (elf(5)). */

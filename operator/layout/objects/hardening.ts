@@ -1,6 +1,6 @@
 import type { ConfigObject } from '../../../protocol/documents/config.ts'
 import type { Findings } from '../findings.ts'
-import type { Member } from '../services/members.ts'
+import { labelOf, type Member } from '../services/members.ts'
 
 /** What a part of an object says. */
 export type Fields = Omit<ConfigObject, 'type'>
@@ -17,10 +17,11 @@ export function hardeningOf({ service, stack }: Member, findings: Findings): Fie
   const isBound = has(/^no-new-privileges([:=]true)?$/)
   const privileges = isStrict || isBound ? {} : { no_new_privileges: false }
   const capabilities = capabilitiesOf(service, isStrict, findings)
-  tellOfLater(service, findings)
+  tellOfLater({ service, stack }, findings)
   return {
     ...(capabilities === undefined ? {} : { capabilities }),
     ...privileges,
+    ...(service.privileged ? { privileged: true } : {}),
     ...(service.isReadOnly ? { read_only_root: true } : {}),
     ...devicesOf(service, findings),
   }
@@ -28,15 +29,19 @@ export function hardeningOf({ service, stack }: Member, findings: Findings): Fie
 
 type Service = Member['service']
 
-/** Tells of what no agent can do yet. */
-function tellOfLater(service: Service, findings: Findings): void {
+/** Tells of what hosts have to grant, and of what no agent can do yet. */
+function tellOfLater(
+  { service, stack }: Pick<Member, 'service' | 'stack'>,
+  findings: Findings,
+): void {
   const refuse = (key: string, message: string): void => {
     const path = `services.${service.name}.${key}`
     findings.fault(service.placeOf(key), 'not-supported-yet', message, path)
   }
   if (service.privileged) {
-    const message = 'privileged comes with a later version: it runs without; name what it needs'
-    findings.note(service.placeOf('privileged'), `${message} under cap_add and devices`)
+    const grant = `privileged:${labelOf(stack.name, service.name)}`
+    const message = `it runs UNPRIVILEGED on a host that does not grant ${grant}`
+    findings.note(service.placeOf('privileged'), `${message} (covey host grant ${grant})`)
   }
   if (service.pidHost) {
     refuse('pid', "the host's processes are not shown to a container in this version")

@@ -26,10 +26,11 @@ export type GrantedPath = { readonly real: string } | { readonly link: string }
 /** Reason that a text is not a grant, or undefined. */
 export function grantFault(text: string): string | undefined {
   if (text === 'host-network') return undefined
+  if (/^privileged:[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/.test(text)) return undefined
   if (text.startsWith('sysctl:')) return hostSettingFault(text.slice('sysctl:'.length))
   const [, kind, path = ''] = /^(path|device):(.*)$/s.exec(text) ?? []
   if (kind === undefined) {
-    return 'must be path:/FOLDER, device:/dev/NAME, sysctl:NAME or host-network'
+    return 'must be path:/FOLDER, device:/dev/NAME, sysctl:NAME, privileged:SERVICE or host-network'
   }
   const isClean = /^(\/(?!\.{1,2}(\/|$))[^/\0\n]+)+$/.test(path)
   if (!isClean) return `must name an absolute path without . and .., as ${kind}:/srv`

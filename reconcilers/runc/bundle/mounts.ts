@@ -46,7 +46,10 @@ export function mountsOf(base: readonly Mount[], init: MountsInit): readonly Mou
   const depthOf = ({ destination }: Mount): number => destination.split('/').length
   own.sort((a, b) => depthOf(a) - depthOf(b))
   const { shm_bytes: bytes } = init.container
-  const rest = base.filter((mount) => !isAsked(mount)).map(hardened)
+  const rest = base
+    .filter((mount) => !isAsked(mount))
+    .map((mount) => (init.container.privileged ? writable(mount) : mount))
+    .map(hardened)
   return [...rest.map((mount) => (bytes === undefined ? mount : sized(mount, bytes))), ...own]
 }
 
@@ -55,6 +58,12 @@ function sized(mount: Mount, bytes: number): Mount {
   if (mount.destination !== '/dev/shm') return mount
   const others = (mount.options ?? []).filter((option) => !option.startsWith('size='))
   return { ...mount, options: [...others, `size=${bytes}`] }
+}
+
+/** The runtime's own mounts for a privileged container: `/sys` and its control group as well. */
+function writable(mount: Mount): Mount {
+  if (!/^\/sys(\/|$)/.test(mount.destination)) return mount
+  return { ...mount, options: (mount.options ?? []).filter((option) => option !== 'ro') }
 }
 
 /** The runtime's own mounts, without programs and setuid in /proc. */

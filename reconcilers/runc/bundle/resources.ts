@@ -2,7 +2,7 @@ import { isObject } from '../../../protocol/documents/canonical-json.ts'
 import { bad, type Checked, type Fault, good } from '../../../protocol/fault.ts'
 import type { BundleFacts, DeviceNode } from '../../container-facts.ts'
 import type { ContainerObject, LimitObject } from '../object/container-object.ts'
-import { deviceOf, deviceSources } from '../object/device-fields.ts'
+import { deviceOf, deviceSources, deviceTargetFault } from '../object/device-fields.ts'
 import { isWithin } from './host-paths.ts'
 import { cpuPeriodUs, openFilesHard, openFilesSoft, pidsDefault } from './limits.ts'
 
@@ -30,20 +30,31 @@ interface GivenDevice extends DeviceNode {
 export function shareOf(container: ContainerObject, facts: BundleFacts): Checked<HostShare> {
   const fault = resourcesFault(container, facts)
   if (fault !== undefined) return { ok: false, fault }
-  const devices = container.devices.flatMap((entry): readonly GivenDevice[] => {
+  const own = container.devices.flatMap((entry): readonly GivenDevice[] => {
     const { source, target, permissions } = deviceOf(entry)
     return nodesAt(source, facts).map((node) => {
       const path = `${target}${node.path.slice(source.length)}`
       return { ...node, path, real: node.real ?? node.path, access: permissions }
     })
   })
-  const moved = devices.find(({ path, real }) => path !== real)
+  const moved = own.find(({ path, real }) => path !== real)
   if (moved !== undefined && container.user_namespace) {
     // The runtime mounts what the host has at the very path instead of making a node.
     const message = `with user_namespace a device has its own path: name ${moved.real}`
     return bad('user-namespace', message)
   }
-  return good({ resources: resourcesOf(container, facts, devices), devices })
+  const devices = [...own, ...(container.privileged ? furtherDevices(own, facts) : [])]
+  return good({ resources: resourcesOf(container, facts, own), devices })
+}
+
+/** All devices of the host that a container has not of its own, at their own paths. */
+function furtherDevices(
+  own: readonly GivenDevice[],
+  { hostDevices = [] }: BundleFacts,
+): readonly GivenDevice[] {
+  const isFree = ({ path }: DeviceNode): boolean =>
+    deviceTargetFault(path) === undefined && !own.some((each) => each.path === path)
+  return hostDevices.filter(isFree).map((node) => ({ ...node, access: 'rwm' }))
 }
 
 /** The nodes at a path of the host or below it, each once. */
@@ -110,7 +121,9 @@ function resourcesOf(
   const swap = container.resources.memory_swap_bytes ?? bytes
   const memory = facts.limitsSwap ? { limit: bytes, swap } : { limit: bytes }
   return {
-    devices: [{ allow: false, access: 'rwm' }, ...devices],
+    devices: container.privileged
+      ? [{ allow: true, access: 'rwm' }]
+      : [{ allow: false, access: 'rwm' }, ...devices],
     pids: { limit: pids ?? pidsDefault },
     ...(bytes === undefined ? {} : { memory }),
     ...(milli === undefined

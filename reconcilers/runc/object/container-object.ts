@@ -114,6 +114,8 @@ export interface ContainerObject {
   readonly files: readonly FileObject[]
   readonly secrets: readonly SecretUse[]
   readonly devices: readonly (string | DeviceObject)[]
+  /** True asks its host for everything; without a grant it runs without. */
+  readonly privileged?: boolean | undefined
   readonly host_network: boolean
   /** A container of this host whose network it shares, in place of one of its own. */
   readonly network_of?: string | undefined

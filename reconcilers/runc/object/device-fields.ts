@@ -10,11 +10,17 @@ const usualNames: readonly string[] = [
   ...['stdin', 'stdout', 'stderr', 'shm', 'mqueue'],
 ]
 
+/** Reason that no device is given at a path, beyond those of `devicePath`; or undefined. */
+export function deviceTargetFault(path: string): string | undefined {
+  const isUsual = ['pts', ...usualNames].some((name) => isWithin(path, `/dev/${name}`))
+  return isUsual ? 'is what every container has of its own: choose another path' : undefined
+}
+
 /** Path of a device in a container. */
-const deviceTarget: z.ZodType<string> = devicePath.refine(
-  (path) => !usualNames.some((name) => isWithin(path, `/dev/${name}`)),
-  { message: 'is what every container has of its own: choose another path' },
-)
+const deviceTarget: z.ZodType<string> = devicePath.superRefine((path, context) => {
+  const message = deviceTargetFault(path)
+  if (message !== undefined) context.addIssue(message)
+})
 
 /** A device, or a folder of devices, as an object names it. */
 export const deviceEntry: z.ZodType<string | DeviceObject> = z.union([

@@ -20,6 +20,9 @@ export function checkContainer(container: ContainerObject, context: z.Refinement
   checkVariables(container, report)
   checkWords(container, report)
   checkCapabilities(container, report)
+  if (container.privileged && container.user_namespace) {
+    report(['user_namespace'], 'cannot be combined with privileged: choose one of them')
+  }
 }
 
 function checkAddress6({ address, address6 }: ContainerObject, report: Report): void {

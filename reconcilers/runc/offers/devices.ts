@@ -51,7 +51,7 @@ export function missingDevice(container: ContainerObject, { devices }: DevicesSe
  * and there are others that it has not, so they were plugged in again. Null where there is none.
  * What only comes, or only goes, replaces nothing.
  */
-export function outdatedBy(
+export function replugged(
   container: ContainerObject,
   { record }: Pick<ContainerSeen, 'record'>,
   { devices }: DevicesSeen,

@@ -131,7 +131,7 @@ test('hosts are added to a layout whose stacks name them already', async (contex
   await space.must('validate', 'cluster.yaml')
 })
 
-test('what no agent can do yet is refused, and privileged runs without', async (t) => {
+test('what no agent can do yet is refused, and privileged is told of', async (t) => {
   const space = await openCluster(t)
   await addHost(space, 'a', '192.0.2.1:51820')
   const layout = await space.read('cluster.yaml')
@@ -153,7 +153,10 @@ test('what no agent can do yet is refused, and privileged runs without', async (
   await space.write('c.yaml', lines('privileged: true', `devices: ${forms}`))
   const { exit, out, err } = await space.covey(['compile'])
   assert.equal(exit, 0, err)
-  assert.match(err, /privileged comes with a later version: it runs without/)
+  assert.match(
+    err,
+    /c\.yaml:4:17: it runs UNPRIVILEGED on a host .*covey host grant privileged:s\/a/,
+  )
   assert.deepEqual(JSON.parse(out).hosts.a['s-a'].devices, [
     '/dev/x',
     { source: '/dev/y', target: '/dev/z', permissions: 'r' },
@@ -165,5 +168,5 @@ test('what no agent can do yet is refused, and privileged runs without', async (
   assert.deepEqual(entry, { source: '/dev/x', permissions: 'rwm' })
   await space.write('c.yaml', lines('devices: ["/dev/x:/dev/x:m"]'))
   assert.match((await space.covey(['compile'])).err, /devices: .*needs cap_add: \[MKNOD\]/)
-  assert.doesNotMatch(out, /privileged"/)
+  assert.equal(JSON.parse(out).hosts.a['s-a'].privileged, true)
 })

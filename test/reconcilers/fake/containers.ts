@@ -1,13 +1,13 @@
 import { CoveyError } from '../../../protocol/fault.ts'
 import type {
   BundleFacts,
+  ContainerNamespaces,
   DeviceNode,
   HostResolvers,
 } from '../../../reconcilers/container-facts.ts'
 import type { ContainerOrders } from '../../../reconcilers/container-orders.ts'
 import type {
   ContainerCreation,
-  ContainerNamespaces,
   ContainerProcess,
   ContainerRecord,
   ContainerSeen,
@@ -50,6 +50,8 @@ export interface FakeContainers {
   resolvers: HostResolvers
   /** Ids that cannot be created, with the reason. */
   readonly refused: Map<string, string>
+  /** What the host's own settings grant. */
+  readonly grants: Set<string>
   /** Devices of the host, by the path that is asked for. */
   readonly devices: Map<string, readonly DeviceNode[]>
   /** Ids that do not end when they are asked to. */
@@ -70,9 +72,9 @@ const ungranted = 'this host does not grant host_network'
 /** Makes a host without containers. It refuses loudly what the real one could not do. */
 export function createFakeContainers(clock: Clock): FakeContainers {
   const model = new Model(clock)
-  const { all, volumes, orders, placed, refused, stubborn, devices } = model
+  const { all, volumes, orders, placed, refused, stubborn, devices, grants } = model
   return {
-    ...{ all, volumes, orders, placed, refused, stubborn, devices },
+    ...{ all, volumes, orders, placed, refused, stubborn, devices, grants },
     get resolvers() {
       return model.resolvers
     },
@@ -109,6 +111,7 @@ class Model {
   readonly placed = new Map<string, readonly string[]>()
   readonly refused = new Map<string, string>()
   readonly stubborn = new Set<string>()
+  readonly grants = new Set<string>()
   readonly devices = new Map<string, readonly DeviceNode[]>()
   resolvers: HostResolvers = { resolvConf: 'nameserver 192.0.2.53\n', upstreamResolvConf: null }
   readonly clock: Clock
@@ -230,6 +233,7 @@ function portOf(model: Model): HostContainers {
       devices: devices.flatMap((path) => model.devices.get(path) ?? []),
     }),
     resolvers: async () => model.resolvers,
+    grants: async () => [...model.grants],
     look: async () => model.look(),
     notice: async () => model.look(),
     namespaces: async () => fakeNamespaces,
@@ -283,6 +287,7 @@ function factsFor(id: string, network: string): Omit<BundleFacts, keyof HostReso
     limitsSwap: true,
     busybox: null,
     devices: [],
+    capabilities: [],
     time: new Map(),
   }
 }

@@ -48,6 +48,7 @@ export function bundleFacts(more: Partial<BundleFacts> = {}): BundleFacts {
     busybox: '/bin/busybox',
     upstreamResolvConf: null,
     devices: [],
+    capabilities: ['CHOWN', 'SYS_ADMIN'],
     time: new Map(),
     ...more,
   }

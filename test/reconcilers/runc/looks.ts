@@ -111,6 +111,7 @@ export function observedWith(
     volumes: [],
     logins: [],
     devices: new Map(),
+    grants: null,
   }
   return { nowMs, containers, resolvers, images, ...known, ...members }
 }

@@ -21,6 +21,20 @@ export function capabilityName(text: string): string | undefined {
   return known.has(name) ? name : undefined
 }
 
+/** Names in a set of the kernel's, which has a bit for each in their order. */
+export function capabilitiesOfMask(mask: bigint): readonly string[] {
+  return names.filter((_, bit) => ((mask >> BigInt(bit)) & 1n) === 1n)
+}
+
+/** Those of a privileged container: all that its agent may give, without what it drops. */
+export function privilegedCapabilities(
+  drop: readonly string[],
+  given: readonly string[],
+): readonly string[] {
+  const dropped = drop.map(capabilityName)
+  return drop.includes('ALL') ? [] : given.filter((name) => !dropped.includes(name))
+}
+
 /**
  * The capabilities of a container, in the kernel's order, without their `CAP_`. Drops come first,
  * perhaps `ALL`, then additions.

@@ -7,7 +7,7 @@ import { oomScoreAdjust } from '../limits.ts'
 import type { Mount } from '../mounts.ts'
 import type { RuntimeParts } from '../patch/members.ts'
 import type { HostShare } from '../resources.ts'
-import { capabilitiesOf, capabilityName } from './capabilities.ts'
+import { capabilitiesOf, capabilityName, privilegedCapabilities } from './capabilities.ts'
 import { seccompProfile } from './seccomp.ts'
 
 /** The parts of a container that are already worked out. */
@@ -45,7 +45,10 @@ export function hardenedConfig(
 ): Readonly<Record<string, unknown>> {
   const { runtime, spec, account, share, hostname, mounts, args, env, cwd } = worked
   const { container } = spec
-  const capabilities = capabilitiesOf(container.capabilities)
+  const { privileged: isPrivileged = false, capabilities: asked } = container
+  const capabilities = isPrivileged
+    ? privilegedCapabilities(asked.drop, facts.capabilities)
+    : capabilitiesOf(asked)
   const process = {
     ...runtime.process,
     terminal: container.tty ?? false,
@@ -80,9 +83,13 @@ export function hardenedConfig(
         ...node,
         fileMode: mode,
       })),
-      seccomp: seccompProfile(facts.architecture, capabilities),
-      maskedPaths: [...new Set([...runtime.maskedPaths, ...masked])],
-      readonlyPaths: runtime.readonlyPaths,
+      ...(isPrivileged
+        ? { maskedPaths: [], readonlyPaths: [] }
+        : {
+            seccomp: seccompProfile(facts.architecture, capabilities),
+            maskedPaths: [...new Set([...runtime.maskedPaths, ...masked])],
+            readonlyPaths: runtime.readonlyPaths,
+          }),
     },
   }
 }
