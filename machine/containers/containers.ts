@@ -89,9 +89,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
     removeVolume: (object) => removeVolume(state, object),
   }
   const close = async (): Promise<void> => {
-    exits.close()
-    supervisors.close()
-    devices.close()
+    for (const watch of [exits, supervisors, devices]) watch.close()
     await health.stop()
   }
   return { port, state, orders, close }

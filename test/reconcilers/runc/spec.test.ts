@@ -237,7 +237,7 @@ const refused: readonly (readonly [string, object, string])[] = [
     'c.health.http.path: must start with /',
   ],
   ['a label with a line end', { labels: { a: '\n' } }, 'c.labels.a: names and values'],
-  ['an unknown field', { privileged: true }, 'c.privileged: no such field'],
+  ['an unknown field', { flying: true }, 'c.flying: no such field'],
 ]
 
 describe('runc_container', () => {
