@@ -1,3 +1,4 @@
+import { openCopies } from '../machine/containers/copy/serve.ts'
 import { openExecSessions } from '../machine/containers/exec/sessions.ts'
 import { ownAddresses } from '../machine/kernel/addresses.ts'
 import { steadyClock } from '../machine/steady-clock.ts'
@@ -39,7 +40,7 @@ export async function openSockets(init: AgentInit, running: Running): Promise<So
       shell.events.tell({ ...about, at: steadyClock.now() })
     },
   })
-  const containers = { stateDir, directory, execs }
+  const containers = { stateDir, directory, execs, copies: openCopies(log) }
   const ordering = {
     ...{ directory, containers: host.containers, loop, host: name, adopted },
     now: () => steadyClock.now(),

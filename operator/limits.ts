@@ -97,3 +97,9 @@ export const remoteAnswerMsMax: number = 60_000
 export const remoteLooksMax: number = 2_000
 /** What docker tells of its containers or volumes. */
 export const dockerAnswerBytesMax: number = 16 * 1024 * 1024
+/** Content of a file that covey cp reads at once. */
+export const copyReadBytes: number = 256 * 1024
+/** A file of at least this size is not begun where the disk has no room for it. */
+export const copyRoomAskedBytes: number = 16 * 1024 * 1024
+/** Folders and links of a copied tree, as text: they are settled when all else is written. */
+export const copyLinksBytesMax: number = 64 * 1024 * 1024

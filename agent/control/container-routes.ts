@@ -1,9 +1,12 @@
 import { readdir } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { createExecChannel } from '../../machine/containers/exec/channel.ts'
+import { copiesMax } from '../../machine/containers/copy/limits.ts'
+import type { Copies } from '../../machine/containers/copy/serve.ts'
+import { createExecChannel, type ExecChannel } from '../../machine/containers/exec/channel.ts'
 import { execsMax } from '../../machine/containers/exec/limits.ts'
 import type { ExecSessions } from '../../machine/containers/exec/sessions.ts'
+import type { ExecPlace } from '../../machine/containers/exec/start.ts'
 import { logReadersMax } from '../../machine/containers/logs/limits.ts'
 import { logFolder, logsFolder } from '../../machine/containers/logs/places.ts'
 import { type LogQuery, readLog } from '../../machine/containers/logs/read.ts'
@@ -20,6 +23,7 @@ export interface ContainerRoutesInit {
   readonly stateDir: string
   readonly directory: ContainerDirectory
   readonly execs: ExecSessions
+  readonly copies: Copies
 }
 
 /**
@@ -46,7 +50,11 @@ export function containerUpgrades(init: ContainerRoutesInit): ReadonlyMap<string
   return new Map<string, UpgradeRoute>([
     [
       'POST /v1/containers/{name}/exec',
-      (request, socket, early, parts) => exec(init, request, socket, early, parts),
+      (_request, socket, early, parts) => exec(init, socket, early, parts),
+    ],
+    [
+      'POST /v1/containers/{name}/copy',
+      (_request, socket, early, parts) => copy(init, socket, early, parts),
     ],
   ])
 }
@@ -131,11 +139,44 @@ export function unknownContainer(name: string, known: readonly string[]): Proble
 
 async function exec(
   { directory, execs }: ContainerRoutesInit,
-  _request: IncomingMessage,
   socket: Duplex,
   early: Buffer,
   { name = '' }: PathParts,
 ): Promise<void> {
+  const place = await runningPlace(directory, name)
+  const release = execs.reserve()
+  if (release === null) {
+    const hint = 'wait until one of them ends'
+    throw new Problem(503, 'too-many-execs', `${execsMax} commands are already running`, { hint })
+  }
+  try {
+    await execs.serve(takeOver(socket, early), name, place)
+  } finally {
+    release()
+  }
+}
+
+async function copy(
+  { directory, copies }: ContainerRoutesInit,
+  socket: Duplex,
+  early: Buffer,
+  { name = '' }: PathParts,
+): Promise<void> {
+  const place = await runningPlace(directory, name)
+  const release = copies.reserve()
+  if (release === null) {
+    const hint = 'wait until one of them ends'
+    throw new Problem(503, 'too-many-copies', `${copiesMax} copies are already under way`, { hint })
+  }
+  try {
+    await copies.serve(takeOver(socket, early), name, place)
+  } finally {
+    release()
+  }
+}
+
+/** The running container of an object. Throws `no-such-container`, `not-running`. */
+async function runningPlace(directory: ContainerDirectory, name: string): Promise<ExecPlace> {
   const rows = await directory.rows()
   const row = rows.find((one) => one.name === name)
   if (row === undefined) {
@@ -143,24 +184,18 @@ async function exec(
     throw unknownContainer(name, known)
   }
   const place = await directory.running(name)
-  if (place === null) {
-    const hint = 'covey status says why; covey logs shows what it wrote'
-    throw new Problem(409, 'not-running', `${name} is not running (${row.state})`, { hint })
-  }
-  const release = execs.reserve()
-  if (release === null) {
-    const hint = 'wait until one of them ends'
-    throw new Problem(503, 'too-many-execs', `${execsMax} commands are already running`, { hint })
-  }
-  try {
-    const head = [
-      'HTTP/1.1 101 Switching Protocols',
-      `upgrade: ${upgradeName}`,
-      'connection: upgrade',
-    ]
-    socket.write(`${head.join('\r\n')}\r\n\r\n`)
-    await execs.serve(createExecChannel(socket, early), name, place)
-  } finally {
-    release()
-  }
+  if (place !== null) return place
+  const hint = 'covey status says why; covey logs shows what it wrote'
+  throw new Problem(409, 'not-running', `${name} is not running (${row.state})`, { hint })
+}
+
+/** From here on the connection speaks frames. */
+function takeOver(socket: Duplex, early: Buffer): ExecChannel {
+  const head = [
+    'HTTP/1.1 101 Switching Protocols',
+    `upgrade: ${upgradeName}`,
+    'connection: upgrade',
+  ]
+  socket.write(`${head.join('\r\n')}\r\n\r\n`)
+  return createExecChannel(socket, early)
 }

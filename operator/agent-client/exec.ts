@@ -1,6 +1,3 @@
-import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
-import { request } from '../../platform/http.ts'
 import {
   createFrameReader,
   type ExecStart,
@@ -8,17 +5,13 @@ import {
   execFaultSchema,
   type Frame,
   type FrameKind,
-  stdinWindowBytes,
   type TerminalSize,
 } from '../../protocol/exec-frames.ts'
 import { oneLine } from '../../protocol/printable.ts'
-import { answerMsMax } from '../limits.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
-import { nameOf, nodeFailure } from './client.ts'
-import { placeOf } from './place.ts'
-import type { NodePlace } from './sockets.ts'
-import { goneFailure, refusalOf } from './stream.ts'
+import { goneFailure } from './stream.ts'
+import { createRoom, type Room, type Upgraded, upgrade } from './upgrade.ts'
 
 /** A command that runs in a container. */
 export interface RemoteCommand {
@@ -49,43 +42,12 @@ export async function startRemote(
   start: ExecStart,
   output: RemoteOutput,
 ): Promise<RemoteCommand> {
-  const place = await placeOf(session)
-  const { socket, early } = await upgrade(place, object)
-  return speak(nameOf(place, place.admin), socket, early, start, output)
-}
-
-interface Upgraded {
-  readonly socket: Duplex
-  readonly early: Buffer
-}
-
-function upgrade(place: NodePlace, object: string): Promise<Upgraded> {
-  const socketPath = place.admin
   const path = `/v1/containers/${encodeURIComponent(object)}/exec`
-  const headers = { connection: 'upgrade', upgrade: 'covey-stream' }
-  return new Promise((fulfil, reject) => {
-    const outgoing = request({ socketPath, method: 'POST', path, headers, agent: false })
-    outgoing.setTimeout(answerMsMax, () => {
-      const message = `the agent at ${nameOf(place, socketPath)} has not answered within ${answerMsMax / 1000} s`
-      reject(new Failure(1, 'no-answer', message, { hint: 'look at the log of the agent' }))
-      outgoing.destroy()
-    })
-    outgoing.on('upgrade', (_response, socket, early) => {
-      outgoing.setTimeout(0)
-      fulfil({ socket, early })
-    })
-    outgoing.on('response', (incoming: IncomingMessage) => {
-      refusalOf(incoming).then(reject, reject)
-    })
-    outgoing.on('error', (error) => reject(nodeFailure(place, socketPath, error)))
-    outgoing.end()
-  })
+  return speak(await upgrade(session, path), start, output)
 }
 
 function speak(
-  name: string,
-  socket: Duplex,
-  early: Buffer,
+  { name, socket, early }: Upgraded,
   start: ExecStart,
   output: RemoteOutput,
 ): RemoteCommand {
@@ -159,42 +121,4 @@ function faultFailure(text: string): Failure {
     return new Failure(1, 'answer-broken', 'the agent answered in an unknown form')
   const { code, message, hint, exit } = fault.data
   return new Failure(exit, code, oneLine(message), hint === null ? {} : { hint: oneLine(hint) })
-}
-
-/** Room for bytes of stdin that the agent has not passed on yet. */
-interface Room {
-  /** Resolves to how many bytes may be sent, at least one; to any number once it is closed. */
-  next(): Promise<number>
-  take(bytes: number): void
-  give(bytes: number): void
-  close(): void
-  isClosed(): boolean
-}
-
-function createRoom(): Room {
-  let freeBytes = stdinWindowBytes
-  let closed = false
-  let wake = (): void => {}
-  return {
-    async next() {
-      while (freeBytes <= 0 && !closed) {
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      }
-      return Math.max(1, freeBytes)
-    },
-    take(bytes) {
-      freeBytes -= bytes
-    },
-    give(bytes) {
-      freeBytes += bytes
-      wake()
-    },
-    close() {
-      closed = true
-      wake()
-    },
-    isClosed: () => closed,
-  }
 }

@@ -76,6 +76,34 @@ export const containerCommands: readonly CommandDefinition[] = [
     run: async (session, input) => (await import('./exec.ts')).execCommand(session, input),
   },
   {
+    name: 'cp',
+    parameters: '<from> <to>',
+    summary: 'copy files into a container or out of it; root only',
+    details:
+      'One side is SERVICE:PATH, the other a path of this machine, or - for a tar archive on\n' +
+      'stdin or stdout. A path that begins with / or . is of this machine.\n' +
+      'What goes into a folder that is there keeps its name; where nothing is there it gets\n' +
+      'that name. FOLDER/. means the content of a folder, merged into one that is there.\n' +
+      'In the container all of it belongs to root, here to you; -a keeps owners by number.\n' +
+      'Links are copied as links. Devices, sockets and FIFOs are left out, and so are extended\n' +
+      'attributes. Nothing has its name before all of it is there.\n' +
+      'Of several containers of a service the first that runs is taken; --all copies into each.\n' +
+      'With --json: {"files","folders","bytes","containers":[{"host","container"}]}.',
+    examples: [
+      'covey cp shop/web:/etc/nginx/nginx.conf .',
+      'covey cp site/. shop/web:/usr/share/nginx/html',
+      'covey cp shop/db:/var/lib/dump - | tar -t',
+      'tar -c data | covey cp - shop/web.2:/srv',
+    ],
+    options: [
+      ['-a, --archive', 'keep owners, by number'],
+      ['-L, --follow-link', 'copy what a link leads to, where the path is one'],
+      ['--all', 'into all containers with the name, one after the other'],
+      ...hostOptions,
+    ],
+    run: async (session, input) => (await import('../copy/cp.ts')).copyFiles(session, input),
+  },
+  {
     name: 'events',
     summary: 'show what happens on the host, until Ctrl-C',
     details:

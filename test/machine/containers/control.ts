@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { containerRoutes, containerUpgrades } from '../../../agent/control/container-routes.ts'
 import { openControl } from '../../../agent/control/server.ts'
+import { openCopies } from '../../../machine/containers/copy/serve.ts'
 import { type ExecSessions, openExecSessions } from '../../../machine/containers/exec/sessions.ts'
 import { programFile } from '../../programs.ts'
 import { afterwards } from '../../temporary.ts'
@@ -49,6 +50,7 @@ export async function serveContainer(
   const init = {
     stateDir: folder,
     execs,
+    copies: openCopies(quietLog),
     directory: {
       rows: async () => [row],
       running: async (object: string) => (object === 'web' ? container : null),
