@@ -51,7 +51,13 @@ export async function serveOrders(
   })
   const control = await openControl({
     runDir,
-    routes: () => containerRoutes({ stateDir: on.folder, directory, execs: null as never }),
+    routes: () =>
+      containerRoutes({
+        stateDir: on.folder,
+        directory,
+        copies: null as never,
+        execs: null as never,
+      }),
     adminRoutes: orderRoutes({
       ...{ directory, host: 'h', adopted, now: Date.now },
       get containers() {
