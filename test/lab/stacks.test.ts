@@ -59,7 +59,10 @@ services:
     command:
       - sh
       - -c
-      - wget -T 2 -q -O - http://db.shop:5432/seen || echo refused; exec httpd -f -p 80 -h /www
+      - |
+        /bin/timeout 3 /bin/wget -q -O - http://db.shop:5432/seen
+        case $$? in 1 | 143) echo refused ;; *) echo odd ;; esac
+        exec httpd -f -p 80 -h /www
     ports: ["8080:80"]
 `
 

@@ -17,6 +17,8 @@ export interface RegistryOptions {
   readonly address?: string
   /** What it is called in references and certificates; the address where absent. */
   readonly name?: string
+  /** One that is free where absent. */
+  readonly port?: number
 }
 
 /** Debian's `docker-registry`, the reference implementation, in a folder of its own. */
@@ -87,6 +89,7 @@ class RunningRegistry implements Registry {
     this.#folder = folder
     this.#options = options
     this.#forget = forget
+    this.#port = options.port ?? 0
     const needed = options.tls === true || options.auth === 'token'
     this.#authority = needed ? createAuthority(folder) : null
     mkdirSync(this.storage)
