@@ -11,7 +11,7 @@ export interface LabRun {
   readonly dir?: string
 }
 
-/** Samples that run at one time on two hosts, none with another's ports; the first by `npm test`. */
+/** Samples that run at one time on two hosts, with ports of their own; the first by `npm test`. */
 export const batches: readonly Readonly<Record<string, LabRun>>[] = [
   {
     mail: { isLimited: true, host: 'cloud01' },

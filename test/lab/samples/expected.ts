@@ -20,7 +20,7 @@ interface WantedFile {
   readonly sha256: string
 }
 
-/** Docker's capabilities of a container by their numbers, but MKNOD (27), which covey never gives. */
+/** Docker's capabilities of a container by number, but MKNOD (27), which covey never gives. */
 const dockerNumbers: readonly number[] = [0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31]
 const numbers: Readonly<Record<string, number>> = {
   ...{ CHOWN: 0, DAC_OVERRIDE: 1, FOWNER: 3, FSETID: 4, KILL: 5, SETGID: 6, SETUID: 7, SETPCAP: 8 },

@@ -30,7 +30,7 @@ export const standInUsers: Readonly<Record<string, StandInUser>> = {
 /** Groups that the images have besides. */
 export const standInGroups: Readonly<Record<string, number>> = { extra: 1500, dialout: 20 }
 
-/** Listens where the program would, or runs a command that is there, as entrypoints of images do. */
+/** Listens where the program would, or runs a command that is there, as entrypoints do. */
 const standIn = `#!/bin/sh
 if [ $# -gt 0 ] && [ "\${1#-}" = "$1" ] && command -v "$1" >/dev/null; then exec "$@"; fi
 for port in $STAND_IN_PORTS; do httpd -p "$port" -h /www; done
