@@ -103,3 +103,7 @@ export const copyReadBytes: number = 256 * 1024
 export const copyRoomAskedBytes: number = 16 * 1024 * 1024
 /** Folders and links of a copied tree, as text: they are settled when all else is written. */
 export const copyLinksBytesMax: number = 64 * 1024 * 1024
+/** Docker stops or starts a project; some programs take minutes to end. */
+export const dockerStopMsMax: number = 900_000
+/** Hosts have taken services back by then, or it is not known. */
+export const takeBackMsMax: number = 180_000

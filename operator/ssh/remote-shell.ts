@@ -67,6 +67,18 @@ export async function openShell(init: LineInit): Promise<RemoteShell> {
   }
 }
 
+/** This machine, in the same way. */
+export function ownShell(env: LineInit['env']): RemoteShell {
+  const name = 'this machine'
+  const start = (script: string, args: readonly string[]): ChildProcess =>
+    spawn('sh', ['-c', asRoot, script, ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...env, LC_ALL: 'C' },
+      detached: true,
+    })
+  return { name, start, run: (script, args, bounds) => endOf(name, start(script, args), bounds) }
+}
+
 /** A word in quotes, whatever it begins with. */
 function quoted(text: string): string {
   return text.startsWith('-') ? `'${text}'` : shellWord(text)

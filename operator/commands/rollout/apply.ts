@@ -14,8 +14,9 @@ import { compiledLayout, expectAdopted } from './layout-hosts.ts'
 import { lookAtNode, type NodeLook } from './look-at-node.ts'
 import { expectSameHead, readPlanFile } from './plan-file.ts'
 import { expectMeant, isEmpty, type Proposal, propose, showPlan } from './proposal.ts'
-import { release } from './release.ts'
+import { type Released, release } from './release.ts'
 import { report } from './report.ts'
+import { replacingDocker } from './take-back.ts'
 import { timeoutOf } from './watching/timeout.ts'
 
 /** `covey apply [plan]`: the layout, or a plan of it, all the way to the hosts. */
@@ -30,6 +31,16 @@ export async function applyLayout(session: Session, input: Input): Promise<void>
   }
   if (offline && file !== undefined) {
     throw new Failure(2, 'usage', 'a plan is for the node that it was made with: without --offline')
+  }
+  if (input.list('replaceDocker').length > 0 && (offline || !input.is('wait'))) {
+    throw new Failure(
+      2,
+      'usage',
+      '--replace-docker has to see whether the services become healthy',
+      {
+        hint: 'without --offline and --no-wait',
+      },
+    )
   }
   const timeoutMs = timeoutOf(input)
   if (file !== undefined) {
@@ -91,9 +102,14 @@ async function send(
   if (again !== null) session.note(againText(look.succession.kind))
   // Commander turns `--no-wait` into `wait: false`.
   const waits = input.is('wait')
-  const released = await release(session, {
-    ...{ folder, look, proposal, switches, again, waits, timeoutMs },
-  })
+  const run = async (): Promise<Released> =>
+    await release(session, {
+      ...{ folder, look, proposal, switches, again, waits, timeoutMs },
+    })
+  const stacks = input.list('replaceDocker')
+  const replacing = { folder, look, hosts, switches, stacks }
+  const released =
+    stacks.length === 0 ? await run() : await replacingDocker(session, replacing, run)
   report(session, { released, proposal, warnings })
 }
 

@@ -54,12 +54,16 @@ export const rolloutCommands: readonly CommandDefinition[] = [
       'Exit code 0: they are; 1: it says what is not, and why. Ctrl-C loses nothing: run it\n' +
       'again, and it goes on. Hosts that nobody has heard of get the config when they are\n' +
       'enrolled (covey bundle).\n' +
+      'With --replace-docker the Compose project that Docker runs of STACK is stopped first:\n' +
+      "the one of its folder, its name, or its ports. Where covey's services do not become\n" +
+      'healthy in time, the services of before are put back, and the project is started again.\n' +
       'With --offline no node is asked, and the signed config goes to -o, or to stdout.',
     examples: ['covey apply', 'covey up --yes', 'covey apply --offline -o home.signed.json'],
     options: [
       ['--yes', 'do not ask'],
       ['--offline', 'sign, and do not send'],
       ['-o, --output <file>', 'with --offline: where the signed config goes'],
+      ['--replace-docker <stack>', 'stop what Docker runs of it before', 'repeated'],
       ...watchOptions,
       ...guardOptions,
       ...signOptions,
