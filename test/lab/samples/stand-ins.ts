@@ -61,7 +61,7 @@ const programs: Readonly<Record<string, string>> = {
   'usr/local/bin/grep':
     '#!/bin/sh\nif [ "$1" = -P ]; then shift; set -- -E "$@"; fi\nexec /bin/grep "$@"\n',
   ...Object.fromEntries(
-    ['pg_isready', 'mc', 'drill', 'psql', 'apk'].map((name) => [
+    ['pg_isready', 'mc', 'nc', 'drill', 'psql', 'apk'].map((name) => [
       `usr/local/bin/${name}`,
       '#!/bin/sh\nexit 0\n',
     ]),

@@ -21,7 +21,6 @@ export const samples: Readonly<Record<string, Sample>> = {
   budget: { files: ['docker-compose.yml'] },
   chat: {
     files: ['compose.yaml', 'compose.nginx.yaml'],
-    mended: ['compose.yaml', 'compose.nginx.yaml', 'mended.yaml'],
     profiles: ['calls'],
   },
   cloud: { files: ['compose.yaml'] },
@@ -29,7 +28,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   documents: { files: ['compose.yaml'] },
   errors: {
     files: ['compose.yaml'],
-    mended: ['compose.yaml', 'mended.yaml'],
+    mended: ['compose.yaml'],
     objects: '{ app-data_v: { type: volume }, errors-redis_v: { type: volume } }',
   },
   feeds: { files: ['compose.yaml'] },
@@ -46,7 +45,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   photos: { files: ['compose.yaml'] },
   pipeline: { files: ['compose.yaml'], mended: ['compose.yaml', 'mended.yaml'] },
   proxy: { files: ['compose.yaml'], mended: ['compose.yaml', 'mended.yaml'] },
-  search: { files: ['compose.yaml'], mended: ['compose.yaml', 'mended.yaml'] },
+  search: { files: ['compose.yaml'] },
   social: { files: ['docker-compose.yml'] },
   streams: { files: ['compose.yaml'] },
   vault: { files: ['compose.yaml'] },
