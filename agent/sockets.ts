@@ -1,5 +1,6 @@
 import { openCopies } from '../machine/containers/copy/serve.ts'
 import { openExecSessions } from '../machine/containers/exec/sessions.ts'
+import { createStats } from '../machine/containers/stats/read-stats.ts'
 import { ownAddresses } from '../machine/kernel/addresses.ts'
 import { steadyClock } from '../machine/steady-clock.ts'
 import type { AgentInit, Running } from './agent.ts'
@@ -11,6 +12,7 @@ import { imageAdminRoutes, imageRoutes } from './control/image-routes.ts'
 import { orderRoutes } from './control/orders/order-routes.ts'
 import { controlRoutes } from './control/routes.ts'
 import { openControl } from './control/server.ts'
+import { statsRoute } from './control/stats/stats-route.ts'
 import { volumeAdminRoutes } from './control/volumes/volume-routes.ts'
 
 /** The sockets of an agent, and what is served only over them. */
@@ -49,6 +51,7 @@ export async function openSockets(init: AgentInit, running: Running): Promise<So
       shell.events.tell({ ...about, at: steadyClock.now() })
     },
   }
+  const stats = createStats(state, () => performance.now())
   const control = await openControl({
     runDir,
     routes: () =>
@@ -57,6 +60,7 @@ export async function openSockets(init: AgentInit, running: Running): Promise<So
         ...imageRoutes(host.images),
         ...containerRoutes(containers),
         ['GET /v1/firewall', firewallRoute({ ...looks, addresses: ownAddresses })] as const,
+        ['GET /v1/stats', statsRoute(stats)] as const,
         ['GET /v1/doctor', doctorRoute(looks)] as const,
       ]),
     adminRoutes: new Map([

@@ -23,6 +23,9 @@ export const sideQuestionMsMax: number = 2_000
 export const adminPruneMsMax: number = 600_000
 /** Time between two looks at the status while watching or waiting. */
 export const lookMs: number = 500
+/** Time between the two looks that make rates of counters, and between tables of a watch. */
+export const statsGapMs: number = 1_000
+export const statsWatchMs: number = 2_000
 /** Tries to take the next free version while others sign at the same time. */
 export const versionTriesMax: number = 64
 /**

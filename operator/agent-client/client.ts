@@ -18,6 +18,8 @@ export interface Question {
   readonly timeoutMs?: number
   /** What is root's alone is asked on `admin.sock`. */
   readonly admin?: boolean
+  /** Ends the question. */
+  readonly signal?: AbortSignal
 }
 
 /** What the agent said. */
@@ -35,11 +37,13 @@ export async function ask(session: Session, question: Question): Promise<Answer>
   const place = await placeOf(session)
   const socket = question.admin === true ? place.admin : place.covey
   const timeoutMs = question.timeoutMs ?? answerMsMax
-  const signal = AbortSignal.timeout(timeoutMs)
+  const late = AbortSignal.timeout(timeoutMs)
+  const signal = question.signal === undefined ? late : AbortSignal.any([late, question.signal])
   try {
     return await exchange(socket, question, signal)
   } catch (error) {
     if (error instanceof Failure) throw error
+    if (question.signal?.aborted) throw new Failure(1, 'interrupted', 'interrupted')
     if (signal.aborted) {
       const message = `the agent at ${nameOf(place, socket)} has not answered within ${timeoutMs / 1000} s`
       throw new Failure(1, 'no-answer', message, {

@@ -1,5 +1,6 @@
 import { containerCommands } from './containers/commands.ts'
 import { orderCommands } from './containers/orders/commands.ts'
+import { statsCommands } from './containers/stats/commands.ts'
 import type { CommandDefinition } from './definition.ts'
 import { rolloutCommands } from './rollout/commands.ts'
 import { secretCommands } from './secrets/commands.ts'
@@ -105,6 +106,7 @@ export const dailyCommands: readonly CommandDefinition[] = [
   },
   ...containerCommands,
   ...orderCommands,
+  ...statsCommands,
   {
     name: 'pull',
     parameters: '[what...]',

@@ -5,6 +5,7 @@ import { eventSchema } from './events.ts'
 import { firewallSchema } from './firewall.ts'
 import { imageLineSchema, imagesSchema, prunedSchema } from './images.ts'
 import { problemSchema } from './problem.ts'
+import { statsSchema } from './stats.ts'
 import { statusSchema } from './status.ts'
 import { verdictSchema } from './verdict.ts'
 import { restoredSchema, volumesSchema } from './volumes.ts'
@@ -19,6 +20,7 @@ export const apiSchemas: Readonly<Record<string, z.ZodType>> = {
   event: eventSchema,
   containers: containersSchema,
   ordered: orderedSchema,
+  stats: statsSchema,
   images: imagesSchema,
   image_line: imageLineSchema,
   pruned: prunedSchema,

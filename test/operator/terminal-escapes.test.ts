@@ -99,6 +99,9 @@ function answers(signed: unknown): Readonly<Record<string, unknown>> {
     'GET /v1/config': signed,
     'POST /v1/config': { verdict: 'accepted', code: 'accepted', message: 'm', head },
     'GET /v1/containers': containers,
+    'POST /v1/containers/cloud01/start': { name: 'cloud01', changed: false, note: 'it runs' },
+    'POST /v1/containers/cloud01/stop': { name: 'cloud01', changed: true, note: null },
+    'GET /v1/stats': { at_ms: 1, containers: [{ name: 'cloud01', service: 'a/b', pid: 1 }] },
     'GET /v1/images': {
       images: [{ references: [image], digest, layers: 1, unpacked_bytes: 5, used_by: ['web'] }],
     },
@@ -199,7 +202,7 @@ function expectJson(text: string, what: string): void {
 /** Commands that have always talked to an agent; that they did shows that the test reaches them. */
 const talkers = [
   ...['apply', 'status', 'ps', 'logs', 'exec', 'events', 'doctor', 'inject', 'config show'],
-  ...['firewall show', 'firewall trace'],
+  ...['firewall show', 'firewall trace', 'start', 'stop', 'restart', 'stats'],
   ...['image list', 'image pull', 'image prune', 'image load', 'image save'],
 ]
 
