@@ -110,3 +110,6 @@ export const copyLinksBytesMax: number = 64 * 1024 * 1024
 export const dockerStopMsMax: number = 900_000
 /** Hosts have taken services back by then, or it is not known. */
 export const takeBackMsMax: number = 180_000
+/** The value of a variable on the command line, and how many of them. */
+export const variableBytesMax: number = 64 * 1024
+export const variablesGivenMax: number = 200

@@ -80,6 +80,7 @@ export const plumbingCommands: readonly CommandDefinition[] = [
     options: [
       ['-f, --file <layout>', 'the layout (default: cluster.yaml of the folder)'],
       ['-o, --output <file>', 'where the config goes (default: stdout)'],
+      ['--env <name=value>', 'a variable of Compose files; cluster.lock keeps it', 'repeated'],
       ['--frozen', 'refuse to change the lock (exit code 4)'],
       ['--prune', 'remove facts from the lock that nothing uses any more'],
     ],

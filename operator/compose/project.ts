@@ -209,6 +209,8 @@ export interface ComposeProject {
   readonly secrets: ReadonlyMap<string, ComposeContent>
   /** What is accepted without effect, unset variables, literals that look like secrets. */
   readonly notes: readonly LocatedFault[]
+  /** Names of the variables of `ComposeOptions` that its files take. */
+  readonly variables: ReadonlySet<string>
 }
 
 /** What a project is read with. */
@@ -218,7 +220,7 @@ export interface ComposeOptions {
   readonly profiles: readonly string[]
   /** Files of the stack's `env_file` option, in place of the `.env` beside the first file. */
   readonly envFiles: readonly string[]
-  /** Variables of `--env`, which win. */
+  /** Variables of `--env`, of now or kept in the lock, which win. */
   readonly variables: ReadonlyMap<string, string>
 }
 

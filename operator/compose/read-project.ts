@@ -46,7 +46,8 @@ export async function readProject(options: ComposeOptions, read: ReadFile): Prom
   const loaded = settle(await loadFiles({ files, report }, set, []))
   const tree = bounded(loaded, report)
   const project = await readTree(tree, scope, { files, report, folder: home.folder })
-  return { project: { ...project, notes: report.notes }, faults: report.faults }
+  const { taken: variables } = scope
+  return { project: { ...project, notes: report.notes, variables }, faults: report.faults }
 }
 
 function bounded(tree: Mapping, report: Report): Mapping {
@@ -67,7 +68,7 @@ async function readTree(
   tree: Mapping,
   scope: ProjectScope,
   reading: Reading,
-): Promise<Omit<ComposeProject, 'notes'>> {
+): Promise<Omit<ComposeProject, 'notes' | 'variables'>> {
   const { files, report, folder } = reading
   const root = new Cursor(tree, '', tree.place, report)
   for (const [key, entry] of tree.entries) {

@@ -4,7 +4,7 @@ import type { Place } from '../compose/project.ts'
 import type { LocatedFault } from '../terminal/failure.ts'
 import { unreadyCodes } from './findings.ts'
 import type { CompileInput } from './inputs.ts'
-import { factKey, type Lock, withFacts } from './lock.ts'
+import { factKey, type Lock, variableFact, withFacts } from './lock.ts'
 import { draftSection, hostWarnings, meshSections } from './mesh-sections.ts'
 import type { MadeObject } from './objects/host-objects.ts'
 import { servicesOfHosts } from './objects/services-of-hosts.ts'
@@ -40,6 +40,9 @@ export async function compileLayout(input: CompileInput): Promise<Compiled> {
   const { findings, arrangement } = services
   const made = new Map<string, readonly MadeObject[]>()
   const facts = new Map<string, string | null>(arrangement.facts)
+  for (const { facts: given = {} } of input.stacks) {
+    for (const [key, value] of Object.entries(given)) facts.set(key, value)
+  }
   const sections: [string, HostSection][] = []
   const drafts: [string, HostSection][] = []
   for (const host of [...layout.hosts.keys()].sort()) {
@@ -109,7 +112,8 @@ function* usedFacts(
       yield factKey('object', host, name)
     }
   }
-  for (const { project } of stacks) {
+  for (const { name: stack, project } of stacks) {
+    for (const name of project.variables) yield variableFact(stack, name)
     for (const { image } of project.services.values()) {
       const reference = normalReference(image?.value ?? '')
       if (reference !== undefined) yield factKey('image', reference)

@@ -32,6 +32,8 @@ export interface StackSource {
   readonly beside: ReadonlyMap<string, Beside>
   /** Hosts of services that the layout itself names, by service: `host:` and `hosts:`. */
   readonly hostsOf: ReadonlyMap<string, readonly string[]>
+  /** What the lock is to keep of variables that were given for it now. */
+  readonly facts?: Readonly<Record<string, string>>
 }
 
 /** All that a config is compiled from, and nothing else counts. */

@@ -25,6 +25,11 @@ export function factKey(kind: string, ...parts: readonly string[]): string {
   return [kind, ...encoded].join('.')
 }
 
+/** The key of the value that was given for a variable of a stack. */
+export function variableFact(stack: string, name: string): string {
+  return factKey('variable', stack === '' ? 'services' : stack, name)
+}
+
 /** The value of a fact of a host, or undefined. */
 export function hostFact(lock: Lock, host: string, fact: HostFact): string | undefined {
   return lock.facts.get(`host.${host}.${fact}`)

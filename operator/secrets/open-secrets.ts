@@ -9,6 +9,8 @@ import { openVault } from './vault.ts'
 export interface OpenSecrets {
   readonly clusterId: string
   readonly contentOf: SecretContents
+  /** Keeps the content of a secret in the operator's folder. */
+  keep(name: string, content: Uint8Array): Promise<void>
   /** 32 bytes for keyed digests; made where there are none. */
   digestKey(): Promise<Uint8Array>
 }
@@ -27,6 +29,7 @@ export function createSecretsOpener(
     return {
       clusterId: folder.chain.clusterId,
       contentOf: createSecretContents(session, folder, vault, sources),
+      keep: vault.seal,
       digestKey: vault.digestKey,
     }
   }

@@ -10,38 +10,75 @@ import { Failure, type LocatedFault, systemCode, systemReason } from '../termina
 import type { Session } from '../terminal/session.ts'
 import { readBeside } from './beside.ts'
 import { embeddedServices } from './embedded.ts'
+import {
+  expectTaken,
+  type GivenVariables,
+  keptVariables,
+  type Opener,
+  variablesOf,
+} from './variables.ts'
 
 /** The stacks of a layout, and all that is wrong with their files. */
 export interface StackFiles {
   readonly stacks: readonly StackSource[]
   readonly faults: readonly LocatedFault[]
+  /** Variables that are secrets, for the operator's folder, by their names there. */
+  readonly secrets: ReadonlyMap<string, string>
+}
+
+/** Where variables come from beyond the files. */
+export interface VariableSources {
+  /** Of `--env`. */
+  readonly given: ReadonlyMap<string, string>
+  /** Undefined where no keys are needed: what is sealed is only a name then. */
+  readonly open: Opener | undefined
 }
 
 /** Reads the Compose files of all stacks, and the services of the layout itself. */
-export async function readStacks(session: Session, files: LayoutFiles): Promise<StackFiles> {
-  const { layout, source, yaml } = files
+export async function readStacks(
+  session: Session,
+  files: LayoutFiles,
+  { given, open }: VariableSources = { given: new Map(), open: undefined },
+): Promise<StackFiles> {
+  const { layout, source, yaml, lock } = files
   // Compose resolves paths by the folder of the process, so they are absolute until they are shown.
   const path = session.path(source.file)
   const base = dirname(path)
   const read = reader(session)
   const stacks: StackSource[] = []
   const faults: LocatedFault[] = []
-  for (const [name, options] of layout.stacks) {
-    const given = await composeOptions(session, base, options)
-    const stack = await readStack(session, { name, options, hostsOf: new Map() }, given, read)
-    stacks.push(stack.source)
+  const secrets = new Map<string, string>()
+  const take = async (stack: ReadStack, variables: GivenVariables): Promise<void> => {
+    const { project, name } = stack.source
     faults.push(...stack.faults)
+    const kept = open && (await keptVariables(name, variables, project, open))
+    for (const [object, value] of kept?.secrets ?? []) secrets.set(object, value)
+    stacks.push({ ...stack.source, facts: kept?.facts ?? {} })
+  }
+  for (const [name, options] of layout.stacks) {
+    const variables = await variablesOf(name, given, lock, open)
+    const asked = { ...(await composeOptions(session, base, options)), variables: variables.values }
+    const stack = await readStack(session, { name, options, hostsOf: new Map() }, asked, read)
+    await take(stack, variables)
   }
   if (layout.hasServices) {
     const { text, hostsOf } = embeddedServices(source.text, yaml, layout.secrets.keys())
     const own = { name: '', options: ownOptions(layout.hosts), hostsOf }
-    const given = { files: [path], profiles: [], envFiles: [], variables: new Map() }
+    const variables = await variablesOf('', given, lock, open)
+    const asked = { files: [path], profiles: [], envFiles: [], variables: variables.values }
     const readOwn: ReadFile = async (file) => (file === path ? text : await read(file))
-    const stack = await readStack(session, own, given, readOwn)
-    stacks.push(stack.source)
-    faults.push(...stack.faults)
+    await take(await readStack(session, own, asked, readOwn), variables)
   }
-  return { stacks, faults: faults.map((fault) => shownFault(session, fault)) }
+  const projects = stacks.map(({ project }) => project)
+  // What is wrong with a file may be why nothing in it takes a variable.
+  if (faults.length === 0) expectTaken(given, projects)
+  return { stacks, secrets, faults: faults.map((fault) => shownFault(session, fault)) }
+}
+
+/** A stack as it was read. */
+interface ReadStack {
+  readonly source: StackSource
+  readonly faults: readonly LocatedFault[]
 }
 
 async function readStack(
@@ -49,7 +86,7 @@ async function readStack(
   stack: Pick<StackSource, 'name' | 'options' | 'hostsOf'>,
   options: ComposeOptions,
   read: ReadFile,
-): Promise<{ readonly source: StackSource; readonly faults: readonly LocatedFault[] }> {
+): Promise<ReadStack> {
   const { project, faults } = await readProject(options, read)
   const beside = await readBeside(session, project)
   return { source: { ...stack, project, beside }, faults }
@@ -60,14 +97,13 @@ async function composeOptions(
   session: Session,
   base: string,
   { files, envFiles, profiles }: StackOptions,
-): Promise<ComposeOptions> {
+): Promise<Omit<ComposeOptions, 'variables'>> {
   const paths = files.map((file) => join(base, file))
   const named = await Promise.all(paths.map((path) => composeFile(session, path)))
   return {
     files: named,
     profiles,
     envFiles: envFiles.map((file) => join(base, file)),
-    variables: new Map(),
   }
 }
 

@@ -13,9 +13,11 @@ import {
 } from '../../layout/compile.ts'
 import { type Lock, lockText } from '../../layout/lock.ts'
 import { prunedLock } from '../../layout/prune.ts'
+import { createSecretsOpener } from '../../secrets/open-secrets.ts'
 import { configFaults } from '../../signing/draft.ts'
 import { completeLock } from '../../stacks/complete-lock.ts'
 import { readStacks, shownFault, shownText } from '../../stacks/read-stacks.ts'
+import { readVariables } from '../../stacks/variables.ts'
 import { Failure, faultsFailure, type LocatedFault } from '../../terminal/failure.ts'
 import { jsonText, type Session } from '../../terminal/session.ts'
 import { counted } from '../../terminal/style.ts'
@@ -26,7 +28,8 @@ export async function compileFile(session: Session, input: Input): Promise<void>
   const named = input.text('file')
   const path = named ?? (await openFolder(session)).shown('cluster.yaml')
   const lock = input.is('frozen') ? 'frozen' : input.is('prune') ? 'pruned' : 'completed'
-  const { hosts, warnings } = await compileChecked(session, path, lock)
+  const given = readVariables(input.list('env'))
+  const { hosts, warnings } = await compileChecked(session, path, lock, given)
   const text = jsonText({ hosts })
   const output = input.text('output')
   if (output === undefined || output === '-') session.io.out(text)
@@ -59,16 +62,27 @@ export async function compileChecked(
   session: Session,
   path: string,
   use: LockUse = 'completed',
+  given: ReadonlyMap<string, string> = new Map(),
 ): Promise<CheckedLayout> {
-  const { files, compiled } = await compileStacks(session, path, 'ready', use !== 'frozen')
+  const completes = use !== 'frozen'
+  const { files, compiled, keep } = await compileStacks(session, path, 'ready', completes, given)
   for (const warning of compiled.warnings) session.warn(warning)
   const lock = use === 'pruned' ? prunedLock(compiled) : compiled.lock
   if (!isDeepStrictEqual(files.lock.facts, lock.facts)) {
     if (use === 'frozen') throw frozen(files, lock)
+    await keep()
     await writeWhole(session.io.files, session.path(files.lockPath), lockText(lock))
   }
   const { hosts, warnings } = compiled
   return { hosts, warnings, cluster: files.layout.cluster, lock }
+}
+
+/** A layout and its stacks, compiled. */
+interface CompiledStacks {
+  readonly files: LayoutFiles
+  readonly compiled: Compiled
+  /** Keeps variables that are secrets in the operator's folder. */
+  keep(): Promise<void>
 }
 
 /**
@@ -80,9 +94,12 @@ export async function compileStacks(
   path: string,
   readiness: 'ready' | 'draft',
   completes: boolean = false,
-): Promise<{ readonly files: LayoutFiles; readonly compiled: Compiled }> {
+  given: ReadonlyMap<string, string> = new Map(),
+): Promise<CompiledStacks> {
   const files = await readLayout(session, path)
-  const { stacks, faults } = await readStacks(session, files)
+  const opener = createSecretsOpener(session, files.layout.secrets)
+  const open = readiness === 'draft' ? undefined : opener
+  const { stacks, faults, secrets } = await readStacks(session, files, { given, open })
   if (faults.length > 0) throw faultsFailure(faults)
   const { layout } = files
   const input = { layout, lock: files.lock, stacks }
@@ -97,7 +114,10 @@ export async function compileStacks(
   const placed = compiled.placed(configFaults({ hosts }))
   expectSound(session, files, placed.faults, placed.located)
   const warnings = compiled.warnings.map((warning) => shownText(session, warning))
-  return { files, compiled: { ...compiled, warnings } }
+  const keep = async (): Promise<void> => {
+    for (const [name, value] of secrets) await (await opener()).keep(name, Buffer.from(value))
+  }
+  return { files, compiled: { ...compiled, warnings }, keep }
 }
 
 /** Throws all faults: those of the layout first, then those of the Compose files. */

@@ -10,7 +10,7 @@ import { signSwitches } from '../config/sign.ts'
 import type { Input } from '../definition.ts'
 import { deliver, expectOutput } from '../trust/deliver.ts'
 import { confirm } from './confirm.ts'
-import { compiledLayout, expectAdopted } from './layout-hosts.ts'
+import { compiledLayout, expectAdopted, expectNoVariables } from './layout-hosts.ts'
 import { lookAtNode, type NodeLook } from './look-at-node.ts'
 import { expectSameHead, readPlanFile } from './plan-file.ts'
 import { expectMeant, isEmpty, type Proposal, propose, showPlan } from './proposal.ts'
@@ -42,6 +42,7 @@ export async function applyLayout(session: Session, input: Input): Promise<void>
       },
     )
   }
+  expectNoVariables(input)
   const timeoutMs = timeoutOf(input)
   if (file !== undefined) {
     const { base, hosts } = await readPlanFile(session, folder, file)
@@ -49,7 +50,7 @@ export async function applyLayout(session: Session, input: Input): Promise<void>
     expectSameHead(base, look)
     return await send(session, folder, input, { look, hosts, warnings: [], timeoutMs })
   }
-  const compiled = await compiledLayout(session, folder)
+  const compiled = await compiledLayout(session, folder, input)
   const { hosts, warnings } = compiled
   await expectOutput(session, input)
   if (offline) {

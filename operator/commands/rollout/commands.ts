@@ -24,6 +24,7 @@ export const rolloutCommands: readonly CommandDefinition[] = [
       'With --json: {"version", "changes", "opens", "closes", "loses", "needs", "guards"}.',
     examples: ['covey plan', 'covey plan --detailed-exitcode', 'covey plan --out next.json'],
     options: [
+      ['--env <name=value>', 'a variable of Compose files; cluster.lock keeps it', 'repeated'],
       ['--detailed-exitcode', 'exit code 3 where there is something to do'],
       ['--out <file>', 'keep the plan, for covey apply FILE'],
       ['--host <name>', 'show what is about this host only'],
@@ -61,6 +62,7 @@ export const rolloutCommands: readonly CommandDefinition[] = [
     examples: ['covey apply', 'covey up --yes', 'covey apply --offline -o home.signed.json'],
     options: [
       ['--yes', 'do not ask'],
+      ['--env <name=value>', 'a variable of Compose files; cluster.lock keeps it', 'repeated'],
       ['--offline', 'sign, and do not send'],
       ['-o, --output <file>', 'with --offline: where the signed config goes'],
       ['--replace-docker <stack>', 'stop what Docker runs of it before', 'repeated'],

@@ -14,7 +14,7 @@ import { ExitWith, Failure } from '../../terminal/failure.ts'
 import { jsonText, type Session } from '../../terminal/session.ts'
 import { ageText, counted } from '../../terminal/style.ts'
 import type { Input } from '../definition.ts'
-import { compiledLayout } from './layout-hosts.ts'
+import { compiledLayout, expectNoVariables } from './layout-hosts.ts'
 import { lookAtNode, type NodeLook } from './look-at-node.ts'
 import { isPlanFile, type PlanFile, planIn } from './plan-file.ts'
 import { type Proposal, propose } from './proposal.ts'
@@ -24,9 +24,10 @@ import { audienceOf } from './watching/watch.ts'
 export async function showLayoutPlan(session: Session, input: Input): Promise<void> {
   const folder = await openFolder(session)
   const [file] = input.args
+  expectNoVariables(input)
   const hosts =
     file === undefined
-      ? (await compiledLayout(session, folder)).hosts
+      ? (await compiledLayout(session, folder, input)).hosts
       : await hostsInFile(session, folder, file)
   const look = await lookAtNode(session, folder)
   const proposal = propose(look, hosts)

@@ -10,6 +10,8 @@ import { substitute } from './substitute.ts'
 /** What the variables of a project say of it. */
 export interface ProjectScope {
   readonly scope: Scope
+  /** Names of the options' variables whose values were asked for; it grows while files are read. */
+  readonly taken: ReadonlySet<string>
   /** The files of the project; `COMPOSE_FILE` may name others than the options. */
   readonly files: readonly string[]
   readonly profiles: readonly string[]
@@ -41,11 +43,9 @@ export async function readProjectScope(
 ): Promise<ProjectScope> {
   const [first = ''] = options.files
   const folder = dirname(first)
+  const taken = new Set<string>()
   const given: Scope = new Map(
-    [...options.variables].map(([name, value]) => [
-      name,
-      { name, value, place: undefined, isSensitive: true },
-    ]),
+    [...options.variables].map(([name, value]) => [name, givenVariable(name, value, taken)]),
   )
   const filed = await readEnvFiles(options, folder, given, files, report)
   const known = new Map<string, Variable>([...filed, ...given])
@@ -70,11 +70,23 @@ export async function readProjectScope(
   })
   return {
     scope: known,
+    taken,
     files: own,
     profiles: (options.profiles.length > 0 ? options.profiles : profiles)
       .map((profile) => profile.trim())
       .filter((profile) => profile !== ''),
     name: projectName,
+  }
+}
+
+/** A variable of the options, which is noted where its value is asked for. */
+function givenVariable(name: string, value: string, taken: Set<string>): Variable {
+  return {
+    ...{ name, place: undefined, isSensitive: true },
+    get value() {
+      taken.add(name)
+      return value
+    },
   }
 }
 

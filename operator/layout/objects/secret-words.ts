@@ -30,8 +30,7 @@ const known = new WeakMap<ComposeProject, ReadonlySet<string>>()
  */
 export function hiddenWordsOf(member: Member): HiddenWords {
   const { stack, service, label } = member
-  const values = known.get(stack.project) ?? secretValues(stack.project)
-  known.set(stack.project, values)
+  const values = valuesOf(stack.project)
   const texts = new Map<string, string>()
   const hidden = new Set<Text>()
   for (const [field, words] of wordsOf(service)) {
@@ -63,6 +62,18 @@ function isSecretLine(text: string): boolean {
   const words = text.split(/[\s"']+/)
   if (words.length === 1) return false
   return secretWords(words.map((word) => (word.includes('$') ? '' : word))).includes(true)
+}
+
+/** True for a value that is a secret somewhere in a project, or a part of one. */
+export function isSecretIn(project: ComposeProject, value: string): boolean {
+  const isPart = value.length >= valueCharactersMin
+  return [...valuesOf(project)].some((each) => each === value || (isPart && each.includes(value)))
+}
+
+function valuesOf(project: ComposeProject): ReadonlySet<string> {
+  const values = known.get(project) ?? secretValues(project)
+  known.set(project, values)
+  return values
 }
 
 /** Commands of a service, by the fields of its container. */
