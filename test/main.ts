@@ -27,8 +27,11 @@ const files = globSync('test/**/*.test.ts', { cwd: root })
 
 /** The time limit is for one file, and only there so that a hang ends with a name. */
 const timeout = 900_000
-/** Each file makes its own namespaces, and most wait more than they work. */
-const concurrency = Number(process.env['COVEY_TEST_CONCURRENCY'] ?? 3)
+/**
+ * Each file makes its own namespaces, and labs wait nine tenths of their time: five of them keep
+ * two processors at work.
+ */
+const concurrency = Number(process.env['COVEY_TEST_CONCURRENCY'] ?? 5)
 
 run({ files, concurrency, timeout })
   .on('test:fail', () => {

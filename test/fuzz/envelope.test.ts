@@ -8,8 +8,11 @@ import { verifyRoot } from '../../agent/state/verify-root.ts'
 import { parseEnvelope } from '../../protocol/documents/envelope.ts'
 import type { HeldRoot } from '../../protocol/node/durable.ts'
 import { digestOf, documentIn, makeKey, signEnvelope, type TestKey } from '../protocol/cluster.ts'
+import { sizeOf } from '../sizes.ts'
 import { jsonChange, spellingChange } from './mutations.ts'
 import { type PlainRoot, takesConfig, takesRoot } from './verifier.ts'
+
+const numRuns = sizeOf('COVEY_FUZZ', 700, 5000)
 
 const keys = Array.from({ length: 6 }, makeKey)
 const [a, b, c, e, f, stranger] = keys as [TestKey, TestKey, TestKey, TestKey, TestKey, TestKey]
@@ -143,7 +146,7 @@ async function compare<T>(
       answers[theirs ? 'taken' : 'refused'] += 1
       assert.equal(ours, theirs, `${fault}\n${text}`)
     }),
-    { numRuns: 700 },
+    { numRuns },
   )
   assert.ok(answers.taken > 30 && answers.refused > 30, JSON.stringify(answers))
 }

@@ -16,9 +16,10 @@ import { makeCases, stateFolder } from '../crash/cases.ts'
 import { signWorld } from '../crash/documents.ts'
 import { createModelDisk } from '../crash/model-disk.ts'
 import { meshSection } from '../protocol/cluster.ts'
+import { sizeOf } from '../sizes.ts'
 import { jsonChange } from './mutations.ts'
 
-const numRuns = 300
+const numRuns = sizeOf('COVEY_FUZZ', 150, 1500)
 const world = await signWorld()
 const cases = await makeCases(world)
 /** The fullest folder: two roots, a rival, a confirmed config, evidence. */

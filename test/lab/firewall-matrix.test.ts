@@ -18,7 +18,7 @@ import { serveOn } from './registry-host.ts'
 import { createSwiftOperator, type SwiftOperator } from './swift-operator.ts'
 
 /** `COVEY_FIREWALL_STEPS=500 COVEY_FIREWALL_SEED=7` for a longer walk, or another. */
-const steps = sizeOf('COVEY_FIREWALL_STEPS', 20, 200)
+const steps = sizeOf('COVEY_FIREWALL_STEPS', 12, 200)
 const seed = sizeOf('COVEY_FIREWALL_SEED', 5, 5)
 
 const hostNames = ['cloud01', 'cloud02', 'cloud03']

@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { sizeOf } from '../sizes.ts'
 import { runKills } from './kill-run.ts'
 
-const kills = sizeOf('COVEY_KILLS', 20, 400)
+const kills = sizeOf('COVEY_KILLS', 12, 400)
 
 it(`survives ${kills} kills at random moments: no head goes back, no file is torn`, async () => {
   const report = await runKills({ kills, seed: 7 })

@@ -17,7 +17,7 @@ export function watchCommand(address: string, text: string): readonly string[] {
   // busybox's own -w ends once the connection is there, and the other end may go right then.
   const ask = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | timeout 3 nc ${address} 80`
   const say = `if ${ask} 2>/dev/null | grep -q '${text}'; then echo ok; else echo failed; fi`
-  return ['sh', '-c', `while :; do ${say}; sleep 0.1; done`]
+  return ['sh', '-c', `trap 'exit 0' TERM; while :; do ${say}; sleep 0.1; done`]
 }
 
 /** Reads what such a container has said, from its log on its host. */

@@ -20,6 +20,7 @@ const shopFile = `
 x-common: &common
   image: \${REGISTRY}/box
   restart: unless-stopped
+  stop_signal: SIGKILL
 services:
   web:
     <<: *common

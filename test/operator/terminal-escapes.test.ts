@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
-import { describe, it, type TestContext } from 'node:test'
+import { cp } from 'node:fs/promises'
+import { after, before, describe, it, type TestContext } from 'node:test'
 import { dailyCommands } from '../../operator/commands/daily.ts'
 import type { CommandDefinition } from '../../operator/commands/definition.ts'
 import { plumbingCommands } from '../../operator/commands/plumbing.ts'
 import { forged, hostileAgent, type Lie, lies } from './hostile-agent.ts'
 import { healthy } from './status-samples.ts'
-import { addHost, type Outcome, openCluster, type RunOptions, type Workspace } from './workspace.ts'
+import {
+  addHost,
+  type Outcome,
+  openCluster,
+  openWorkspace,
+  type RunOptions,
+  type Scope,
+  type Workspace,
+} from './workspace.ts'
 
 /** Every command that does something, with the words that call it. */
 function leaves(
@@ -152,7 +161,8 @@ async function runOnce(
   return await space.covey(argv, options)
 }
 
-async function prepared(context: TestContext): Promise<Workspace> {
+/** A cluster with one host and a signed config; made once, and copied for each of the attacks. */
+async function makeModel(context: Scope): Promise<Workspace> {
   const space = await openCluster(context)
   await addHost(space, 'cloud01', '203.0.113.7:51820')
   await space.must('compile', '-o', 'config.json')
@@ -160,13 +170,21 @@ async function prepared(context: TestContext): Promise<Workspace> {
   return space
 }
 
+async function copyOf(model: Workspace, context: TestContext): Promise<Workspace> {
+  const space = await openWorkspace(context)
+  await cp(model.dir, space.dir, { recursive: true })
+  await cp(model.keyDir, space.keyDir, { recursive: true })
+  return space
+}
+
 async function attack(
   context: TestContext,
+  model: Workspace,
   lie: Lie,
   words: readonly string[],
   calls: readonly string[][],
 ): Promise<number> {
-  const space = await prepared(context)
+  const space = await copyOf(model, context)
   const signed = JSON.parse(await space.read('signed.json'))
   const { asked } = await hostileAgent(context, space, lie, answers(signed))
   for (const call of calls) {
@@ -207,11 +225,18 @@ const talkers = [
 ]
 
 describe('what a compromised agent says', () => {
+  let model: Workspace
+  const endings: (() => Promise<unknown>)[] = []
+  before(async () => {
+    model = await makeModel({ after: (step) => void endings.push(step) })
+  })
+  after(() => Promise.all(endings.map((step) => step())))
+
   for (const { words, definition } of leaves([...dailyCommands, ...plumbingCommands])) {
     it(`reaches no terminal by covey ${words.join(' ')}`, async (context) => {
       let talks = false
       for (const lie of lies) {
-        talks = (await attack(context, lie, words, callsOf(words, definition))) > 0
+        talks = (await attack(context, model, lie, words, callsOf(words, definition))) > 0
         // Who asks nothing of an agent that lies in one way asks nothing of any.
         if (!talks) break
       }

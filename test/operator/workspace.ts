@@ -48,8 +48,13 @@ export interface Workspace {
 /** Seconds that every command of a workspace takes for now. */
 export const nowSeconds = 1_790_000_000
 
+/** A test, or what stands for several that share something. */
+export interface Scope {
+  after(step: () => Promise<unknown>): void
+}
+
 /** A workspace that is gone after the test. */
-export async function openWorkspace(context: TestContext): Promise<Workspace> {
+export async function openWorkspace(context: Scope): Promise<Workspace> {
   const base = await mkdtemp(join(tmpdir(), 'covey-operator-'))
   context.after(() => rm(base, { recursive: true, force: true }))
   const dir = join(base, 'home')
@@ -84,7 +89,7 @@ export async function openWorkspace(context: TestContext): Promise<Workspace> {
 }
 
 /** A workspace with a cluster named `home`. */
-export async function openCluster(context: TestContext): Promise<Workspace> {
+export async function openCluster(context: Scope): Promise<Workspace> {
   const space = await openWorkspace(context)
   await space.must('init', '.', '--name', 'home')
   return space

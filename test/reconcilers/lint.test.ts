@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { knownTypes, lintConfig } from '../../reconcilers/lint.ts'
+import { sizeOf } from '../sizes.ts'
 import { configOf, ideaExample } from './configs.ts'
 
 const network = { type: 'wireguard_network', link_name: 'wg0', address: '10.69.0.1/16' }
@@ -113,7 +114,7 @@ describe('linting a config', () => {
       fc.property(hosts, (each) => {
         lintConfig(configOf(each))
       }),
-      { numRuns: 500 },
+      { numRuns: sizeOf('COVEY_FUZZ', 150, 1500) },
     )
   })
 

@@ -4,10 +4,11 @@ import * as fc from 'fast-check'
 import type { Compiled } from '../../../operator/layout/compile.ts'
 import { lockText, parseLock } from '../../../operator/layout/lock.ts'
 import { prunedLock } from '../../../operator/layout/prune.ts'
+import { sizeOf } from '../../sizes.ts'
 import { filesOf, randomLayout } from './random-layout.ts'
 import { sound } from './world.ts'
 
-const runs = { numRuns: process.env['COVEY_LONG'] === undefined ? 40 : 1000 }
+const runs = { numRuns: sizeOf('COVEY_LAYOUTS', 40, 1000) }
 
 /** Objects of one stack, by host and name. */
 function objectsOf({ hosts }: Compiled, stack: string): readonly string[] {

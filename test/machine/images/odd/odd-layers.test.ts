@@ -8,7 +8,7 @@ import { compareBatch, type Draw, emptyTally } from './compare-batch.ts'
 import { oddImage } from './random-layers.ts'
 
 /** `COVEY_ODD_LAYERS` images from seed `COVEY_ODD_SEED` on, so many at once. */
-const count = sizeOf('COVEY_ODD_LAYERS', 100, 10_000)
+const count = sizeOf('COVEY_ODD_LAYERS', 60, 10_000)
 const firstSeed = sizeOf('COVEY_ODD_SEED', 1, 1)
 const batchSize = 25
 
