@@ -1,6 +1,6 @@
 import {
+  type Cidr,
   cidrText,
-  compareNetworks,
   endpointText,
   parseAddress,
   parseCidr,
@@ -8,6 +8,7 @@ import {
 } from '../addresses.ts'
 import { handshakeMsMax, lostJitterMs, renewalsMax, renewJitterMs, renewMs } from '../limits.ts'
 import type { DeviceSeen, PeerSeen, PeerWanted } from '../tools/wg.ts'
+import { claimLink } from './links.ts'
 import type { LinkMemory, PeerMemory } from './memory.ts'
 import { handshakeAgeMs, type WireguardObserved } from './observed.ts'
 import type { LinkSpec, PeerSpec, WireguardSpec } from './spec.ts'
@@ -56,7 +57,7 @@ export function planDevice(
     peers.push(target)
     memory.set(peer.publicKey, remembered(context, isNew))
   }
-  for (const { peer, known } of keptPeers(link, before, device, spec)) {
+  for (const { peer, known } of device === null ? [] : keptPeers(link, spec, observed)) {
     peers.push(peer)
     memory.set(peer.publicKey, known)
   }
@@ -157,35 +158,68 @@ function remembered(context: PeerContext, isNew: boolean): PeerMemory {
   }
 }
 
+/** A peer of a faulty object, as it is to stay. */
 interface KeptPeer {
   readonly peer: PeerWanted
   readonly known: PeerMemory
 }
 
 /**
- * Peers of faulty objects stay as they are, less what others now have, and less hosts that are
- * gone.
+ * Peers of faulty objects stay as they are, less the networks that others now have, and less hosts
+ * that are gone. A network has one route: where peers of two links would keep it, the one stays
+ * that its route leads to, else that of the first link.
  */
 function keptPeers(
   link: LinkSpec,
-  before: LinkMemory | undefined,
-  device: DeviceSeen | null,
   spec: WireguardSpec,
+  observed: WireguardObserved,
 ): readonly KeptPeer[] {
+  const sound = spec.links.flatMap((each) => each.peers.flatMap((peer) => peer.allowedIps))
+  const taken = new Set([...sound.map(cidrText), ...keptElsewhere(link, spec, observed)])
+  return stayingPeers(link, spec, observed).map(({ seen, known }) => {
+    const allowedIps = networksOf(seen).filter((range) => !taken.has(cidrText(range)))
+    const { publicKey, keepaliveSeconds } = seen
+    return { peer: { publicKey, allowedIps, keepaliveSeconds, endpoint: null }, known }
+  })
+}
+
+/** Networks that peers of faulty objects on other links keep before those on this one. */
+function keptElsewhere(
+  link: LinkSpec,
+  spec: WireguardSpec,
+  observed: WireguardObserved,
+): readonly string[] {
+  const routes = new Map(observed.routes.map((each) => [cidrText(each.destination), each.link]))
+  const position = spec.links.indexOf(link)
+  return spec.links.flatMap((other, index) => {
+    if (index === position || claimLink(other, spec, observed).state !== 'own') return []
+    const networks = stayingPeers(other, spec, observed).flatMap(({ seen }) => networksOf(seen))
+    return networks.map(cidrText).filter((network) => {
+      const holder = routes.get(network)
+      return holder === other.link || (holder !== link.link && index < position)
+    })
+  })
+}
+
+/** Peers on a link that were applied for objects which are faulty now, as the kernel has them. */
+function stayingPeers(
+  link: LinkSpec,
+  spec: WireguardSpec,
+  observed: WireguardObserved,
+): readonly { readonly seen: PeerSeen; readonly known: PeerMemory }[] {
   const wanted = new Set(link.peers.map((peer) => peer.publicKey))
-  // Also what peers of other links now have: a network has one route.
-  const taken = spec.links.flatMap((each) => each.peers.flatMap((peer) => peer.allowedIps))
-  return (device?.peers ?? []).flatMap((seen) => {
+  const before = observed.memory.links.get(link.link)
+  return (observed.devices.get(link.link)?.peers ?? []).flatMap((seen) => {
     const known = before?.peers.get(seen.publicKey)
     if (known === undefined || wanted.has(seen.publicKey)) return []
     const isKept = spec.kept.some(
       ({ object, host }) => object === known.object && (host === null || host === known.host),
     )
     if (!isKept || (known.host !== null && !spec.listed.has(known.host))) return []
-    const allowedIps = seen.allowedIps
-      .flatMap((text) => parseCidr(text) ?? [])
-      .filter((range) => !taken.some((each) => compareNetworks(each, range) === 0))
-    const { publicKey, keepaliveSeconds } = seen
-    return [{ peer: { publicKey, allowedIps, keepaliveSeconds, endpoint: null }, known }]
+    return [{ seen, known }]
   })
+}
+
+function networksOf(seen: PeerSeen): readonly Cidr[] {
+  return seen.allowedIps.flatMap((text) => parseCidr(text) ?? [])
 }

@@ -186,6 +186,31 @@ describe('plans for any config', () => {
     assert.match(modelText(host.model), /^route 10\.69\.2\.0\/24 dev wg1 proto 190$/m)
   })
 
+  // Found by it as well: each of two links kept the network, and its route went to and fro.
+  it('let the kept peer have a network to which its route leads, of two', async () => {
+    const [key] = keys
+    const network = { type: 'wireguard_network', listen_port: 1, address: '10.69.0.1/16' }
+    const peer = { type: 'wireguard_peer', public_key: key }
+    const link = (object: string, allowed: string): object => {
+      return { ...peer, network: object, allowed_ips: [allowed] }
+    }
+    const wh = { ...network, link_name: 'wg0' }
+    const first = { wh, r: link('wh', '10.69.3.0/24') }
+    const second = { wh, wg: { ...network, link_name: 'wg1' }, p: link('wg', '10.69.3.0/24') }
+    const turned = {
+      wh: { ...network, link_name: 'wg1' },
+      wg: { ...network, link_name: 'wg0', listen_port: 2, address: '10.70.0.1/16' },
+      p: link('wg', '10.69.0.0/16'),
+      r: link('wg', '10.69.0.0/16'),
+    }
+    const host = createFakeHost()
+    for (const section of [first, second, turned]) {
+      await reconcile(wireguard, configOf({ a: section }), 'a', host.ports)
+      assert.deepEqual(await reconcile(wireguard, configOf({ a: section }), 'a', host.ports), [])
+    }
+    assert.match(modelText(host.model), /^route 10\.69\.3\.0\/24 dev wg1 proto 190$/m)
+  })
+
   it('need nothing more once they were applied, and touch nothing of others', async () => {
     await fc.assert(
       fc.asyncProperty(configs, async (list) => {
