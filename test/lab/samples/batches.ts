@@ -41,7 +41,7 @@ export const batches: readonly Readonly<Record<string, LabRun>>[] = [
     proxy: { host: 'cloud02' },
     pipeline: { host: 'cloud02' },
     objectstore: { host: 'cloud02' },
-    photos: { host: 'cloud02' },
+    photos: { isLimited: true, host: 'cloud02' },
   },
   {
     feeds: { host: 'cloud01' },

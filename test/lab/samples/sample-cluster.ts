@@ -89,7 +89,11 @@ function imagesOf(projects: readonly ComposeProject[]): readonly StandInImage[] 
   return [...ports].map(([reference, own]) => {
     const user = users.find(([pattern]) => pattern.test(reference))?.[1]
     const Env = ['PATH=/usr/local/bin:/bin', `STAND_IN_PORTS=${[...own].join(' ')}`]
-    const config = { Entrypoint: ['/stand-in'], Env, ...(user === undefined ? {} : { User: user }) }
+    const config: ImageSettings = {
+      ...{ Entrypoint: ['/stand-in'], Env },
+      ...(user === undefined ? {} : { User: user }),
+      ...(/\/vpn:/.test(reference) ? { Healthcheck: { Test: ['CMD', 'true'] } } : {}),
+    }
     return { reference, config }
   })
 }
