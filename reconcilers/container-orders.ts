@@ -1,5 +1,5 @@
 /**
- * What a person asked of the container of one object. `stop` stays until another order takes its
+ * A person's order for the container of one object. `stop` stays until another order takes its
  * place; `run` is over once the container is being started, and so is `restart`, which stops what
  * runs before that.
  */

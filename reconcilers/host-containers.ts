@@ -204,8 +204,8 @@ export interface ContainerSeen {
   /** Null where it has no health check or does not run. */
   readonly health: HealthSeen | null
   /**
-   * Why it was found unhealthy last, as long as it has not been well since: what its restarts are
-   * for. Null where it was well, or ended by itself.
+   * The last reason for which it was found unhealthy, as long as it has not been well since: the
+   * reason for its restarts. Null where it was well, or ended by itself.
    */
   readonly ailment: string | null
   /** Text of its `/etc/hosts`; null where it has none. */

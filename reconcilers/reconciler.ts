@@ -54,11 +54,11 @@ export interface PlanStep {
    */
   readonly protects?: readonly string[]
   /**
-   * How often the step may be needed; `usual` if absent. `usual`: somebody undoes it, so its
-   * objects fail, and it waits longer each time. `recurring`: the need is no such sign, as for a
-   * process that ends by itself; the plan knows how long to wait. `urgent`: as `usual`, but the
-   * step does not wait, since every moment without it may do harm. A step that fails waits whatever
-   * its pace.
+   * The pace at which the step may be needed again; `usual` if absent. `usual`: somebody undoes it,
+   * so its objects fail, and it waits longer each time. `recurring`: the need is no such sign, as
+   * for a process that ends by itself; the plan knows how long to wait. `urgent`: as `usual`, but
+   * the step does not wait, since every moment without it may do harm. A step that fails waits
+   * whatever its pace.
    */
   readonly pace?: 'usual' | 'recurring' | 'urgent'
 }

@@ -45,7 +45,7 @@ interface End {
   readonly hasEndpoint: boolean
 }
 
-/** What one end knows of another: that it may send from its address, and where it is. */
+/** One end's knowledge of another: the other may send from its address, and is at this endpoint. */
 const admits = 1
 const finds = 2
 

@@ -27,7 +27,7 @@ export async function applyContainerNetwork(
   }
 }
 
-/** Why each object failed, by its name. */
+/** The reason why an object failed, by the object's name. */
 type Failures = Map<string, string>
 
 function throwFailures(failures: Failures): void {

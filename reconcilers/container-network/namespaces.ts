@@ -2,7 +2,7 @@ import type { ContainerNamespaces } from '../container-facts.ts'
 import type { LinkSeen } from '../tools/ip-parse.ts'
 import { isNamedFor, namespaceOwner, vethOwner } from './names.ts'
 
-/** What tells whose the names in /run/netns are. */
+/** The owners of the names in /run/netns. */
 export interface NamespacesSeen {
   readonly names: ContainerNamespaces
   /** Names in /run/netns, with the number by which this host knows each, or null. */

@@ -95,7 +95,7 @@ function planForwarding(
 }
 
 /**
- * What goes to an address of the subnet that no container has ends here. Without this it would
+ * A packet to an address of the subnet that no container has ends here. Without this it would
  * follow the wider route, into the tunnel or to the internet.
  */
 function planSubnets(

@@ -75,7 +75,7 @@ export interface Attachment extends AttachmentSpec {
   readonly link: string
   /** Alias of that when it is whole. */
   readonly alias: string
-  /** What the host itself comes from: the address of the WireGuard link; null without one. */
+  /** The source address of the host's own packets, that of the WireGuard link; null without one. */
   readonly source: Address | null
   /** Everything that the container refers to; those with the same can be held back together. */
   readonly references: readonly string[]

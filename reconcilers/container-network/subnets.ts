@@ -5,9 +5,9 @@ import type { ContainerNetworkObserved } from './observe.ts'
 import type { ContainerNetworkSpec, SubnetSpec } from './spec.ts'
 
 /**
- * Why subnets cannot be, by their objects: the host has a link into the same network. A route for
- * the subnet would take the host's own neighbours from it, the router and who works on it by ssh
- * among them.
+ * Subnets that cannot be, by their objects, with the reason: the host has a link into the same
+ * network. A route for the subnet would take the host's own neighbours from it, the router and who
+ * works on it by ssh among them.
  */
 export function refusedSubnets(
   spec: ContainerNetworkSpec,

@@ -15,9 +15,9 @@ type Containers = Omit<RuncSpec, keyof HostsTexts>
 const noNames: HostsTexts = { hosts: '', ownHosts: new Map() }
 
 /**
- * What becomes of the containers of a host that had come to what `before` says once it works
- * towards `after`, by object; those that are in one of them only are left out. It is the plan of
- * the host itself that is asked, with everything running and every image there. Pure.
+ * The effect on each container of a host that had reached `before` and now works towards `after`,
+ * by object; objects that are in one of them only are left out. It is the plan of the host itself
+ * that is asked, with everything running and every image there. Pure.
  */
 export function containerEffects(
   before: Containers,

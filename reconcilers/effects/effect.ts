@@ -1,10 +1,10 @@
 /**
- * What a change of a config does to something that is there: nothing, what is done while it runs,
- * another one in its place, or the same one once more.
+ * The effect of a change of a config on something that is there: nothing, a change while it runs,
+ * another one in its place, or a restart of the same one.
  */
 export type Effect = 'none' | 'live' | 'replace' | 'restart'
 
-/** What becomes of one object. */
+/** The effect on one object. */
 export interface ObjectEffect {
   readonly effect: Effect
   /** True if it is away for a while. */

@@ -9,10 +9,10 @@ import type { ObjectEffect } from './effect.ts'
 import { linksMadeAnew } from './links.ts'
 
 /**
- * What a change of the config does to the containers and links of a host that was as `before` says,
- * by object. Containers are in it also where their own object has not changed, as that of one whose
- * secret has: those that stay as they are have the effect `none`. Objects that are not in both
- * configs, of other types or faulty are left out. Pure.
+ * The effect of a change of the config on the containers and links of a host that was as `before`
+ * says, by object. Containers are in it also where their own object has not changed, as that of one
+ * whose secret has: those that stay as they are have the effect `none`. Objects that are not in
+ * both configs, of other types or faulty are left out. Pure.
  */
 export function hostEffects(
   before: ConfigPart,

@@ -134,9 +134,10 @@ export async function runRound(init: RoundInit): Promise<RoundResult | null> {
 }
 
 /**
- * What is to be told of the objects, with what only a new look says after the steps: a container
- * that was started, or asked to end, is not yet as it should be. What was wrong before stays told
- * until the next round, so that it does not seem mended for the moment after each attempt.
+ * The verdicts on the objects, with those that only a new look after the steps can give: a
+ * container that was started, or asked to end, is not yet as it should be. What was wrong before
+ * stays told until the next round, so that it does not seem mended for the moment after each
+ * attempt.
  */
 async function verdictsAfter(
   looked: Look,
@@ -164,7 +165,7 @@ interface Progress {
   readonly unready: ReadonlySet<string>
   /** Objects that failed in this round or wait to be tried again, with the reason. */
   readonly failures: Map<string, string>
-  /** What steps without an object are about, by their keys, in the order in which they failed. */
+  /** The failures of steps without an object, by their keys, in the order in which they failed. */
   readonly leftovers: Map<string, string>
   /** Take-downs that were tried again. */
   removalRetries: number
@@ -251,7 +252,7 @@ function isPutOff(
   return false
 }
 
-/** What a step protects fails with it, for the reason that the step failed for. */
+/** Fails the objects that a failed step protects, for the reason of the step. */
 function leaveUnprotected(step: PlanStep, keys: readonly string[], progress: Progress): void {
   const reason = keys.map((key) => progress.failures.get(key)).find((each) => each !== undefined)
   for (const object of step.protects ?? []) progress.failures.set(object, reason ?? 'failed')

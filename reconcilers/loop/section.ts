@@ -6,7 +6,7 @@ import type { AnyReconciler, Resolved } from '../reconciler.ts'
 import type { ExtraType } from './extra-types.ts'
 import type { References } from './order.ts'
 
-/** What is known of an object before the host is looked at. */
+/** The state of an object that is known before anybody looks at the host. */
 interface FixedState {
   readonly state: 'pending' | 'failed' | 'unsupported'
   readonly reason: string

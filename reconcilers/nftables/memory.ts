@@ -2,8 +2,8 @@ import * as z from 'zod'
 import type { HostFiles } from '../host-ports.ts'
 
 /**
- * What is remembered of the table that was applied last. Versions of nft print one rule in several
- * ways, so what covey's rules look like here is learned when they are applied.
+ * The memory of the table that was applied last. Versions of nft print one rule in several ways, so
+ * what covey's rules look like here is learned when they are applied.
  */
 export interface NftablesMemory {
   /** Digest of the rules, in covey's words. */

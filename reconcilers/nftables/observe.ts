@@ -33,7 +33,7 @@ export interface Listener {
 }
 
 /**
- * How often others changed the table since the watch began, or null where nobody watches: then
+ * Gives the number of changes by others since the watch began, or null where nobody watches: then
  * every look is a full one.
  */
 export type ChangeCount = () => number | null

@@ -94,8 +94,7 @@ function whyReplace({ table, unread, memory }: NftablesObserved): string | null 
 }
 
 /**
- * What is wrong on this host only: no firewall, ports that the host itself listens on, and too many
- * flows.
+ * Faults of this host only: no firewall, ports that the host itself listens on, and too many flows.
  */
 export function judgeTable(spec: FirewallSpec, observed: NftablesObserved): readonly Verdict[] {
   const verdicts: Verdict[] = []

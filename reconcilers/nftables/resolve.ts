@@ -116,7 +116,7 @@ function contextOf(parts: ContextParts): FirewallContext {
   }
 }
 
-/** What the host's own objects come to. The order is that of their faults. */
+/** Resolves the host's own objects. The order is that of their faults. */
 function resolveObjects(
   context: FirewallContext,
 ): Pick<

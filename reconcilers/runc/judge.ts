@@ -63,7 +63,7 @@ function judgeObject(spec: ContainerSpec, all: RuncSpec, observed: RuncObserved)
   }
 }
 
-/** What must not run now; null where nothing keeps it from that. */
+/** The verdict on an object that must not run now; null if it may. */
 function judgeDown(
   { object, revision }: ContainerSpec,
   all: readonly ContainerSeen[],

@@ -206,8 +206,8 @@ export interface ContainerSpec {
   /** Paths of its volumes that are folders of the host, by the volume's name. */
   readonly volumePaths: ReadonlyMap<string, string>
   /**
-   * What a container is made from, as a digest: another one means another container. Changes of
-   * `policyFields` need none.
+   * The digest of all that a container is made from: another one means another container. Changes
+   * of `policyFields` need none.
    */
   readonly revision: string
   /** Id of the container of this revision. */

@@ -1,4 +1,4 @@
-/** What a supervisor is started with. Paths are absolute. */
+/** The arguments of a supervisor. Paths are absolute. */
 export interface SupervisorInit {
   readonly id: string
   readonly runc: string
@@ -33,7 +33,7 @@ export function conmonArguments(init: SupervisorInit): readonly string[] {
   ]
 }
 
-/** What conmon said on its pipe: the first process, or why there is none. */
+/** The answer of conmon on its pipe: the first process, or the reason why there is none. */
 export type SupervisorAnswer =
   | { readonly pid: number }
   | { readonly pid: null; readonly message: string }

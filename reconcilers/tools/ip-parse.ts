@@ -85,7 +85,7 @@ const forwardingSchema = z.object({
   forwarding: z.boolean().optional(),
 })
 
-/** What kind of thing is told of by a member that no other kind has. */
+/** Members that only one kind of thing has: they tell the kind. */
 const kinds = [
   ['links', 'ifname'],
   ['routes', 'dst'],

@@ -2,7 +2,10 @@ import { errorText, printable } from './said.ts'
 
 export { printable } from './said.ts'
 
-/** What is needed of the state that runc keeps of a container (`state.json` below its root). */
+/**
+ * The part that covey needs of the state that runc keeps of a container (`state.json` below its
+ * root).
+ */
 export interface RuntimeState {
   readonly pid: number
   /** Start of the process in ticks since boot: together with the pid it names one process. */
@@ -68,15 +71,15 @@ const reasons: readonly (readonly [pattern: RegExp, reason: (found: RegExpExecAr
     [/no space left on device/, () => 'the disk is full; free some space'],
   ]
 
-/** What is mounted, in the words of the object: covey's own places tell nobody anything. */
+/** The source of a mount, in the words of the object: covey's own paths tell nobody anything. */
 function mounted(source: string): string {
   if (/\/containers\/[^/]+\/files\/[^/]+$/.test(source)) return 'one of its files'
   return /\/secrets\/[^/]+\/[^/]+$/.test(source) ? 'one of its secrets' : source
 }
 
 /**
- * Why a container could not be made, in one line, from what runc said: known cases in covey's
- * words, others in runc's, without its prefixes.
+ * The reason why a container could not be made, in one line, from the output of runc: known cases
+ * in covey's words, others in runc's, without its prefixes.
  */
 export function createReason(message: string): string {
   const line = errorText(message)

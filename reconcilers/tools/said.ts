@@ -4,7 +4,7 @@ export function printable(text: string, charactersMax: number = 300): string {
   return clean.length <= charactersMax ? clean : `${clean.slice(0, charactersMax - 1)}…`
 }
 
-/** What a line is worth as a reason; the first one of the most counts. */
+/** The worth of a line as a reason; of several with the most, the first counts. */
 type Worth =
   /** A rule, a caret below a place, a banner: it says nothing. */
   | 0
@@ -77,7 +77,7 @@ function unquoted(text: string): string {
   )
 }
 
-/** What a terminal would take for a colour or a move (ECMA-48, section 5.4). */
+/** Sequences that a terminal takes for a colour or a move (ECMA-48, section 5.4). */
 const escapes: RegExp = new RegExp(`${String.fromCharCode(27)}\\[[0-9;?]*[ -/]*[@-~]`, 'g')
 
 /**

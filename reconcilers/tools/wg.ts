@@ -97,8 +97,8 @@ function unknownForm(): CoveyError {
 }
 
 /**
- * What a device should be, as `wg syncconf` reads it (wg(8), CONFIGURATION FILE FORMAT). Holds the
- * private key.
+ * The wanted configuration of a device, as `wg syncconf` reads it (wg(8), CONFIGURATION FILE
+ * FORMAT). Holds the private key.
  */
 export function syncconfText(
   privateKey: string,

@@ -111,8 +111,8 @@ export function leftovers(spec: WireguardSpec, observed: WireguardObserved): rea
 }
 
 /**
- * What an observation says of objects: links that cannot be, names without address, own keys as
- * peers.
+ * Verdicts that follow from an observation: links that cannot be, names without address, own keys
+ * as peers.
  */
 export function judgeLinks(spec: WireguardSpec, observed: WireguardObserved): readonly Verdict[] {
   const verdicts: Verdict[] = []

@@ -2,9 +2,9 @@ import * as z from 'zod'
 import type { HostFiles } from '../host-ports.ts'
 
 /**
- * What must be known beyond what the kernel tells, kept durably: whose a peer is, which endpoint
- * was applied, a link that was about to be made, and the last good address of a name. Losing it
- * costs little: endpoints are written once more, and faulty objects lose their applied form.
+ * Knowledge that the kernel does not give, kept durably: whose a peer is, which endpoint was
+ * applied, a link that was about to be made, and the last good address of a name. Losing it costs
+ * little: endpoints are written once more, and faulty objects lose their applied form.
  */
 export interface Memory {
   /** By link name. */

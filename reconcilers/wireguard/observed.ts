@@ -16,7 +16,7 @@ export interface WireguardObserved {
   readonly routes: readonly RouteSeen[]
   /** Ranges that a route of covey's guards (guards.ts). */
   readonly guards: readonly Cidr[]
-  /** What is written down of them for the next boot; empty for nothing. */
+  /** Their text for the next boot; empty for nothing. */
   readonly boot: string
   /** Devices of links that may be covey's; null for one that does not answer. */
   readonly devices: ReadonlyMap<string, DeviceSeen | null>

@@ -4,8 +4,9 @@ const networks = (...texts: readonly string[]): readonly Cidr[] =>
   texts.flatMap((text) => parseCidr(text) ?? [])
 
 /**
- * What no container reaches unless it is opened by name: link-local addresses, where clouds keep
- * their metadata, and the metadata addresses that are elsewhere. RFC 3927, RFC 4291.
+ * Networks that no container reaches unless an object opens them by name: link-local addresses,
+ * where clouds keep their metadata, and the metadata addresses that are elsewhere. RFC 3927, RFC
+ * 4291.
  */
 export const guardedAlways: readonly Cidr[] = networks(
   '169.254.0.0/16',

@@ -59,7 +59,9 @@ export interface RemotePublish {
   readonly ports: PortRange
 }
 
-/** What a container of another host may ask of this host itself, by a policy over there. */
+/**
+ * A service of this host itself that a container of another host may use, by a policy over there.
+ */
 export interface Invitation {
   /** The container that may ask. */
   readonly address: Address
@@ -95,8 +97,8 @@ export interface FirewallSpec {
   /** Networks that lie behind each link: what its peers may send from. */
   readonly reach: readonly { readonly link: string; readonly networks: readonly Cidr[] }[]
   /**
-   * What only ever comes by those links and leaves by them: other hosts, their containers, and what
-   * else peers have of the links' own ranges. Empty where a link is not known.
+   * Networks whose packets only ever come by those links and leave by them: other hosts, their
+   * containers, and what else peers have of the links' own ranges. Empty where a link is not known.
    */
   readonly mesh: readonly Cidr[]
   /** Ranges of other hosts' containers, and which of those may ask something of this host. */

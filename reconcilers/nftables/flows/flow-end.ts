@@ -46,8 +46,9 @@ export function parseFlowEnd(text: string): FlowEnd | undefined {
 }
 
 /**
- * Why a network is no end of a flow, and what to write in its place; undefined where it is one. A
- * rule for IPv4 that is written as IPv6 would be taken, and admit nothing.
+ * The fault of a network that cannot be the end of a flow, and what to write in its place;
+ * undefined without a fault. A rule for IPv4 that is written as IPv6 would be taken, and admit
+ * nothing.
  */
 export function mappedProblem(text: string, network: Cidr): string | undefined {
   const plain = unmapped(network)

@@ -69,7 +69,10 @@ function guardOf(spec: FirewallSpec): (network: Cidr) => boolean {
     guardedAlways.some((range) => contains(range, network))
 }
 
-/** What of its own host a container may ask, at the host's addresses and at its gateway. */
+/**
+ * The services of its own host that a container may use, at the host's addresses and at its
+ * gateway.
+ */
 function ownAdmissions(
   family: Address['family'],
   named: readonly Admission[],

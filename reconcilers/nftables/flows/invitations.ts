@@ -14,8 +14,8 @@ import { type PolicyObject, policySchema } from '../spec.ts'
 import type { Invitation } from './firewall.ts'
 
 /**
- * What containers of other hosts may ask of each host itself, by host: their policies name it, and
- * the host that is asked sees to it as well.
+ * The services of each host itself that containers of other hosts may use, by host: the containers'
+ * policies name the host, and the host enforces them too.
  */
 export function readInvitations(
   config: Pick<Config, 'hosts'>,

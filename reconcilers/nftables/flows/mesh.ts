@@ -17,9 +17,9 @@ export function areLinksKnown(section: HostSection, { kept }: WireguardSpec): bo
 }
 
 /**
- * What comes by the links of a host only: addresses of other hosts, ranges of their containers, and
- * what peers have of the links' ranges. What is as wide as a range is left out, as a network of
- * this host's own may lie in it.
+ * The sources that arrive by the links of a host only: addresses of other hosts, ranges of their
+ * containers, and what peers have of the links' ranges. What is as wide as a range is left out, as
+ * a network of this host's own may lie in it.
  */
 export function meshOf(host: string, places: Places, { links }: WireguardSpec): readonly Cidr[] {
   const own = [...(places.subnets.get(host)?.values() ?? [])].map(({ subnet }) => subnet)

@@ -30,7 +30,7 @@ export interface Flow {
   readonly port: number
 }
 
-/** What one side says of a flow. */
+/** The judgement of one side on a flow. */
 export interface Judgement {
   readonly side: 'out' | 'in' | 'host'
   readonly isAdmitted: boolean
@@ -92,8 +92,8 @@ function permission(rule: PolicyRule, from: string, to: string): Permission {
 }
 
 /**
- * What a host's firewall says of a flow: at the side of who asks, then of who is asked. Empty where
- * neither is one of its containers, so that it has no say.
+ * The judgement of a host's firewall on a flow: at the side of who asks, then of who is asked.
+ * Empty where neither is one of its containers: such a host decides nothing.
  */
 export function judgeFlow(spec: FirewallSpec, flow: Flow): readonly Judgement[] {
   const asker = containerAt(spec, flow.from)
@@ -113,7 +113,7 @@ function isSame(a: Address, b: Address): boolean {
   return a.family === b.family && a.bits === b.bits
 }
 
-/** What the host itself says of a container of another host. */
+/** The host's own judgement on a container of another host. */
 function judgeStranger(spec: FirewallSpec, flow: Flow): readonly Judgement[] {
   const isSelf = spec.links.some(({ address }) => isSame(address, flow.to))
   const from = hostNetwork(flow.from)

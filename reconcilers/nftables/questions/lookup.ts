@@ -19,8 +19,8 @@ export type Way =
   | { readonly kind: 'link'; readonly link: string }
 
 /**
- * What the rules come to over the elements of the sets, for the first packet of a flow: the part of
- * the kernel, played slowly. A published port is followed where the way is to this host.
+ * Applies the rules to the elements of the sets, for the first packet of a flow, as the kernel
+ * does; true if the packet passes. A published port is followed where the way is to this host.
  */
 export function passes(elements: Elements, flow: Flow, way: Way): boolean {
   if (way.kind === 'sent') return true
@@ -56,7 +56,7 @@ function invites(has: Has, from: string, quad: Quad): boolean {
   return !has('strangers', from) || has('invited', ...quad)
 }
 
-/** What a published port makes of a flow to this host: the container and its port. */
+/** The target of a flow to a published port of this host: the container and its port. */
 function ledOn(find: Find, [from, to, protocol, port]: Quad): Quad | null {
   const has: Has = (set, ...key) => find(set, ...key) !== undefined
   const isOfMesh = ['containers', 'mesh', 'hosts'].some((set) => has(set, from))

@@ -8,12 +8,12 @@ import { mappedProblem, type PortRange, parseFlowEnd } from '../flows/flow-end.t
 import { resolveNftables } from '../resolve.ts'
 import { type Flow, type Judgement, judgeFlow } from './explain.ts'
 
-/** What one host says of a flow. */
+/** The judgement of one host on a flow. */
 interface TraceStep extends Judgement {
   readonly host: string
 }
 
-/** What becomes of a flow, from the config alone. */
+/** The fate of a flow, from the config alone. */
 export interface Trace {
   readonly from: TraceEnd
   readonly to: TraceEnd
@@ -29,7 +29,7 @@ export interface TraceEnd {
   readonly address: Address
 }
 
-/** Why an end cannot be found; for people. */
+/** The reason why an end cannot be found; for people. */
 export interface UnknownEnd {
   readonly problem: string
 }
@@ -161,7 +161,7 @@ function isFor({ on }: PublishSpec, { from }: Flow): boolean {
   return on !== 'lan' || near.some((range) => contains(range, hostNetwork(from)))
 }
 
-/** What the host says that a flow goes to: whether a published port leads it on. */
+/** The steps of the host that a flow goes to, where a published port leads the flow on. */
 function publishedSteps(config: Config, host: string, flow: Flow): readonly TraceStep[] {
   const { spec } = resolveNftables(clusterOf(config), host)
   const publish = leadOf(spec, flow)?.publish

@@ -27,7 +27,7 @@ export interface Rival {
 type Verdict = 'accept' | 'drop' | 'none'
 
 /**
- * What a chain does to a packet: its verdict, and whether something unknown may decide otherwise.
+ * The outcome of a chain for a packet: its verdict, and if something unknown may decide otherwise.
  */
 interface Outcome {
   readonly verdict: Verdict
@@ -130,7 +130,7 @@ function follow(
 /** `true` and `false` where it is known, null where not. */
 type Truth = boolean | null
 
-/** What one rule does. */
+/** The effect of one rule. */
 interface RuleEffect {
   readonly matched: Truth
   /** Null where it decides nothing. */
@@ -145,8 +145,9 @@ const leaves: Outcome = { verdict: 'none', isCertain: true }
 const unknown: Outcome = { verdict: 'accept', isCertain: false }
 
 /**
- * What holds for some packets only, and is listed as no match: rates and quotas, and what iptables
- * asks by a module of its own, as `-m conntrack`. nft tells of such a module nothing but its name.
+ * Conditions that hold for some packets only, and that nft lists as no match: rates and quotas, and
+ * what iptables asks by a module of its own, as `-m conntrack`. nft tells of such a module nothing
+ * but its name.
  */
 const conditions: ReadonlySet<string> = new Set(['xt', 'limit', 'quota', 'ct count', 'meter'])
 

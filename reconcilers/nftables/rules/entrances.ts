@@ -61,7 +61,7 @@ const meshOnly: readonly Chain[] = [
   },
 ]
 
-/** What comes to the host itself. What nobody may be locked out of comes first. */
+/** Chains for packets to the host itself. Those that nobody may be locked out of come first. */
 const inputs: readonly Chain[] = [
   {
     name: 'rescue',

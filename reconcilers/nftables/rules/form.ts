@@ -7,7 +7,7 @@ export interface Chain {
   readonly rules: readonly string[]
 }
 
-/** What a family is called in rules. */
+/** The words of rules for an address family. */
 export interface FamilyWords {
   readonly number: 4 | 6
   readonly protocol: 'ip' | 'ip6'
@@ -27,7 +27,7 @@ export function perFamily(rules: (family: FamilyWords) => readonly string[]): re
   return families.flatMap(rules)
 }
 
-/** What begins every name of a host's end of a container's link. */
+/** The prefix of every name of a host's end of a container's link. */
 export const containerLinks: string = '"cv-*"'
 
 /** Counts a packet and drops it. */

@@ -66,7 +66,9 @@ export const setShapes: readonly SetShape[] = [
       named('sources', ['ifname', address], false),
       /** This host's addresses in the mesh, and those of its containers that the mesh reaches. */
       named('own', [address], false),
-      /** What lies behind WireGuard links, and of that what other hosts' containers have. */
+      /**
+       * Networks behind WireGuard links, and those of them that belong to other hosts' containers.
+       */
       named('mesh', [address], true),
       named('strangers', [address], true),
       /** Containers that may ask exactly what `egress` says. */
@@ -76,16 +78,16 @@ export const setShapes: readonly SetShape[] = [
       /** Link-local and metadata addresses, and hosts: in the mesh, and where tunnels find them. */
       named('guarded', [address], true),
       named('hosts', [address], false),
-      /** What of those a container may ask, and ports there that everyone may. */
+      /** Those of them that a container may use, and ports there that are open to everyone. */
       named('opened', flow(address), true),
       named('services', [address, ...place], false),
-      /** What of this host itself its own containers may ask, and those of others. */
+      /** Services of this host itself that its own containers may use, and those of others. */
       named('host', flow(address), true),
       named('invited', flow(address), true),
       /** Which container may ask what lies behind which link. */
       named('forwards', [address, 'ifname'], false),
       named('masqueraded', [address], false),
-      /** What counts as near, for ports that are published on the LAN. */
+      /** Networks that count as near, for ports that are published on the LAN. */
       named('private', [address], true),
       /** Containers that may come back to themselves by a published port. */
       named('hairpins', [address, address], false),

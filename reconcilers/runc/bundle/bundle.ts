@@ -95,7 +95,7 @@ export function makeBundle(
   return container.user_namespace ? inUserNamespace(bundle, account.value, facts) : good(bundle)
 }
 
-/** How secrets get into a container's process. */
+/** The way by which secrets get into a container's process. */
 interface ReadingInit {
   readonly reading: readonly string[]
   readonly words: readonly SecretWord[]

@@ -14,7 +14,7 @@ export function hostSettingFault(name: string): string | undefined {
   return isName ? 'is what hostname of the object says' : undefined
 }
 
-/** What a container asks of settings of the kernel. */
+/** The settings of the kernel that a container asks for. */
 interface AskedSettings {
   readonly host_network: boolean
   readonly sysctls?: Readonly<Record<string, string>> | undefined

@@ -31,7 +31,7 @@ export interface FileObject {
   readonly gid?: number | undefined
 }
 
-/** What is in a file of an object: to the byte where it is given in base64. */
+/** The content of a file of an object; bytes where it is given in base64. */
 export function contentOf({ content, content_base64 }: FileObject): string | Uint8Array {
   return content ?? Buffer.from(content_base64 ?? '', 'base64')
 }

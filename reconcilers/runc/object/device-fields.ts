@@ -35,7 +35,7 @@ export const deviceEntry: z.ZodType<string | DeviceObject> = z.union([
   }),
 ])
 
-/** What an entry of `devices` says, with what it leaves out. */
+/** An entry of `devices`, with the values that it leaves out. */
 export function deviceOf(entry: string | DeviceObject): {
   readonly source: string
   readonly target: string

@@ -22,7 +22,7 @@ export function deviceTexts(source: string, nodes: readonly DeviceNode[]): reado
   return texts.sort()
 }
 
-/** What a container is given at each path of `devices`, for its record; undefined without any. */
+/** The devices that a container gets, by path, for its record; undefined without any. */
 export function devicesGiven(
   container: ContainerObject,
   nodes: readonly DeviceNode[],

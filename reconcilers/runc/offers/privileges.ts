@@ -28,7 +28,7 @@ export function regrantedBy(
   return given ? `the grant ${grant} was taken away` : `the host grants ${grant} now`
 }
 
-/** What is said of a container that asks to be privileged and is not; null for others. */
+/** The message about a container that asks to be privileged and is not; null for others. */
 export function unprivilegedText(
   container: ContainerObject,
   { object, record }: Pick<ContainerSeen, 'object' | 'record'>,

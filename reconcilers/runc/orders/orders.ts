@@ -34,8 +34,8 @@ export type Down =
   | { readonly kind: 'restart'; readonly order: ContainerOrder }
 
 /**
- * What keeps a container of this revision from running; null if nothing does. `up` are those of its
- * object that have a process: a restart is over with the last of them.
+ * The order that keeps a container of this revision from running; null without one. `up` are those
+ * of its object that have a process: a restart is over with the last of them.
  */
 export function downOf(
   object: string,
