@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createZstdDecompress } from 'node:zlib'
 import { CoveyError } from '../../protocol/fault.ts'
@@ -14,7 +16,7 @@ export interface Unpacked {
 
 /** Unpacks an archive. Throws `volume-archive`, `disk-full`, the reason of `signal`. */
 export async function unpackInto(
-  sandbox: Sandbox,
+  sandbox: Pick<Sandbox, 'start'>,
   target: string,
   archive: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
@@ -37,7 +39,8 @@ export async function unpackInto(
   })
   child.process.stdout.resume()
   try {
-    await pipeline(hashed, createZstdDecompress(), child.process.stdin, { signal })
+    const feed = feederOf(child.process.stdin)
+    await pipeline(hashed, createZstdDecompress(), feed, { signal })
     await child.ended
   } catch (error) {
     child.kill()
@@ -52,4 +55,25 @@ export async function unpackInto(
     })
   }
   return { bytes, sha256: hash.digest('hex') }
+}
+
+/**
+ * Writes to a program until it wants no more, and reads on to the end. `tar` ends at the mark of
+ * its archive's end, where Node closes its stdin: what is left unwritten then is padding, and the
+ * archive is whole all the same. Whether the program was content says its exit code.
+ */
+function feederOf(stdin: Writable): (chunks: AsyncIterable<Buffer>) => Promise<void> {
+  return async (chunks) => {
+    for await (const chunk of chunks) {
+      if (stdin.destroyed || stdin.write(chunk)) continue
+      const done = new AbortController()
+      const { signal } = done
+      // `once` rejects at an error, as the one of a pipe that is closed.
+      const ways = [once(stdin, 'drain', { signal }), once(stdin, 'close', { signal })]
+      await Promise.race(ways).catch(() => undefined)
+      done.abort()
+      await Promise.allSettled(ways)
+    }
+    stdin.end()
+  }
 }
