@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import type { ContainerCounters } from '../../protocol/api/stats.ts'
 import { sealText } from '../machine/secrets/seal.ts'
 import { buildBusybox } from '../registry/busybox.ts'
 import { askStatus, hasApplied } from './agent-status.ts'
@@ -176,6 +177,39 @@ describe('containers that know of each other', () => {
     assert.match(await inside('shop-side', 'ip -o addr'), /10\.69\.101\.13\//)
   })
 
+  it('are restarted by hand, also where their agent is killed meanwhile', async () => {
+    const [side, web] = [await rowOf(host, 'shop-side'), await rowOf(host, 'shop-web')]
+    await host.must('covey', ['restart', 'shop-web', '--no-wait'])
+    await host.kill9()
+    await host.startAgent()
+    await until('it was restarted', async () => {
+      const now = await rowOf(host, 'shop-web')
+      return now.state === 'running' && now.order === null && now.pid !== web.pid
+    })
+    await settled()
+    assert.notEqual((await rowOf(host, 'shop-side')).pid, side.pid)
+    const once = await host.must('covey', ['restart', 'shop-migrate'])
+    assert.match(once, /^shop-migrate: restarted \(it ended at once with exit code 0\)$/m)
+    assert.equal(await runs(), '1 1')
+    await inside('shop-web', "sed -i '$d' /data/runs")
+  })
+
+  it('are counted by what they use, where their network is their own', async () => {
+    const rows: readonly ContainerCounters[] = JSON.parse(
+      await host.must('covey', ['stats', 'blog-db', 'shop-side', '--json']),
+    )
+    const [db, side] = rows
+    assert.deepEqual(
+      rows.map(({ name }) => name),
+      ['blog-db', 'shop-side'],
+    )
+    for (const each of rows) assert.ok((each.cpu_ns ?? 0) > 0 && (each.memory_bytes ?? 0) > 0)
+    // It has served pages.
+    assert.ok((db?.rx_bytes ?? 0) > 0 && (db?.tx_bytes ?? 0) > 0, JSON.stringify(db))
+    assert.ok((db?.pids ?? 0) > 0, JSON.stringify(db))
+    assert.deepEqual([side?.rx_bytes, side?.tx_bytes], [null, null])
+  })
+
   it('learn another name while they run', async () => {
     const before = await rowOf(host, 'shop-web')
     await apply(stacks({ alias: 'www.shop' }))
@@ -191,9 +225,22 @@ describe('containers that know of each other', () => {
     await host.startAgent()
     await settled()
     assert.equal(await runs(), '1')
+    await host.must('covey', ['stop', 'shop-web'])
     await host.powerCut()
     await host.boot()
     await host.startAgent()
+    const said = async (object: string): Promise<string> => {
+      const found = (await host.status()).objects.find(({ name }) => name === object)
+      return `${found?.state}: ${found?.reason}`
+    }
+    const byHand = 'stopped by hand: covey start shop-web'
+    await until('it is still stopped', async () => (await said('shop-web')).includes(byHand))
+    const waits = 'waits for shop-web to run, because it shares the network of shop-web'
+    await until('who shares its network waits', async () => {
+      return (await said('shop-side')) === `pending: ${waits}; shop-web is ${byHand}`
+    })
+    assert.equal((await rowOf(host, 'shop-web')).state, 'stopped')
+    await host.must('covey', ['start', 'shop-web'])
     await until('all run', async () => (await rowOf(host, 'shop-side')).state === 'running')
     await settled()
     assert.equal(await runs(), '1')

@@ -65,6 +65,7 @@ services:
         case $$? in 1 | 143) echo refused ;; *) echo odd ;; esac
         exec httpd -f -p 80 -h /www
     ports: ["8080:80"]
+    stop_grace_period: 1s
 `
 
 describe('stacks of Compose files', () => {
@@ -205,6 +206,45 @@ describe('stacks of Compose files', () => {
         ...{ changes: [], opens: [], closes: [], needs: [], guards: [] },
       },
     )
+  })
+
+  it('are stopped and started by their services, from the laptop, on both hosts', async () => {
+    const path = lab.operator.path('cluster.yaml')
+    const before = readFileSync(path, 'utf8')
+    const servers = { 'cloud01.example.net': cloud01, 'cloud02.example.net': cloud02 }
+    laptop.know({
+      'cloud01.example.net': await serveSsh(cloud01, laptop),
+      'cloud02.example.net': await serveSsh(cloud02, laptop),
+    })
+    let layout = before
+    for (const name of Object.keys(servers)) {
+      const host = new RegExp(`^( {2}${name.split('.')[0]}: \\{)`, 'm')
+      layout = layout.replace(host, `$1 ssh: "root@${name}",`)
+    }
+    writeFileSync(path, layout)
+    const onAll = async (...args: readonly string[]): Promise<string> => {
+      const env = { TMPDIR: '/run', COVEY_KEY_DIR: lab.operator.keyFolder }
+      const asked = await laptop.host.covey([...args, '--dir', lab.operator.folder], { env })
+      assert.equal(asked.exitCode, 0, `covey ${args.join(' ')}: ${asked.stderr}${asked.stdout}`)
+      return asked.stdout
+    }
+    const stopped = 'shop/worker on cloud01: stopped\nsite/web on cloud02: stopped\n'
+    assert.equal(await onAll('stop', 'worker', 'site'), stopped)
+    assert.equal((await rowOf(cloud02, 'site-web')).state, 'stopped')
+    // It is as it was asked to be: nothing is waited for, nothing differs.
+    await must('apply', '--yes', '--timeout', '30s')
+    assert.equal((await covey('plan', '--detailed-exitcode')).exitCode, 0)
+    const used: readonly { host: string; service: string; cpu_percent: number | null }[] =
+      JSON.parse(await onAll('stats', '--json'))
+    assert.deepEqual(
+      used.map(({ host, service }) => `${service} on ${host}`),
+      ['shop/db on cloud01', 'shop/web on cloud01'],
+    )
+    assert.ok(used.every(({ cpu_percent }) => cpu_percent !== null))
+    const started = 'shop/worker on cloud01: started\nsite/web on cloud02: started\n'
+    assert.equal(await onAll('start', 'shop/worker', 'site/web'), started)
+    await settled()
+    writeFileSync(path, before)
   })
 
   it('say what failed, and come back by a rollback', async () => {
