@@ -24,7 +24,7 @@ export async function askAll<T>(
   const found = await Promise.all(
     hosts.map(async (host): Promise<HostAnswer<T> | undefined> => {
       try {
-        return await bounded(host, question)
+        return await askHost(host, question)
       } catch (error) {
         if (!(error instanceof Failure)) throw error
         session.warn(`${host.name}: ${error.message}`)
@@ -45,7 +45,8 @@ function noneAnswered(faults: readonly Failure[], first: Failure): Failure {
   return new Failure(why.exit, why.code, 'no host answers', { ...options, cause: why })
 }
 
-async function bounded<T>(
+/** Asks one host, for at most `hostAnswerMsMax`. Throws `Failure` `no-answer`, as the question. */
+export async function askHost<T>(
   host: OpenHost,
   question: (asked: Session, host: string) => Promise<T>,
 ): Promise<HostAnswer<T>> {

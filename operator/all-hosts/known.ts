@@ -1,5 +1,6 @@
 import { type ContainerRow, containersSchema, serviceOf } from '../../protocol/api/containers.ts'
 import { isObject } from '../../protocol/documents/canonical-json.ts'
+import type { Config } from '../../protocol/documents/config.ts'
 import { ask, documentOf } from '../agent-client/client.ts'
 import { askConfig } from '../agent-client/config.ts'
 import type { Input } from '../commands/definition.ts'
@@ -79,7 +80,18 @@ async function knownTo(hosts: readonly OpenHost[]): Promise<readonly KnownContai
   const config = await Promise.any(configs).catch((error: AggregateError) => {
     throw error.errors[0] ?? error
   })
-  return hosts.flatMap(({ name }) => {
+  return containersIn(
+    config,
+    hosts.map(({ name }) => name),
+  )
+}
+
+/** Every container that a config has on these hosts. */
+export function containersIn(
+  config: Pick<Config, 'hosts'>,
+  hosts: readonly string[],
+): readonly KnownContainer[] {
+  return hosts.flatMap((name) => {
     const objects = Object.entries(config.hosts[name] ?? {})
     return objects.flatMap(([object, value]) => {
       if (!isObject(value) || value['type'] !== 'runc_container') return []

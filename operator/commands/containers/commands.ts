@@ -76,6 +76,22 @@ export const containerCommands: readonly CommandDefinition[] = [
     run: async (session, input) => (await import('./exec.ts')).execCommand(session, input),
   },
   {
+    name: 'why',
+    parameters: '<service>',
+    summary: 'say why a service does not run, or cannot be reached',
+    details:
+      'It walks the chain of each container of the service: layout, config, host, applied,\n' +
+      'image, container, health, object, ports; with --from also tunnel and policy. The first\n' +
+      'link that is broken has a hint, and the last lines of the log follow.\n' +
+      'WHO is a service (shop/api), a host (host:pi) or an address. It is said which object\n' +
+      'admits it, or which line would.\n' +
+      'Exit code 1 if a link is broken. With --json: {"well","containers":[{"host","object",\n' +
+      '"name","links":[{"link","state","text","hint"}],"log"}]}; STATE is ok, broken or unknown.',
+    examples: ['covey why shop/web', 'covey why shop/db --from shop/web', 'covey why web --json'],
+    options: [['--from <who>', 'say also whether this one may ask it'], ...hostOptions],
+    run: async (session, input) => (await import('../why/why.ts')).explainService(session, input),
+  },
+  {
     name: 'cp',
     parameters: '<from> <to>',
     summary: 'copy files into a container or out of it; root only',

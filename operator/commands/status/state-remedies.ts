@@ -36,3 +36,9 @@ export function stateLines(status: Status, rows: readonly HostStatus[]): readonl
     return printable(`${hosts.join(', ')} ${state}: ${remedy}`)
   })
 }
+
+/** One sentence on what a state of a host means, and what to do. */
+export function remedyFor(state: string): string {
+  const known = Object.hasOwn(remedyOf, state) ? remedyOf[state] : undefined
+  return known ?? 'this version of covey does not know this state'
+}

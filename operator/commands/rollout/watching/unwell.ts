@@ -77,7 +77,7 @@ async function ownStatus(session: Session, last: Status): Promise<Status> {
 }
 
 /** The last lines that a container wrote; none where the host does not say. */
-async function lastLines(session: Session, name: string): Promise<readonly string[]> {
+export async function lastLines(session: Session, name: string): Promise<readonly string[]> {
   const tail = String(unwellLogLines)
   const path = logPath(name, { tail, since: undefined, follow: false })
   try {
