@@ -185,7 +185,7 @@ describe('covey why', () => {
     for (const [target, from, words] of refused) {
       const { exit, out } = await space.covey(['why', target, '--from', from])
       assert.equal(exit, 1)
-      const line = `hint: at ${target} in its Compose file: x-covey: { allow: { from: ["${words}"] } }`
+      const line = `at ${target} in its Compose file: x-covey: { allow: { from: ["${words}"] } }`
       assert.ok(brokenIn(out).endsWith(line), out)
     }
     const { exit, err } = await space.covey(['why', 'shop/web', '--from', 'nobody'])
