@@ -3,9 +3,9 @@ import { readSource, type Source } from '../files/read-text.ts'
 import { type Layout, parseLayout } from '../layout/layout.ts'
 import { emptyLock, type Lock, parseLock } from '../layout/lock.ts'
 import { smallFileBytesMax } from '../limits.ts'
-import { expectNoFaults } from '../sources/located.ts'
+import { expectNoFaults, located } from '../sources/located.ts'
 import { parseYamlSource, type YamlSource } from '../sources/yaml-source.ts'
-import { Failure } from '../terminal/failure.ts'
+import { Failure, faultsFailure, type LocatedFault } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 
 /** A layout and its lock, read and checked. */
@@ -18,14 +18,19 @@ export interface LayoutFiles {
   readonly lockPath: string
 }
 
+/** Looks for faults of what a layout names, though the layout has faults of its own. */
+type FurtherFaults = (files: LayoutFiles) => Promise<readonly LocatedFault[]>
+
 /**
  * Reads a layout and the `cluster.lock` beside it, which may be missing. `path` is as the user is
- * to see it; for `needsHosts` see `parseLayout`. Throws `Failure` with all faults of the file.
+ * to see it; for `needsHosts` see `parseLayout`. Throws `Failure` with all faults of the file,
+ * and with those that `further` finds then.
  */
 export async function readLayout(
   session: Session,
   path: string,
   needsHosts: boolean = true,
+  further: FurtherFaults = async () => [],
 ): Promise<LayoutFiles> {
   const source = await readSource(session, path, {
     bytesMax: smallFileBytesMax,
@@ -33,10 +38,16 @@ export async function readLayout(
     hint: 'a layout is a file like the cluster.yaml that covey init makes',
   })
   const yaml = parseYamlSource(source)
-  const { layout, faults } = parseLayout(yaml.value, needsHosts)
-  expectNoFaults(yaml, faults)
-  if (layout === undefined) throw new Failure(2, 'layout-shape', `${path} is not a layout`)
   const lockPath = path === '-' ? 'cluster.lock' : join(dirname(path), 'cluster.lock')
+  const { layout, faults, ...rest } = parseLayout(yaml.value, needsHosts)
+  if (layout === undefined) {
+    const { partial } = { partial: undefined, ...rest }
+    const files = partial && { source, yaml, layout: partial, lock: emptyLock, lockPath }
+    const others = files === undefined ? [] : await further(files)
+    if (others.length > 0) throw faultsFailure([...located(yaml, faults), ...others])
+    expectNoFaults(yaml, faults)
+    throw new Failure(2, 'layout-shape', `${path} is not a layout`)
+  }
   return { source, yaml, layout, lock: await readLock(session, lockPath), lockPath }
 }
 

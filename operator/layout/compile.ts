@@ -6,7 +6,7 @@ import { unreadyCodes } from './findings.ts'
 import type { CompileInput } from './inputs.ts'
 import { factKey, type Lock, variableFact, withFacts } from './lock.ts'
 import { draftSection, hostWarnings, meshSections } from './mesh-sections.ts'
-import type { MadeObject } from './objects/host-objects.ts'
+import { type MadeObject, serviceKey } from './objects/host-objects.ts'
 import { servicesOfHosts } from './objects/services-of-hosts.ts'
 import { normalReference } from './services/image-names.ts'
 
@@ -144,8 +144,12 @@ function placedFaults(
     const place: Place | undefined = object?.placeOf(rest.join('.'))
     if (place !== undefined) {
       const service = object?.member?.service.name
-      const path = [service === undefined ? name : `services.${service}`, ...rest].join('.')
-      const { code, message } = fault
+      const written = rest.join('.')
+      const key = serviceKey(written)
+      const within = key === '' ? '' : `.${key}`
+      const path = service === undefined ? name : `services.${service}${within}`
+      const code = fault.code
+      const message = withoutFields(fault.message)
       located.set(`${JSON.stringify(place)} ${message}`, { code, message, path, ...place })
     } else if (Object.hasOwn(hosts.get(host)?.objects ?? {}, name)) {
       const path = ['hosts', host, 'objects', name, ...rest].join('.')
@@ -153,6 +157,14 @@ function placedFaults(
     } else inLayout.push(fault)
   }
   return { faults: inLayout, located: [...located.values()] }
+}
+
+/** A message without places in an object that nobody wrote. */
+function withoutFields(message: string): string {
+  const field = /(mounts|files|tmpfs|secrets)\.\d+(\.path)?/.source
+  return message
+    .replace(new RegExp(` \\(${field}\\)`), '')
+    .replace(new RegExp(`by ${field}$`), 'by another volume, config or secret of it')
 }
 
 function sizesOf(

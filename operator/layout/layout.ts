@@ -57,7 +57,12 @@ export interface Layout {
 /** A layout, or all its faults. */
 export type LayoutResult =
   | { readonly layout: Layout; readonly faults: readonly [] }
-  | { readonly layout: undefined; readonly faults: readonly Fault[] }
+  | {
+      readonly layout: undefined
+      readonly faults: readonly Fault[]
+      /** What is sound of it, so that faults of what it names can be told beside its own. */
+      readonly partial?: Layout
+    }
 
 /**
  * Checks a layout that was read from YAML. Faults: `layout-*`, `not-supported-yet`, `name`. With
@@ -98,12 +103,15 @@ export function parseLayout(value: unknown, needsHosts: boolean = true): LayoutR
   }
   const cluster = textIn(value, 'cluster')
   const isBad = typeof network === 'string' || typeof network6 === 'string'
-  if (cluster === undefined || isBad || faults.length > 0) {
-    return { layout: undefined, faults }
-  }
   const hasServices = membersOf(value['services']).length > 0
-  const given = { stacks: stacks.stacks, hasServices, secrets, registries }
-  return { layout: { cluster, network, networkText: text, network6, hosts, ...given }, faults: [] }
+  const given = { hosts, stacks: stacks.stacks, hasServices, secrets, registries }
+  if (cluster !== undefined && !isBad && faults.length === 0) {
+    return { layout: { cluster, network, networkText: text, network6, ...given }, faults: [] }
+  }
+  const usual = parseNetwork(networkDefault)
+  if (typeof usual === 'string') return { layout: undefined, faults }
+  const filled = { cluster: cluster ?? '', network: usual, networkText: networkDefault }
+  return { layout: undefined, faults, partial: { ...filled, network6: undefined, ...given } }
 }
 
 function membersOf(value: unknown): readonly (readonly [string, unknown])[] {

@@ -67,14 +67,19 @@ export function at(source: Source, offset: number, fault: Fault): LocatedFault {
 }
 
 /** Throws unless there are no faults. */
-export function expectNoFaults(located: Located, faults: readonly Fault[]): void {
-  const failure = faultsIn(located, faults)
+export function expectNoFaults(document: Located, faults: readonly Fault[]): void {
+  const failure = faultsIn(document, faults)
   if (failure !== undefined) throw failure
 }
 
 /** The failure that these faults of a document are, without repetition. */
-function faultsIn(located: Located, faults: readonly Fault[]): Failure | undefined {
+function faultsIn(document: Located, faults: readonly Fault[]): Failure | undefined {
   if (faults.length === 0) return undefined
+  return faultsFailure(located(document, faults))
+}
+
+/** Faults of a document with their places, each once. */
+export function located(document: Located, faults: readonly Fault[]): readonly LocatedFault[] {
   const unique = new Map(faults.map((fault) => [`${fault.path ?? ''}\n${fault.message}`, fault]))
-  return faultsFailure(located.locate([...unique.values()]))
+  return document.locate([...unique.values()])
 }

@@ -15,6 +15,7 @@ import { type Lock, lockText } from '../../layout/lock.ts'
 import { prunedLock } from '../../layout/prune.ts'
 import { createSecretsOpener } from '../../secrets/open-secrets.ts'
 import { configFaults } from '../../signing/draft.ts'
+import { located as inOrder } from '../../sources/located.ts'
 import { completeLock } from '../../stacks/complete-lock.ts'
 import { readStacks, shownFault, shownText } from '../../stacks/read-stacks.ts'
 import { readVariables } from '../../stacks/variables.ts'
@@ -96,7 +97,7 @@ export async function compileStacks(
   completes: boolean = false,
   given: ReadonlyMap<string, string> = new Map(),
 ): Promise<CompiledStacks> {
-  const files = await readLayout(session, path)
+  const files = await readLayout(session, path, true, (partial) => stackFaults(session, partial))
   const opener = createSecretsOpener(session, files.layout.secrets)
   const open = readiness === 'draft' ? undefined : opener
   const { stacks, faults, secrets } = await readStacks(session, files, { given, open })
@@ -120,6 +121,19 @@ export async function compileStacks(
   return { files, compiled: { ...compiled, warnings }, keep }
 }
 
+/** Faults of the Compose files that a faulty layout names. */
+async function stackFaults(session: Session, files: LayoutFiles): Promise<readonly LocatedFault[]> {
+  const { stacks: all } = files.layout
+  const stacks = new Map([...all].filter(([, { files: named }]) => named.length > 0))
+  try {
+    return (await readStacks(session, { ...files, layout: { ...files.layout, stacks } })).faults
+  } catch (error) {
+    // What cannot be read at all is told when the layout is sound.
+    if (error instanceof Failure) return []
+    throw error
+  }
+}
+
 /** Throws all faults: those of the layout first, then those of the Compose files. */
 function expectSound(
   session: Session,
@@ -127,9 +141,8 @@ function expectSound(
   faults: readonly Fault[],
   located: readonly LocatedFault[],
 ): void {
-  const unique = new Map(faults.map((fault) => [`${fault.path ?? ''}\n${fault.message}`, fault]))
   const placed = located.map((fault) => shownFault(session, fault)).sort(byPlace)
-  const all = [...yaml.locate([...unique.values()]), ...placed]
+  const all = [...inOrder(yaml, faults), ...placed]
   if (all.length > 0) throw faultsFailure(all)
 }
 

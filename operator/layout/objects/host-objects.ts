@@ -124,6 +124,16 @@ const keysOfFields: Readonly<Record<string, string>> = {
   resources: 'deploy',
   network_of: 'network_mode',
   host_network: 'network_mode',
+  mounts: 'volumes',
+  host_port: 'ports',
+  container_port: 'ports',
+}
+
+/** The key of a service that a path in an object of it comes from, for people. */
+export function serviceKey(path: string): string {
+  const [field = ''] = path.split('.')
+  // A file of a container is a volume, a config or a secret.
+  return field === 'files' || field === 'secrets' ? '' : (keysOfFields[field] ?? path)
 }
 
 /** Where the fields of a container were written. */

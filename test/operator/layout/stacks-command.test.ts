@@ -72,7 +72,7 @@ describe('covey compile of stacks', () => {
     const space = await clusterWith(context, line, { ...files, 'apps/shop/compose.yaml': text })
     const { exit, err } = await space.covey(['validate', 'cluster.yaml'])
     assert.equal(exit, 2)
-    assert.match(err, /^apps\/shop\/compose\.yaml:6:9: services\.web\.mounts\.0\.path: nothing/m)
+    assert.match(err, /^apps\/shop\/compose\.yaml:6:9: services\.web\.volumes: nothing/m)
     assert.match(err, /\napps\/shop\/compose\.yaml:7:\d+: services\.web\.user: /)
   })
 
@@ -95,7 +95,7 @@ describe('covey compile of stacks', () => {
       .findIndex((each) => each.includes('22:22'))
     assert.match(
       err,
-      new RegExp(`^cluster\\.yaml:${row + 1}:\\d+: services\\.web\\.host_port: .*22/tcp`, 'm'),
+      new RegExp(`^cluster\\.yaml:${row + 1}:\\d+: services\\.web\\.ports: .*22/tcp`, 'm'),
     )
     await space.write('cluster.yaml', (await space.read('cluster.yaml')).replace('22:22', '80:80'))
     assert.match(await space.must('compile'), /"web_80t"/)
