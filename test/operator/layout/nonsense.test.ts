@@ -58,8 +58,8 @@ const inputs: readonly Input[] = [
     compose: web('    healthcheck: { test: x, retries: $X }\n    mem_limit: $M\n'),
     files: { '.env': 'X=three\nM=12x\n' },
     said: [
-      'shop.yaml:4:38: services.web.healthcheck.retries: must be a whole number from 0 on: $X (X is',
-      'shop.yaml:5:16: services.web.mem_limit: must be a size, as 512m or 1g: $M (M is written in .env',
+      'shop.yaml:4:38: services.web.healthcheck.retries: must be a whole number from 0 on: $X',
+      'shop.yaml:5:16: services.web.mem_limit: must be a size, as 512m or 1g: $M',
     ],
   },
   {
