@@ -27,11 +27,29 @@ export const reasons: Readonly<Record<ErrorCode, string>> = {
   UNEXPECTED_TOKEN: 'this does not belong here',
 }
 
-/** A fault of the syntax in covey's own words. */
-export function yamlReason({ code, message }: YAMLError): string {
+/** A fault of the syntax of `text` in covey's own words. */
+export function yamlReason({ code, message, pos: [position] }: YAMLError, text: string): string {
+  const line = text.slice(text.lastIndexOf('\n', position - 1) + 1, position + 1)
+  if (hasBareVariable(line)) return 'inside { } and [ ] a variable in braces needs quotes'
   if (code === 'MISSING_CHAR' && /quote/.test(message)) return 'the closing quote is missing'
   if (code === 'BAD_INDENT' && /end with/.test(message)) return 'a closing } or ] is missing'
   return Object.hasOwn(reasons, code) ? reasons[code] : reasons.IMPOSSIBLE
+}
+
+/** True if a line has `${` without quotes inside of a `{ }` or `[ ]` that begins on it. */
+function hasBareVariable(line: string): boolean {
+  let depth = 0
+  let quote = ''
+  for (let index = 0; index < line.length; index += 1) {
+    const sign = line[index] ?? ''
+    if (quote !== '') {
+      if (sign === quote) quote = ''
+    } else if (sign === '"' || sign === "'") quote = sign
+    else if (sign === '{' && line[index - 1] === '$' && depth > 0) return true
+    else if (sign === '{' || sign === '[') depth += 1
+    else if (sign === '}' || sign === ']') depth -= 1
+  }
+  return false
 }
 
 /** Why a document that is sound YAML has no value: its aliases, its merge keys or its depth. */

@@ -36,7 +36,9 @@ export function parseYamlSource(source: Source): YamlSource {
   const faults = found.filter((fault, at) => at === 0 || fault.pos[0] !== found[at - 1]?.pos[0])
   if (faults.length > 0) {
     throw faultsFailure(
-      faults.map((fault) => at(source, fault.pos[0], { code: 'yaml', message: yamlReason(fault) })),
+      faults.map((fault) =>
+        at(source, fault.pos[0], { code: 'yaml', message: yamlReason(fault, source.text) }),
+      ),
     )
   }
   const value = plainValue(source, document)

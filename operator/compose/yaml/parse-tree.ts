@@ -90,7 +90,7 @@ class Reader {
         // What follows at the same place follows from the first, and so do further signs which do
         // not belong where they are.
         if (index > 0 && error.pos[0] === found[index - 1]?.pos[0]) continue
-        if (!isLost) this.#fault(this.#place(error.pos[0]), yamlReason(error))
+        if (!isLost) this.#fault(this.#place(error.pos[0]), yamlReason(error, text))
         isLost ||= error.code === 'UNEXPECTED_TOKEN'
       }
       yield { contents: document.contents, isSound: found.length === 0 }

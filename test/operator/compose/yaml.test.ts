@@ -127,6 +127,11 @@ const faulty: readonly (readonly [string, string, string])[] = [
   ['a list', '- a\n', '1:1: a Compose file is a map, with "services" in it'],
   ['a text', 'hello\n', '1:1: a Compose file is a map, with "services" in it'],
   ['a key that is a list', 'services: { ? [a] : b }\n', `1:15: ${reasons.NON_STRING_KEY}`],
+  [
+    'a variable in braces without quotes, in a map on one line',
+    `services:\n  a: { image: x, environment: { A: $\{B}, C: d } }\n`,
+    '2:37: inside { } and [ ] a variable in braces needs quotes',
+  ],
   ['an open quote', 'services: { a: "x\n', '2:1: the closing quote is missing'],
   ['nothing', '', '1:1: services: a Compose file has "services"'],
   ['a comment', '# x\n', '1:1: services: a Compose file has "services"'],
