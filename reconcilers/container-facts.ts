@@ -13,6 +13,8 @@ interface ContainerFacts {
   readonly filesDir: string
   /** Folder to which `HostSecrets.place` writes, by the names of the secrets. */
   readonly secretsDir: string
+  /** Mount of the host's root for it, without what is mounted there and without covey's own. */
+  readonly hostRoot: string
   /** Folder of the volumes, by the names of their objects. */
   readonly volumesDir: string
   /** As `process.arch` has it. */
@@ -115,6 +117,8 @@ export interface MountNeeds {
     readonly uid: number
     readonly gid: number
   }[]
+  /** Set where it gets `BundleFacts.hostRoot`. */
+  readonly hostRoot?: true
   /** Volumes that get the image's content of `path` while they are empty. */
   readonly seeds: readonly { readonly object: string; readonly path: string }[]
 }
@@ -153,6 +157,7 @@ export interface HostWishes {
     readonly host_path?: string | undefined
     readonly create?: boolean | undefined
   }[]
+  readonly host_pid?: boolean | undefined
   readonly devices: readonly (string | DeviceObject)[]
   /** Settings of the kernel; those of no namespace of its own are the host's. */
   readonly sysctls?: Readonly<Record<string, string>> | undefined

@@ -35,6 +35,7 @@ export const since: Readonly<Record<string, string>> = {
   'runc_container.health.from_image': '0.2.0',
   'runc_container.health.restart': '0.2.0',
   'runc_container.health.start_interval_seconds': '0.2.0',
+  'runc_container.host_pid': '0.2.0',
   'runc_container.init': '0.2.0',
   'runc_container.mounts[].create': '0.2.0',
   'runc_container.mounts[].seed': '0.2.0',

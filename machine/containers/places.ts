@@ -47,6 +47,8 @@ export interface ContainerPlaces {
   readonly bundle: string
   readonly rootfs: string
   readonly mappedRootfs: string
+  /** The root of the host, for one that may look at it. */
+  readonly hostRoot: string
   /** Path for its user namespace, if it has one. */
   readonly userNamespace: string
   readonly files: string
@@ -75,6 +77,7 @@ export function placesOf(host: HostPlaces, id: string): ContainerPlaces {
     bundle: join(run, 'bundle'),
     rootfs: join(run, 'rootfs'),
     mappedRootfs: join(host.mappedRoots, id),
+    hostRoot: join(host.mappedRoots, `${id}.host`),
     userNamespace: join(run, 'user-namespace.json'),
     files: join(run, 'files'),
     layers: join(run, 'layers'),

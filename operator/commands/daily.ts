@@ -40,7 +40,7 @@ const host: CommandDefinition = {
       summary: 'on a host, let containers have something of it; without a grant, list them',
       details:
         'A grant is path:/FOLDER, device:/dev/NAME, sysctl:NAME, privileged:STACK/SERVICE or\n' +
-        'host-network. They stand in\n' +
+        'host-network, host-metrics, dbus or udev. They stand in\n' +
         'the settings of the host (COVEY_CONFIG, /etc/covey/agent.json), which no config can\n' +
         'change. A running agent reads them within seconds. The name of a host may come\n' +
         'first, as in what covey plan prints: it has to be this one.',

@@ -36,6 +36,7 @@ import {
   environment,
   hostname,
   hostPath,
+  hostSource,
   image,
   labels,
   mountPoint,
@@ -58,7 +59,7 @@ const mode: z.ZodType<string> = z
 
 const mountSchema: z.ZodType<MountObject> = z.strictObject({
   volume: reference.optional(),
-  host_path: hostPath.optional(),
+  host_path: hostSource.optional(),
   path: mountPoint,
   read_only: z.boolean().default(false),
   subpath: subpath.optional(),
@@ -124,6 +125,7 @@ export const containerSchema: z.ZodType<ContainerObject> = z
     devices: z.array(deviceEntry).max(entriesMax).default([]),
     privileged: z.boolean().optional(),
     host_network: z.boolean().default(false),
+    host_pid: z.boolean().optional(),
     network_of: reference.optional(),
     user_namespace: z.boolean().default(false),
     resources: resourcesSchema.default({}),

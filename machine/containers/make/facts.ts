@@ -38,6 +38,7 @@ export function createFacts(
       mappedRootfs: at.mappedRootfs,
       filesDir: at.files,
       secretsDir: at.secrets,
+      hostRoot: at.hostRoot,
       volumesDir: places.volumes,
       ...(await lookResolvers()),
       architecture: process.arch,

@@ -31,6 +31,7 @@ import { runSound } from '../spawn.ts'
 import type { ContainersState } from '../state.ts'
 import { runsAnother, startByFifo } from './exec-fifo.ts'
 import { writeFiles } from './files.ts'
+import { mountHostRoot } from './host-root.ts'
 import { setHostSettings } from './host-settings.ts'
 import { makeMountFolders } from './mount-needs.ts'
 import { makeFolders, mountRootfs } from './rootfs.ts'
@@ -91,6 +92,7 @@ async function prepare(
   makeVolumes(state.places.volumes, volumes)
   setHostSettings(creation.hostSettings)
   makeMountFolders(state, creation.mountNeeds)
+  if (creation.mountNeeds.hostRoot) await mountHostRoot(state, places, signal)
   const isMounted = mountPoints().has(places.rootfs)
   const mounting = isMounted ? Promise.resolve() : mountRootfs(places, layers, signal)
   await allEnded([mounting, ...writeBundle(places, creation)])

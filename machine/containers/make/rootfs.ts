@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path'
 import { CoveyError } from '../../../protocol/fault.ts'
 import type { ImageFolder } from '../../../reconcilers/container-facts.ts'
+import { isWithin } from '../../../reconcilers/runc/bundle/host-paths.ts'
 import { layersMax, mountMs, mountOptionsBytesMax } from '../limits.ts'
 import type { ContainerPlaces } from '../places.ts'
 import { mountPoints } from '../processes.ts'
@@ -88,6 +89,14 @@ export async function unmountRootfs(places: ContainerPlaces): Promise<void> {
   await unmount(places.mappedRootfs)
   if (existsSync(places.mappedRootfs)) rmdirSync(places.mappedRootfs)
   await unmount(places.rootfs)
+  await unmountHostRoot(places)
+}
+
+/** What lies in it goes first: nothing may be removed through a mount that stayed. */
+async function unmountHostRoot({ hostRoot }: ContainerPlaces): Promise<void> {
+  const points = [...mountPoints()].filter((point) => isWithin(point, hostRoot))
+  for (const point of points.sort().toReversed()) await unmount(point)
+  if (existsSync(hostRoot)) rmdirSync(hostRoot)
 }
 
 async function unmount(point: string): Promise<void> {

@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { CoveyError } from '../../../protocol/fault.ts'
-import { type GrantFacts, hostPathRefusal } from '../../../reconcilers/runc/bundle/grants.ts'
+import {
+  type GrantFacts,
+  hostPathRefusal,
+  partRefusal,
+} from '../../../reconcilers/runc/bundle/grants.ts'
+import { hostPartOf } from '../../../reconcilers/runc/bundle/host-parts.ts'
 import { closedFolders, isWithin } from '../../../reconcilers/runc/bundle/host-paths.ts'
 import { mountPointFault } from '../../../reconcilers/runc/object/spec-fields.ts'
 import type { ContainerPlaces, HostPlaces } from '../places.ts'
@@ -151,6 +156,7 @@ function ownName({ source = '', destination }: ConfiguredMount, check: MountsChe
   if (isWithin(source, host.volumes)) return `the volume ${source.slice(host.volumes.length + 1)}`
   if (isWithin(source, places.files)) return `its file ${destination}`
   if (isWithin(source, places.secrets)) return `its secret ${destination}`
+  if (source === places.hostRoot) return 'the root of the host'
   return null
 }
 
@@ -182,7 +188,9 @@ function wantedBind(
   if (opened === null) {
     throw new CoveyError('container-create', `${what}: ${source} does not exist on this host`)
   }
-  if (name === null && !isOwnPlace) expectGranted(source, opened, host, check.grants)
+  const isPart = name === null && !isOwnPlace && hostPartOf(source) !== undefined
+  if (isPart) expectPartGranted(source, opened, host, check.grants)
+  else if (name === null && !isOwnPlace) expectGranted(source, opened, host, check.grants)
   if (opened.isLink) {
     const message = `${what}: ${source} is a symbolic link: put the real file or folder there`
     throw new CoveyError('mount-exchanged', message)
@@ -197,7 +205,26 @@ function wantedBind(
     options: strict.filter((each) => options.includes(each) || options.includes(`r${each}`)),
     deepOptions: isDeep ? strict.filter((each) => options.includes(`r${each}`)) : null,
     isOwnPlace,
+    isPart: isPart || (isOwnPlace && source === '/proc'),
   }
+}
+
+/** The same for a part of the host: it is of the kernel's own kind, or lies in its folder. */
+function expectPartGranted(
+  path: string,
+  { real, area }: Opened,
+  host: HostMounts,
+  grants: GrantFacts,
+): void {
+  const refusal = partRefusal(path, tableText(real), grants)
+  if (refusal !== undefined) throw new CoveyError('not-granted', refusal)
+  const [, top] = path.split('/')
+  const wanted = new Map([
+    ['proc', 'proc'],
+    ['sys', 'sysfs'],
+  ]).get(top ?? '')
+  if (wanted === undefined || kernelTypeOf(area, host) === wanted) return
+  throw new CoveyError('mount-closed', `host_path ${path} is no ${wanted} of the host`)
 }
 
 /** Grants hold for what was opened, whatever its name leads to by now. */

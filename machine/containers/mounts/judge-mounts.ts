@@ -22,6 +22,8 @@ export interface WantedMount {
   readonly options: readonly string[]
   /** The same for what the host has mounted below it; null where that does not come along. */
   readonly deepOptions: readonly string[] | null
+  /** True for a part of the host's kernel, with whatever of the kernel is mounted in it. */
+  readonly isPart?: boolean
   /** True if covey itself chose the destination, where nothing else may be mounted. */
   readonly isOwnPlace: boolean
 }
@@ -178,7 +180,7 @@ function optionFault(
 
 /** Judges a mount that the host has below a path of its own. */
 function below(mount: MountEntry, bind: WantedMount, wanted: MountsWanted): MountFault | undefined {
-  const closed = subMountFault(mount, wanted.host)
+  const closed = bind.isPart ? undefined : subMountFault(mount, wanted.host)
   if (closed !== undefined) return { code: 'mount-closed', message: `${bind.what} holds ${closed}` }
   return optionFault(`what is mounted below ${bind.what}`, bind.deepOptions ?? [], mount)
 }

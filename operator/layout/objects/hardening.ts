@@ -1,4 +1,5 @@
 import type { ConfigObject } from '../../../protocol/documents/config.ts'
+import { seesHost } from '../../../reconcilers/runc/bundle/host-parts.ts'
 import type { Findings } from '../findings.ts'
 import { labelOf, type Member } from '../services/members.ts'
 
@@ -17,11 +18,11 @@ export function hardeningOf({ service, stack }: Member, findings: Findings): Fie
   const isBound = has(/^no-new-privileges([:=]true)?$/)
   const privileges = isStrict || isBound ? {} : { no_new_privileges: false }
   const capabilities = capabilitiesOf(service, isStrict, findings)
-  tellOfLater({ service, stack }, findings)
+  tellOfLater(service, findings)
   return {
     ...(capabilities === undefined ? {} : { capabilities }),
     ...privileges,
-    ...(service.privileged ? { privileged: true } : {}),
+    ...viewsOf({ service, stack }, findings),
     ...(service.isReadOnly ? { read_only_root: true } : {}),
     ...devicesOf(service, findings),
   }
@@ -29,24 +30,30 @@ export function hardeningOf({ service, stack }: Member, findings: Findings): Fie
 
 type Service = Member['service']
 
-/** Tells of what hosts have to grant, and of what no agent can do yet. */
-function tellOfLater(
+/** What it sees of its host, as users of its own; else perhaps privileged. */
+function viewsOf(
   { service, stack }: Pick<Member, 'service' | 'stack'>,
   findings: Findings,
-): void {
-  const refuse = (key: string, message: string): void => {
-    const path = `services.${service.name}.${key}`
-    findings.fault(service.placeOf(key), 'not-supported-yet', message, path)
-  }
+): Fields {
+  const mounts = service.volumes.map(({ source = '' }) => ({ host_path: plainPath(source) }))
+  const isViewer = seesHost({ host_pid: service.pidHost, mounts })
   if (service.privileged) {
     const grant = `privileged:${labelOf(stack.name, service.name)}`
-    const message = `it runs UNPRIVILEGED on a host that does not grant ${grant}`
-    findings.note(service.placeOf('privileged'), `${message} (covey host grant ${grant})`)
+    const message = isViewer
+      ? 'privileged is left out: what sees all of its host runs in a user namespace'
+      : `it runs UNPRIVILEGED on a host that does not grant ${grant} (covey host grant ${grant})`
+    findings.note(service.placeOf('privileged'), message)
   }
-  if (service.pidHost) {
-    refuse('pid', "the host's processes are not shown to a container in this version")
-  }
-  if (service.wantsGpu) refuse('gpus', 'a GPU as such comes with a later version: name its devices')
+  if (!isViewer) return service.privileged ? { privileged: true } : {}
+  return { ...(service.pidHost ? { host_pid: true } : {}), user_namespace: true }
+}
+
+/** Tells of what no agent can do yet. */
+function tellOfLater(service: Service, findings: Findings): void {
+  if (!service.wantsGpu) return
+  const message = 'a GPU as such comes with a later version: name its devices'
+  const path = `services.${service.name}.gpus`
+  findings.fault(service.placeOf('gpus'), 'not-supported-yet', message, path)
 }
 
 function capabilitiesOf(

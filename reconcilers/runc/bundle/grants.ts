@@ -1,5 +1,6 @@
 import type { HostWishes } from '../../container-facts.ts'
 import { deviceSources } from '../object/device-fields.ts'
+import { hostPartOf, isInPart } from './host-parts.ts'
 import { hostPathFault, isWithin, timeFiles } from './host-paths.ts'
 import { hostSettingFault, settingsOf } from './host-settings.ts'
 
@@ -23,14 +24,18 @@ export interface GrantFacts {
 /** The real path of a grant, or the first link on the way that users other than root may change. */
 export type GrantedPath = { readonly real: string } | { readonly link: string }
 
+/** Grants that name nothing further. */
+const plainGrants: readonly string[] = ['host-network', 'host-metrics', 'dbus', 'udev']
+
 /** Reason that a text is not a grant, or undefined. */
 export function grantFault(text: string): string | undefined {
-  if (text === 'host-network') return undefined
+  if (plainGrants.includes(text)) return undefined
   if (/^privileged:[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/.test(text)) return undefined
   if (text.startsWith('sysctl:')) return hostSettingFault(text.slice('sysctl:'.length))
   const [, kind, path = ''] = /^(path|device):(.*)$/s.exec(text) ?? []
   if (kind === undefined) {
-    return 'must be path:/FOLDER, device:/dev/NAME, sysctl:NAME, privileged:SERVICE or host-network'
+    const forms = 'path:/FOLDER, device:/dev/NAME, sysctl:NAME, privileged:SERVICE'
+    return `must be ${forms} or one of ${plainGrants.join(', ')}`
   }
   const isClean = /^(\/(?!\.{1,2}(\/|$))[^/\0\n]+)+$/.test(path)
   if (!isClean) return `must name an absolute path without . and .., as ${kind}:/srv`
@@ -43,12 +48,15 @@ export function grantFault(text: string): string | undefined {
 /** Grants that a container asks for, as the settings of its host would have them. */
 export function grantsFor(container: HostWishes): readonly string[] {
   const paths = container.mounts.flatMap(({ host_path: path }) => {
-    return path === undefined || timeFiles.has(path) ? [] : [`path:${path}`]
+    if (path === undefined || timeFiles.has(path)) return []
+    return [hostPartOf(path)?.grant ?? `path:${path}`]
   })
+  const isShown = container.host_pid === true && !paths.includes('host-metrics')
   return [
+    ...(isShown ? ['host-metrics'] : []),
     ...(container.host_network ? ['host-network'] : []),
     ...Object.keys(settingsOf(container).host).map((name) => `sysctl:${name}`),
-    ...paths,
+    ...new Set(paths),
     ...deviceSources(container.devices).map((device) => `device:${device}`),
   ]
 }
@@ -60,6 +68,9 @@ export function grantsFor(container: HostWishes): readonly string[] {
 export function refusalOf(container: HostWishes, facts: GrantFacts): string | undefined {
   if (container.host_network && !facts.grants.includes('host-network')) {
     return ungranted('host_network', 'host-network', facts)
+  }
+  if (container.host_pid && !facts.grants.includes('host-metrics')) {
+    return ungranted('host_pid', 'host-metrics', facts)
   }
   const setting = Object.keys(settingsOf(container).host).find(
     (name) => !facts.grants.includes(`sysctl:${name}`),
@@ -125,11 +136,31 @@ function linkRefusal(kind: 'path' | 'device', path: string, facts: GrantFacts): 
 }
 
 function pathRefusal(path: string, isMade: boolean, facts: GrantFacts): string | undefined {
+  if (hostPartOf(path) !== undefined) return partRefusal(path, facts.realPath(path), facts)
   const fault = hostPathFault(path, facts.ownFolders)
   if (fault !== undefined) return `host_path ${path}: ${fault}`
   const real = facts.realPath(path)
   const refusal = hostPathRefusal(path, real, facts)
   return isMade && refusal === missing(path) ? undefined : refusal
+}
+
+/**
+ * Reason that a part of the host is not granted, or undefined; `real` is its path without links,
+ * null where nothing exists.
+ */
+export function partRefusal(
+  path: string,
+  real: string | null,
+  facts: GrantFacts,
+): string | undefined {
+  const part = hostPartOf(path)
+  if (part === undefined) return `host_path ${path} is no part of the host`
+  if (!facts.grants.includes(part.grant)) {
+    return ungranted(`host_path ${path}`, part.grant, facts)
+  }
+  if (real === null) return missing(path)
+  if (isInPart(part, real)) return undefined
+  return `host_path ${path} leads to ${real}, which ${part.grant} does not grant`
 }
 
 function missing(path: string): string {

@@ -33,7 +33,8 @@ export function mountNeedsOf({ container, volumePaths }: Uses, account: Account)
     if (create && subpath !== undefined) volumeFolders.push({ object, subpath, uid, gid })
     if (seed) seeds.push({ object, path })
   }
-  return { volumeFolders, hostFolders, seeds }
+  const isRoot = container.mounts.some(({ host_path }) => host_path === '/')
+  return { volumeFolders, hostFolders, seeds, ...(isRoot ? { hostRoot: true } : {}) }
 }
 
 /** Copies of the host's time, where a container asks for them. */

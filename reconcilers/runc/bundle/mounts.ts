@@ -3,6 +3,7 @@ import type { ImageConfig } from '../../host-images.ts'
 import type { ContainerObject, MemoryObject, MountObject } from '../object/container-object.ts'
 import { mountPointFault } from '../object/spec-fields.ts'
 import type { Account } from './accounts.ts'
+import { hostPartOf } from './host-parts.ts'
 import { timeFiles } from './host-paths.ts'
 import { initFile, initPath } from './init/init.ts'
 import { entriesMax } from './limits.ts'
@@ -49,6 +50,7 @@ export function mountsOf(base: readonly Mount[], init: MountsInit): readonly Mou
   const rest = base
     .filter((mount) => !isAsked(mount))
     .map((mount) => (init.container.privileged ? writable(mount) : mount))
+    .map((mount) => (init.container.host_pid ? ofHost(mount) : mount))
     .map(hardened)
   return [...rest.map((mount) => (bytes === undefined ? mount : sized(mount, bytes))), ...own]
 }
@@ -66,9 +68,16 @@ function writable(mount: Mount): Mount {
   return { ...mount, options: (mount.options ?? []).filter((option) => option !== 'ro') }
 }
 
+/** The host's `/proc` in place of one that only the owner of its processes may mount. */
+function ofHost(mount: Mount): Mount {
+  if (mount.destination !== '/proc') return mount
+  const options = ['rbind', 'rprivate', 'rnosuid', 'rnodev', 'rnoexec', 'rro']
+  return { destination: '/proc', type: 'bind', source: '/proc', options }
+}
+
 /** The runtime's own mounts, without programs and setuid in /proc. */
 function hardened(mount: Mount): Mount {
-  if (mount.destination !== '/proc') return mount
+  if (mount.destination !== '/proc' || mount.type === 'bind') return mount
   return { ...mount, options: ['nosuid', 'noexec', 'nodev'] }
 }
 
@@ -94,6 +103,10 @@ function ownMount(mount: MountObject, { facts, volumePaths }: MountsInit): Mount
   const { volume, host_path = '', path, read_only } = mount
   if (volume === undefined) {
     const time = timeFiles.get(host_path)
+    const part = hostPartOf(host_path)
+    if (part !== undefined) {
+      return hostMount(part.path === '/' ? facts.hostRoot : part.path, path, true)
+    }
     if (time === undefined) {
       return hostMount(facts.hostPaths?.get(host_path) ?? host_path, path, read_only)
     }

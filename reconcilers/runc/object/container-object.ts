@@ -117,6 +117,8 @@ export interface ContainerObject {
   /** True asks its host for everything; without a grant it runs without. */
   readonly privileged?: boolean | undefined
   readonly host_network: boolean
+  /** True shows it the processes of its host. */
+  readonly host_pid?: boolean | undefined
   /** A container of this host whose network it shares, in place of one of its own. */
   readonly network_of?: string | undefined
   /** True if root in it is not a user of the host. */

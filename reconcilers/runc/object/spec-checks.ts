@@ -1,5 +1,6 @@
 import type * as z from 'zod'
 import { capabilityName } from '../bundle/hardening/capabilities.ts'
+import { hostPartOf, seesHost } from '../bundle/host-parts.ts'
 import { filesBytesMax } from '../bundle/limits.ts'
 import { type ContainerObject, contentOf, type MountObject } from './container-object.ts'
 import { deviceFaults } from './device-fields.ts'
@@ -14,6 +15,7 @@ export function checkContainer(container: ContainerObject, context: z.Refinement
   }
   checkNetwork(container, report)
   checkSources(container, report)
+  checkParts(container, report)
   checkShm(container, report)
   checkMemory(container, report)
   checkPlaces(container, report)
@@ -53,7 +55,7 @@ function checkNetwork(container: ContainerObject, report: Report): void {
       report([field], 'is required, unless host_network or network_of is set')
     }
   }
-  if (container.host_network && container.user_namespace) {
+  if (container.host_network && container.user_namespace && !seesHost(container)) {
     report(
       ['user_namespace'],
       'cannot be combined with host_network: root in it has no rights over that network',
@@ -101,6 +103,18 @@ function checkSources(container: ContainerObject, report: Report): void {
   if (bytes > filesBytesMax) {
     report(['files'], `hold ${bytes} bytes together, and at most ${filesBytesMax} are allowed`)
   }
+}
+
+function checkParts(container: ContainerObject, report: Report): void {
+  for (const [index, { host_path: path = '', read_only, create }] of container.mounts.entries()) {
+    if (hostPartOf(path) === undefined) continue
+    if (!read_only) report(['mounts', index, 'read_only'], `must be true for ${path} of the host`)
+    if (create) report(['mounts', index, 'create'], `cannot be set for ${path} of the host`)
+  }
+  if (!seesHost(container) || container.user_namespace) return
+  // Who sees a process of the host may enter its files where it is the same user.
+  const message = 'must be true for a container that sees the processes or the root of its host'
+  report(['user_namespace'], message)
 }
 
 function checkVolumeFields(

@@ -3,6 +3,7 @@ import { isName } from '../../../protocol/names.ts'
 import { type Address, parseAddress } from '../../addresses.ts'
 import { parseReference } from '../../images/reference.ts'
 import { capabilityName } from '../bundle/hardening/capabilities.ts'
+import { hostPartOf } from '../bundle/host-parts.ts'
 import { hostPathFault, isWithin } from '../bundle/host-paths.ts'
 import {
   accountIdMax,
@@ -75,6 +76,12 @@ export const mountPoint: z.ZodType<string> = judged(mountPointFault)
 export const hostPath: z.ZodType<string> = judged(
   (text) => pathFault(text) ?? hostPathFault(text, []),
 )
+
+/** The same, or a part of the host that may be read under a grant of its own. */
+export const hostSource: z.ZodType<string> = judged((text) => {
+  const fault = pathFault(text)
+  return fault ?? (hostPartOf(text) === undefined ? hostPathFault(text, []) : undefined)
+})
 
 /** A path in a volume: relative, without empty, `.` and `..` parts. */
 export const subpath: z.ZodType<string> = judged((text) =>

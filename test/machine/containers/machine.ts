@@ -11,6 +11,7 @@ import type { Config } from '../../../protocol/documents/config.ts'
 import type { ContainerSeen } from '../../../reconcilers/host-containers.ts'
 import { createReconcileLoop, type ReconcileLoop } from '../../../reconcilers/loop/index.ts'
 import type { ObjectStatus } from '../../../reconcilers/reconciler.ts'
+import { imageKey } from '../../../reconcilers/runc/images.ts'
 import { runc } from '../../../reconcilers/runc/index.ts'
 import { createFakeClock } from '../../reconcilers/fake/clock.ts'
 import { createFakeContainers } from '../../reconcilers/fake/containers.ts'
@@ -137,7 +138,10 @@ async function openParts(
 ): Promise<Opened> {
   const [stateDir, runDir] = [join(folder, 'state'), join(folder, 'run')]
   const images = createFakeImages()
-  images.states.set(image, { ...readyImage(), layers: [layer] })
+  for (const user_namespace of [false, true]) {
+    const key = imageKey({ image, user_namespace })
+    images.states.set(key, { ...readyImage(), layers: [layer] })
+  }
   const waiting: { loop?: ReconcileLoop } = {}
   const machine = await openContainers({
     ...{ stateDir, runDir, clock: machineClock, log: quietLog },

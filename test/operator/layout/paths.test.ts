@@ -108,6 +108,28 @@ describe('what a service mounts', () => {
     ])
   })
 
+  it('needs users of its own where it shows all of the host', async () => {
+    const result = await sound(
+      mounting('"/:/host:ro,rslave", "/sys/:/host/sys"', '    pid: host\n    network_mode: host\n'),
+    )
+    const web = objectOf(result, 'pi', 'shop-web')
+    assert.deepEqual(
+      [web['user_namespace'], web['host_pid'], web['host_network']],
+      [true, true, true],
+    )
+    assert.deepEqual(web['mounts'], [
+      { host_path: '/', path: '/host', read_only: true },
+      { host_path: '/sys', path: '/host/sys', read_only: true },
+    ])
+    const bus = await sound(mounting('"/run/dbus:/run/dbus"', '    privileged: true\n'))
+    const other = objectOf(bus, 'pi', 'shop-web')
+    assert.deepEqual([other['user_namespace'], other['privileged']], [undefined, true])
+    const both = await sound(mounting('"/proc/:/host/proc"', '    privileged: true\n'))
+    const seen = objectOf(both, 'pi', 'shop-web')
+    assert.deepEqual([seen['user_namespace'], seen['privileged']], [true, undefined])
+    assert.match(String(both.warnings), /privileged is left out/)
+  })
+
   it('is a folder of the stack where nothing lies beside the file', async () => {
     const result = await sound(mounting('"./data/db:/d", "./:/all"'))
     assert.deepEqual(mountsOf(result), [

@@ -140,7 +140,6 @@ test('what no agent can do yet is refused, and privileged is told of', async (t)
   const lines = (...more: readonly string[]) =>
     ['services:', '  a:', ...[image, ...more].map((line) => `    ${line}`), ''].join('\n')
   for (const [line, says] of [
-    ['pid: host', /c\.yaml:4:10: services\.a\.pid: .* not shown/],
     ['gpus: all', /c\.yaml:4:11: services\.a\.gpus: .* later version/],
   ] as const) {
     await space.write('c.yaml', lines(line))

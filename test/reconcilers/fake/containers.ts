@@ -278,6 +278,7 @@ function factsFor(id: string, network: string): Omit<BundleFacts, keyof HostReso
     networkNamespace: `/run/netns/covey.00000000.${network}`,
     rootfs: `/run/covey/containers/${id}/rootfs`,
     mappedRootfs: '/run/covey-roots/id',
+    hostRoot: '/run/covey-roots/id.host',
     filesDir: `/run/covey/containers/${id}/files`,
     secretsDir: `/run/covey/secrets/${id}`,
     volumesDir: '/var/lib/covey/volumes',

@@ -37,6 +37,7 @@ export function bundleFacts(more: Partial<BundleFacts> = {}): BundleFacts {
     networkNamespace: '/run/netns/covey.00000000.web',
     rootfs: '/run/covey/containers/id/rootfs',
     mappedRootfs: '/run/covey-roots/id',
+    hostRoot: '/run/covey-roots/id.host',
     filesDir: '/run/covey/containers/id/files',
     secretsDir: '/run/covey/secrets/id',
     volumesDir: '/var/lib/covey/volumes',

@@ -2,6 +2,7 @@ import type { BundleFacts } from '../../../container-facts.ts'
 import type { ContainerObject } from '../../object/container-object.ts'
 import type { ContainerSpec } from '../../spec.ts'
 import type { Account } from '../accounts.ts'
+import { isWithin } from '../host-paths.ts'
 import { settingsOf } from '../host-settings.ts'
 import { oomScoreAdjust } from '../limits.ts'
 import type { Mount } from '../mounts.ts'
@@ -88,7 +89,10 @@ export function hardenedConfig(
         : {
             seccomp: seccompProfile(facts.architecture, capabilities),
             maskedPaths: [...new Set([...runtime.maskedPaths, ...masked])],
-            readonlyPaths: runtime.readonlyPaths,
+            // The host's own `/proc` is read-only as a whole.
+            readonlyPaths: runtime.readonlyPaths.filter((path) => {
+              return !container.host_pid || !isWithin(path, '/proc')
+            }),
           }),
     },
   }
@@ -124,7 +128,8 @@ function namespacesOf(
   { container }: ContainerSpec,
   { networkNamespace }: BundleFacts,
 ): readonly object[] {
-  const own = ['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type }))
+  const pid = container.host_pid ? [] : ['pid']
+  const own = [...pid, 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type }))
   if (container.host_network) return own
   return [...own, { type: 'network', path: networkNamespace }]
 }
