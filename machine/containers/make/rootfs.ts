@@ -92,7 +92,7 @@ export async function unmountRootfs(places: ContainerPlaces): Promise<void> {
   await unmountHostRoot(places)
 }
 
-/** What lies in it goes first: nothing may be removed through a mount that stayed. */
+/** Mounts in it go first: nothing may be removed through a mount that stayed. */
 async function unmountHostRoot({ hostRoot }: ContainerPlaces): Promise<void> {
   const points = [...mountPoints()].filter((point) => isWithin(point, hostRoot))
   for (const point of points.sort().toReversed()) await unmount(point)

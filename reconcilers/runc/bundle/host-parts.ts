@@ -29,7 +29,7 @@ export function isInPart({ path }: HostPart, real: string): boolean {
   return real === own || (own !== '/' && real.startsWith(`${own}/`))
 }
 
-/** What may show a container the processes of its host, or all of its files. */
+/** Fields by which a container may see the processes of its host, or all of its files. */
 interface HostViews {
   readonly host_pid?: boolean | undefined
   readonly mounts: readonly { readonly host_path?: string | undefined }[]

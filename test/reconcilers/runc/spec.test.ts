@@ -153,8 +153,8 @@ const refused: readonly (readonly [string, object, string])[] = [
   ],
   [
     'the whole host',
-    { mounts: [{ host_path: '/', path: '/x' }] },
-    'c.mounts.0.host_path: the root of the host',
+    { user_namespace: true, mounts: [{ host_path: '/', path: '/x' }] },
+    'c.mounts.0.read_only: must be true for / of the host',
   ],
   [
     'the host’s /run',

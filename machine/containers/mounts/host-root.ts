@@ -2,11 +2,11 @@ import { lstatSync, mkdirSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { closedFolders } from '../../../reconcilers/runc/bundle/host-paths.ts'
 import { mountMs } from '../limits.ts'
-import { grantFacts } from '../mounts/grant-facts.ts'
 import type { ContainerPlaces } from '../places.ts'
 import { mountPoints } from '../processes.ts'
 import { runSound } from '../spawn.ts'
 import type { ContainersState } from '../state.ts'
+import { grantFacts } from './grant-facts.ts'
 
 /**
  * Mounts the root of the host for a container that may look at it: read-only, without what the host
