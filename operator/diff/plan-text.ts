@@ -1,7 +1,8 @@
 import { isObject } from '../../protocol/documents/canonical-json.ts'
 import type { Config } from '../../protocol/documents/config.ts'
 import { fieldText } from './field-text.ts'
-import type { ObjectChange, Opening, Plan } from './plan-document.ts'
+import { openingLines } from './opening-lines.ts'
+import type { ObjectChange, Plan } from './plan-document.ts'
 import { volumeWord } from './services.ts'
 
 /** What a line says, and of how much weight it is. */
@@ -16,8 +17,8 @@ export function planLines(plan: Plan, after: Pick<Config, 'hosts'>): readonly Pl
   const warning = (text: string): PlanLine => ({ tone: 'warning', text })
   return [
     ...changeLines(plan.changes, after).map(plain),
-    ...plan.opens.map((each) => warning(`opens: ${openingText(each)}`)),
-    ...plan.closes.map((each) => plain(`closes: ${openingText(each)}`)),
+    ...openingLines(plan.opens).map((text) => warning(`opens: ${text}`)),
+    ...openingLines(plan.closes).map((text) => plain(`closes: ${text}`)),
     ...plan.loses.map(({ host, volume }) => warning(`loses: volume ${volume} of ${host}`)),
     ...plan.needs.map(({ host, grant }) => warning(`needs: covey host grant ${host} ${grant}`)),
     ...plan.guards.map(({ message, override }): PlanLine => {
@@ -121,12 +122,4 @@ function otherText({ type, object, kind, fields, effect }: ObjectChange): string
   const changed = fields.map((field) => fieldText(type, field)).join(', ')
   const anew = effect === 'restart' ? '; it is made anew, and nothing passes for a moment' : ''
   return `${name}: ${changed}${anew}`
-}
-
-/** `443/tcp of cloud01 to everybody (shop/web)`. */
-function openingText({ host, port, protocol, to, service, published }: Opening): string {
-  const what = port === null ? (protocol === 'any' ? 'all ports' : protocol) : `${port}/${protocol}`
-  return published
-    ? `${what} of ${host} to ${to} (${service})`
-    : `${what} of ${service} on ${host} to ${to}`
 }

@@ -11,6 +11,7 @@ import { sealNeeds } from '../secrets/seal-needs.ts'
 import { Failure, type LocatedFault } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import { counted } from '../terminal/style.ts'
+import { shownFault } from './read-stacks.ts'
 
 /**
  * Adds to a lock what cannot be worked out from files: digests of tags that it does not know yet,
@@ -50,7 +51,9 @@ async function digestsOf(
       const hint = found.hint === undefined ? '' : ` (${found.hint})`
       const message = `${reference} cannot be looked up: ${found.message}${hint}`
       const { code } = found
-      faults.push(...(needs[index]?.places ?? []).map((place) => ({ ...place, code, message })))
+      for (const place of needs[index]?.places ?? []) {
+        faults.push(shownFault(session, { ...place, code, message }))
+      }
     } else {
       facts[factKey('image', reference)] = imageFact(found)
     }

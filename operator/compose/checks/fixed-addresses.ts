@@ -13,11 +13,8 @@ const addresses =
 export function checkFixedAddresses(services: Cursor, report: Report): void {
   const owners = new Map<string, string>()
   const written = new Set<Tree>()
-  const dns = new Set<Tree>()
   for (const [name, service] of services.members()) {
     if (service.tree?.kind !== 'map') continue
-    const servers = service.at('dns').tree
-    if (servers !== undefined) for (const leaf of leavesOf(servers)) dns.add(leaf)
     const networks = service.at('networks')
     if (networks.tree?.kind !== 'map') continue
     for (const [, network] of networks.members()) {
@@ -31,22 +28,31 @@ export function checkFixedAddresses(services: Cursor, report: Report): void {
     }
   }
   if (owners.size === 0 || services.tree === undefined) return
-  for (const leaf of leavesOf(services.tree)) {
+  for (const { leaf, path } of leavesOf(services.tree, 'services')) {
     if (written.has(leaf)) continue
     for (const [address] of leaf.text.matchAll(addresses)) {
       const owner = owners.get(address)
       if (owner === undefined) continue
-      const way = dns.has(leaf)
-        ? 'leave it out: services are found by name without it'
-        : `write "${owner}"`
+      const way = wayOn(path, owner)
       const message = `${address} is no address of ${owner} here, covey gives another: ${way}`
-      report.fault(leaf.place, { code: 'compose-refused', message })
+      report.fault(leaf.place, { code: 'compose-refused', message, path })
     }
   }
 }
 
-function* leavesOf(tree: Tree): Generator<Leaf> {
-  if (tree.kind === 'leaf') yield tree
-  else if (tree.kind === 'list') for (const item of tree.items) yield* leavesOf(item)
-  else for (const { value } of tree.entries.values()) yield* leavesOf(value)
+/** What to write in place of an address of `owner`, by the key in which it stands. */
+function wayOn(path: string, owner: string): string {
+  if (/\.dns(\.\d+)?$/.test(path)) return 'leave it out: services are found by name without it'
+  if (/\.extra_hosts\.[^.]+$/.test(path))
+    return `leave it out, and give ${owner} that name in "aliases"`
+  return `write "${owner}"`
+}
+
+function* leavesOf(tree: Tree, path: string): Generator<{ leaf: Leaf; path: string }> {
+  if (tree.kind === 'leaf') yield { leaf: tree, path }
+  else if (tree.kind === 'list') {
+    for (const [index, item] of tree.items.entries()) yield* leavesOf(item, `${path}.${index}`)
+  } else {
+    for (const [key, { value }] of tree.entries) yield* leavesOf(value, `${path}.${key}`)
+  }
 }

@@ -21,6 +21,10 @@ const socketUsers: readonly (readonly [RegExp, string])[] = [
     /portainer|dockge|yacht|dozzle|lazydocker/,
     'drop it: "covey ps", "covey logs" and "covey status" show what runs',
   ],
+  [
+    /runner|woodpecker|drone|jenkins|pipeline\/agent|buildkite/,
+    'leave this service out: it starts containers by an engine; run it on a host that has one',
+  ],
   [/autoheal/, 'drop it, and write "x-covey: { restart_unhealthy: true }" at the services'],
 ]
 

@@ -75,7 +75,7 @@ function clash(
   const isSame = first.replica.member === member && first.replica !== second.replica
   const message = isSame
     ? `two replicas of ${member.label} on ${host} cannot both have ${port}: leave out the host's port, or name as many hosts as replicas`
-    : `${port} of ${host} leads to ${first.replica.member.label} already (${placeText(first.entry.place)})`
+    : `${port} of ${host} leads to ${first.replica.member.label} already (${placeText(first.entry.place)}): change one of the ports, or its host`
   const path = `services.${member.service.name}.ports`
   findings.fault(second.entry.place, 'stack-port', message, path)
 }

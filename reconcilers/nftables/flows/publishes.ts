@@ -50,7 +50,7 @@ function reservedFault(
   const at = `${path}.host_port`
   const refuse = (what: string): Fault => ({
     code: 'port-reserved',
-    message: `${port}/${protocol} is ${what}: publishing it would cut this host off`,
+    message: `${port}/${protocol} is ${what}: publishing it would cut this host off: take another port`,
     path: at,
   })
   const tunnel = context.links.find((link) => link.listenPort === port)

@@ -137,8 +137,8 @@ networks: { n: { ipam: { config: [{ subnet: 172.20.0.0/16 }] } } }
 `,
     })
     assert.deepEqual(faults, [
-      'compose.yaml:5:23: 172.20.0.5 is no address of db here, covey gives another: write "db"',
-      'compose.yaml:6:19: 172.20.0.5 is no address of db here, covey gives another: write "db"',
+      'compose.yaml:5:23: services.web.environment.A: 172.20.0.5 is no address of db here, covey gives another: write "db"',
+      'compose.yaml:6:19: services.web.extra_hosts.0: 172.20.0.5 is no address of db here, covey gives another: leave it out, and give db that name in "aliases"',
     ])
     assert.deepEqual(notes, [
       'compose.yaml:2:36: services.db.networks.n.ipv4_address: "ipv4_address" has no effect: covey gives the address: others find the service by name',

@@ -87,6 +87,39 @@ describe('what a plan tells people', () => {
     ])
   })
 
+  it('says in one line what is open among services that may all ask each other', () => {
+    const names = ['api', 'db', 'web']
+    const objects = names.flatMap((name, index): [string, object][] => {
+      const from = names.filter((other) => other !== name).map((other) => `container:${other}`)
+      const ingress = [...from, ...(name === 'web' ? ['192.0.2.0/24'] : [])].map((each) => {
+        return { from: each }
+      })
+      const policy = { type: 'nftables_policy', container: name, ingress }
+      const own = made(`shop/${name}`, { address: `10.69.1.${index + 5}` })
+      return [
+        [name, own],
+        [`${name}_p`, policy],
+      ]
+    })
+    const lines = linesOf({ a: host(1) }, { a: host(1, Object.fromEntries(objects)) })
+    assert.deepEqual(
+      lines.filter((line) => line.startsWith('opens')),
+      [
+        'opens: all ports of shop/web on a to 192.0.2.0/24',
+        'opens: all ports among shop/api, shop/db, shop/web',
+      ],
+    )
+    const two = objects.filter(([name]) => name.startsWith('api') || name.startsWith('db'))
+    const fewer = linesOf({ a: host(1) }, { a: host(1, Object.fromEntries(two)) })
+    assert.deepEqual(
+      fewer.filter((line) => line.startsWith('opens')),
+      [
+        'opens: all ports of shop/api on a to shop/db, web',
+        'opens: all ports of shop/db on a to shop/api, web',
+      ],
+    )
+  })
+
   it('says of grants what the host itself would ask for', () => {
     const web = made('shop/web', {
       mounts: [
