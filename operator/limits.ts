@@ -113,3 +113,5 @@ export const takeBackMsMax: number = 180_000
 /** The value of a variable on the command line, and how many of them. */
 export const variableBytesMax: number = 64 * 1024
 export const variablesGivenMax: number = 200
+/** Time in which a host that a volume moves from takes the version for that and stops its users. */
+export const moveStopMsMax: number = 600_000

@@ -8,6 +8,7 @@ import type {
   ImageFolder,
   MountNeeds,
   UserNamespaceNeeds,
+  VolumeClosing,
   VolumeUse,
 } from './container-facts.ts'
 import type { HostOrders } from './container-orders.ts'
@@ -252,6 +253,8 @@ export interface HostContainers extends HostOrders {
    * there, or it has only just come and its owner is not settled yet. Asks no grant.
    */
   lookDevices(paths: readonly string[]): Promise<ReadonlyMap<string, readonly DeviceNode[]>>
+  /** Volumes that nobody may use just now, by object. */
+  closedVolumes(): Promise<ReadonlyMap<string, VolumeClosing>>
   /** Objects that have a volume folder. */
   lookVolumes(): Promise<readonly string[]>
   /**

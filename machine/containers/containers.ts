@@ -60,6 +60,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
     orders: async () => orders.look(),
     endOrder: (object, order) => orders.end(object, order),
     lookDevices: devices.look,
+    closedVolumes: async () => new Map(state.gate.closed),
     lookVolumes: async () => foldersOfVolumes(state.places.volumes),
     resolvers: lookResolvers,
     async create(creation, signal) {
@@ -76,10 +77,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
       return hasEnded
     },
     remove: (id, signal) => removeContainer(state, id, signal),
-    async keepExit(id) {
-      const exit = state.memory(id).exit
-      if (exit !== null) await state.records.writeRan(id, { exit })
-    },
+    keepExit: (id) => keepExit(state, id),
     remember: (record) => state.records.write(record),
     writeHosts: async (ids, text) => writeInPlace(state, ids, 'hosts', text),
     async writeResolvConf(ids, text) {
@@ -93,6 +91,11 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
     await health.stop()
   }
   return { port, state, orders, close }
+}
+
+async function keepExit(state: ContainersState, id: string): Promise<void> {
+  const { exit } = state.memory(id)
+  if (exit !== null) await state.records.writeRan(id, { exit })
 }
 
 /** Namespaces that the records name, for containers that exist. */

@@ -3,11 +3,12 @@ import { dirname, join } from 'node:path'
 import type { VolumeRow } from '../../protocol/api/volumes.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
-import type { HostPlaces } from '../containers/places.ts'
 import { createSandbox, type Sandbox } from '../images/unpack/sandbox.ts'
 import { aloneWith, type VolumeUsers } from './alone.ts'
 import { packFolder, type VolumeArchive } from './archive.ts'
-import { restoreVolume, settleVolumes } from './restore.ts'
+import { Incoming } from './incoming.ts'
+import { settleVolumes, throwAway, type VolumePlaces } from './places.ts'
+import { restoreVolume } from './restore.ts'
 import { sizeOf } from './size.ts'
 import { Spool } from './spool.ts'
 import type { Unpacked } from './unpack.ts'
@@ -15,7 +16,7 @@ import type { Unpacked } from './unpack.ts'
 /** Dependencies of the volumes of a host. */
 export interface VolumesInit extends VolumeUsers {
   readonly stateDir: string
-  readonly places: Pick<HostPlaces, 'volumes' | 'trash'>
+  readonly places: VolumePlaces
 }
 
 /** A backup that is asked for. */
@@ -44,6 +45,8 @@ export interface RestoreOrder {
 export interface Volumes {
   /** Archives that are kept for a while on the host. */
   readonly spool: Spool
+  /** Volumes that come from other hosts. */
+  readonly incoming: Incoming
   list(): Promise<readonly VolumeRow[]>
   /**
    * Hands a tar archive, packed with zstd, to what takes it. Throws `no-such-volume`,
@@ -64,26 +67,37 @@ export interface Volumes {
     archive: AsyncIterable<Uint8Array>,
     order: RestoreOrder,
   ): Promise<Unpacked>
+  /** Removes a volume that is no container's, not even a stopped one's. Throws as `save`. */
+  remove(object: string): Promise<void>
 }
 
 /** Opens the volumes, after a restore that an earlier agent left unfinished is set right. */
 export async function openVolumes(init: VolumesInit): Promise<Volumes> {
   settleVolumes(init.places)
   const sandbox = await createSandbox(join(init.stateDir, 'volume-sandbox'))
-  return new HostVolumes(init, sandbox, new Spool(join(init.stateDir, 'volume-archives')))
+  const incoming = new Incoming({ ...init, sandbox })
+  await incoming.settle()
+  const spool = new Spool(join(init.stateDir, 'volume-archives'))
+  return new HostVolumes(init, sandbox, { spool, incoming })
 }
 
 class HostVolumes implements Volumes {
   readonly spool: Spool
+  readonly incoming: Incoming
   private readonly init: VolumesInit
   private readonly sandbox: Sandbox
   /** Volumes that are saved or put back just now. */
   private readonly busy = new Set<string>()
 
-  constructor(init: VolumesInit, sandbox: Sandbox, spool: Spool) {
+  constructor(
+    init: VolumesInit,
+    sandbox: Sandbox,
+    { spool, incoming }: Pick<Volumes, 'spool' | 'incoming'>,
+  ) {
     this.init = init
     this.sandbox = sandbox
     this.spool = spool
+    this.incoming = incoming
   }
 
   async list(): Promise<readonly VolumeRow[]> {
@@ -153,6 +167,24 @@ class HostVolumes implements Volumes {
       const place = { places, sandbox: this.sandbox, alone }
       return await restoreVolume(place, object, archive, { sha256, signal })
     })
+  }
+
+  async remove(object: string): Promise<void> {
+    const path = this.expectVolume(object)
+    const users = (await this.init.containers.look()).filter(({ record }) => {
+      return record === null || record.volumes.includes(object)
+    })
+    if (users.length > 0) {
+      const names = users.map((user) => user.object).join(', ')
+      throw new CoveyError('volume-in-use', `the volume ${object} is that of ${names}`, {
+        hint: 'take them out of the config first',
+      })
+    }
+    const closing = { owner: 'remove', reason: 'is being removed' }
+    const order = { stop: false, closing, signal: new AbortController().signal }
+    await this.reserved(object, () =>
+      aloneWith(this.init, object, order, async () => throwAway(this.init.places, path)),
+    )
   }
 
   private expectVolume(object: string): string {

@@ -85,3 +85,19 @@ export const archiveEventSchema: z.ZodType<ArchiveEvent> = z.discriminatedUnion(
     hint: z.string().nullable(),
   }),
 ])
+
+/** A volume that waits for its content from another host. */
+export interface IncomingVolume {
+  /** Of the move, as the operator chose it. */
+  readonly id: string
+  readonly from: string
+  /** Checksum of the archive that has come; null before that. */
+  readonly sha256: string | null
+}
+
+/** Schema of `GET /v1/volumes/NAME/incoming`. */
+export const incomingSchema: z.ZodType<IncomingVolume> = z.object({
+  id: z.string().regex(/^[0-9a-f]{32}$/),
+  from: z.string(),
+  sha256: z.string().nullable(),
+})

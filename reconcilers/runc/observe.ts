@@ -6,6 +6,7 @@ import { deviceSources } from './object/device-fields.ts'
 import { type DevicesSeen, deviceTexts } from './offers/devices.ts'
 import { outdatedBy } from './offers/outdated.ts'
 import type { GrantsSeen } from './offers/privileges.ts'
+import { withClosedVolumes } from './orders/closed-volumes.ts'
 import type { OrdersSeen } from './orders/orders.ts'
 import type { ResolversSeen } from './resolvers.ts'
 import type { ContainerSpec, RuncSpec } from './spec.ts'
@@ -33,9 +34,10 @@ export async function observeRunc(
   signal: AbortSignal,
 ): Promise<RuncObserved> {
   signal.throwIfAborted()
-  const [containers, orders, resolvers, volumes, memory, devices] = await Promise.all([
+  const [containers, ordered, closed, resolvers, volumes, memory, devices] = await Promise.all([
     host.containers.notice(),
     host.containers.orders(),
+    host.containers.closedVolumes(),
     host.containers.resolvers(),
     host.containers.lookVolumes(),
     loadVolumeMemory(host.files),
@@ -50,6 +52,7 @@ export async function observeRunc(
   })
   const images = await lookAtImages(needed, host)
   const logins = host.images.logins()
+  const orders = withClosedVolumes(ordered, spec.containers, closed)
   const found = { containers, orders, resolvers, volumes, memory, devices, grants }
   return { nowMs: host.clock.now(), ...found, images, logins }
 }

@@ -8,6 +8,7 @@ import { sendJson } from '../send.ts'
 import { failedEvent, feedTo } from '../streams/feed.ts'
 import { goneSignal } from '../streams/gone.ts'
 import { sendPacked } from '../streams/send-packed.ts'
+import { incomingRoutes } from './incoming-routes.ts'
 import { spoolRoutes } from './spool-routes.ts'
 import { bodyOf, checksumIn, refused, usersIn } from './volume-queries.ts'
 
@@ -26,7 +27,15 @@ export function volumeAdminRoutes(volumes: Volumes): ReadonlyMap<string, Route> 
       'POST /v1/volumes/{name}/archives',
       (_request, response, url, parts) => keep(volumes, response, url, parts),
     ],
+    [
+      'DELETE /v1/volumes/{name}',
+      async (_request, response, _url, { name = '' }) => {
+        await volumes.remove(name).catch(refused)
+        sendJson(response, 200, {})
+      },
+    ],
     ...spoolRoutes(volumes.spool),
+    ...incomingRoutes(volumes.incoming),
     [
       'POST /v1/volumes/{name}/restore',
       (request, response, url, parts) => restore(volumes, request, response, url, parts),

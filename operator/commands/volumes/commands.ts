@@ -4,7 +4,7 @@ import type { CommandDefinition } from '../definition.ts'
 /** What a person does with volumes. The agent of their host does the work. */
 export const volumeCommands: CommandDefinition = {
   name: 'volume',
-  summary: 'list, back up and restore volumes',
+  summary: 'list, back up, restore, move and remove volumes',
   details:
     'A volume is named by its object, as shop-pgdata_v, or by stack and volume, as\n' +
     'shop/pgdata. Its content is for root alone: use sudo, or --to another host.',
@@ -44,6 +44,32 @@ export const volumeCommands: CommandDefinition = {
         ...hostOptions,
       ],
       run: async (session, input) => (await import('./backup.ts')).backUpVolume(session, input),
+    },
+    {
+      name: 'move',
+      parameters: '<volume> <host>',
+      summary: 'move a volume, and the services that use it, to another host',
+      details:
+        'VOLUME is a volume or a service, as shop/pgdata or shop/db. All services that share\n' +
+        'its volumes go along. A signed version stops them where they are; the volumes are\n' +
+        'copied through this machine; they start at HOST once all of it is there. The old\n' +
+        'host keeps its copy until covey volume remove. Run again, it goes on; moving back\n' +
+        'to the old host calls off what has not ended.',
+      examples: ['covey volume move shop/pgdata cloud02'],
+      options: [
+        ['-y, --yes', 'do not ask'],
+        ['--replace', 'also where HOST has content in such a volume: it is removed'],
+        ['--timeout <time>', 'wait this long until all is well, as 90s or 10m; 10m by default'],
+      ],
+      run: async (session, input) => (await import('./move.ts')).moveVolume(session, input),
+    },
+    {
+      name: 'remove',
+      parameters: '<volume>',
+      summary: 'remove a volume that no config names any more, with all that is in it',
+      examples: ['covey volume remove shop/pgdata --host cloud01 --yes'],
+      options: [['-y, --yes', 'do not ask'], ...hostOptions],
+      run: async (session, input) => (await import('./remove.ts')).removeVolume(session, input),
     },
     {
       name: 'restore',

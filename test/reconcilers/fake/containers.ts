@@ -4,6 +4,7 @@ import type {
   ContainerNamespaces,
   DeviceNode,
   HostResolvers,
+  VolumeClosing,
 } from '../../../reconcilers/container-facts.ts'
 import type { ContainerOrders } from '../../../reconcilers/container-orders.ts'
 import type {
@@ -44,6 +45,8 @@ export interface FakeContainers {
   readonly volumes: Set<string>
   /** What is wanted of them beyond the config. */
   readonly orders: Map<string, ContainerOrders>
+  /** Volumes that nobody may use. */
+  readonly closed: Map<string, VolumeClosing>
   /** Files of secrets, by container. */
   readonly placed: Map<string, readonly string[]>
   /** Whom the host asks for names. */
@@ -72,9 +75,9 @@ const ungranted = 'this host does not grant host_network'
 /** Makes a host without containers. It refuses loudly what the real one could not do. */
 export function createFakeContainers(clock: Clock): FakeContainers {
   const model = new Model(clock)
-  const { all, volumes, orders, placed, refused, stubborn, devices, grants } = model
+  const { all, volumes, orders, closed, placed, refused, stubborn, devices, grants } = model
   return {
-    ...{ all, volumes, orders, placed, refused, stubborn, devices, grants },
+    ...{ all, volumes, orders, closed, placed, refused, stubborn, devices, grants },
     get resolvers() {
       return model.resolvers
     },
@@ -108,6 +111,7 @@ class Model {
   readonly all = new Map<string, FakeContainer>()
   readonly volumes = new Set<string>()
   readonly orders = new Map<string, ContainerOrders>()
+  readonly closed = new Map<string, VolumeClosing>()
   readonly placed = new Map<string, readonly string[]>()
   readonly refused = new Map<string, string>()
   readonly stubborn = new Set<string>()
@@ -217,7 +221,7 @@ class Model {
 }
 
 function portOf(model: Model): HostContainers {
-  const { all, placed, volumes, orders } = model
+  const { all, placed, volumes, orders, closed } = model
   return {
     orders: async () => new Map(orders),
     async endOrder(object, order) {
@@ -239,6 +243,7 @@ function portOf(model: Model): HostContainers {
     namespaces: async () => fakeNamespaces,
     lookDevices: async (paths) =>
       new Map(paths.map((path) => [path, model.devices.get(path) ?? []])),
+    closedVolumes: async () => closed,
     lookVolumes: async () => [...volumes].sort(),
     create: async (creation) => model.create(creation),
     async createAgain(id) {
