@@ -44,7 +44,7 @@ export async function openSockets(init: AgentInit, running: Running): Promise<So
   })
   const containers = { stateDir, directory, execs, copies: openCopies(log) }
   const ordering = {
-    ...{ directory, containers: host.containers, loop, host: name, adopted },
+    ...{ directory, containers: host.containers, images: host.images, loop, host: name, adopted },
     now: () => steadyClock.now(),
     onOrder(object: string, detail: string) {
       const about = { event: 'container', name: object, what: 'ordered', detail } as const

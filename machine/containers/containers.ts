@@ -40,7 +40,7 @@ export async function openContainers(init: ContainersInit): Promise<MachineConta
   const facts = createFacts(state.places, init, state.cgroups, (object) =>
     join('/run/netns', namespaceName(object, namespacesOf(state))),
   )
-  const orders = await openOrders(state.places.records, init.log)
+  const orders = await openOrders(init.stateDir, init.log)
   const health = runHealthChecks(state)
   const exits = watchExits(state)
   const supervisors = watchSupervisors(state)

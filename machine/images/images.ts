@@ -16,7 +16,7 @@ import { createHostImages, type RetainingImages } from './host-images.ts'
 import { type ListedImage, listImages } from './list.ts'
 import { createJobs, type JobState, type Jobs, type PullEnd, reasonText } from './pull/jobs.ts'
 import { createLayers } from './pull/layers.ts'
-import { mapImage, plainKey } from './pull/map-image.ts'
+import { mapImage, mappedKey, plainKey } from './pull/map-image.ts'
 import { createPins } from './pull/pins.ts'
 import { type PullPlace, pullImage } from './pull/pull-image.ts'
 import { registrySource } from './pull/source.ts'
@@ -37,6 +37,8 @@ export interface Images {
   pull(reference: ImageReference, signal: AbortSignal): Promise<ImageRecord>
   /** State of a pull; null if none is under way and none has failed. */
   progress(reference: ImageReference): JobState | null
+  /** An image of the config whose pull failed is tried again at once, as somebody asks for it. */
+  hurry(reference: string): void
   /** Removes what no config and no container needs. Error: `not-applied`. */
   prune(): Promise<Collected>
   load(archive: AsyncIterable<Uint8Array>, events: LoadEvents): Promise<readonly LoadedImage[]>
@@ -139,6 +141,13 @@ class HostImageStore implements Images {
 
   progress(reference: ImageReference): JobState | null {
     return this.jobs.state(referenceText(reference))
+  }
+
+  hurry(reference: string): void {
+    const found = parseReference(reference)
+    if (!found.ok) return
+    const key = referenceText(found.value)
+    for (const each of [key, mappedKey(key)]) this.jobs.hurry(each)
   }
 
   async prune(): Promise<Collected> {

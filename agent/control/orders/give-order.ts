@@ -71,18 +71,25 @@ function expectFree(object: string, { holds }: ContainerOrders): void {
   throw new Problem(409, 'held', detail, { hint })
 }
 
-/** Revision and policy of an object's container by the adopted config, or as it was kept. */
+/** A container that an order is for. */
+type Wanted = Pick<OrderFacts, 'revision' | 'runsOnce'> & {
+  /** Reference of its image; null for none. */
+  readonly image: string | null
+}
+
+/** The container of an object by the adopted config, or as it was kept. */
 export function wantedOf(
   config: Config | null,
   host: string,
   object: string,
   seen: readonly ContainerSeen[],
-): Pick<OrderFacts, 'revision' | 'runsOnce'> {
+): Wanted {
   const containers = config === null ? [] : judgeRunc(clusterOf(config), host).spec.containers
   const spec = containers.find((each) => each.object === object)
   const kept = seen.find(({ record }) => record !== null)?.record
   return {
     revision: spec?.revision ?? kept?.revision ?? null,
+    image: spec?.container.image ?? kept?.image ?? null,
     runsOnce: (spec?.policy ?? kept?.policy)?.restart === 'never',
   }
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as z from 'zod'
 import type { MachineContainers } from '../../../machine/containers/containers.ts'
+import type { Images } from '../../../machine/images/images.ts'
 import type { ContainerOrdered } from '../../../protocol/api/containers.ts'
 import type { Config } from '../../../protocol/documents/config.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
@@ -19,6 +20,7 @@ import { type Asked, judgeOrder, wantedOf } from './give-order.ts'
 export interface OrderRoutesInit {
   readonly directory: ContainerDirectory
   readonly containers: Pick<MachineContainers, 'orders' | 'port'>
+  readonly images: Pick<Images, 'hurry'>
   readonly loop: Pick<ReconcileLoop, 'retry'>
   readonly host: string
   /** The config that the host follows, or null. */
@@ -73,6 +75,9 @@ async function order(
   if (verdict.order !== null) {
     await kept(containers.orders.give(object, verdict.order))
     init.onOrder(object, asked)
+  }
+  if (verdict.order !== null && asked !== 'stop' && wanted.image !== null) {
+    init.images.hurry(wanted.image)
   }
   if (verdict.order !== null || releases) init.loop.retry(object, `covey ${asked}`)
   return verdict.answer

@@ -1,4 +1,4 @@
-import { isFull } from '../../../platform/files/calls.ts'
+import { type FileCalls, isFull, machineCalls } from '../../../platform/files/calls.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
 import type {
   ContainerHold,
@@ -7,17 +7,18 @@ import type {
   OrdersByObject,
 } from '../../../reconcilers/container-orders.ts'
 import type { Log } from '../../../reconcilers/reconciler.ts'
-import { createDisk, readText } from '../../files/disk.ts'
+import { createDisk, readText, SyncFailed } from '../../files/disk.ts'
 import { holdsMax } from './limits.ts'
 import { type KeptOrders, orderText, parseOrders } from './order-file.ts'
 
-const file = 'orders.json'
+const folder = 'containers'
+const file = `${folder}/orders.json`
 
 /**
  * The wishes of persons, and of the agent itself, for containers beyond the config. The one writer
  * of its file. What it tells is durable, but for holds that end with the agent.
  *
- * Errors of everything that writes: `disk-full`, `storage`; nothing has changed then.
+ * Errors of everything that writes: `disk-full`, `storage`; nothing that it tells has changed then.
  */
 export interface OrderBook {
   look(): OrdersByObject
@@ -32,26 +33,32 @@ export interface OrderBook {
 }
 
 /** Reads the file of an earlier agent; one that is damaged counts as empty, and is told. */
-export async function openOrders(folder: string, log: Log): Promise<OrderBook> {
-  const disk = createDisk(folder)
-  await disk.settle([''])
+export async function openOrders(
+  stateDir: string,
+  log: Log,
+  calls: FileCalls = machineCalls,
+): Promise<OrderBook> {
+  const disk = createDisk(stateDir, calls)
+  await disk.settle([folder])
   const text = await readText(disk, file)
   const kept = text === null ? null : parseOrders(text)
   if (text !== null && kept === null) {
     log.error({ file }, 'the orders for containers cannot be read: none counts as stopped by hand')
   }
-  return new Book(folder, kept ?? { orders: new Map(), holds: new Map() })
+  return new Book(stateDir, calls, kept ?? { orders: new Map(), holds: new Map() })
 }
 
 class Book implements OrderBook {
-  private readonly folder: string
+  private readonly stateDir: string
+  private readonly calls: FileCalls
   private kept: KeptOrders
   /** Holds that end with this agent, by object. */
   private readonly passing = new Map<string, readonly ContainerHold[]>()
   private writing: Promise<unknown> = Promise.resolve()
 
-  constructor(folder: string, kept: KeptOrders) {
-    this.folder = folder
+  constructor(stateDir: string, calls: FileCalls, kept: KeptOrders) {
+    this.stateDir = stateDir
+    this.calls = calls
     this.kept = kept
   }
 
@@ -111,8 +118,10 @@ class Book implements OrderBook {
       const next = change(this.kept)
       if (next === null) return
       try {
-        // A disk remembers which folders it has made, and this one may have been removed since.
-        await createDisk(this.folder).replace([{ path: file, content: orderText(next) }])
+        // A disk remembers which folders it has made, and one may have been removed since.
+        await createDisk(this.stateDir, this.calls).replace([
+          { path: file, content: orderText(next) },
+        ])
       } catch (error) {
         throw unwritten(error)
       }
@@ -124,8 +133,12 @@ class Book implements OrderBook {
 }
 
 function unwritten(error: unknown): CoveyError {
-  const hint = 'make room, or look at the disk; nothing has changed'
-  const options = { hint, cause: error }
+  if (error instanceof SyncFailed) {
+    const message = 'the disk failed, and may or may not have kept the order'
+    const hint = 'look at the disk; covey ps says what is so once the agent has started again'
+    return new CoveyError('storage', message, { hint, cause: error })
+  }
+  const options = { hint: 'make room, or look at the disk; nothing has changed', cause: error }
   if (isFull(error)) return new CoveyError('disk-full', 'the disk is full', options)
   return new CoveyError('storage', 'the state folder cannot be written', options)
 }

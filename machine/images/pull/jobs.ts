@@ -26,6 +26,8 @@ export interface Jobs {
   state(reference: string): JobState | null
   /** For the config: begins unless it runs or failed too recently. */
   want(reference: string): void
+  /** One that failed may begin again at once. */
+  hurry(reference: string): void
   /** The config wants no others any more: what nobody else waits for ends. */
   wantOnly(references: ReadonlySet<string>): void
   /** For a person: begins at once, or joins. Leaving by the signal ends what nobody else wants. */
@@ -103,6 +105,11 @@ class PullJobs implements Jobs {
     if (failed !== undefined && this.init.now() < failed.retryAtMs) return
     if (this.isClosed || this.jobs.size >= pullsMax) return
     this.begin(reference).isWanted = true
+  }
+
+  hurry(reference: string): void {
+    const failed = this.failed.get(reference)
+    if (failed !== undefined) this.failed.set(reference, { ...failed, retryAtMs: this.init.now() })
   }
 
   wantOnly(references: ReadonlySet<string>): void {

@@ -6,8 +6,10 @@ const relations = 'test/reconcilers/runc/relations.test.ts'
 const look = 'test/machine/containers/look.test.ts'
 const leftovers = 'test/reconcilers/loop/leftovers.test.ts'
 const bound = 'test/machine/containers/logs-bound.test.ts'
+const orders = 'test/reconcilers/runc/orders.test.ts'
+const ordered = 'test/machine/containers/orders.test.ts'
 
-/** Faults in what keeps agents apart, what is told of leftovers, and what bounds logs. */
+/** Faults in what keeps agents apart, what is told of leftovers, what bounds logs, and orders. */
 export const instanceMutations: readonly Mutation[] = [
   {
     name: 'exit-read-first',
@@ -148,5 +150,37 @@ export const instanceMutations: readonly Mutation[] = [
     find: '  if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name)) return',
     replace: '  if (name === "") return',
     caughtBy: { test: 'test/reconcilers/runc/variables.test.ts' },
+  },
+  {
+    name: 'stopped-for-any-revision',
+    breaks: 'What was stopped by hand stays stopped whatever is signed.',
+    file: 'reconcilers/runc/orders/orders.ts',
+    find: 'known?.order?.revision === revision ? known.order : null',
+    replace: 'known?.order ?? null',
+    caughtBy: { test: orders },
+  },
+  {
+    name: 'order-ends-after-the-start',
+    breaks: 'A one-shot that ends at once runs again and again for one order.',
+    file: 'reconcilers/runc/orders/orders.ts',
+    find: '[...steps.slice(0, first), endStep(object, order), ...steps.slice(first)]',
+    replace: '[...steps, endStep(object, order)]',
+    caughtBy: { test: orders },
+  },
+  {
+    name: 'order-before-it-is-durable',
+    breaks: 'An order is told that a power cut takes back.',
+    file: 'machine/containers/orders/order-book.ts',
+    find: '    this.writing = written.catch(() => undefined)\n    await written\n',
+    replace: '    this.writing = written.catch(() => undefined)\n',
+    caughtBy: { test: 'test/crash/orders.test.ts' },
+  },
+  {
+    name: 'held-and-started',
+    breaks: 'What is being saved is started in the middle of it.',
+    file: 'agent/control/orders/give-order.ts',
+    find: '  expectFree(object, known)\n',
+    replace: '',
+    caughtBy: { test: ordered },
   },
 ]

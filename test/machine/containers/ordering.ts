@@ -17,6 +17,8 @@ export interface Ordering {
   readonly runDir: string
   /** What was told of orders, as `web stop`. */
   readonly told: readonly string[]
+  /** Images that were to be tried again at once. */
+  readonly hurried: readonly string[]
   /** Asks `admin.sock`; the status and the document. */
   ask(method: string, path: string, body?: string, socket?: string): Promise<Asked>
   /** The container `name` as it is listed. */
@@ -35,7 +37,7 @@ export async function serveOrders(
   on: TestMachine,
   objects: () => Readonly<Record<string, object>>,
 ): Promise<Ordering> {
-  const told: string[] = []
+  const [told, hurried]: [string[], string[]] = [[], []]
   const runDir = join(on.folder, 'sockets')
   const adopted = (): Config => ({ hosts: { h: objects() } }) as unknown as Config
   const directory = createContainerDirectory({
@@ -63,6 +65,7 @@ export async function serveOrders(
       get containers() {
         return on.machine()
       },
+      images: { hurry: (image) => void hurried.push(image) },
       loop: { retry: (object, reason) => on.loop().retry(object, reason) },
       onOrder: (object, detail) => void told.push(`${object} ${detail}`),
     }),
@@ -76,7 +79,7 @@ export async function serveOrders(
     return { status, said: isObject(said) ? said : { rows: said } }
   }
   return {
-    ...{ runDir, told, ask },
+    ...{ runDir, told, hurried, ask },
     async row(name) {
       const { said } = await ask('GET', '/v1/containers')
       return containersSchema.parse(said['rows']).find((row) => row.name === name)

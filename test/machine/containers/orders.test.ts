@@ -67,6 +67,7 @@ test('a stopped container stays stopped, also for the next agent, until start', 
   const more = await by.ask('POST', '/v1/containers/web/start')
   assert.deepEqual(more.said, { name: 'web', changed: false, note: 'it runs' })
   assert.deepEqual(by.told, ['web stop', 'web start'])
+  assert.deepEqual(by.hurried, [first.record?.image])
   assert.doesNotMatch(readFileSync(orderFile(on), 'utf8'), /web/)
 })
 

@@ -165,7 +165,11 @@ describe('pulling images', () => {
     }
     assert.deepEqual(waits.slice(0, 4), [5_000, 10_000, 20_000, 40_000])
     assert.deepEqual(waits.slice(-2), [600_000, 600_000])
+    images.port.pull(reference)
+    await settled(images, reference)
     registries.failure = null
+    // Somebody asks for it: that ends the wait.
+    images.hurry(reference)
     images.port.pull(reference)
     const again = await stateOf(images, reference)
     assert.ok(again.state === 'pulling' && again.failure === 'the registry is down; start it')
