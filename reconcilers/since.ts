@@ -53,6 +53,7 @@ export const since: Readonly<Record<string, string>> = {
   'runc_container.tmpfs[].exec': '0.2.0',
   'runc_container.tmpfs[].gid': '0.2.0',
   'runc_container.tmpfs[].mode': '0.2.0',
+  'runc_container.tmpfs[].only_files': '0.2.0',
   'runc_container.tmpfs[].path': '0.2.0',
   'runc_container.tmpfs[].size_bytes': '0.2.0',
   'runc_container.tmpfs[].uid': '0.2.0',

@@ -16,6 +16,8 @@ export interface BesideFile {
 export type Beside =
   | {
       readonly kind: 'file' | 'folder'
+      /** Permission bits of a folder. */
+      readonly mode?: number
       /** Ordered by path. */
       readonly files: readonly BesideFile[]
     }

@@ -51,7 +51,7 @@ async function lookAt(
     return { kind: 'refused', reason: `${source} cannot be read: ${systemReason(error)}` }
   }
   files.sort((a, b) => (a.path < b.path ? -1 : 1))
-  return { kind, files }
+  return { kind, mode: there.mode & 0o777, files }
 }
 
 class TooLarge extends Error {}

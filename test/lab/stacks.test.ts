@@ -35,7 +35,16 @@ services:
       interval: 1s
   db:
     <<: *common
-    command: ["sh", "-c", "echo $$POSTGRES_PASSWORD > /data/seen; exec httpd -f -p 5432 -h /data"]
+    command:
+      - sh
+      - -c
+      - |
+        echo "$$POSTGRES_PASSWORD" > /data/seen; echo "$$0" > /data/given
+        exec httpd -f -p 5432 -h /data
+      - "\${DB_PASSWORD}"
+    healthcheck:
+      test: test "$$POSTGRES_PASSWORD$$(cat /data/given)" = "\${DB_PASSWORD}\${DB_PASSWORD}"
+      interval: 1s
     environment:
       POSTGRES_PASSWORD: \${DB_PASSWORD}
     volumes: ["data:/data"]
@@ -165,6 +174,9 @@ describe('stacks of Compose files', () => {
     })
     const seen = await cloud01.must('cat', ['/var/lib/covey/volumes/shop-data_v/seen'])
     assert.equal(seen.trim(), secretText)
+    await until('the database is healthy by a check that knows its password', async () => {
+      return (await rowOf(cloud01, 'shop-db')).health === 'healthy'
+    })
   })
 
   it('show no secret anywhere, and keep strangers out', async () => {

@@ -50,7 +50,10 @@ export function mountedOf(member: Member, findings: Findings): Mounted {
     } else if (source.kind === 'beside') {
       const reason = besideFault(source.beside.kind, entry)
       if (reason !== undefined) fault(reason)
-      if (source.beside.kind === 'folder') tmpfs.push(path)
+      if (source.beside.kind === 'folder') {
+        const { mode = 0o755 } = source.beside
+        tmpfs.push({ path, mode: mode.toString(8).padStart(4, '0'), only_files: true })
+      }
       if (source.beside.kind !== 'refused') {
         files.push(...source.beside.files.map((file) => fileAt(path, file)))
       }

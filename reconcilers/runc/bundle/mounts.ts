@@ -159,7 +159,8 @@ function tmpfs(destination: string, { uid, gid }: Account): Mount {
 /** Memory as its object says, and else as above. */
 function memoryOf({ path, ...asked }: MemoryObject, account: Account): Mount {
   const { uid = account.uid, gid = account.gid, mode = '1777', size_bytes: bytes } = asked
-  const plain = ['nosuid', 'nodev', asked.exec ? 'exec' : 'noexec', 'tmpcopyup']
+  const start = asked.only_files ? 'ro' : 'tmpcopyup'
+  const plain = ['nosuid', 'nodev', asked.exec ? 'exec' : 'noexec', start]
   const size = bytes === undefined ? [] : [`size=${bytes}`]
   const options = [...plain, `mode=${mode}`, `uid=${uid}`, `gid=${gid}`, ...size]
   return { destination: path, type: 'tmpfs', source: 'tmpfs', options }

@@ -69,6 +69,8 @@ export interface MemoryObject {
   readonly gid?: number | undefined
   /** True lets programs in it run. */
   readonly exec?: boolean | undefined
+  /** True: read-only, with files and mounts of the object and nothing of the image. */
+  readonly only_files?: true | undefined
 }
 
 /** A limit of a process (getrlimit(2)); -1 is none at all. */

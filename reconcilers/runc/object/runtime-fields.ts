@@ -24,6 +24,7 @@ export const memoryPlace: z.ZodType<string | MemoryObject> = z.union([
     uid: accountId.optional(),
     gid: accountId.optional(),
     exec: z.boolean().optional(),
+    only_files: z.literal(true).optional(),
   }),
 ])
 

@@ -151,7 +151,7 @@ describe('what a service mounts', () => {
     const result = await sound(files, undefined, { shop: beside })
     const web = objectOf(result, 'pi', 'shop-web')
     assert.equal(web['mounts'], undefined)
-    assert.deepEqual(web['tmpfs'], ['/etc/conf.d'])
+    assert.deepEqual(web['tmpfs'], [{ path: '/etc/conf.d', mode: '0755', only_files: true }])
     assert.deepEqual(web['files'], [
       { path: '/etc/a.conf', content: 'x\n', mode: '0640' },
       { path: '/bin/x', content_base64: '/wA=', mode: '0755' },

@@ -73,6 +73,21 @@ describe('a container by the real runtime', () => {
     assert.deepEqual(found, ['/mnt/memory', '/mnt/cache', 'ownhidden 400 1000:1000'])
   })
 
+  it('has a folder of files alone, which nobody writes to', () => {
+    const object = {
+      tmpfs: [{ path: '/etc/cron.d', mode: '0750', only_files: true }],
+      files: [
+        { path: '/etc/cron.d/own', content: 'own\n' },
+        { path: '/etc/cron.d/below/script', content: '#!/bin/sh\necho ran\n', mode: '0755' },
+      ],
+    }
+    const script =
+      'cd /etc/cron.d; find . | sort; cat own; below/script; { echo x > new; } 2>/dev/null || echo fixed'
+    assert.deepEqual(linesOf(script, object), [
+      ...['.', './below', './below/script', './own', 'own', 'ran', 'fixed'],
+    ])
+  })
+
   it('has low ports and the loopback for any user', () => {
     const code =
       'use Socket; socket(S, PF_INET, SOCK_STREAM, 0) or die; ' +
