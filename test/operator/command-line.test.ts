@@ -90,7 +90,8 @@ describe('covey help', () => {
 describe('wrong usage', () => {
   const table: readonly (readonly [argv: readonly string[], err: RegExp])[] = [
     [['nothing'], /^covey: unknown command 'nothing'\nhint: covey --help\n$/],
-    [['statsu'], /unknown command 'statsu'\nhint: did you mean status\? See covey --help\n$/],
+    [['satus'], /unknown command 'satus'\nhint: did you mean status\? See covey --help\n$/],
+    [['statsu'], /\nhint: did you mean one of stats, status\? See covey --help\n$/],
     [['status', '--jsn'], /^covey: status: unknown option '--jsn'\nhint: did you mean --json\?/],
     [['sign'], /^covey: sign: missing required argument 'config'\nhint: covey sign --help\n$/],
     [['sign', 'a', 'b'], /^covey: sign: too many arguments/],
