@@ -34,7 +34,7 @@ import { runsAnother, startByFifo } from './exec-fifo.ts'
 import { writeFiles } from './files.ts'
 import { setHostSettings } from './host-settings.ts'
 import { makeMountFolders } from './mount-needs.ts'
-import { makeFolders, mountRootfs } from './rootfs.ts'
+import { expectPlainDev, makeFolders, mountRootfs } from './rootfs.ts'
 import { seedVolumes } from './seed.ts'
 import { loadSupervisor, type WaitingSupervisor } from './supervisor.ts'
 import { keepNeeds, meetNeeds, networkToEnter } from './user-namespace.ts'
@@ -96,6 +96,7 @@ async function prepare(
   const isMounted = mountPoints().has(places.rootfs)
   const mounting = isMounted ? Promise.resolve() : mountRootfs(places, layers, signal)
   await allEnded([mounting, ...writeBundle(places, creation)])
+  expectPlainDev(places.rootfs)
   makeFolders(places.rootfs, folders)
   const seeding = { volumes: state.places.volumes, rootfs: places.rootfs, id: record.id }
   await seedVolumes(seeding, creation.mountNeeds.seeds, signal)

@@ -56,6 +56,15 @@ export async function mountRootfs(
   await runSound(run, signal)
 }
 
+/**
+ * Expects that an image has no link for `/dev`: the runtime makes device nodes where it leads, be
+ * that a folder of the host by then. Error: `mount-place`.
+ */
+export function expectPlainDev(rootfs: string): void {
+  if (!lstatSync(join(rootfs, 'dev'), { throwIfNoEntry: false })?.isSymbolicLink()) return
+  throw new CoveyError('mount-place', '/dev of the image is a symbolic link, not a folder')
+}
+
 /** The root folder of an overlay has the owner and mode of its writable layer. */
 function makeUpper(places: ContainerPlaces, top: string): void {
   mkdirSync(places.work, { recursive: true, mode: 0o700 })

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -12,7 +13,7 @@ import {
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { afterwards } from '../../temporary.ts'
-import { openMachine, scriptObject } from './machine.ts'
+import { openMachine, scriptObject, serving } from './machine.ts'
 
 const timeout = 60_000
 
@@ -61,4 +62,19 @@ test('a device is waited for, attached at its path, and attached again', { timeo
   await on.until('it is refused', () =>
     /goes through the link .* grant the real device/.test(on.said('web')),
   )
+})
+
+test('a link for /dev leads no node into a folder of the host', { timeout }, async (t) => {
+  const on = await openMachine(t, {
+    grants: (folder) => [`path:${folder}/data`, 'device:/dev/fuse'],
+  })
+  const [data, dev] = [join(on.folder, 'data'), join(on.folder, 'layer/dev')]
+  mkdirSync(data)
+  rmSync(dev, { recursive: true, force: true })
+  symlinkSync('/data', dev)
+  const mounts = [{ host_path: data, path: '/data' }]
+  on.adopt({ web: scriptObject(serving, { mounts, devices: ['/dev/fuse'] }) })
+  const reason = 'failed: /dev of the image is a symbolic link, not a folder'
+  await on.until('it is refused', () => on.said('web') === reason)
+  assert.deepEqual(readdirSync(data), [])
 })
