@@ -98,7 +98,7 @@ export const importBytesMax: number = 32 * 1024 * 1024
 export const remoteAnswerMsMax: number = 60_000
 /** Paths of a host that are looked at in one question. */
 export const remoteLooksMax: number = 2_000
-/** What docker tells of its containers or volumes. */
+/** The longest answer of docker about its containers or volumes. */
 export const dockerAnswerBytesMax: number = 16 * 1024 * 1024
 /** Content of a file that covey cp reads at once. */
 export const copyReadBytes: number = 256 * 1024

@@ -16,13 +16,13 @@ export interface Question {
   readonly body?: string
   /** From the connect to the end of the answer. */
   readonly timeoutMs?: number
-  /** What is root's alone is asked on `admin.sock`. */
+  /** True to ask on `admin.sock`, which is root's alone. */
   readonly admin?: boolean
   /** Ends the question. */
   readonly signal?: AbortSignal
 }
 
-/** What the agent said. */
+/** The answer of an agent. */
 export interface Answer {
   readonly status: number
   readonly text: string
@@ -55,12 +55,16 @@ export async function ask(session: Session, question: Question): Promise<Answer>
   }
 }
 
-/** How a node is named in messages: by the socket that was asked, or by where it was reached. */
+/**
+ * The name of a node in messages: the socket that was asked, or the address where it was reached.
+ */
 export function nameOf({ remote }: NodePlace, socket: string): string {
   return remote ?? socket
 }
 
-/** What a broken connection to a node means: as `connectFailure`, and `ssh-lost` (5). */
+/**
+ * Translates a broken connection to a node into a failure: as `connectFailure`, and `ssh-lost` (5).
+ */
 export function nodeFailure(place: NodePlace, socket: string, error: unknown): Failure {
   const { remote } = place
   if (remote === undefined) return connectFailure(socket, error)
@@ -106,8 +110,8 @@ function exchange(socketPath: string, question: Question, signal: AbortSignal): 
 }
 
 /**
- * What a broken connection to an agent means: `no-agent` (5), `socket-denied`, `socket-unusable`,
- * `answer-broken` (1).
+ * Translates a broken connection to an agent into a failure: `no-agent` (5), `socket-denied`,
+ * `socket-unusable`, `answer-broken` (1).
  */
 export function connectFailure(socket: string, error: unknown): Failure {
   const code = systemCode(error)

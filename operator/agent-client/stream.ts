@@ -45,7 +45,7 @@ export async function* askStream(
   if (fault !== undefined) throw faultFailure(fault)
 }
 
-/** What an agent says of an answer that it could not end. */
+/** The failure that an agent reports where it could not end an answer. */
 function faultFailure(text: string): Failure {
   try {
     return problemFailure(JSON.parse(decodeURIComponent(text)), 200)

@@ -14,7 +14,7 @@ export interface Upgraded {
   /** The node as people know it. */
   readonly name: string
   readonly socket: Duplex
-  /** What came with the answer. */
+  /** The bytes that came with the answer. */
   readonly early: Buffer
 }
 

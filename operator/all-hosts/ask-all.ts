@@ -4,7 +4,7 @@ import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import type { OpenHost } from './open.ts'
 
-/** What a host answered. */
+/** The answer of a host. */
 export interface HostAnswer<T> {
   readonly host: string
   readonly session: Session

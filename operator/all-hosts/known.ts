@@ -12,7 +12,7 @@ import { type OpenHost, openHosts } from './open.ts'
 
 /** Containers that a command is about, each on a host that can be asked. */
 export interface Targets {
-  /** Whether the command is about several hosts, so that a host's name says something. */
+  /** True if the command is about several hosts, so that output has to name them. */
   readonly isSeveral: boolean
   readonly found: readonly (KnownContainer & { readonly at: OpenHost })[]
 }

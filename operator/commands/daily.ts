@@ -72,7 +72,7 @@ const host: CommandDefinition = {
   ],
 }
 
-/** What an operator does every day, in the order of a cluster's life. */
+/** The commands that an operator uses every day, in the order of a cluster's life. */
 export const dailyCommands: readonly CommandDefinition[] = [
   {
     name: 'init',

@@ -1,6 +1,6 @@
 import type { Session } from '../terminal/session.ts'
 
-/** What stood behind a command's name. */
+/** The words after a command's name. */
 export interface Input {
   readonly args: readonly string[]
   /** Value of an option, by its long name in camelCase. */
@@ -21,7 +21,7 @@ export interface CommandDefinition {
   readonly parameters?: string
   /** One line, without a full stop. */
   readonly summary: string
-  /** What the one line leaves out. */
+  /** The help beyond the one line. */
   readonly details?: string
   /** Whole command lines. */
   readonly examples: readonly string[]

@@ -1,4 +1,4 @@
-/** What becomes of a key of a Compose file. */
+/** The treatment of a key of a Compose file. */
 export type KeyRule =
   | { readonly kind: 'supported' }
   /** Accepted, and told once a project with the reason. */

@@ -58,7 +58,7 @@ export interface GrantEntry {
   readonly place: Place
 }
 
-/** How a service is checked. */
+/** The health check of a service. */
 export type Healthcheck =
   | { readonly kind: 'none' }
   | {
@@ -207,13 +207,13 @@ export interface ComposeProject {
   readonly volumes: ReadonlyMap<string, ComposeVolume>
   readonly configs: ReadonlyMap<string, ComposeContent>
   readonly secrets: ReadonlyMap<string, ComposeContent>
-  /** What is accepted without effect, unset variables, literals that look like secrets. */
+  /** Keys that are accepted without effect, unset variables, literals that look like secrets. */
   readonly notes: readonly LocatedFault[]
   /** Names of the variables of `ComposeOptions` that its files take. */
   readonly variables: ReadonlySet<string>
 }
 
-/** What a project is read with. */
+/** The options for reading a project. */
 export interface ComposeOptions {
   /** Paths as `read` takes them, first to last; messages show them as they are. */
   readonly files: readonly string[]

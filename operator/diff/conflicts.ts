@@ -14,8 +14,8 @@ export interface Conflict {
 }
 
 /**
- * What somebody changed from `base` to `theirs` and `mine` would not have: every object and field
- * once. Pure.
+ * The changes from `base` to `theirs` that `mine` would not have: every object and field once.
+ * Pure.
  */
 export function conflictsBetween(base: Hosts, theirs: Hosts, mine: Hosts): readonly Conflict[] {
   const keyOf = ({ host, object }: ObjectChange): string => `${host} ${object}`
@@ -32,12 +32,12 @@ export function conflictsBetween(base: Hosts, theirs: Hosts, mine: Hosts): reado
   })
 }
 
-/** Whether an object is told of only because of another one. */
+/** True if an object is listed only because of another one. */
 function isFollower({ kind, fields }: ObjectChange): boolean {
   return kind === 'change' && fields.length === 0
 }
 
-/** Whether one of two fields holds the other. */
+/** True if one of two fields holds the other. */
 function isWithin({ segments: a }: FieldChange, { segments: b }: FieldChange): boolean {
   const shorter = Math.min(a.length, b.length)
   return a.slice(0, shorter).every((segment, index) => segment === b[index])

@@ -6,7 +6,7 @@ import { serviceOfContainer, volumeWord } from './services.ts'
 
 type Hosts = Pick<Config, 'hosts'>
 
-/** What data would be lost, and what must be said of it first. */
+/** The data that would be lost, and the guards that must be overridden first. */
 export interface Losses {
   readonly loses: readonly Loss[]
   readonly guards: readonly Guard[]

@@ -32,7 +32,7 @@ export interface Opening {
   readonly protocol: string
   /** `everybody`, `lan`, `mesh`, a service, or what the policy names. */
   readonly to: string
-  /** What is reached: its service, else its object. */
+  /** The target: its service, else its object. */
   readonly service: string
   /** True if it is a port of the host; else it is one of the container's own address. */
   readonly published: boolean

@@ -5,7 +5,7 @@ import { openingLines } from './opening-lines.ts'
 import type { ObjectChange, Plan } from './plan-document.ts'
 import { volumeWord } from './services.ts'
 
-/** What a line says, and of how much weight it is. */
+/** A line of text, and its weight. */
 export interface PlanLine {
   readonly tone: 'plain' | 'warning' | 'refusal'
   readonly text: string
@@ -75,7 +75,7 @@ function containerText(
   return `${cause}; ${effectText(change, after)}`
 }
 
-/** What a container follows that is itself as it was. */
+/** The cause for a container that has not changed itself. */
 function causeText(group: readonly ObjectChange[]): string {
   const secrets = group.filter(({ type }) => type === 'secret').map(({ object }) => object)
   return secrets.length === 0 ? 'follows another object' : `new content of ${secrets.join(', ')}`

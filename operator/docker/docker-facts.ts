@@ -134,7 +134,7 @@ export async function dockerVolumes(
 
 const bounds = { bytesMax: dockerAnswerBytesMax, msMax: remoteAnswerMsMax }
 
-/** What Docker is told to do failed, in its own first words. */
+/** The failure of a command to Docker, in its own first words. */
 export function dockerFailure(shell: RemoteShell, words: string): Failure {
   return new Failure(1, 'docker-failed', `docker on ${shell.name} does not do what it is asked`, {
     hint: 'log in as root or as a member of the group docker; docker ps there says more',

@@ -1,6 +1,6 @@
 import type { DockerContainer } from './docker-facts.ts'
 
-/** What is known of a stack whose project is looked for. */
+/** The known facts about a stack whose project is looked for. */
 export interface WantedProject {
   readonly stack: string
   /** Folder of the host in which the project lies, where the layout says it. */

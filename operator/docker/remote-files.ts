@@ -3,7 +3,7 @@ import { remoteAnswerMsMax, remoteFileBytesMax, remoteLooksMax } from '../limits
 import type { RemoteShell } from '../ssh/remote-shell.ts'
 import { Failure } from '../terminal/failure.ts'
 
-/** What is at a path of a host. */
+/** The entry at a path of a host. */
 interface RemoteFound {
   /**
    * `outside`: it is reached by a link that leads out of the folder; `closed`: it may not be read.
@@ -92,7 +92,7 @@ export async function openRemoteFolder(shell: RemoteShell, root: string): Promis
   throw noFolder(shell, root)
 }
 
-/** Whether a path is below another one, or that itself; both are normal. */
+/** True if a path is below another one, or that itself; both are normal. */
 export function isBelow(root: string, path: string): boolean {
   return path === root || path.startsWith(`${root === '/' ? '' : root}/`)
 }

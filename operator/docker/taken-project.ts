@@ -16,7 +16,7 @@ export interface TakenFile {
   readonly path: string
   readonly mode: number
   readonly content: Buffer
-  /** Whether it holds variables or a secret. */
+  /** True if it holds variables or a secret. */
   readonly isSecret: boolean
 }
 
@@ -31,9 +31,9 @@ export interface TakenProject {
   /** Folders and files that services mount, used where they are; below the folder. */
   readonly inPlace: readonly string[]
   readonly volumes: VolumePlaces
-  /** Whether a port is published that says nothing of who reaches it. */
+  /** True if a port is published without a word on who reaches it. */
   readonly hasBarePorts: boolean
-  /** What a person should know, a line each. */
+  /** Notes for a person, a line each. */
   readonly notes: readonly string[]
 }
 
@@ -197,7 +197,7 @@ const kindFaults: Readonly<Record<string, string>> = {
   closed: 'may not be read by this user',
 }
 
-/** Why no file of this name is put into the operator's folder. */
+/** The reason why no file of this name may lie in the operator's folder. */
 function pathFault(root: string, path: string): string | undefined {
   if (cleanPath(path) !== path || !isBelow(root, path) || path === root) {
     return `lies outside of ${root}: put a copy into that folder, or write its content there`

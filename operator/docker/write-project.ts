@@ -5,7 +5,7 @@ import { Failure, systemReason } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import type { TakenFile } from './taken-project.ts'
 
-/** What became of a file of a project. */
+/** The result for a file of a project. */
 export interface WrittenFile {
   readonly path: string
   /** `new`: written now; else what is here, beside what the host has. */

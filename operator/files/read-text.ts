@@ -8,10 +8,10 @@ export interface Source {
   readonly text: string
 }
 
-/** How a file is read. */
+/** The options for reading a file. */
 export interface ReadOptions {
   readonly bytesMax: number
-  /** What it should be, as `a signed config`; for messages. */
+  /** The kind of file that is expected, as `a signed config`; for messages. */
   readonly kind: string
   readonly hint?: string
 }

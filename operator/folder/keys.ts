@@ -47,7 +47,7 @@ async function makePair(): Promise<Pick<OperatorKey, 'jwk' | 'kid' | 'd'>> {
   }
 }
 
-/** What a folder of keys holds. */
+/** The content of a folder of keys. */
 export interface KeyFolder {
   /** By name. */
   readonly keys: readonly OperatorKey[]

@@ -121,7 +121,7 @@ function* usedFacts(
   }
 }
 
-/** What every host has comes first, the rest by name. */
+/** Orders a section: the objects of every host first, the rest by name. */
 function sectionOf(own: HostSection, all: ReadonlyMap<string, ConfigObject>): HostSection {
   const others = [...all].filter(([name]) => !Object.hasOwn(own, name))
   return { ...own, ...Object.fromEntries(others.sort(([a], [b]) => (a < b ? -1 : 1))) }

@@ -12,7 +12,7 @@ export interface BesideFile {
   readonly content: Uint8Array
 }
 
-/** What lies beside a Compose file at a path that a service mounts. */
+/** The entry beside a Compose file at a path that a service mounts. */
 export type Beside =
   | {
       readonly kind: 'file' | 'folder'
@@ -34,7 +34,7 @@ export interface StackSource {
   readonly beside: ReadonlyMap<string, Beside>
   /** Hosts of services that the layout itself names, by service: `host:` and `hosts:`. */
   readonly hostsOf: ReadonlyMap<string, readonly string[]>
-  /** What the lock is to keep of variables that were given for it now. */
+  /** Facts for the lock about variables that were given now. */
   readonly facts?: Readonly<Record<string, string>>
 }
 

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { Fault } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
 
-/** What a name of a cluster, a host or a stack looks like, for people. */
+/** The rule for names of a cluster, a host or a stack, for people. */
 export const nameRule: string =
   'a name starts with a letter, has 1 to 40 of a-z 0-9 _ - and ends in a letter or digit'
 /** Range of the mesh where a layout names none. */
@@ -123,7 +123,7 @@ export function layoutJsonSchema(): object {
 
 const laterKeys = ['proxy', 'notify'] as const
 
-/** What the schema finds: keys and types; not what a text means. */
+/** The faults that the schema finds: in keys and types, not in the meaning of a text. */
 export function shapeFaults(value: Readonly<Record<string, unknown>>): readonly Fault[] {
   const parsed = layoutSchema.safeParse(value)
   const issues = parsed.success ? [] : parsed.error.issues.flatMap(issueFaults)
@@ -156,7 +156,7 @@ const keysBelow: Readonly<Record<string, readonly string[]>> = {
   registries: Object.keys(registrySchema.shape),
 }
 
-/** What zod found, in covey's words. */
+/** The faults that zod found, in covey's words. */
 function issueFaults(issue: z.core.$ZodIssue): readonly Fault[] {
   const path = issue.path.join('.')
   if (issue.code === 'unrecognized_keys') {

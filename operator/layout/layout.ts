@@ -48,7 +48,7 @@ export interface Layout {
   readonly network6: Cidr | undefined
   readonly hosts: ReadonlyMap<string, LayoutHost>
   readonly stacks: ReadonlyMap<string, StackOptions>
-  /** Whether it has services of its own: a stack without a name. */
+  /** True if it has services of its own: a stack without a name. */
   readonly hasServices: boolean
   readonly secrets: ReadonlyMap<string, SecretSource>
   readonly registries: ReadonlyMap<string, RegistryAccount>

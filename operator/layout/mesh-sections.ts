@@ -10,7 +10,7 @@ const linkName = 'wg_cluster'
 /** Name of the `wireguard_network` that every host gets. */
 const networkObject = 'wg_network'
 
-/** What every host of a layout has, with or without services. */
+/** The objects that every host of a layout has, with or without services. */
 export interface MeshSections {
   readonly hosts: Config['hosts']
   readonly faults: readonly Fault[]

@@ -17,7 +17,7 @@ export interface SealNeed extends Pick<SealedContent, 'content' | 'variables'> {
   readonly place: Place | undefined
 }
 
-/** What has to be looked up or sealed before a layout can be compiled. */
+/** The facts and secrets to look up or seal before a layout can be compiled. */
 export interface Needs {
   /** References whose digest the lock lacks, in normal form, sorted. */
   readonly images: readonly { readonly reference: string; readonly places: readonly Place[] }[]

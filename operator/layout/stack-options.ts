@@ -6,7 +6,7 @@ import { nameRule } from './layout-schema.ts'
 /** Who reaches a published port. */
 export type PortScope = 'mesh' | 'lan' | 'public'
 
-/** What a layout says of one stack. */
+/** The options of one stack in a layout. */
 export interface StackOptions {
   /** As written, first to last: Compose files, or folders with one. */
   readonly files: readonly string[]
@@ -17,7 +17,7 @@ export interface StackOptions {
   readonly ports: PortScope
   readonly envFiles: readonly string[]
   readonly profiles: readonly string[]
-  /** Whether its containers have covey's own rights, and not those of Docker. */
+  /** True if its containers have covey's own rights, and not those of Docker. */
   readonly isStrict: boolean
   /** Folders of the host that volumes of its files are, by key: they were there before covey. */
   readonly volumes: ReadonlyMap<string, string>
@@ -40,7 +40,7 @@ export function parseStacks(
   return { stacks, faults }
 }
 
-/** What counts for the services of the layout itself. */
+/** The options for the services of the layout itself. */
 export function ownOptions(hosts: ReadonlyMap<string, unknown>): StackOptions {
   return { ...optionsOf({ strict: true }, hosts), files: [] }
 }

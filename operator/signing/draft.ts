@@ -10,7 +10,7 @@ import type { ConfigDraft } from './make-config.ts'
 /** The members that the signer writes itself. */
 const claimNames = ['aud', 'epoch', 'version', 'ancestors', 'iat', 'allow_isolation', 'hosts']
 
-/** What a draft must agree with, where it carries claims. */
+/** The claims that a draft must agree with, where it carries any. */
 export interface DraftPlace {
   readonly clusterId: string
   readonly epoch: number

@@ -23,7 +23,7 @@ import { signPayload } from './sign.ts'
 import { signersFor } from './signers.ts'
 import { type AssessedConfig, assessConfig, type Trust, type VerifiedConfig } from './verify.ts'
 
-/** What is to be signed. Claims are the signer's to add. */
+/** A config to sign. Claims are the signer's to add. */
 export interface ConfigDraft {
   readonly hosts: Config['hosts']
   /** Members of the body that this version does not know; they are kept. */
@@ -33,7 +33,7 @@ export interface ConfigDraft {
   readonly version: number | undefined
 }
 
-/** How it is to be signed. */
+/** The options for signing it. */
 export interface SignOptions {
   readonly allowGap: boolean
   readonly allowIsolation: boolean
@@ -132,7 +132,7 @@ export async function expectNewestRoot({ dir, files, chain }: OperatorFolder): P
   })
 }
 
-/** What the folder says of the place that a config is to take. */
+/** The state of the folder around the place that a config is to take. */
 export interface Standing {
   readonly base: VerifiedConfig | null
   /** Highest version of the epoch that was given to any config; 0 for none. */

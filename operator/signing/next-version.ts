@@ -9,7 +9,7 @@ export interface Base {
   readonly ancestors: readonly Ancestor[]
 }
 
-/** What decides the place of a new config. */
+/** The facts that decide the place of a new config. */
 export interface VersionPlace {
   /** The newest root's number. */
   readonly epoch: number

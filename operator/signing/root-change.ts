@@ -117,7 +117,7 @@ export function nextRootText(
   return parsed.ok ? good(text) : parsed
 }
 
-/** What a root changes, one sentence each; for whoever is asked to sign it. */
+/** The changes of a root, one sentence each; for whoever is asked to sign it. */
 export function changesIn(before: Roles, after: Roles): readonly string[] {
   const says: readonly (readonly [RoleName, string])[] = [
     ['config', 'configs'],

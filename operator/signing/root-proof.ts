@@ -16,7 +16,7 @@ export interface Missing {
   readonly open: readonly string[]
 }
 
-/** How far the keys of a role have signed. */
+/** The signatures that a role has, and those that it lacks. */
 export function signedSoFar(keys: string, role: Role, kids: readonly string[]): Missing {
   const open = Object.entries(role.keys).filter(([kid]) => !kids.includes(kid))
   return { keys, role, count: missingOf(role, kids), open: open.map(([, { name }]) => name) }

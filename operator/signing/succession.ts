@@ -2,7 +2,7 @@ import { type Head, headText, samePosition } from '../../protocol/heads.ts'
 import { leavesOut } from './lost-branches.ts'
 import type { VerifiedConfig } from './verify.ts'
 
-/** What a folder and a node hold, before anything is signed. */
+/** The heads of a folder and a node, before anything is signed. */
 export interface Standpoints {
   /** The newest config of the history; a newer one of the node has been taken into it already. */
   readonly ours: VerifiedConfig | null
@@ -14,7 +14,7 @@ export interface Standpoints {
   readonly isForked: boolean
 }
 
-/** How the next config is to stand so that the node takes it. */
+/** The place of the next config, so that the node takes it. */
 export interface Succession {
   readonly kind: 'next' | 'unsent' | 'fork' | 'branch' | 'unknown'
   /** The config to follow where it is not the newest of the history. */

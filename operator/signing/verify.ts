@@ -43,12 +43,13 @@ export interface VerifiedConfig {
 
 /** A config whose signatures are good, of which there may still be too few. */
 export interface AssessedConfig extends VerifiedConfig {
-  /** How many further config keys of its epoch's root must sign it. */
+  /** The number of further config keys of its epoch's root that must sign it. */
   readonly missing: number
 }
 
 /**
- * What a config is verified against: the cluster's id and its roots, `roots[0]` being the first.
+ * The proof that a config is verified against: the cluster's id and its roots, `roots[0]` being the
+ * first.
  */
 export interface Trust {
   readonly clusterId: string
@@ -81,7 +82,7 @@ export async function assessConfig(
   return good({ envelope, text, head, kids, config: body.value, missing })
 }
 
-/** How many further keys of a role must sign. */
+/** The number of further keys of a role that must sign. */
 export function missingOf(role: Role, kids: readonly string[]): number {
   const counted = new Set(kids.filter((kid) => Object.hasOwn(role.keys, kid)))
   return Math.max(0, role.threshold - counted.size)

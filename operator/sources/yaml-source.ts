@@ -17,7 +17,7 @@ import { valueReason, yamlReason } from './yaml-reasons.ts'
 
 /** Nesting of a layout; deeper ones are a mistake or an attack. */
 const depthMax = 64
-/** How often aliases may be followed in all, against texts that multiply. */
+/** The number of times that aliases may be followed in all, against texts that multiply. */
 const aliasesMax = 100
 
 /** A YAML text with its syntax tree, which editing needs. */

@@ -8,13 +8,13 @@ import { aliveSeconds, connectSecondsMax, idleSecondsMax, openMsMax } from './li
 import { runSsh, type SshEnv } from './program.ts'
 import type { SshLine } from './ssh-line.ts'
 
-/** How a host is reached. */
+/** The way to reach a host. */
 export interface LineInit {
   readonly destination: SshDestination
   readonly env: SshEnv
   /** Another host, through which this one is reached; over the connection that is there. */
   readonly via?: SshLine | undefined
-  /** Whether ssh may ask the person at the terminal. */
+  /** True if ssh may ask the person at the terminal. */
   readonly mayAsk: boolean
 }
 
@@ -69,7 +69,7 @@ function connectArgs({ destination, via, mayAsk }: LineInit, control: string): r
   ]
 }
 
-/** What `-J` does, over the connection to the other host that is there already. */
+/** The option that does what `-J` does, over the existing connection to the other host. */
 function through({ control }: SshLine): string {
   const path = shellWord(control).replaceAll('%', '%%')
   return `ssh -F none -S ${path} -W '[%h]:%p' x`

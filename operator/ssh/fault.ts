@@ -15,7 +15,7 @@ const meanings: readonly (readonly [RegExp, (to: SshDestination) => Failure])[] 
 
 const unreachableCode = 'ssh-unreachable'
 
-/** What it means that ssh came to nothing; `words` is what it wrote to stderr. */
+/** Translates a failure of ssh; `words` is what it wrote to stderr. */
 export function sshFailure(to: SshDestination, words: string): Failure {
   const found = meanings.find(([pattern]) => pattern.test(words))
   const cause = new Error(words.trim())

@@ -10,7 +10,7 @@ export const openMsMax: number = 12_000
 export const aliveSeconds: number = 5
 /** The first answer over a new connection. */
 export const probeMsMax: number = 8_000
-/** What is kept of the words of ssh, or of covey there. */
+/** The most that is kept of the output of ssh, or of covey there. */
 export const wordsBytesMax: number = 16 * 1024
 /** Seconds after which ssh ends a connection that nobody uses and nobody has ended. */
 export const idleSecondsMax: number = 60

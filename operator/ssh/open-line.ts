@@ -25,7 +25,7 @@ export async function openLine(init: LineInit): Promise<SshLine> {
   return line
 }
 
-/** Whether the sockets of the agent could be had as forwarded ones. */
+/** Forwards the sockets of the agent; true if that succeeded. */
 async function forward(line: SshLine, env: SshEnv): Promise<boolean> {
   const { runDir } = line.destination
   const forwards = (

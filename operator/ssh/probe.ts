@@ -1,7 +1,7 @@
 import { request } from '../../platform/http.ts'
 import { probeMsMax } from './limits.ts'
 
-/** Whether somebody who speaks HTTP answers at a socket, whatever the answer is. */
+/** Resolves to true if somebody who speaks HTTP answers at a socket, whatever the answer is. */
 export function probe(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
     const signal = AbortSignal.timeout(probeMsMax)

@@ -6,7 +6,7 @@ import { wordsBytesMax } from './limits.ts'
 /** The environment of the person, with words of ssh that can be told apart. */
 export type SshEnv = Readonly<Record<string, string | undefined>>
 
-/** What became of a run of ssh. */
+/** The result of a run of ssh. */
 export interface SshEnd {
   /** Null where a signal ended it. */
   readonly code: number | null

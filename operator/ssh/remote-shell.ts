@@ -9,18 +9,18 @@ import { sshFailure } from './fault.ts'
 import { wordsBytesMax } from './limits.ts'
 import { overLine } from './ssh-line.ts'
 
-/** How far a script may go. */
+/** The limits of a script. */
 interface ScriptBounds {
   readonly bytesMax: number
   readonly msMax: number
 }
 
-/** How a script ended. */
+/** The end of a script. */
 interface ScriptEnd {
   /** Null where a signal ended it. */
   readonly code: number | null
   readonly out: Buffer
-  /** What it wrote to stderr, or ssh did; as much as is kept. */
+  /** The output on stderr, its own or that of ssh; as much as is kept. */
   readonly words: string
 }
 

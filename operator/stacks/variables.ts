@@ -15,7 +15,7 @@ export interface GivenVariables {
   readonly given: ReadonlySet<string>
 }
 
-/** What is to be kept of a stack's variables. */
+/** The variables of a stack to keep. */
 export interface KeptVariables {
   /** Facts of the lock. */
   readonly facts: Readonly<Record<string, string>>
@@ -106,8 +106,8 @@ function plainValue(key: string, fact: string): string {
 }
 
 /**
- * What is kept of the variables of the command line that a stack takes. One that is a secret, or a
- * part of one, goes into the operator's vault, and the lock has a keyed digest.
+ * The variables of the command line that a stack takes, as covey keeps them. One that is a secret,
+ * or a part of one, goes into the operator's vault, and the lock has a keyed digest.
  */
 export async function keptVariables(
   stack: string,

@@ -15,7 +15,7 @@ export interface LocatedFault extends Fault {
   readonly column: number
 }
 
-/** What else a failure may say. */
+/** Optional parts of a failure. */
 export interface FailureOptions {
   readonly hint?: string
   readonly cause?: unknown

@@ -2,7 +2,7 @@ import { printable } from '../../protocol/printable.ts'
 import { control } from './controls.ts'
 import type { Io } from './io.ts'
 
-/** What a colour stands for. */
+/** The meaning of a colour. */
 export type Tone = 'good' | 'bad' | 'busy' | 'quiet' | 'strong'
 
 const codes: Readonly<Record<Tone, readonly [number, number]>> = {

@@ -1,7 +1,7 @@
 import { hostOptions } from '../../all-hosts/host-options.ts'
 import type { CommandDefinition } from '../definition.ts'
 
-/** What one does with containers every day. */
+/** The commands for everyday work with containers. */
 export const containerCommands: readonly CommandDefinition[] = [
   {
     name: 'ps',

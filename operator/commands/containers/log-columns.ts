@@ -86,7 +86,7 @@ export function mergedPrinter(
   }
 }
 
-/** What stands before each line, as wide for all, in a colour of its own on a terminal. */
+/** The prefix of each line, equally wide for all, in a colour of its own on a terminal. */
 function headsOf({ io }: Session, targets: readonly LogTarget[]): readonly Uint8Array[] {
   const hosts = new Set(targets.map(({ host }) => host))
   const names = targets.map((target) => {

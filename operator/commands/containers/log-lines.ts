@@ -12,7 +12,7 @@ export interface LogPrinter {
 }
 
 const lineFeed = new Uint8Array([10])
-/** What is held of a record that is not whole yet; conmon's are at most 8 KiB long. */
+/** The most that is held of a record that is not complete yet; conmon's are at most 8 KiB long. */
 const heldBytesMax = 128 * 1024
 
 /** Cuts what arrives into records and hands them on, one batch for each chunk. */

@@ -15,7 +15,7 @@ export interface SourceRecord extends LogRecord {
 /** A container whose log is read. */
 export type LogTarget = Targets['found'][number]
 
-/** What of a log is read; as the route takes it. */
+/** The part of a log to read, in the words of the route. */
 export interface LogWish {
   readonly tail: string | undefined
   readonly since: string | undefined

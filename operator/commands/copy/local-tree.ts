@@ -7,7 +7,7 @@ import { treeEnd, treeHead, treePadding } from '../../../platform/tree/write-tre
 import { copyReadBytes } from '../../limits.ts'
 import { Failure, systemReason } from '../../terminal/failure.ts'
 
-/** How what lies on this machine is packed. */
+/** The settings for packing files of this machine. */
 interface PackInit {
   readonly keepsOwners: boolean
   /** Told of what is left out, in one line. */

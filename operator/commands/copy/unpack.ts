@@ -113,7 +113,7 @@ class Unpacker {
     }
   }
 
-  /** What has to be remembered to the end is memory of this machine. */
+  /** Counts the bytes that have to be remembered to the end: they are memory of this machine. */
   private remember(entry: TreeEntry): void {
     this.linkBytes += entry.target.length + entry.parts.join('/').length + 64
     if (this.linkBytes > copyLinksBytesMax) {

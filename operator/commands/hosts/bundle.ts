@@ -46,7 +46,7 @@ export async function makeBundle(session: Session, input: Input): Promise<void> 
 
 const example = 'covey bundle --host cloud01 -o cloud01.bundle.json'
 
-/** What has to come first for a host that the newest config does not list. */
+/** The steps that come first for a host that the newest config does not list. */
 async function stepsBefore(
   session: Session,
   folder: OperatorFolder,

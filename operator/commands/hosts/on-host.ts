@@ -16,7 +16,7 @@ function onHost(name: string, summary: string, examples: readonly string[]): Com
   }
 }
 
-/** What runs on a host. */
+/** The commands that run on a host. */
 export const hostCommands: readonly CommandDefinition[] = [
   onHost('agent', 'run the agent of this host', ['covey agent']),
   onHost('identity', "print this host's card; makes its keys at the first call", [

@@ -1,6 +1,6 @@
 import type { CommandDefinition } from '../definition.ts'
 
-/** What a person does with the images of one host. The agent there does the work. */
+/** The commands for the images of one host. The agent there does the work. */
 export const imageCommands: CommandDefinition = {
   name: 'image',
   summary: 'pull, list, prune, load and save the images of a host',

@@ -84,7 +84,10 @@ async function* counted(
   progress.say(`unpacking ${file}`)
 }
 
-/** What a config may name each image by: the digest decides, so one without a name takes any. */
+/**
+ * The references by which a config may name each image: the digest decides, so one without a name
+ * takes any.
+ */
 function textOf(document: unknown): string {
   const parsed = loadedSchema.safeParse(document)
   if (!parsed.success) return 'loaded\n'

@@ -77,7 +77,7 @@ async function signOffline(
   await deliver(session, folder, input, same ?? (await makeConfig(session, folder, draft, options)))
 }
 
-/** What is to be sent, and to whom. */
+/** A config to send, and its receiver. */
 interface Sending {
   readonly look: NodeLook
   readonly hosts: Config['hosts']

@@ -8,7 +8,7 @@ const watchOptions = [
   ['--timeout <time>', 'how long to watch, as 90s, 10m or 1h (default: 10m)'],
 ] as const
 
-/** What is in force, what would be, and the ways from one to the other. */
+/** The commands that compare the config in force with the layout, and go from one to the other. */
 export const rolloutCommands: readonly CommandDefinition[] = [
   {
     name: 'plan',

@@ -12,14 +12,14 @@ import type { Watched } from './watching/watch.ts'
 export interface BadEnd {
   readonly watched: Watched
   readonly signed: VerifiedConfig
-  /** Whether this was the last version of its release. */
+  /** True if this was the last version of its release. */
   readonly isLast: boolean
   readonly proposal: Proposal
   readonly folder: OperatorFolder
 }
 
 /**
- * What is said of a version that is in force, and not well everywhere: exit code 1, `not-well`,
+ * The failure for a version that is in force, and not well everywhere: exit code 1, `not-well`,
  * `not-arrived` or `stopped`; 4 and `overtaken` where another one has taken its place. What is not
  * well is said before, one line each.
  */

@@ -1,4 +1,4 @@
-/** What is said to be meant: the overrides of the guards of a plan. */
+/** The options that override the guards of a plan. */
 export const guardOptions: readonly (readonly [string, string, 'repeated'?])[] = [
   ['--start-empty <volume>', 'a service may start on this empty volume', 'repeated'],
   ['--delete-volume <volume>', 'this volume may go, with all that is in it', 'repeated'],

@@ -7,7 +7,7 @@ import type { Session } from '../../terminal/session.ts'
 import { type CheckedLayout, compileChecked } from '../config/compile.ts'
 import type { Input } from '../definition.ts'
 
-/** What the layout of a folder comes to. Throws as `compileChecked` does, and `other-cluster`. */
+/** Compiles the layout of a folder. Throws as `compileChecked` does, and `other-cluster`. */
 export async function compiledLayout(
   session: Session,
   folder: OperatorFolder,

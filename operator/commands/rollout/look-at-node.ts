@@ -18,7 +18,7 @@ export interface NodeLook {
   readonly head: VerifiedConfig | null
   /** The newest config of the history, and of the node where that one is newer. */
   readonly newest: VerifiedConfig | null
-  /** Whether the head is one that another operator signed, and not in the history yet. */
+  /** True if another operator signed the head, and it is not in the history yet. */
   readonly isNews: boolean
   /** The newest config of the history that the head is, or follows; null for none. */
   readonly common: VerifiedConfig | null

@@ -30,7 +30,7 @@ const planFileSchema = z.object({
   hosts: z.record(z.string(), z.unknown()),
 })
 
-/** Whether the JSON of a file says that it is a plan, and no config. */
+/** True if the JSON of a file is a plan, and no config. */
 export function isPlanFile(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'covey_plan' in value
 }

@@ -8,7 +8,7 @@ import type { Session } from '../../terminal/session.ts'
 import type { Input } from '../definition.ts'
 import type { NodeLook } from './look-at-node.ts'
 
-/** What is to be in force, beside what is. */
+/** The config that is proposed, beside the one that is in force. */
 export interface Proposal {
   readonly before: Config
   readonly after: Config
@@ -37,7 +37,7 @@ const emptyConfig: Config = {
   hosts: {},
 }
 
-/** What another operator changed, and this layout does not have. */
+/** Guards for changes by another operator that this layout does not have. */
 function overtakenGuards({ head, common }: PlanBase, after: Config): readonly Guard[] {
   if (head === null || common === null || common.head.digest === head.head.digest) return []
   const conflicts = conflictsBetween(common.config, head.config, after)
@@ -48,7 +48,7 @@ function overtakenGuards({ head, common }: PlanBase, after: Config): readonly Gu
   return [{ code: 'layout-behind', message, override: '--overwrite' }]
 }
 
-/** Whether a plan has nothing to do. */
+/** True if a plan has nothing to do. */
 export function isEmpty({ plan }: Proposal): boolean {
   return plan.changes.length === 0
 }
@@ -79,7 +79,7 @@ export function expectMeant(input: Input, { plan }: Proposal): void {
   })
 }
 
-/** Whether the option that a guard names was given; with a value, for that value. */
+/** True if the option that a guard names was given; with a value, for that value. */
 function isMeant(input: Input, { override }: Guard): boolean {
   if (override === null) return false
   const [option = '', value] = override.split(' ')

@@ -15,7 +15,7 @@ import { headOfNode, type NodeLook, takeNews } from './look-at-node.ts'
 import type { Proposal } from './proposal.ts'
 import { type Audience, audienceOf, type Watched, watchHosts } from './watching/watch.ts'
 
-/** What is to come into force, and how. */
+/** A change that is to come into force, and the way there. */
 export interface Release {
   readonly folder: OperatorFolder
   readonly look: NodeLook
@@ -27,7 +27,7 @@ export interface Release {
   readonly timeoutMs: number
 }
 
-/** How a release ended that has not failed. */
+/** The end of a release that has not failed. */
 export interface Released {
   readonly verdict: VerdictSummary
   readonly signed: VerifiedConfig
@@ -75,7 +75,7 @@ function draftOf({ hosts }: Stage): Parameters<typeof makeConfig>[2] {
   return { hosts, others: {}, allowIsolation: [], version: undefined }
 }
 
-/** How `makeConfig` is to place a config: the first one after what the node holds. */
+/** The options by which `makeConfig` places a config: the first one after what the node holds. */
 function optionsFor({ look, switches }: Release, index: number): SignOptions {
   if (index > 0) return switches
   const { head, succession } = look

@@ -14,7 +14,7 @@ import { propose } from './proposal.ts'
 import { type Released, release } from './release.ts'
 import { findReplaced, type Replaced, type Stopped, stopAll } from './replace-docker.ts'
 
-/** What an apply takes the place of, and what it needs to go back. */
+/** The configs that an apply replaces, and all that it needs to go back. */
 export interface Replacing {
   readonly folder: OperatorFolder
   readonly look: NodeLook
@@ -135,7 +135,7 @@ function told(error: unknown, what: string): unknown {
   })
 }
 
-/** Whether a failure is about the stacks themselves, and not about what was unwell beside them. */
+/** True if a failure is about the stacks themselves, and not about others beside them. */
 function isUnwell(
   error: unknown,
   stacks: readonly string[],
@@ -198,7 +198,7 @@ function hasApplied({ hosts }: Status, host: string, { head }: VerifiedConfig): 
   return row?.applied?.digest === head.digest && row.state !== 'applying'
 }
 
-/** Whether a host holds one of these: it may run services of the first. */
+/** True if a host holds one of these configs: it may run services of the first. */
 function holds({ hosts }: Status, host: string, ...configs: readonly VerifiedConfig[]): boolean {
   const digest = hosts.find((each) => each.host === host)?.head?.digest
   return configs.some(({ head }) => head.digest === digest)

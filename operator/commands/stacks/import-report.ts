@@ -11,7 +11,7 @@ import { shellWord } from '../../terminal/shell-word.ts'
 import { counted } from '../../terminal/style.ts'
 import { compileStacks } from '../config/compile.ts'
 
-/** What an import came to. */
+/** The result of an import. */
 export interface ImportReport {
   readonly stack: string
   readonly host: string
@@ -19,12 +19,15 @@ export interface ImportReport {
   readonly files: readonly WrittenFile[]
   readonly line: 'new' | 'same' | 'differs'
   readonly fields: StackFields
-  /** What is used where it is: names of volumes and relative paths, and the place on the host. */
+  /**
+   * The data that is used where it lies: names of volumes and relative paths, with the path on the
+   * host.
+   */
   readonly in_place: readonly { readonly name: string; readonly path: string }[]
   /** Volumes that begin empty. */
   readonly empty: readonly string[]
   readonly grants: readonly string[]
-  /** What covey does not take as it is. */
+  /** The parts that covey does not take as they are. */
   readonly faults: readonly LocatedFault[]
   readonly notes: readonly string[]
 }
@@ -75,7 +78,7 @@ export async function reportOf(
   }
 }
 
-/** What `covey validate` would say of the stack, and what its containers need of the host. */
+/** The findings of `covey validate` on the stack, and the needs of its containers on the host. */
 async function judged(
   session: Session,
   folder: OperatorFolder,

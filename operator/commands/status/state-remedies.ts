@@ -1,7 +1,7 @@
 import type { HostStatus, Status } from '../../../protocol/api/status.ts'
 import { printable } from '../../../protocol/printable.ts'
 
-/** What each state of a host means and what to do about it (docs/PROTOCOL.md, Status). */
+/** The meaning of each state of a host, and its remedy (docs/PROTOCOL.md, Status). */
 const remedyOf: Readonly<Record<string, string>> = {
   applying: 'it is applying that version; look again in a moment (covey status --watch)',
   trial: 'it is trying that version; look again in a moment (covey status --watch)',

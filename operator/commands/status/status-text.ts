@@ -76,8 +76,8 @@ function truthLine(status: Status, paint: Paint): string {
 }
 
 /**
- * What a person should look at, a few words each: the state of this host, its alarms, its objects,
- * then other hosts.
+ * The problems that a person should look at, a few words each: the state of this host, its alarms,
+ * its objects, then other hosts.
  */
 export function problemsIn(status: Status): readonly string[] {
   const objects = restlessObjects(status).map(({ name, state }) => `${name} ${state}`)
@@ -98,7 +98,7 @@ export function problemsIn(status: Status): readonly string[] {
   ]
 }
 
-/** What is wrong with this host beyond its objects and alarms, which count by themselves. */
+/** The problem of this host beyond its objects and alarms, which count by themselves. */
 function ownProblem(status: Status): string | undefined {
   const { state } = status
   const told =
@@ -176,7 +176,7 @@ function objectsText(counts: HostStatus['objects']): string {
   return [`${converged}/${all}`, ...rest].join(', ')
 }
 
-/** What changed between two looks, one line each; for output that is no terminal. */
+/** The changes between two looks, one line each; for output that is no terminal. */
 export function changesBetween(
   before: Status | null,
   after: Status,

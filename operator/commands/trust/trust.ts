@@ -110,5 +110,5 @@ const root: CommandDefinition = {
   ],
 }
 
-/** What decides who may sign. */
+/** The commands that decide who may sign. */
 export const trustCommands: readonly CommandDefinition[] = [operator, root]

@@ -1,7 +1,7 @@
 import { hostOptions } from '../../all-hosts/host-options.ts'
 import type { CommandDefinition } from '../definition.ts'
 
-/** What a person does with volumes. The agent of their host does the work. */
+/** The commands for volumes. The agent of their host does the work. */
 export const volumeCommands: CommandDefinition = {
   name: 'volume',
   summary: 'list, back up, restore, move and remove volumes',

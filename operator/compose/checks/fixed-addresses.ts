@@ -2,7 +2,7 @@ import type { Cursor } from '../read/cursor.ts'
 import type { Report } from '../report.ts'
 import type { Leaf, Tree } from '../yaml/tree.ts'
 
-/** What may be an address of version 4, or one of version 6 with nothing around it. */
+/** Texts that may be an address of version 4, or one of version 6 with nothing around it. */
 const addresses =
   /(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)|(?<![\w:.])[0-9a-fA-F]*:[0-9a-fA-F:]+(?![\w:.])/g
 

@@ -108,7 +108,7 @@ function projectFolder(
   return dirname(main)
 }
 
-/** What the including project has wins over the env files of the included one. */
+/** The variables of the including project win over the env files of the included one. */
 async function scopeOf(
   loading: Loading,
   item: Tree,

@@ -10,7 +10,7 @@ import { interpolate } from './interpolate.ts'
 import { mergeTrees } from './merge.ts'
 import { normalise } from './normalise.ts'
 
-/** What loading needs throughout. */
+/** The context of loading. */
 export interface Loading {
   readonly files: ProjectFiles
   readonly report: Report
@@ -20,7 +20,7 @@ export interface Loading {
 export interface FileSet {
   readonly paths: readonly string[]
   readonly home: Home
-  /** What names the files. */
+  /** The place that names the files. */
   readonly place: Place
 }
 
@@ -45,7 +45,7 @@ export async function loadFiles(
   return merged
 }
 
-/** What include, extends and merging make of small files may still be too much. */
+/** Bounds the tree: include, extends and merging may make too much of small files. */
 function bounded(tree: Mapping, report: Report): Mapping {
   if (tree.size <= composeNodesMax) return tree
   const message = `a project has at most ${composeNodesMax} values, with what it extends and repeats`

@@ -4,7 +4,7 @@ import type { Cursor } from './cursor.ts'
 const restarts = new Set(['no', 'always', 'on-failure', 'unless-stopped'] as const)
 type Restart = NonNullable<ComposeService['restart']>
 
-/** How often a service runs, where, and how it is replaced. */
+/** Reads the replicas of a service, their hosts, and the way of their replacement. */
 export function readDeploy(service: Cursor): ComposeService['deploy'] {
   const deploy = service.at('deploy')
   const mode = deploy.at('mode').text() ?? 'replicated'

@@ -57,7 +57,7 @@ function withSecrets(words: readonly Text[]): readonly Text[] {
   return words.map((word, at) => (secret[at] === true ? { ...word, isSensitive: true } : word))
 }
 
-/** How a service is checked, in all forms; undefined where nothing is said. */
+/** Reads the health check of a service, in all forms; undefined without one. */
 export function readHealthcheck(cursor: Cursor): Healthcheck | undefined {
   if (cursor.isAbsent) return undefined
   const test = readTest(cursor.at('test'))

@@ -18,7 +18,7 @@ export interface ImpliedDependencies {
   readonly lending: readonly string[]
 }
 
-/** What a service waits for, in words or by what it uses of others. */
+/** Reads the services that a service waits for: those that it names, and those that it uses. */
 export function readDependsOn(service: Cursor, implied: ImpliedDependencies): DependsOn {
   const found = new Map<string, Dependency>()
   for (const [name, item] of service.at('depends_on').members()) {

@@ -6,7 +6,7 @@ type Resources = Pick<
   'shmBytes' | 'memoryBytes' | 'memorySwapBytes' | 'cpuMilli' | 'pids' | 'ulimits' | 'wantsGpu'
 >
 
-/** What a service may use; the short keys and those of `deploy` say the same. */
+/** Reads the limits of a service; the short keys and those of `deploy` mean the same. */
 export function readResources(service: Cursor): Resources {
   const limits = service.at('deploy').at('resources').at('limits')
   const quota = service.at('cpu_quota').integer({ min: -1 })

@@ -21,7 +21,7 @@ import { readCapabilities, readDevices, readPidHost } from './security.ts'
 import { readTmpfs, readVolumes } from './volumes.ts'
 import { readVolumesFrom, type VolumeLender } from './volumes-from.ts'
 
-/** What reading a service needs to know of the project. */
+/** The parts of the project that the reading of a service needs. */
 export interface ServiceContext {
   readonly files: ProjectFiles
   readonly folder: string

@@ -4,7 +4,7 @@ import { parseByteSize } from '../texts/quantities.ts'
 import type { Cursor } from './cursor.ts'
 import { bindSource, isPathSource, withoutSlash } from './sources.ts'
 
-/** What the reading of a mount needs to know of the service. */
+/** The parts of the service that the reading of a mount needs. */
 export interface MountContext {
   /** Folder of the project. */
   readonly folder: string

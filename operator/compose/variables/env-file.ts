@@ -20,7 +20,7 @@ const escapes: Readonly<Record<string, string>> = {
   '\\': '\\',
 }
 
-/** How an env file is read. */
+/** The options for reading an env file. */
 export interface EnvFileOptions {
   /** Variables that win over those of the file inside of `${…}`. */
   readonly scope: Scope

@@ -7,7 +7,7 @@ import { parseEnvFile } from './env-file.ts'
 import type { Scope, Variable } from './scope.ts'
 import { substitute } from './substitute.ts'
 
-/** What the variables of a project say of it. */
+/** The settings of a project that its variables give. */
 export interface ProjectScope {
   readonly scope: Scope
   /** Names of the options' variables whose values were asked for; it grows while files are read. */

@@ -10,7 +10,7 @@ export interface Substituted {
   readonly used: readonly Variable[]
   /** Names that are not set and have no default: they became nothing. */
   readonly unset: readonly string[]
-  /** What is wrong with the text, in whole sentences. */
+  /** The faults of the text, in whole sentences. */
   readonly faults: readonly string[]
 }
 

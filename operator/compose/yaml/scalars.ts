@@ -12,8 +12,8 @@ const truths: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * What a plain scalar is: YAML 1.2, and as Compose's implementation also numbers such as `0644`
- * (octal), `0x1F`, `0b1` and `1_000`. `yes`, `on`, `22:22` and dates are texts.
+ * The value of a plain scalar: as in YAML 1.2, and as Compose's implementation also numbers such as
+ * `0644` (octal), `0x1F`, `0b1` and `1_000`. `yes`, `on`, `22:22` and dates are texts.
  */
 export function plainScalar(source: string): Pick<Leaf, 'type' | 'text' | 'written'> {
   const written = source

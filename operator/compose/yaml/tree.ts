@@ -2,8 +2,8 @@ import type { Place } from '../project.ts'
 import type { Scope, Variable } from '../variables/scope.ts'
 
 /**
- * What a loaded value belongs to: the folder that its relative paths begin in, and the variables
- * that were in force where it was written.
+ * The origin of a loaded value: the folder that its relative paths begin in, and the variables that
+ * were in force where it was written.
  */
 export interface Home {
   readonly folder: string

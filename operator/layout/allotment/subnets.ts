@@ -18,7 +18,7 @@ export interface PodNetwork {
   readonly subnet: Cidr
   /** Name of the `container_network`. */
   readonly object: string
-  /** Whether that stands among the objects of the layout already. */
+  /** True if the objects of the layout have it already. */
   readonly isWritten: boolean
 }
 

@@ -17,7 +17,7 @@ import { orderOf } from './order.ts'
 import { processOf } from './process.ts'
 import { hiddenWordsOf } from './secret-words.ts'
 
-/** What all containers of a service have in common. */
+/** The parts that all containers of a service have in common. */
 export interface ServiceParts {
   readonly member: Member
   /** With a digest; empty after a fault. */

@@ -6,7 +6,7 @@ import type { Fields } from './hardening.ts'
 import { withoutUndefined } from './process.ts'
 import type { HiddenWords } from './secret-words.ts'
 
-/** What is to be sealed for a container, before it is known for which host. */
+/** Content to seal for a container, before its host is known. */
 export interface SealedContent {
   /** Name of the `secret` object. */
   readonly object: string

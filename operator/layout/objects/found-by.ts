@@ -7,7 +7,7 @@ import type { Fields } from './hardening.ts'
 export interface Group {
   /** `shop/default`; for one that stacks share its name alone. */
   readonly key: string
-  /** Whether it has no way out. */
+  /** True if it has no way out. */
   readonly isInternal: boolean
   readonly aliases: readonly string[]
 }

@@ -3,7 +3,7 @@ import { seesHost } from '../../../reconcilers/runc/bundle/host-parts.ts'
 import type { Findings } from '../findings.ts'
 import { labelOf, type Member } from '../services/members.ts'
 
-/** What a part of an object says. */
+/** The fields of a part of an object. */
 export type Fields = Omit<ConfigObject, 'type'>
 
 /** Docker's own set without MKNOD, and without what covey gives unasked. */
@@ -11,7 +11,9 @@ const dockerCapabilities: readonly string[] = [
   ...['AUDIT_WRITE', 'FSETID', 'NET_RAW', 'SETFCAP', 'SETPCAP', 'SYS_CHROOT'],
 ]
 
-/** What a container may do: as in Docker for a Compose file, covey's own set where it is strict. */
+/**
+ * The rights of a container: as in Docker for a Compose file, covey's own set where it is strict.
+ */
 export function hardeningOf({ service, stack }: Member, findings: Findings): Fields {
   const { isStrict } = stack.options
   const has = (option: RegExp): boolean => service.securityOpt.some((text) => option.test(text))

@@ -12,7 +12,7 @@ const retries = 3
 /** More failed checks in a row than these are counted by nobody. */
 const retriesMax = 100
 
-/** How a container is kept running, and how it is checked. */
+/** The restart policy and the health check of a container. */
 export function keepingOf(
   member: Member,
   members: Members,
@@ -40,7 +40,7 @@ function restartOf(member: Member, members: Members): 'always' | 'on-failure' | 
   return isAwaited(member, members) ? 'never' : 'always'
 }
 
-/** Whether others wait for its end: then it runs once. */
+/** True if others wait for its end: then it runs once. */
 function isAwaited({ stack, service }: Member, members: Members): boolean {
   return members.all.some(
     (other) =>

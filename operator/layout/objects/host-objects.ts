@@ -150,7 +150,9 @@ function placesOf({ member, mounted }: ServiceParts): (path: string) => Place {
   }
 }
 
-/** What two services ask of one volume; one of two stacks that share it may say where it is. */
+/**
+ * Joins the needs of two services on one volume; one of two stacks that share it may give its path.
+ */
 function joinedNeed(
   known: VolumeNeed | undefined,
   need: VolumeNeed,

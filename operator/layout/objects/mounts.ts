@@ -7,7 +7,7 @@ import { containerPath } from './container-path.ts'
 import type { Fields } from './hardening.ts'
 import { withoutUndefined } from './process.ts'
 
-/** What a container has besides its image. */
+/** The files and folders of a container beside its image. */
 export interface Mounted {
   readonly mounts: readonly Fields[]
   readonly tmpfs: readonly (string | Fields)[]
@@ -29,7 +29,7 @@ export interface VolumeNeed {
   readonly text: string
 }
 
-/** What the volumes and tmpfs of a service become. Faults: `stack-mount`. */
+/** Translates the volumes and tmpfs of a service. Faults: `stack-mount`. */
 export function mountedOf(member: Member, findings: Findings): Mounted {
   const { stack, service } = member
   const mounts: Fields[] = []

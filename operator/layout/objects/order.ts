@@ -4,7 +4,7 @@ import type { Replica } from '../services/placement.ts'
 import type { Fields } from './hardening.ts'
 
 /**
- * What a new container waits for on its own host. What runs elsewhere is waited for by nobody: the
+ * The objects that a new container waits for on its own host. It never waits for another host: the
  * hosts apply a config each for itself.
  */
 export function orderOf(

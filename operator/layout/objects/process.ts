@@ -3,7 +3,7 @@ import { containerPath } from './container-path.ts'
 import type { Fields } from './hardening.ts'
 import type { HiddenWords } from './secret-words.ts'
 
-/** What a container runs, as whom, and with how much. */
+/** The process of a container: its command, user and limits. */
 export function processOf({ service }: Member, words: HiddenWords): Fields {
   const { hostname, domainname, hostname: name } = service
   const full = name !== undefined && domainname !== undefined ? `${name}.${domainname}` : hostname

@@ -17,7 +17,7 @@ export interface HiddenWords {
   shown(words: readonly Text[]): readonly string[]
   /** Undefined where there are none. */
   readonly sealed: SealedContent | undefined
-  /** How the container uses that. */
+  /** The fields by which the container uses it. */
   readonly use: Fields | undefined
 }
 

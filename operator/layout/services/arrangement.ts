@@ -8,7 +8,7 @@ import { type Member, type Members, readMembers } from './members.ts'
 import { placeServices, type Replica } from './placement.ts'
 import { networkOwner } from './together.ts'
 
-/** What runs where, by which name and at which address. */
+/** The services with their hosts, names and addresses. */
 export interface Arrangement {
   readonly input: CompileInput
   readonly members: Members
@@ -25,7 +25,7 @@ export interface Arrangement {
   addressOf(replica: Replica): string | undefined
   /** In the mesh; undefined where the network is full. */
   hostAddress(host: string): string | undefined
-  /** What the lock gains, or loses (null). */
+  /** The facts that the lock gains, or loses (null). */
   readonly facts: ReadonlyMap<string, string | null>
   /** Keys of facts about places and addresses that count, new ones included. */
   readonly used: ReadonlySet<string>

@@ -16,7 +16,7 @@ export function normalReference(text: string): string | undefined {
   return referenceText({ ...rest, tag: tag ?? 'latest' }).replace(`@${noDigest}`, '')
 }
 
-/** Why a text names no image, or undefined. */
+/** The reason why a text names no image, or undefined. */
 export function referenceFault(text: string): string | undefined {
   const parsed = parseReference(text.includes('@') ? text : `${text}@${noDigest}`)
   return parsed.ok ? undefined : parsed.fault.message

@@ -5,7 +5,7 @@ const nameCharactersMax = 40
 const keptCharacters = 31
 const digestCharacters = 8
 
-/** What an object is for, as the end of its name. */
+/** The purpose of an object, as the end of its name. */
 export type NameEnd =
   | ''
   /** Volume, secret, registry, policy, variables, words, config file with a secret in it. */

@@ -9,7 +9,7 @@ export interface Unit {
   readonly members: readonly Member[]
   /** Where one of them has a volume, a folder or a path of the host that it writes: the mount. */
   readonly data: { readonly member: Member; readonly place: Place } | undefined
-  /** What holds two or more of them together, for people. */
+  /** The tie between two or more of them, for people. */
   readonly tie: string | undefined
 }
 

@@ -15,7 +15,7 @@ export interface Ordered extends KnownContainer {
   readonly changed: boolean
   /** One line, without the name; null where there is nothing to add. */
   readonly note: string | null
-  /** Why it failed; null elsewhere. */
+  /** The reason of a failure; null without one. */
   readonly failure: Failure | null
 }
 

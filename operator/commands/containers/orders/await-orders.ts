@@ -68,7 +68,7 @@ function unheard(order: Ordered): Ordered {
   return { ...order, state: 'failed', failure }
 }
 
-/** How an order stands, by a look at its host. */
+/** The progress of an order, by a look at its host. */
 function judged(
   order: Ordered,
   verb: Verb,

@@ -1,7 +1,7 @@
 import { hostOptions } from '../../../all-hosts/host-options.ts'
 import type { CommandDefinition } from '../../definition.ts'
 
-/** What containers use of their hosts. */
+/** The command that shows the resources that containers use. */
 export const statsCommands: readonly CommandDefinition[] = [
   {
     name: 'stats',

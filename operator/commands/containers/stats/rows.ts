@@ -17,7 +17,7 @@ export function named(rows: readonly HostUsage[], words: readonly string[]): rea
   return known.filter((each) => found.has(each)).map(({ row }) => row)
 }
 
-/** What `--json` prints of rows. */
+/** The document that `--json` prints of rows. */
 export function usageDocument(rows: readonly HostUsage[], isSeveral: boolean): unknown {
   return rows.map(({ host, start_ticks: _, ...row }) => (isSeveral ? { host, ...row } : row))
 }

@@ -21,7 +21,7 @@ export interface StatsWatch {
 /** The latest of one host. */
 interface HostLook {
   rows: readonly HostUsage[]
-  /** Why it is not heard; null while it is. */
+  /** The reason why its host does not answer; null while it does. */
   trouble: string | null
 }
 

@@ -11,7 +11,7 @@ import type { Session } from '../../../terminal/session.ts'
 import { logPath } from '../../containers/log-source.ts'
 import type { HostProgress, Watched } from './watch.ts'
 
-/** What is not as it should be, and why. */
+/** An object that is not as it should be, with the reason. */
 export interface Unwell {
   readonly host: string
   /** Null where nothing is known of the host's objects from here. */
@@ -95,7 +95,7 @@ export async function lastLines(session: Session, name: string): Promise<readonl
   }
 }
 
-/** What is not well, one line each, with the log below it. */
+/** The objects that are not well, one line each, with the log below it. */
 export function unwellLines(all: readonly Unwell[]): readonly string[] {
   return all.flatMap(({ host, object, service, state, reason, log }) => {
     const name = service ?? object

@@ -6,7 +6,7 @@ import { Failure } from '../../../terminal/failure.ts'
 import type { Session } from '../../../terminal/session.ts'
 import { openProgress } from './progress.ts'
 
-/** How far a host is with a config, as the node that is asked has heard. */
+/** The progress of a host with a config, as far as the node that is asked has heard. */
 export interface HostProgress {
   readonly host: string
   readonly state: 'waiting' | 'holds' | 'failing' | 'well'
@@ -14,7 +14,7 @@ export interface HostProgress {
   readonly trouble: string | null
 }
 
-/** What a watch came to. */
+/** The result of a watch. */
 export interface Watched {
   readonly end: 'well' | 'failing' | 'timeout' | 'stopped' | 'overtaken'
   /** The awaited hosts, by name. */
@@ -25,11 +25,11 @@ export interface Watched {
   readonly status: Status
 }
 
-/** What is waited for. */
+/** The state that a watch waits for. */
 export interface Watch {
   readonly head: Head
   readonly hosts: readonly string[]
-  /** Whether something starts, so that its first moments say little. */
+  /** True if something starts, so that its first moments say little. */
   readonly starts: boolean
   readonly timeoutMs: number
 }
@@ -100,7 +100,7 @@ async function look(session: Session, last: Status | null): Promise<Status> {
   }
 }
 
-/** Whether the node holds another config than this one, in its place or above it. */
+/** True if the node holds another config, in the place of this one or above it. */
 function isOvertaken({ head: held }: Status, head: Head): boolean {
   if (held === null || held.digest === head.digest) return false
   if (held.epoch !== head.epoch) return held.epoch > head.epoch
