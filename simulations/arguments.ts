@@ -3,7 +3,7 @@ import { hostsMax } from '../protocol/limits.ts'
 import type { Scenario } from './scenarios/scenario.ts'
 import { scenarioNamed, scenarios } from './scenarios/scenarios.ts'
 
-/** What the command was asked for. */
+/** The options of the command. */
 export interface Options {
   readonly scenarios: readonly Scenario[]
   readonly low: number
@@ -17,7 +17,7 @@ export interface Options {
   readonly report: string | undefined
 }
 
-/** What to do: run, or print something and leave with a code. */
+/** The action of the command: run, or print something and leave with a code. */
 export type Asked =
   | { readonly kind: 'run'; readonly options: Options }
   | { readonly kind: 'list' }

@@ -13,9 +13,7 @@ import { scenarios } from './scenarios/scenarios.ts'
 import { shrink } from './shrink.ts'
 import type { RunRequest } from './world/setup.ts'
 
-/**
- * How long a run goes on before it looks whether anything else is to be done, in ms of real time.
- */
+/** The longest time that a run goes on before other work gets a turn, in ms of real time. */
 const sliceMs = 50
 
 async function runAll(options: Options): Promise<number> {

@@ -19,7 +19,7 @@ import { checkSettled } from './checks/settled.ts'
 import type { Sample } from './report/samples.ts'
 import { enrol, type Run, type RunRequest, setUp } from './world/setup.ts'
 
-/** What came of a run. Nothing in it depends on the machine. */
+/** The result of a run. Nothing in it depends on the machine. */
 export interface RunResult {
   readonly scenario: string
   readonly seed: number
@@ -28,7 +28,9 @@ export interface RunResult {
   readonly stimuli: readonly Stimulus[]
   /** From the end of the faults until everyone agreed, in simulated ms; null if they never did. */
   readonly agreedMs: number | null
-  /** How long the last head took from its first host to the last one, and through how many. */
+  /**
+   * The time of the last head from its first host to the last one, and the number of hosts between.
+   */
   readonly spread: { readonly ms: number; readonly hops: number }
   /** Peers that hosts talk to at the end. */
   readonly degree: { readonly mean: number; readonly most: number }
@@ -44,7 +46,7 @@ export interface RunResult {
   readonly simulatedMs: number
   readonly trace: number
   readonly head: Head | null
-  /** How often what happened, by name: `stimulus cut`, `alarm fork`. */
+  /** The number of times that something happened, by name: `stimulus cut`, `alarm fork`. */
   readonly coverage: Readonly<Record<string, number>>
   readonly samples: readonly Sample[]
 }

@@ -60,7 +60,9 @@ export type LayoutResult =
   | {
       readonly layout: undefined
       readonly faults: readonly Fault[]
-      /** What is sound of it, so that faults of what it names can be told beside its own. */
+      /**
+       * The sound part of it, so that faults in the files that it names can be told beside its own.
+       */
       readonly partial?: Layout
     }
 

@@ -18,7 +18,7 @@ export function isLie(how: BadAct): how is Lie {
   return how === 'status-digest' || how === 'status-forged' || how === 'status-replayed'
 }
 
-/** What a bad member says of everybody's status; `note` chooses among the ways to lie. */
+/** The message of a bad member about everybody's status; `note` chooses among the ways to lie. */
 export function lieOf(cluster: Cluster, bad: SimHost, how: Lie, note: number): Message {
   const others = cluster.hosts.filter((host) => host !== bad).slice(0, statusEntriesMax)
   const sequence = numbers[note % numbers.length] ?? Number.MAX_SAFE_INTEGER

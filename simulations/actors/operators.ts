@@ -14,7 +14,7 @@ import {
   signDocument,
 } from '../world/signing.ts'
 
-/** What one operator's folder holds: a chain, the newest config, and what it says. */
+/** The content of one operator's folder: a chain, the newest config, and its claims. */
 export interface Operator {
   readonly name: string
   readonly roots: HeldRoot[]
@@ -61,7 +61,7 @@ function hostsBody(cluster: Cluster, operator: Operator): Record<string, unknown
   return body
 }
 
-/** What a signature of this operator takes: as many keys as the root asks for. */
+/** The keys for a signature of this operator: as many as the root asks for. */
 function signersOf(operator: Operator): readonly SimKey[] {
   const threshold = operator.roots.at(-1)?.root.config.threshold ?? 1
   return operator.keys.slice(0, threshold)

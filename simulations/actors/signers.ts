@@ -41,7 +41,7 @@ export function operate(stage: Stage, stimulus: Operation): boolean {
   return true
 }
 
-/** What the operator changes in the layout before signing. */
+/** Changes the layout before signing, as the operator does. */
 function edit({ cluster }: Stage, operator: Operator, stimulus: Operation): void {
   if (stimulus.kind === 'list') {
     const listed = new Set(operator.listed)

@@ -80,7 +80,7 @@ export type Stimulus = { readonly at: number } & (
     }
 )
 
-/** What a bad member does. */
+/** An act of a bad member. */
 export type BadAct =
   | 'old-head'
   | 'bogus-head'
@@ -90,13 +90,13 @@ export type BadAct =
   | 'flood'
   | Lie
 
-/** What a bad member says of others' statuses, or of the status of the host that it says it to. */
+/** A lie of a bad member about others' statuses, or about the status of the host that hears it. */
 export type Lie =
   /** An unsigned claim to know records with high numbers. */
   | 'status-digest'
   /** Records about others with high numbers, which it has signed itself. */
   | 'status-forged'
-  /** What others said a while ago. */
+  /** Statuses that others sent a while ago. */
   | 'status-replayed'
 
 /** Ways of signing what must not be taken. */

@@ -1,10 +1,10 @@
 /**
- * How often something happened in a run, by a name such as `stimulus cut`, `alarm fork`, `disk
- * full`.
+ * The number of times that something happened in a run, by a name such as `stimulus cut`, `alarm
+ * fork`, `disk full`.
  */
 export type Coverage = Map<string, number>
 
-/** What keeps such counts, as a simulated cluster does. */
+/** An owner of such counts, as a simulated cluster is. */
 interface Covered {
   readonly coverage: Coverage
 }

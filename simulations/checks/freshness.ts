@@ -4,8 +4,8 @@ import type { Watch } from '../world/watch.ts'
 import type { Checker } from './invariants.ts'
 
 /**
- * What a host says of itself is known to everyone after this, in ms: a redial at its largest wait,
- * a hello, a digest at the next tick, a question and its answer.
+ * The status of a host is known to everyone after this, in ms: a redial at its largest wait, a
+ * hello, a digest at the next tick, a question and its answer.
  */
 const knownMsMax = 15_000
 /** A host says something of itself at least this often, in ms. */

@@ -116,7 +116,7 @@ export function checkPrompt(
   }
 }
 
-/** What each host does in the quiet minute, on average. */
+/** The work of each host in the quiet minute, on average. */
 interface Quiet {
   readonly messages: number
   readonly dials: number

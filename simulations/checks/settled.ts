@@ -7,7 +7,7 @@ import { type Checker, membersOf } from './invariants.ts'
 /** Alarms that nothing justifies once all faults have ended. */
 const passing: readonly string[] = ['isolated', 'floor-unknown', 'storage']
 
-/** What must be true of every member long after the faults have ended, besides the head itself. */
+/** Checks every member long after the faults have ended, in all but the head itself. */
 export function checkSettled(checker: Checker, cluster: Cluster, head: Head): void {
   const members = membersOf(cluster, head)
   const ids = new Set(members.map((host) => host.peerId))

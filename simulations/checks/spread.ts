@@ -2,7 +2,7 @@ import { compareHeadsOrNone, type Head } from '../../protocol/heads.ts'
 import type { Cluster, SimHost } from '../world/cluster.ts'
 import type { Watch } from '../world/watch.ts'
 
-/** How the highest head of a run has spread so far. */
+/** The spread of the highest head of a run so far. */
 export interface Spread extends Watch {
   /** From the first host that held it to the last one that has come to hold it, in simulated ms. */
   ms(): number

@@ -9,7 +9,7 @@ import type { Watch } from '../world/watch.ts'
 import type { Checker } from './invariants.ts'
 import { compareByRule } from './order.ts'
 
-/** What is remembered of one life of a host. */
+/** The memory of one life of a host. */
 interface Life {
   /** Peers that have answered a hello while the floor was not known. */
   readonly greeted: Set<string>
@@ -93,7 +93,7 @@ function checkStatuses(checker: Checker, host: SimHost, node: NodeState): void {
 
 const places = new WeakMap<Uint8Array, Head>()
 
-/** What a document claims to be, read once for all the hosts that it is handed to. */
+/** The head that a document claims, read once for all the hosts that receive it. */
 function placeOf(payload: Uint8Array): Head {
   const known = places.get(payload)
   if (known !== undefined) return known

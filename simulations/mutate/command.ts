@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
-/** How a command ended. */
+/** The end of a command. */
 export interface CommandEnd {
   /** Null where it was ended: by `look`, by `stop`, or because it timed out. */
   readonly exitCode: number | null

@@ -1,11 +1,11 @@
 import { type CommandEnd, runNode } from './command.ts'
 import type { Catcher } from './mutation.ts'
 
-/** What became of a mutation, or of the code as it is. */
+/** The outcome of a mutation, or of the code as it is. */
 export type Outcome =
   | {
       readonly kind: 'caught'
-      /** What was seen: the invariant and how it was broken, or the test that failed. */
+      /** The evidence: the invariant and the way it was broken, or the test that failed. */
       readonly seen: string
       readonly invariant: number | null
       /** Shows it again, in a tree with the mutation. */

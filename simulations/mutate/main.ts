@@ -71,7 +71,7 @@ async function inLanes<Item, Result>(
   return results
 }
 
-/** What the mutations will be tried with, each once, with as many seeds as any of them asks for. */
+/** The catchers for the mutations, each once, with as many seeds as any of them asks for. */
 function catchersOf(asked: readonly Mutation[]): readonly Catcher[] {
   const most = new Map<string, Catcher>()
   for (const { caughtBy } of asked) {

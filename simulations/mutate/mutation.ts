@@ -12,7 +12,7 @@ export type Catcher =
 /** A fault put into the code on purpose. Who does not notice it would not notice a real one. */
 export interface Mutation {
   readonly name: string
-  /** What it breaks, in one sentence. */
+  /** The damage that it does, in one sentence. */
   readonly breaks: string
   readonly file: string
   /** Exact text, which stands in the file once. */

@@ -71,7 +71,9 @@ function costTable(runs: readonly Timed[]): string {
 ${rows.join('\n')}</table></div>${more}`
 }
 
-/** What grows with the number of hosts, where a scenario was run with several. */
+/**
+ * The section of figures that grow with the number of hosts, where a scenario was run with several.
+ */
 function sizesSection(runs: readonly Timed[], name: string): string {
   const own = runs.filter(({ result }) => result.scenario === name)
   const sizes = [...new Set(own.map(({ result }) => result.hosts))].sort((a, b) => a - b)

@@ -1,6 +1,6 @@
 import type { Cluster } from '../world/cluster.ts'
 
-/** How things stood at one moment, for a report. */
+/** The state of a run at one moment, for a report. */
 export interface Sample {
   readonly at: number
   readonly messages: number

@@ -4,7 +4,7 @@ import { type RunResult, warmUpMs } from '../run.ts'
 import { box, drawing, label } from './svg.ts'
 import { healedMs, type Place, phaseBands, secondsBelow, timeAxis } from './time-axis.ts'
 
-/** What is done to a cluster, by lanes; the words stand at their left. */
+/** The stimuli of a cluster, by lanes; the words stand at their left. */
 const lanes: readonly (readonly [name: string, kinds: readonly Stimulus['kind'][]])[] = [
   ['config signed', ['sign', 'future']],
   ['signed twice', ['twice']],

@@ -7,7 +7,7 @@ export interface Timed {
   readonly cpuMs: number
 }
 
-/** What is remembered of many runs, however many they are. */
+/** The memory of many runs, however many they are. */
 export interface Tally {
   runs: number
   broken: number

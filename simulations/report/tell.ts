@@ -5,7 +5,8 @@ import { timeText } from './moments.ts'
 import type { Tally } from './tally.ts'
 
 /**
- * What the seed determines of a run; with a violation, also the fewest stimuli that bring it about.
+ * The part of a result that the seed determines; with a violation, also the fewest stimuli that
+ * bring it about.
  */
 export function publicPart(result: RunResult, only: readonly number[] | null): object {
   const { stimuli: _stimuli, samples: _samples, ...rest } = result

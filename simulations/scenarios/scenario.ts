@@ -3,7 +3,7 @@ import type { Stimulus } from '../actors/stimulus.ts'
 import type { NetworkFaults } from '../world/cluster.ts'
 import type { DiskFaults } from '../world/disk.ts'
 
-/** How a scenario's world differs from a calm one. */
+/** The differences of a scenario's world from a calm one. */
 export interface Setting {
   readonly network: Partial<NetworkFaults>
   readonly disk: Partial<DiskFaults>
@@ -26,14 +26,14 @@ export interface Setting {
 /** A kind of trouble, by name. */
 export interface Scenario {
   readonly name: string
-  /** What it shows, in one sentence. */
+  /** The property that it shows, in one sentence. */
   readonly shows: string
-  /** What must have happened in some seed, or nothing was shown: names of `coverage.ts`. */
+  /** Events that must have happened in some seed, or nothing was shown: names of `coverage.ts`. */
   readonly covers: readonly string[]
   /** Hosts where none are asked for. */
   readonly hosts: number
   readonly setting: Partial<Setting>
-  /** What happens, drawn from the seed. */
+  /** Draws the stimuli from the seed. */
   plan(random: Random, hosts: number, safetyMs: number): readonly Stimulus[]
 }
 

@@ -3,7 +3,7 @@ export interface FoundSeed {
   readonly scenario: string
   readonly seed: number
   readonly hosts: number
-  /** What it found, in one sentence. */
+  /** The fault that it found, in one sentence. */
   readonly found: string
 }
 

@@ -28,7 +28,7 @@ export interface SimHost {
   life: number
   /** While it lasts, nothing of the process runs (SIGSTOP, a stalled machine). */
   pausedUntil: number
-  /** What came during a pause, in the order in which it came. */
+  /** Inputs that came during a pause, in their order. */
   readonly waiting: { readonly life: number; readonly input: Input }[]
   /** By how much its clock is off, in ms. */
   skewMs: number
@@ -40,7 +40,7 @@ export interface SimHost {
   admitted: Extract<Effect, { kind: 'admit' }> | null
 }
 
-/** How messages fare on their way. */
+/** The faults that messages meet on their way. */
 export interface NetworkFaults {
   /** One way, in ms: the least, and how much more it can be. */
   latencyMs: number
@@ -75,7 +75,7 @@ export interface Cluster {
   readonly signed: SignedDocument[]
   /** Digests of documents that nobody may ever take. */
   readonly forged: Set<string>
-  /** What hosts have said of themselves, by name, the newest last; a few of each. */
+  /** The statuses that hosts have sent of themselves, by name, the newest last; a few of each. */
   readonly said: Map<string, SignedStatus[]>
   /** Set once those that watch exist. */
   watch: JoinedWatch
@@ -83,7 +83,7 @@ export interface Cluster {
   readonly coverage: Coverage
 }
 
-/** What a run costs. */
+/** The costs of a run. */
 interface Counts {
   messages: number
   documents: number
@@ -120,7 +120,7 @@ export function keyIn(config: Config, host: string): unknown {
 }
 
 /**
- * What a host's clock shows: a day in 2026, the time that has passed, and by how much it is off.
+ * The time on a host's clock: a day in 2026, the time that has passed, and by how much it is off.
  */
 export function clockOf(cluster: Cluster, host: SimHost): number {
   return 1_790_000_000_000 + cluster.world.now + host.skewMs

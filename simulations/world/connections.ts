@@ -20,13 +20,13 @@ export interface Wires {
   readonly links: readonly Map<number, Connection>[]
   /** Pairs whose ends have yet to hear that their last connection is gone, and how many of them. */
   readonly parting: Map<string, number>
-  /** How many statuses each host still looks at from each other one, by `from>to`. */
+  /** The number of statuses that each host still looks at from each other one, by `from>to`. */
   readonly rates: Map<string, Bucket>
   /** Tells a host, if it still lives that life, that a peer is gone. */
   readonly parted: (host: SimHost, life: number, peer: string) => void
 }
 
-/** How long a vanished peer goes unnoticed, in ms: the overlay's heartbeats. */
+/** The time for which a vanished peer goes unnoticed, in ms: the overlay's heartbeats. */
 const silenceMs = { least: 3_500, most: 5_250 }
 
 /** Time that a packet takes one way, in ms. */

@@ -11,7 +11,7 @@ import {
 } from '../../protocol/node/durable.ts'
 import { between, chance, type World } from './world.ts'
 
-/** What a simulated disk does to a write. */
+/** The faults that a simulated disk adds to a write. */
 export interface DiskFaults {
   /** Longest time of one step of a write (temporary files, each rename, the folder), in ms. */
   stepMsMax: number
@@ -25,7 +25,7 @@ export interface DiskFaults {
 
 type Content = HeldConfig | HeldRoot | Head | 'none' | 'damaged'
 
-/** How a write ends, unless the host crashes first. */
+/** The end of a write, unless the host crashes first. */
 interface WriteEnd {
   ok(): void
   failed(fault: Fault): void
@@ -43,7 +43,7 @@ export interface SimDisk {
   write(write: DurableWrite, end: WriteEnd): void
   /** The process or the host ended: what is under way never goes on. Whether anything was. */
   crash(): boolean
-  /** What a start would find. */
+  /** Reads the state that a start would find. */
   load(self: Pick<DurableStart, 'host' | 'peerId' | 'agentVersion'>): DurableStart
 }
 

@@ -26,11 +26,11 @@ export interface Hosts {
   feed(host: SimHost, input: Input): void
 }
 
-/** How a life of a host ends: by a signal, with the whole machine, or by an fsync that failed. */
+/** The end of a life of a host: by a signal, with the whole machine, or by an fsync that failed. */
 type Ending = 'killed' | 'rebooted' | 'failed'
 
 const options: InjectOptions = { allowGap: true, allowIsolation: true }
-/** How long the service manager leaves an agent down whose disk failed, in ms. */
+/** The time for which the service manager leaves an agent down whose disk failed, in ms. */
 const restartMs = { least: 100, most: 2_000 }
 
 /** Hosts that are all down. */
@@ -43,7 +43,7 @@ export function createHosts(cluster: Cluster): Hosts {
     host.waiting.push({ life, input })
     if (host.waiting.length === 1) world.after(host.pausedUntil - world.now, () => resume(host))
   }
-  /** What came during a pause is taken in the order in which it came, whatever paused it again. */
+  /** Takes the inputs of a pause in their order, whatever pauses the host again. */
   const resume = (host: SimHost): void => {
     if (host.pausedUntil > world.now) {
       world.after(host.pausedUntil - world.now, () => resume(host))

@@ -136,7 +136,7 @@ function sendMessage(
   })
 }
 
-/** What a host may still be made to look at by another one. */
+/** The bucket of messages that a host still looks at from another one. */
 function bucketOf({ rates, cluster }: Wires, from: SimHost, to: SimHost): Bucket {
   const key = `${from.index}>${to.index}`
   const bucket = rates.get(key) ?? statusBucket(cluster.world.now)

@@ -16,7 +16,7 @@ import type { Stage } from './stage.ts'
 import { joinWatches, type Watch } from './watch.ts'
 import { createWorld } from './world.ts'
 
-/** What one run is asked for. */
+/** The request for one run. */
 export interface RunRequest {
   readonly scenario: Scenario
   readonly seed: number

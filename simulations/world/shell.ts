@@ -10,7 +10,7 @@ import { between } from './world.ts'
 const verifyMsMax = 5
 const applyMs = { least: 20, most: 400 }
 
-/** What stands in for the agent's shell on every host. */
+/** The stand-in for the agent's shell on every host. */
 export interface Shell {
   readonly cluster: Cluster
   readonly network: Network

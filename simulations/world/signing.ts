@@ -57,7 +57,8 @@ export function signDocument(
 }
 
 /**
- * What the shell's verification would say: each signature by the one key of the ring that it names.
+ * The result that the shell's verification would give: each signature by the one key of the ring
+ * that it names.
  */
 export function verifyInBook(
   book: SignatureBook,

@@ -2,7 +2,7 @@ import type { Operator } from '../actors/operators.ts'
 import type { Cluster, SimHost } from './cluster.ts'
 import type { Hosts } from './hosts.ts'
 
-/** What stimuli act on. */
+/** The objects that stimuli act on. */
 export interface Stage {
   readonly cluster: Cluster
   readonly hosts: Hosts

@@ -3,7 +3,8 @@ import type { Effect, Verdict } from '../../protocol/node/effects.ts'
 import type { SimHost } from './cluster.ts'
 
 /**
- * What happens, for those who check, measure or tell it. Everything in it is optional to look at.
+ * The events of a run, for those who check, measure or tell them. Everything in it is optional to
+ * look at.
  */
 export interface Watch {
   /** A node wants something done; nothing of it has been done yet. */

@@ -5,6 +5,7 @@ import { plainDocstrings } from './docstrings.ts'
 test('plain docstrings: sees those that open like a question', () => {
   const files = {
     'reconcilers/e.ts': '/** What it says. */\n',
+    'simulations/g.ts': '/** How it is. */\n',
     'operator/f.ts': '/** Whether it is. */\n',
     'agent/a.ts': '/** What it is. */\n/**\n * Whether it is.\n */\n/** However. */\n',
     'machine/a/b.ts': 'x {\n  /** How it is. */\n  /**\n   * The way.\n   * Why so.\n   */\n}\n',
@@ -15,6 +16,7 @@ test('plain docstrings: sees those that open like a question', () => {
     plainDocstrings(new Map(Object.entries(files))).map(({ path, line }) => `${path}:${line}`),
     [
       'reconcilers/e.ts:1',
+      'simulations/g.ts:1',
       'operator/f.ts:1',
       'agent/a.ts:1',
       'agent/a.ts:3',

@@ -27,7 +27,7 @@ export interface ContainerFacts {
   readonly configVersion: number
   /** Newest head that anybody who was asked knows of. */
   readonly newest: Pick<Head, 'epoch' | 'version'>
-  /** What the host itself says, or why it does not. */
+  /** The answer of the host itself, or the reason why there is none. */
   readonly said:
     | {
         readonly status: Status
@@ -36,7 +36,7 @@ export interface ContainerFacts {
         readonly images: ReadonlySet<string> | null
       }
     | { readonly failure: string }
-  /** What others have heard of it. */
+  /** The last status of it that others have heard. */
   readonly heard: HostStatus | undefined
   /** Ports that lead to it, with the object that says so. */
   readonly ports: readonly { readonly object: string; readonly text: string }[]
@@ -119,7 +119,7 @@ export function isBefore(
   return one.epoch < other.epoch || (one.epoch === other.epoch && one.version < other.version)
 }
 
-/** What the host's own agent says of the object. */
+/** The state of the object by the host's own agent. */
 function reported(object: string, { status }: Said): Status['objects'][number] | undefined {
   return status.objects.find(({ name }) => name === object)
 }

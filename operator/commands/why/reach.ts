@@ -69,7 +69,10 @@ export function askerOf(
   return { words, end, host: host ?? null }
 }
 
-/** Whether somebody may ask a container, by what, or what would allow it. */
+/**
+ * The link for the policy: if somebody may use a container, by which object, or what would allow
+ * it.
+ */
 export function policyLink(config: Config, asker: Asker, asked: AskedContainer): Link {
   const answers = answersFor(config, asker, asked)
   const who = asker.words
@@ -136,7 +139,7 @@ function answerOf(
   return [{ port, isAdmitted, object: step?.object ?? null, reason }]
 }
 
-/** Whether the tunnel between the hosts of both ends is up, as the agents see it. */
+/** The link for the tunnel between the hosts of both ends: if it is up, as the agents see it. */
 export function tunnelLink(
   asker: Asker,
   asked: AskedContainer,

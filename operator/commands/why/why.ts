@@ -22,7 +22,7 @@ import { lastLines } from '../rollout/watching/unwell.ts'
 import { type ContainerFacts, isBefore, type Link, linksOf, withOneHint } from './links.ts'
 import { type Asker, askerOf, policyLink, publishedPorts, tunnelLink } from './reach.ts'
 
-/** What came of one container. */
+/** The findings about one container. */
 interface Found {
   readonly host: string
   readonly object: string
