@@ -6,7 +6,7 @@ interface Way extends Omit<Opening, 'to'> {
 }
 
 /**
- * What opens or closes, a line for each place that is reached: `443/tcp of cloud01 to everybody
+ * The openings or closings, a line for each place that is reached: `443/tcp of cloud01 to everybody
  * (shop/web)`. Services that may all ask each other are one line: `all ports among shop/api,
  * shop/db, shop/web`.
  */
@@ -31,7 +31,7 @@ function waysOf(openings: readonly Opening[]): readonly Way[] {
   return [...found.values()]
 }
 
-/** Whether all ports of a member are reached, so that it can be part of a circle. */
+/** True if all ports of a member are reached, so that it can be part of a circle. */
 function isWithin(
   { published, port, protocol, service }: Way,
   members: readonly string[],

@@ -1,6 +1,6 @@
 import type { ErrorCode, YAMLError } from 'yaml'
 
-/** What is wrong, by the code that the parser gives it; its own sentences are for programmers. */
+/** The faults, by the codes that the parser gives them; its own sentences are for programmers. */
 export const reasons: Readonly<Record<ErrorCode, string>> = {
   ALIAS_PROPS: 'an alias (*NAME) cannot have an anchor (&) or a tag (!)',
   BAD_ALIAS: 'the name after & or * is missing, or ends in a colon',
@@ -52,7 +52,10 @@ function hasBareVariable(line: string): boolean {
   return false
 }
 
-/** Why a document that is sound YAML has no value: its aliases, its merge keys or its depth. */
+/**
+ * The reason why a document that is sound YAML has no value: its aliases, its merge keys or its
+ * depth.
+ */
 export function valueReason(error: unknown): string {
   if (error instanceof RangeError) return reasons.RESOURCE_EXHAUSTION
   const message = error instanceof Error ? error.message : ''

@@ -12,7 +12,7 @@ export interface MoveTerms {
   readonly replace: boolean
 }
 
-/** What a host waits for; null for nothing. `session` asks that host. */
+/** Asks for the volume that a host waits for; null for none. `session` asks that host. */
 export async function askIncoming(
   session: Session,
   volume: string,

@@ -19,8 +19,8 @@ export interface MoveSet {
 type Section = Readonly<Record<string, ConfigObject>>
 
 /**
- * What moves with a volume or a service: the services that share a volume or a network, and all of
- * their volumes. Pure. Throws `Failure` `no-such-volume`, `ambiguous-name` (2), `move-path`,
+ * The set that moves with a volume or a service: the services that share a volume or a network, and
+ * all of their volumes. Pure. Throws `Failure` `no-such-volume`, `ambiguous-name` (2), `move-path`,
  * `move-not-service`, `move-delete` (4).
  */
 export function moveSetOf(hosts: Config['hosts'], word: string): MoveSet {

@@ -40,7 +40,7 @@ export function checkFixedAddresses(services: Cursor, report: Report): void {
   }
 }
 
-/** What to write in place of an address of `owner`, by the key in which it stands. */
+/** The text to write in place of an address of `owner`, by the key in which it stands. */
 function wayOn(path: string, owner: string): string {
   if (/\.dns(\.\d+)?$/.test(path)) return 'leave it out: services are found by name without it'
   if (/\.extra_hosts\.[^.]+$/.test(path))

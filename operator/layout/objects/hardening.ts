@@ -32,7 +32,7 @@ export function hardeningOf({ service, stack }: Member, findings: Findings): Fie
 
 type Service = Member['service']
 
-/** What it sees of its host, as users of its own; else perhaps privileged. */
+/** The parts of its host that it sees, as users of its own; else perhaps privileged. */
 function viewsOf(
   { service, stack }: Pick<Member, 'service' | 'stack'>,
   findings: Findings,
