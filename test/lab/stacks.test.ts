@@ -256,7 +256,18 @@ describe('stacks of Compose files', () => {
     const started = 'shop/worker on cloud01: started\nsite/web on cloud02: started\n'
     assert.equal(await onAll('start', 'shop/worker', 'site/web'), started)
     await settled()
+    // One host that is away is said, and the other one does what it was asked to.
+    writeFileSync(path, layout.replace('root@cloud02.example.net', 'root@away.example.net'))
+    laptop.know({ 'cloud01.example.net': await serveSsh(cloud01, laptop) })
+    const asked = await laptop.host.covey(
+      ['restart', 'worker', 'site', '--dir', lab.operator.folder],
+      { env: { TMPDIR: '/run', COVEY_KEY_DIR: lab.operator.keyFolder } },
+    )
+    assert.equal(asked.exitCode, 5, asked.stderr)
+    assert.equal(asked.stdout, 'shop/worker on cloud01: restarted\n')
+    assert.match(asked.stderr, /warning: cloud02: /)
     writeFileSync(path, before)
+    await settled()
   })
 
   it('say what failed, and come back by a rollback', async () => {
