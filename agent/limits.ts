@@ -25,8 +25,8 @@ export const controlTimesCheckMs: number = 1_000
 export const socketCheckMs: number = 1_000
 /** Time for whoever listens at a path to be reached, in ms. */
 export const socketProbeMsMax: number = 1_000
-/** The same on `admin.sock`, where whole images are sent; only root can keep it busy. */
-export const adminRequestMsMax: number = 3_600_000
+/** The same on `admin.sock`, where images and volumes are sent; only root can keep it busy. */
+export const adminRequestMsMax: number = 86_400_000
 /** Waits of one log line for a slow reader, and the length of each, in ms. */
 export const logWaitsMax: number = 20
 export const logWaitMs: number = 50

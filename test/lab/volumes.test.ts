@@ -92,7 +92,7 @@ describe('volumes', () => {
   })
 
   async function covey(...args: readonly string[]): Promise<CommandResult> {
-    return await laptop.host.covey([...args, '--dir', lab.operator.folder], { env: env() })
+    return await laptop.host.covey(['--dir', lab.operator.folder, ...args], { env: env() })
   }
 
   async function must(...args: readonly string[]): Promise<string> {
@@ -155,6 +155,18 @@ describe('volumes', () => {
     assert.equal(await starts(cloud01), 2)
     const owner = await cloud01.must('stat', ['-c', '%u:%g', `${volume}/rows`])
     assert.equal(owner.trim(), '70:71')
+  })
+
+  it('are saved while they are in use after a command that ended well', async () => {
+    const before = await starts(cloud01)
+    const backup = ['volume', 'backup', 'shop/data', '-o', archive(), '--before', 'shop/db', '--']
+    await must(...backup, 'sh', '-c', 'cp /data/rows /data/dump')
+    assert.equal(await starts(cloud01), before, 'nothing was stopped')
+    const inside = await laptop.host.must('tar', ['--zstd', '-tf', archive()])
+    assert.match(inside, /^\.\/dump$/m)
+    const failed = await covey(...backup, 'sh', '-c', 'exit 7')
+    assert.equal(failed.exitCode, 1)
+    assert.match(failed.stderr, /exit code 7 in shop\/db; nothing was saved/)
   })
 
   it('start again where the command that saves them is killed', async () => {

@@ -171,4 +171,51 @@ suite('volumes', () => {
     assert.equal(existsSync(join(volumes, 'data', 'file')), true)
     assert.deepEqual(readdirSync(volumes), ['data'])
   })
+
+  test('a volume that comes from another host is nobody’s before all of it is there', async (t) => {
+    const { volumes, gate, open } = await place(t)
+    fill(join(volumes, 'data'))
+    const archive = await archiveOf(await open())
+    const { sha256 } = orderFor(archive, true)
+    const [id, other] = ['a'.repeat(32), 'b'.repeat(32)]
+    const signal = new AbortController().signal
+    const { incoming } = await open()
+    const order = { id, from: 'cloud01', replace: false }
+    await assert.rejects(incoming.begin('data', order), { code: 'volume-not-empty' })
+    assert.equal(gate.closed.size, 0)
+    await incoming.begin('next', order)
+    await assert.rejects(incoming.begin('next', { ...order, id: other }), { code: 'volume-busy' })
+    const cut = sent(archive.subarray(0, archive.length - 20))
+    await assert.rejects(incoming.receive('next', id, cut, signal), { code: 'volume-archive' })
+    await assert.rejects(incoming.finish('next', id, sha256), { code: 'volume-checksum' })
+    await incoming.receive('next', id, sent(archive), signal)
+    await assert.rejects(incoming.finish('next', id, other), { code: 'volume-checksum' })
+    await assert.rejects(
+      gate.using(['next'], async () => undefined),
+      { message: 'the volume next waits for its data from cloud01' },
+    )
+    assert.equal(existsSync(join(volumes, 'next')), false)
+    await incoming.finish('next', id, sha256)
+    assert.equal(readFileSync(join(volumes, 'next', 'file'), 'utf8'), 'kept\n')
+    assert.equal(gate.closed.size, 0)
+    assert.deepEqual(readdirSync(volumes).sort(), ['data', 'next'])
+  })
+
+  test('a start goes on waiting, and ends what was whole', async (t) => {
+    const { volumes, gate, open } = await place(t)
+    const folder = join(volumes, '.incoming-next')
+    mkdirSync(join(folder, 'content'), { recursive: true })
+    writeFileSync(join(folder, 'content', 'file'), 'new')
+    const note = { id: 'a'.repeat(32), from: 'cloud01', sha256: 'c'.repeat(64), isWhole: false }
+    writeFileSync(join(folder, 'move.json'), JSON.stringify(note))
+    await open()
+    assert.deepEqual([...gate.closed.keys()], ['next'])
+    gate.open('next')
+    writeFileSync(join(folder, 'move.json'), JSON.stringify({ ...note, isWhole: true }))
+    const { incoming } = await open()
+    assert.equal(gate.closed.size, 0)
+    assert.equal(incoming.look('next'), null)
+    assert.equal(readFileSync(join(volumes, 'next', 'file'), 'utf8'), 'new')
+    assert.deepEqual(readdirSync(volumes).sort(), ['data', 'next'])
+  })
 })
