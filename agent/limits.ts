@@ -60,3 +60,5 @@ export const orderBodyBytesMax: number = 4 * 1024
 export const orderTextCharactersMax: number = 200
 /** A client that sends or takes nothing of an archive for this long, in ms, is given up. */
 export const streamStallMsMax: number = 120_000
+/** Containers for one command each, at once. */
+export const oneOffsMax: number = 8

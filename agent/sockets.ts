@@ -9,6 +9,7 @@ import { containerRoutes, containerUpgrades } from './control/container-routes.t
 import { doctorRoute } from './control/doctor-route.ts'
 import { firewallRoute } from './control/firewall-route.ts'
 import { imageAdminRoutes, imageRoutes } from './control/image-routes.ts'
+import { openOneOffs } from './control/one-offs/one-offs.ts'
 import { orderRoutes } from './control/orders/order-routes.ts'
 import { controlRoutes } from './control/routes.ts'
 import { openControl } from './control/server.ts'
@@ -42,7 +43,8 @@ export async function openSockets(init: AgentInit, running: Running): Promise<So
       shell.events.tell({ ...about, at: steadyClock.now() })
     },
   })
-  const containers = { stateDir, directory, execs, copies: openCopies(log) }
+  const oneOffs = openOneOffs({ stateDir, ports: host.ports, state, host: name, adopted, log })
+  const containers = { stateDir, directory, execs, copies: openCopies(log), oneOffs }
   const ordering = {
     ...{ directory, containers: host.containers, images: host.images, loop, host: name, adopted },
     now: () => steadyClock.now(),

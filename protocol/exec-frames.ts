@@ -95,8 +95,10 @@ export interface TerminalSize {
 
 /** Command to run in a container. */
 export interface ExecStart {
-  /** Program and arguments. */
+  /** Program and arguments; for `run` the arguments alone, or none for the container's own. */
   readonly command: readonly string[]
+  /** For `run`: the program in place of the entrypoint. */
+  readonly entrypoint?: readonly string[] | undefined
   /** Terminal of the program; null if it gets none. */
   readonly terminal: TerminalSize | null
   readonly stdin: boolean
@@ -128,7 +130,8 @@ export const terminalSizeSchema: z.ZodType<TerminalSize> = z.strictObject({
 
 /** Schema of `ExecStart`. */
 export const execStartSchema: z.ZodType<ExecStart> = z.strictObject({
-  command: z.array(word).min(1).max(4096),
+  command: z.array(word).max(4096),
+  entrypoint: z.array(word).max(4096).optional(),
   terminal: terminalSizeSchema.nullable(),
   stdin: z.boolean(),
   user: word.nullable(),

@@ -14,6 +14,7 @@ import { isName } from '../../protocol/names.ts'
 import { namesShownMax } from '../limits.ts'
 import { keepStream } from './connections.ts'
 import type { ContainerDirectory } from './container-view.ts'
+import type { OneOffs } from './one-offs/one-offs.ts'
 import { Problem } from './problem.ts'
 import { type PathParts, type Route, type UpgradeRoute, upgradeName } from './router.ts'
 import { sendJson } from './send.ts'
@@ -24,6 +25,7 @@ export interface ContainerRoutesInit {
   readonly directory: ContainerDirectory
   readonly execs: ExecSessions
   readonly copies: Copies
+  readonly oneOffs: OneOffs
 }
 
 /**
@@ -51,6 +53,10 @@ export function containerUpgrades(init: ContainerRoutesInit): ReadonlyMap<string
     [
       'POST /v1/containers/{name}/exec',
       (_request, socket, early, parts) => exec(init, socket, early, parts),
+    ],
+    [
+      'POST /v1/containers/{name}/run',
+      (_request, socket, early, parts) => run(init, socket, early, parts),
     ],
     [
       'POST /v1/containers/{name}/copy',
@@ -153,6 +159,34 @@ async function exec(
     await execs.serve(takeOver(socket, early), name, place)
   } finally {
     release()
+  }
+}
+
+async function run(
+  { directory, execs, oneOffs }: ContainerRoutesInit,
+  socket: Duplex,
+  early: Buffer,
+  { name = '' }: PathParts,
+): Promise<void> {
+  const known = (await directory.rows()).map((row) => row.name)
+  if (!known.includes(name)) throw unknownContainer(name, known)
+  const hint = 'wait until one of them ends'
+  const oneOff = oneOffs.reserve(name)
+  if (oneOff === null) {
+    throw new Problem(503, 'too-many-runs', 'too many commands have containers of their own', {
+      hint,
+    })
+  }
+  const release = execs.reserve()
+  try {
+    if (release === null) {
+      const message = `${execsMax} commands are already running`
+      throw new Problem(503, 'too-many-execs', message, { hint })
+    }
+    await execs.serve(takeOver(socket, early), name, oneOff.place)
+  } finally {
+    release?.()
+    await oneOff.end()
   }
 }
 

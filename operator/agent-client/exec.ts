@@ -33,16 +33,17 @@ export interface RemoteCommand {
 export type RemoteOutput = (stream: 'out' | 'err', bytes: Uint8Array) => Promise<void>
 
 /**
- * Runs a command in the container of an object. Throws `Failure`: as `ask` does where no agent
- * answers, and the agent's own problem where it refuses.
+ * Runs a command in the container of an object, or in one like it (`run`). Throws `Failure`: as
+ * `ask` does where no agent answers, and the agent's own problem where it refuses.
  */
 export async function startRemote(
   session: Session,
   object: string,
   start: ExecStart,
   output: RemoteOutput,
+  verb: 'exec' | 'run' = 'exec',
 ): Promise<RemoteCommand> {
-  const path = `/v1/containers/${encodeURIComponent(object)}/exec`
+  const path = `/v1/containers/${encodeURIComponent(object)}/${verb}`
   return speak(await upgrade(session, path), start, output)
 }
 

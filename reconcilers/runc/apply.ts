@@ -4,6 +4,7 @@ import type { BundleFacts } from '../container-facts.ts'
 import type { ContainerRecord } from '../host-containers.ts'
 import type { ImageReady } from '../host-images.ts'
 import type { HostPorts } from '../host-ports.ts'
+import type { PlanStep } from '../reconciler.ts'
 import { makeBundle } from './bundle/bundle.ts'
 import type { Bundle } from './bundle/result.ts'
 import { deviceSources } from './object/device-fields.ts'
@@ -75,8 +76,9 @@ async function mayBePrivileged(
   return (await host.containers.grants()).includes(privilegeGrant(container, object))
 }
 
-async function createContainer(
-  step: Extract<RuncStep, { kind: 'create' }>,
+/** Makes a container, without starting it. Throws as `HostContainers.create`, `not-granted`. */
+export async function createContainer(
+  step: Omit<Extract<RuncStep, { kind: 'create' }>, 'kind' | keyof PlanStep>,
   host: HostPorts,
   signal: AbortSignal,
 ): Promise<void> {

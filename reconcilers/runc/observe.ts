@@ -6,6 +6,7 @@ import { deviceSources } from './object/device-fields.ts'
 import { type DevicesSeen, deviceTexts } from './offers/devices.ts'
 import { outdatedBy } from './offers/outdated.ts'
 import type { GrantsSeen } from './offers/privileges.ts'
+import { isOneOff } from './one-off/one-off-name.ts'
 import { withClosedVolumes } from './orders/closed-volumes.ts'
 import type { OrdersSeen } from './orders/orders.ts'
 import type { ResolversSeen } from './resolvers.ts'
@@ -34,7 +35,7 @@ export async function observeRunc(
   signal: AbortSignal,
 ): Promise<RuncObserved> {
   signal.throwIfAborted()
-  const [containers, ordered, closed, resolvers, volumes, memory, devices] = await Promise.all([
+  const [all, ordered, closed, resolvers, volumes, memory, devices] = await Promise.all([
     host.containers.notice(),
     host.containers.orders(),
     host.containers.closedVolumes(),
@@ -43,6 +44,8 @@ export async function observeRunc(
     loadVolumeMemory(host.files),
     lookAtDevices(spec, host),
   ])
+  // What a person runs for one command is no object's, and nobody else's to remove.
+  const containers = all.filter(({ object }) => !isOneOff(object))
   const asksGrants = spec.containers.some(({ container }) => container.privileged === true)
   const grants = asksGrants ? await host.containers.grants() : null
   const needed = spec.containers.filter((each) => {

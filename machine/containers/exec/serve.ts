@@ -9,6 +9,7 @@ import {
   stdinWindowBytes,
   terminalSizeSchema,
 } from '../../../protocol/exec-frames.ts'
+import { CoveyError } from '../../../protocol/fault.ts'
 import type { ProcessName } from '../processes.ts'
 import type { ExecChannel } from './channel.ts'
 import type { ExecFiles, Launched } from './launch.ts'
@@ -16,10 +17,22 @@ import { execAskMsMax } from './limits.ts'
 import { endTree } from './process-tree.ts'
 import { beginExec, type ExecPlace, ExecRefusal, startedExec } from './start.ts'
 
+/** Makes the container of a command. Throws `ExecRefusal`, `CoveyError`. */
+export type PlaceFor = (
+  start: ExecStart,
+  signal: AbortSignal,
+) => Promise<{
+  readonly place: ExecPlace
+  readonly start: ExecStart
+  /** Removes it again; called before the client is told of the end. */
+  readonly remove: () => Promise<void>
+}>
+
 /** Dependencies of serving one command. */
 export interface ServeInit {
   readonly channel: ExecChannel
-  readonly place: ExecPlace
+  /** The container, or what makes one for the command and says what to run in it. */
+  readonly place: ExecPlace | PlaceFor
   readonly files: ExecFiles
   /** Fires when the client is gone or the agent ends: what was started is ended. */
   readonly gone: AbortSignal
@@ -44,8 +57,11 @@ export async function serveExec(init: ServeInit): Promise<void> {
     launched?.child.kill('SIGKILL')
   }
   try {
-    const start = await input.start(gone)
-    launched = await beginExec(files, place, start)
+    const asked = await input.start(gone)
+    const ready = typeof place === 'function' ? await place(asked, gone) : null
+    const start = ready?.start ?? asked
+    if (start.command.length === 0) throw new ExecRefusal('exec-start', 'no command to run', 126)
+    launched = await beginExec(files, ready?.place ?? (place as ExecPlace), start)
     const ended = endOf(launched)
     const started = Promise.withResolvers<void>()
     const output = passOutput(launched, channel, started.promise)
@@ -58,7 +74,9 @@ export async function serveExec(init: ServeInit): Promise<void> {
     gone.addEventListener('abort', () => void end())
     if (gone.aborted) await end()
     await output
-    await channel.send('exit', String(await ended))
+    const code = await ended
+    await ready?.remove()
+    await channel.send('exit', String(code))
   } catch (error) {
     await end()
     await channel.send('fault', JSON.stringify(refusalOf(error).fault))
@@ -70,6 +88,11 @@ export async function serveExec(init: ServeInit): Promise<void> {
 
 function refusalOf(error: unknown): ExecRefusal {
   if (error instanceof ExecRefusal) return error
+  if (error instanceof CoveyError) {
+    // Where a container is made for the command, that finds it missing already.
+    const exit = /^the image has no command /.test(error.message) ? 127 : 126
+    return new ExecRefusal(error.code, error.message, exit, error.hint ?? null)
+  }
   const reason = error instanceof Error ? error.message : String(error)
   return new ExecRefusal('exec-failed', reason, 126)
 }

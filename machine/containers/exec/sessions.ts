@@ -6,7 +6,7 @@ import type { ProcessName } from '../processes.ts'
 import type { ExecChannel } from './channel.ts'
 import { execEndMs, execsMax } from './limits.ts'
 import { endTree } from './process-tree.ts'
-import { serveExec } from './serve.ts'
+import { type PlaceFor, serveExec } from './serve.ts'
 import { type ExecPlace, execFiles } from './start.ts'
 
 /** Commands that clients run in containers. */
@@ -14,7 +14,7 @@ export interface ExecSessions {
   /** Keeps a place for one more command; gives it back when called, or null where all are taken. */
   reserve(): (() => void) | null
   /** Serves one client to the end; `object` is for the log. Never rejects. */
-  serve(channel: ExecChannel, object: string, place: ExecPlace): Promise<void>
+  serve(channel: ExecChannel, object: string, place: ExecPlace | PlaceFor): Promise<void>
   /** Ends all commands at once, with SIGKILL. */
   stop(): Promise<void>
 }
@@ -39,7 +39,7 @@ export function openExecSessions({ runDir, log, onExec }: ExecSessionsInit): Exe
     log.warn({ error }, 'cannot end the commands of an earlier agent')
   })
 
-  const serve = async (channel: ExecChannel, object: string, place: ExecPlace): Promise<void> => {
+  const serve: ExecSessions['serve'] = async (channel, object, place) => {
     await swept
     const files = execFiles(join(folder, String(next++)))
     await mkdir(files.folder, { recursive: true, mode: 0o700 })

@@ -76,6 +76,35 @@ export const containerCommands: readonly CommandDefinition[] = [
     run: async (session, input) => (await import('./exec.ts')).execCommand(session, input),
   },
   {
+    name: 'run',
+    parameters: '<name> [command...]',
+    summary: 'run a command in a container of its own, like that of a service; root only',
+    details:
+      'The container has the image, variables, secrets, mounts, user and rights of the one that\n' +
+      'the config lists, a writable layer of its own, and the network of that container: it\n' +
+      'publishes no ports. It is removed when the command has ended, or when this covey ends.\n' +
+      'COMMAND takes the place of the arguments, --entrypoint that of the program. Without\n' +
+      'either it is what the container runs by itself.\n' +
+      'Terminal, stdin, signals and exit code are as with covey exec.',
+    examples: [
+      'covey run --rm shop/web -- rails db:migrate',
+      'covey run --entrypoint sh shop/web',
+      'covey run -i -e MODE=check shop/worker -- --once < jobs.json',
+    ],
+    options: [
+      ['--rm', 'for those who are used to it: it is always removed'],
+      ['--entrypoint <program>', 'program in place of that of the container'],
+      ['-i, --interactive', 'pass stdin on'],
+      ['-t, --tty', 'give it a terminal'],
+      ['-T, --no-tty', 'give it none'],
+      ['-u, --user <user>', 'user or user:group of the image, by name or number'],
+      ['-w, --workdir <dir>', 'folder to run it in, an absolute path'],
+      ['-e, --env <name=value>', 'set a variable; may be given several times', 'repeated'],
+      ...hostOptions,
+    ],
+    run: async (session, input) => (await import('./exec.ts')).runCommand(session, input),
+  },
+  {
     name: 'why',
     parameters: '<service>',
     summary: 'say why a service does not run, or cannot be reached',

@@ -9,16 +9,31 @@ import { containerName } from './name.ts'
 
 /** `covey exec [-i] [-t] [-u USER] [-w DIR] [-e NAME=VALUE]… NAME -- COMMAND…`. */
 export async function execCommand(session: Session, input: Input): Promise<void> {
-  const { io } = session
-  const name = containerName(input)
   const command = input.args.slice(1)
   if (command.length === 0) {
     throw new Failure(2, 'usage', 'no command given', {
       hint: 'covey exec NAME -- COMMAND …',
     })
   }
-  const start = startOf(session, input, command)
-  const remote = await startIn(session, input, name, start)
+  await attach(session, input, startOf(session, input, command), 'exec')
+}
+
+/** `covey run [--rm] [--entrypoint PROGRAM] … NAME [-- COMMAND…]`. */
+export async function runCommand(session: Session, input: Input): Promise<void> {
+  const start = startOf(session, input, input.args.slice(1))
+  const entrypoint = input.text('entrypoint')
+  const asked = entrypoint === undefined ? start : { ...start, entrypoint: [entrypoint] }
+  await attach(session, input, asked, 'run')
+}
+
+async function attach(
+  session: Session,
+  input: Input,
+  start: ExecStart,
+  verb: 'exec' | 'run',
+): Promise<void> {
+  const { io } = session
+  const remote = await startIn(session, input, start, verb)
   const interrupted = Promise.withResolvers<never>()
   const undo = start.terminal === null ? [] : joinTerminal(session, remote)
   undo.push(passSignals(session, remote, start.terminal !== null, interrupted.reject))
@@ -33,19 +48,20 @@ export async function execCommand(session: Session, input: Input): Promise<void>
   }
 }
 
-/** Starts it in the first container with the name that runs. */
+/** Starts it in the first container with the name that runs, or on the first host with one. */
 async function startIn(
   session: Session,
   input: Input,
-  name: string,
   start: ExecStart,
+  verb: 'exec' | 'run',
 ): Promise<RemoteCommand> {
-  const { found } = await findTargets(session, input, [name])
+  const { found } = await findTargets(session, input, [containerName(input)])
   let first: unknown
   for (const { at, object } of found) {
     try {
       const asked = await at.session()
-      return await startRemote(asked, object, start, (to, bytes) => session.io.write(to, bytes))
+      const output = session.io.write
+      return await startRemote(asked, object, start, output, verb)
     } catch (error) {
       const isOther = error instanceof Failure && (error.code === 'not-running' || error.exit === 5)
       if (!isOther) throw error

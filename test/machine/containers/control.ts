@@ -51,6 +51,7 @@ export async function serveContainer(
     stateDir: folder,
     execs,
     copies: openCopies(quietLog),
+    oneOffs: null as never,
     directory: {
       rows: async () => [row],
       running: async (object: string) => (object === 'web' ? container : null),

@@ -9,6 +9,7 @@ import { createHostPorts } from '../../../machine/host-ports.ts'
 import type { ContainerEvent } from '../../../protocol/api/events.ts'
 import type { Config } from '../../../protocol/documents/config.ts'
 import type { ContainerSeen } from '../../../reconcilers/host-containers.ts'
+import type { HostPorts } from '../../../reconcilers/host-ports.ts'
 import { createReconcileLoop, type ReconcileLoop } from '../../../reconcilers/loop/index.ts'
 import type { ObjectStatus } from '../../../reconcilers/reconciler.ts'
 import { imageKey } from '../../../reconcilers/runc/images.ts'
@@ -29,6 +30,8 @@ export interface TestMachine {
   readonly events: ContainerEvent[]
   readonly machine: () => MachineContainers
   readonly loop: () => ReconcileLoop
+  readonly ports: () => HostPorts
+  readonly adopted: () => Config
   /** Makes these the objects of the host. */
   adopt(objects: Readonly<Record<string, object>>): void
   /** Ends loop and port as an agent that is killed would, and opens new ones on what is there. */
@@ -97,8 +100,8 @@ export async function openMachine(t: TestContext, init: MachineInit = {}): Promi
       adopted = configWith(objects)
       opened.loop.adopt(adopted, 'h', headAt(++version))
     },
-    machine: () => opened.machine,
-    loop: () => opened.loop,
+    ...{ machine: () => opened.machine, loop: () => opened.loop },
+    ...{ ports: () => opened.ports, adopted: () => adopted },
     async restart() {
       await close()
       opened = await open()
@@ -127,6 +130,7 @@ function configWith(objects: Readonly<Record<string, object>>): Config {
 interface Opened {
   readonly machine: MachineContainers
   readonly loop: ReconcileLoop
+  readonly ports: HostPorts
 }
 
 async function openParts(
@@ -164,7 +168,7 @@ async function openParts(
     },
   })
   waiting.loop = loop
-  return { machine, loop }
+  return { machine, loop, ports }
 }
 
 /** Nothing of a test stays: no process, no mount, no control group. */

@@ -58,6 +58,7 @@ export async function serveOrders(
         stateDir: on.folder,
         directory,
         copies: null as never,
+        oneOffs: null as never,
         execs: null as never,
       }),
     adminRoutes: orderRoutes({
