@@ -8,6 +8,7 @@ import { indexedDecisions } from './tidy/decisions.ts'
 import { plainDocstrings } from './tidy/docstrings.ts'
 import { smallFolders } from './tidy/folders.ts'
 import { httpAtOnePlace, importDirections, operatorStaysPure } from './tidy/imports.ts'
+import { linksLead } from './tidy/links.ts'
 import {
   documentedExports,
   exportsNamedForTheJob,
@@ -43,6 +44,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'cited rules of the protocol': citedRules,
   'indexed decisions': indexedDecisions,
   'paths in documents exist': pathsExist,
+  'links lead somewhere': linksLead,
   'clean text': cleanText,
   'no switched-off tests': noSwitchedOffTests,
 }
