@@ -140,6 +140,22 @@ describe('what a plan tells people', () => {
     )
   })
 
+  it('names what hosts grant to containers that look at them', () => {
+    const view = { host_path: '/sys', path: '/host/sys', read_only: true }
+    const bus = { host_path: '/var/run/dbus', path: '/run/dbus', read_only: true }
+    const top = made('shop/top', { mounts: [view, bus], host_pid: true, user_namespace: true })
+    const devices = [{ source: '/dev/x', target: '/dev/y' }]
+    const db = made('shop/db', { privileged: true, devices })
+    const { needs } = diffConfigs(
+      configOf({ a: host(1, {}) }),
+      configOf({ a: host(1, { top, 'shop-db': db }) }),
+    )
+    assert.deepEqual(
+      needs.map(({ grant }) => grant),
+      ['dbus', 'device:/dev/x', 'host-metrics', 'privileged:shop/db'],
+    )
+  })
+
   it('shows nothing of what is sealed', () => {
     const at = (end: string): Section => {
       const jwe = sealedText({ host: 'a', name: 'key' }).replace(/AAAA$/, end)
