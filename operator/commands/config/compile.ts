@@ -110,8 +110,8 @@ export async function compileStacks(
   const own = isDraft ? withoutUnready(compiled.faults) : compiled.faults
   const located = isDraft ? withoutUnready(compiled.located) : compiled.located
   expectSound(session, files, [...own, ...(isDraft ? [] : cardlessFaults(compiled))], located)
-  expectSize(compiled)
   const hosts = isDraft ? { ...compiled.hosts, ...compiled.drafts } : compiled.hosts
+  expectSize(compiled, hosts)
   const placed = compiled.placed(configFaults({ hosts }))
   expectSound(session, files, placed.faults, placed.located)
   const warnings = compiled.warnings.map((warning) => shownText(session, warning))
@@ -154,8 +154,8 @@ function byPlace(a: LocatedFault, b: LocatedFault): number {
 /** Room for the claims that the signer adds. */
 const claimsBytes = 64 * 1024
 
-function expectSize(compiled: Compiled): void {
-  const bytes = Buffer.byteLength(JSON.stringify({ hosts: compiled.hosts }))
+function expectSize(compiled: Compiled, hosts: Config['hosts']): void {
+  const bytes = Buffer.byteLength(JSON.stringify({ hosts }))
   if (bytes <= payloadBytesMax - claimsBytes) return
   const largest = compiled.sizes().slice(0, 3)
   const named = largest.map(({ stack, bytes: own }) => {

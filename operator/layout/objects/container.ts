@@ -1,4 +1,3 @@
-import { serviceLabels } from '../../../protocol/api/containers.ts'
 import type { ConfigObject } from '../../../protocol/documents/config.ts'
 import { filesBytesMax } from '../../../reconcilers/runc/bundle/limits.ts'
 import type { Findings } from '../findings.ts'
@@ -12,6 +11,7 @@ import { type Contents, contentsOf } from './contents.ts'
 import { foundBy } from './found-by.ts'
 import { type Fields, hardeningOf } from './hardening.ts'
 import { keepingOf } from './health.ts'
+import { labelsOf } from './labels.ts'
 import { type Mounted, mountedOf } from './mounts.ts'
 import { orderOf } from './order.ts'
 import { processOf } from './process.ts'
@@ -57,11 +57,9 @@ export function containerObject(
   arrangement: Arrangement,
   findings: Findings,
 ): ConfigObject {
-  const { member, number } = replica
   const { mounted, contents, fields } = parts
   const list = (name: string, items: readonly (Fields | string)[]): Fields =>
     items.length === 0 ? {} : { [name]: items }
-  const label = { [serviceLabels.service]: member.label }
   return {
     type: 'runc_container',
     image: parts.image,
@@ -74,7 +72,7 @@ export function containerObject(
     ...list('secrets', contents.secrets),
     ...foundBy(replica, arrangement),
     ...orderOf(replica, arrangement, findings),
-    labels: number === 1 ? label : { ...label, [serviceLabels.replica]: String(number) },
+    labels: labelsOf(replica),
   }
 }
 

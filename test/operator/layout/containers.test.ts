@@ -169,6 +169,17 @@ describe('variables and secrets of a container', () => {
     })
   })
 
+  it('stand in no label either', async () => {
+    const text =
+      'services:\n  web:\n    image: a\n    environment: { A_TOKEN: hunter2 }\n    labels:\n' +
+      '      team: blue\n      com.example.rule: "Host(`$D`)"\n      api_key: abc\n      copy: hunter2\n' +
+      '      proxy.basicauth.users: "admin:hash"\n      covey.service: evil\n' +
+      `      long: ${'x'.repeat(1025)}\n`
+    const files = { ...clusterOf(['pi'], { shop: text }), '.env': 'D=a.example\n' }
+    const web = objectOf(await sound(files), 'pi', 'shop-web')
+    assert.deepEqual(web['labels'], { team: 'blue', 'covey.service': 'shop/web' })
+  })
+
   it('are named where they are not sealed yet', async () => {
     const text = 'services:\n  web:\n    image: a:1\n    environment: { A_TOKEN: x }\n'
     const result = await compileLayout(await inputOf(clusterOf(['pi'], { shop: text })))
