@@ -2,6 +2,7 @@ import { signOptions } from './config/sign-options.ts'
 import type { CommandDefinition } from './definition.ts'
 import { firewallCommands } from './firewall/commands.ts'
 import { imageCommands } from './images/commands.ts'
+import { exportCommands } from './stacks/commands.ts'
 import { trustCommands } from './trust/trust.ts'
 import { volumeCommands } from './volumes/commands.ts'
 
@@ -162,6 +163,7 @@ export const plumbingCommands: readonly CommandDefinition[] = [
   firewallCommands,
   imageCommands,
   volumeCommands,
+  exportCommands,
   {
     name: 'dial-stdio',
     summary: 'join stdin and stdout with the agent; what covey runs on a host over ssh',

@@ -92,8 +92,8 @@ async function readStack(
   return { source: { ...stack, project, beside }, faults }
 }
 
-/** Absolute paths: what the layout names is relative to its own folder. */
-async function composeOptions(
+/** How a stack is read; absolute paths, as what the layout names is relative to its folder. */
+export async function composeOptions(
   session: Session,
   base: string,
   { files, envFiles, profiles }: StackOptions,

@@ -33,3 +33,28 @@ export const stackCommands: CommandDefinition = {
     },
   ],
 }
+
+/** The way back to Docker. */
+export const exportCommands: CommandDefinition = {
+  name: 'export',
+  summary: 'give stacks back to other programs',
+  examples: ['covey export compose immich'],
+  subcommands: [
+    {
+      name: 'compose',
+      parameters: '[stack]',
+      summary: 'write the files by which Docker runs a stack with the same data',
+      details:
+        'The files of the stack as they are, and one more, which Compose merges over them: it says\n' +
+        'where volumes and folders lie on the host. Without STACK it writes the services of\n' +
+        'cluster.yaml itself. Nothing is overwritten, and nothing changes on any host.',
+      examples: ['covey export compose immich', 'covey export compose shop --host cloud01 -o shop'],
+      options: [
+        ['-o, --output <dir>', 'a folder that is not there yet (default: STACK-compose)'],
+        ['--host <name>', 'of which host, where the stack may run on several'],
+        ['--state <dir>', "the agent's state there (default: /var/lib/covey)"],
+      ],
+      run: async (session, input) => (await import('./export.ts')).exportCompose(session, input),
+    },
+  ],
+}
