@@ -11,10 +11,12 @@ import type { RunningProject } from './find-project.ts'
  * `back` that the project is to run again, `keep` that it stays stopped. Where the one who stopped
  * it goes away before `going`, the project is started again, so that one of both runs.
  *
+ * Signals are caught, not ignored: what is started here would ignore them too.
+ *
  * `unless-stopped` in place of `always`: Docker does not start such a one again that was stopped.
  */
 const script = `project=$1 running=$2 always=$3
-trap '' HUP PIPE INT TERM
+trap : HUP PIPE INT TERM
 again() {
   [ -z "$always" ] || docker update --restart=always $always
   # One that has the network of another one starts after it.

@@ -12,6 +12,8 @@ export interface SshServerOptions {
   readonly lines?: readonly string[]
   /** Put before a key in authorized_keys(8), such as `restrict`. */
   readonly keyOptions?: string
+  /** A folder of the host whose programs come before those of the machine. */
+  readonly path?: string
 }
 
 /** A host whose ssh server listens on all of its addresses. */
@@ -49,7 +51,7 @@ export async function laptopOn(host: VirtualHost): Promise<Laptop> {
 export async function serveSsh(
   host: VirtualHost,
   laptop: Laptop,
-  { lines = [], keyOptions }: SshServerOptions = {},
+  { lines = [], keyOptions, path }: SshServerOptions = {},
 ): Promise<SshServer> {
   const folder = join(host.folder, 'var-lib/covey-lab/ssh')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -70,7 +72,7 @@ export async function serveSsh(
     'PasswordAuthentication no',
     'KbdInteractiveAuthentication no',
     `PidFile ${inside}/pid`,
-    `SetEnv PATH=${dirname(coveyPath)}:${plainEnv['PATH']}`,
+    `SetEnv PATH=${path === undefined ? '' : `${path}:`}${dirname(coveyPath)}:${plainEnv['PATH']}`,
     ...lines,
   ]
   writeFileSync(join(folder, 'sshd_config'), `${config.join('\n')}\n`)
