@@ -126,7 +126,7 @@ describe('covey export compose', () => {
     assert.match(JSON.stringify(secrets), /services-compose\/secrets\/key/)
   })
 
-  it('is refused for what is not there, and without the host where there are several', async (t) => {
+  it('is refused for what is not there, and where the host has to be said', async (t) => {
     const space = await cluster(
       t,
       'stacks:\n  immich: { file: immich/compose.yaml, hosts: [pi, box] }\n',
