@@ -14,7 +14,7 @@ import type { Session } from '../terminal/session.ts'
 import { type Override, overrideOf } from './override.ts'
 import type { TakenFile } from './taken-project.ts'
 
-/** What an export is asked for. */
+/** The stack that is exported, and for which host. */
 export interface ExportWish {
   /** Name of the stack; `''` for the services of the layout itself. */
   readonly stack: string

@@ -92,7 +92,7 @@ async function readStack(
   return { source: { ...stack, project, beside }, faults }
 }
 
-/** How a stack is read; absolute paths, as what the layout names is relative to its folder. */
+/** The options a stack is read with; absolute, as its paths are relative to the layout. */
 export async function composeOptions(
   session: Session,
   base: string,
