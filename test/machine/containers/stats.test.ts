@@ -18,6 +18,10 @@ test('what containers use is counted by the kernel, for those that run', {
   })
   const { pid } = await on.running('busy')
   await on.running('idle')
+  await on.until('the other one has ended', async () => {
+    const seen = (await on.look()).find(({ object }) => object === 'done')
+    return seen?.process.state === 'exited'
+  })
   let nowMs = 1_000
   const stats = createStats(on.machine().state, () => nowMs)
   const first = stats.sample()
