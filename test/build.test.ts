@@ -28,7 +28,7 @@ function loadedAtStart(folder: string, entry: string, seen = new Set<string>()):
   return seen
 }
 
-/** What an author of a reconciler would have it checked by. */
+/** The project by which an author of a reconciler would check it. */
 const authorsProject = {
   compilerOptions: {
     ...{ module: 'nodenext', target: 'es2024', strict: true, noEmit: true, types: [] },

@@ -16,7 +16,7 @@ export function entriesBelow(folder: string): ReadonlyMap<string, Stats> {
   return found
 }
 
-/** What a look at a path gives, or `null` when it is there no more. */
+/** The result of a look at a path, or `null` when it is there no more. */
 export function unlessGone<T>(look: () => T): T | null {
   try {
     return look()

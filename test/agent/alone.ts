@@ -21,7 +21,7 @@ interface AgentAlone {
   inMounts(script: string): void
 }
 
-/** How an agent is started. */
+/** The options for starting an agent. */
 interface AloneInit {
   readonly umask?: string
   /** May touch the folders before the agent starts. */
@@ -74,7 +74,7 @@ export async function startAgentAlone(
   }
 }
 
-/** Whether an agent answers over its socket. */
+/** Resolves to true if an agent answers over its socket. */
 export async function answers(runDir: string): Promise<boolean> {
   return (await ask(join(runDir, 'covey.sock'), '/v1/status')) === 200
 }

@@ -65,7 +65,7 @@ async function startProcess(
   return { child, line, errors: () => errors }
 }
 
-/** Whether a signal is in one of the masks of a process, as `SigBlk`. */
+/** True if a signal is in one of the masks of a process, as `SigBlk`. */
 function isIn(child: ChildProcess, mask: string, signal: NodeJS.Signals): boolean {
   const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
   const bits = BigInt(`0x${new RegExp(`^${mask}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? ''}`)

@@ -1,8 +1,8 @@
-/** How an attack ended. */
+/** The end of an attack. */
 export interface AttackEnd {
   /** True if the attacker got nothing of what it wanted. */
   readonly held: boolean
-  /** What was seen, in one line, with the numbers that show that the attack really took place. */
+  /** The evidence, in one line, with the numbers that show that the attack really took place. */
   readonly seen: string
 }
 
@@ -13,9 +13,9 @@ export interface AttackEnd {
 export interface Attack {
   /** The word on the command line. */
   readonly name: string
-  /** What the attacker has at the beginning: `a container with a granted folder`. */
+  /** The attacker's means at the beginning: `a container with a granted folder`. */
   readonly from: string
-  /** What the attacker is after, completing `The attacker wants …`. */
+  /** The attacker's aim, completing `The attacker wants …`. */
   readonly wants: string
   /**
    * Carries the attack out.

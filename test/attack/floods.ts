@@ -16,7 +16,7 @@ import { peerIdOf, startStranger } from '../agent/overlay/stranger.ts'
 import type { Attack, AttackEnd } from './attack.ts'
 
 const victimPort = 4069
-/** What a peer may do in one burst is over after this time of a flood, and not counted. */
+/** A permitted burst is over after this time of a flood, and is not counted. */
 const burstMs = 8_000
 const floodMs = 8_000
 /** Share of a core that a flood may cost, in percent, above what the victim uses anyway. */

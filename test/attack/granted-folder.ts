@@ -13,7 +13,7 @@ import type { Attack, AttackEnd } from './attack.ts'
 import { inLab } from './in-lab.ts'
 
 /** Long enough for dozens of attempts: what is not looked at is won in four seconds. */
-/** How long the race goes on where nobody says otherwise. */
+/** The length of the race where nobody says otherwise. */
 const raceSeconds = 20
 const victims = 6
 const victimMsMax = 60_000

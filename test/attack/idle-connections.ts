@@ -11,7 +11,7 @@ import type { Attack, AttackEnd } from './attack.ts'
 const connections = 300
 const asks = 20
 
-/** What the attacker says on each connection: nothing, half a head, a body that never comes. */
+/** The attacker's first bytes on each connection: nothing, half a head, a body that never comes. */
 const openings = [
   '',
   'GET /v1/status HTTP/1.1\r\nhost: ',

@@ -47,7 +47,9 @@ export const reconciler = {
   chmodSync(marks, 0o777)
 }
 
-/** What a user without rights does: another file in the place of one that only root may write. */
+/**
+ * Acts as a user without rights: puts another file in the place of one that only root may write.
+ */
 function plant(folder: string, file: string, mark: string): void {
   const code = `import { writeFileSync } from 'node:fs'; writeFileSync('${mark}', 'ran')`
   const script =

@@ -22,7 +22,7 @@ async function say(
   return JSON.parse(printed).end
 }
 
-/** Whether what the victim applies next is shown on another host within a minute. */
+/** Resolves to true if another host shows within a minute what the victim applies next. */
 async function isShown(
   { lab }: OverlayCluster,
   victim: VirtualHost,

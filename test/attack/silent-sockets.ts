@@ -22,7 +22,7 @@ const open = () => {
 for (let index = 0; index < 150; index++) open()
 `
 
-/** How many of ten dials of a member come up. */
+/** The number of ten dials of a member that come up. */
 async function comeUp(
   cluster: OverlayCluster,
   from: VirtualHost,

@@ -9,7 +9,7 @@ import { poison } from '../operator/hostile-agent.ts'
 import type { Attack, AttackEnd } from './attack.ts'
 import { inLab } from './in-lab.ts'
 
-/** What the operator asks of a host that was taken over. */
+/** The operator's commands to a host that was taken over. */
 const commands: readonly (readonly string[])[] = [
   ['status'],
   ['firewall', 'show'],
@@ -57,7 +57,7 @@ async function textOf(answer: IncomingMessage): Promise<string> {
   return text
 }
 
-/** What of the poison got through to a terminal, in words; the program's own colours are none. */
+/** The part of the poison that reached a terminal, in words; the program's own colours are none. */
 function leaks(text: string): boolean {
   const shown = text.replaceAll('\r\n', '\n').replace(/\p{Cc}\[[\d;]*[mK]/gu, '')
   return /[\p{Cc}\p{Cf}\u2028]/u.test(shown.replaceAll('\n', ''))

@@ -83,7 +83,7 @@ async function followShare(command: string, runDir: string): Promise<number> {
   }
 }
 
-/** What the operator's command costs the laptop, from the bundle. */
+/** Measures the cost of the operator's command on the laptop, from the bundle. */
 export async function measureCommand(): Promise<readonly BenchLine[]> {
   const covey = buildCovey()
   const runDir = await mkdtemp(join(tmpdir(), 'covey-bench-'))

@@ -70,7 +70,10 @@ async function timesOf({ hosts, stacks }: Size): Promise<Times> {
   return times
 }
 
-/** What it takes to read, compile and plan 50 stacks of 20 on 100 hosts, and if that is linear. */
+/**
+ * Measures the reading, compiling and planning of 50 stacks of 20 on 100 hosts, and if that is
+ * linear.
+ */
 export async function measureCompile(): Promise<readonly BenchLine[]> {
   const half = await timesOf({ hosts: 50, stacks: 25 })
   const whole = await timesOf({ hosts: 100, stacks: 50 })

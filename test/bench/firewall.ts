@@ -66,7 +66,7 @@ async function timedAsync(work: () => Promise<void>): Promise<number> {
   return performance.now() - startedAt
 }
 
-/** What the config of a host comes to, from the parsed config to the elements. */
+/** Measures the compiling of a host's firewall, from the parsed config to the elements. */
 function measureCompile(): readonly BenchLine[] {
   const times = (pairs: number): readonly number[] => {
     const configs = Array.from({ length: runs }, () => configWith(pairs))

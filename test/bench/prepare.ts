@@ -1,6 +1,6 @@
 import { buildDebianNginx } from '../registry/debian-nginx.ts'
 
-/** What benchmarks need from outside: they themselves run without a network. */
+/** Fetches what benchmarks need from outside: they themselves run without a network. */
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
 const isPulled = names.length === 0 || names.includes('pull')
 if (isPulled && !process.argv.includes('--help')) {

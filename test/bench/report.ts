@@ -5,7 +5,10 @@ export interface BenchLine {
   readonly n: number
   readonly value: number
   readonly unit: string
-  /** What users would pick instead; else the floor, what cannot be undercut; else the goal. */
+  /**
+   * The program that users would pick instead; else the floor, what cannot be undercut; else the
+   * goal.
+   */
   readonly peer: string
   readonly peer_value: number
   /** Value through peer value. */

@@ -63,7 +63,7 @@ const nothing: Facts = {
 
 type Write = (disk: Disk) => Promise<void>
 
-/** What the cases are made of: a world, and hosts of it that hold something already. */
+/** The parts of the cases: a world, and hosts of it that hold something already. */
 interface Setting {
   readonly world: SignedWorld
   readonly enrolled: Facts

@@ -18,7 +18,7 @@ const cases = await makeCases(world)
 
 interface Run {
   readonly model: ModelDisk
-  /** What the write threw, or null where it was reported as durable. */
+  /** The error that the write threw, or null where it was reported as durable. */
   readonly error: unknown
   readonly what: string
 }

@@ -43,7 +43,7 @@ export function emptyInode(): Inode {
   return { parts: [], length: 0, durable: Buffer.alloc(0), dirty: true }
 }
 
-/** What a reader sees of a file. */
+/** The bytes of a file, as a reader sees them. */
 export function bytesOf(inode: Inode): Buffer {
   if (inode.parts.length !== 1) inode.parts.splice(0, Infinity, Buffer.concat(inode.parts))
   return Buffer.from(inode.parts[0] ?? [])

@@ -19,7 +19,7 @@ import {
 } from './file-tree.ts'
 import { filesAfterPowerCut } from './power-cut.ts'
 
-/** What a model disk does to one call. */
+/** The fault that a model disk adds to one call. */
 export type Trouble =
   /** The machine ends before the call, or right after it. */
   | 'crash-before'
@@ -46,7 +46,7 @@ export interface ModelDisk {
   readonly ended: Promise<MachineEnded>
   /** Every call so far that changes something or could fail. */
   readonly made: readonly MadeCall[]
-  /** What a process finds that starts on the same running machine. */
+  /** The files that a process finds which starts on the same running machine. */
   files(): Files
   /** Every state that a power cut now may leave. */
   afterPowerCut(): readonly Files[]
@@ -54,7 +54,7 @@ export interface ModelDisk {
   restart(): FileCalls
 }
 
-/** What happens to a model disk. */
+/** The events of a model disk. */
 export interface ModelPlan {
   /** By the number of the call, from 0. */
   readonly troubles?: ReadonlyMap<number, Trouble>

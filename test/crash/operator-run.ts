@@ -31,7 +31,7 @@ export interface CommandLine {
 /** Signs a config that names no host. */
 export const signCommand: CommandLine = { argv: ['sign', '-'], stdin: '{"hosts":{}}' }
 
-/** What a command has said so far; `exit` is null until it has come to its end. */
+/** The output of a command so far; `exit` is null until it has come to its end. */
 export interface Said {
   exit: number | null
   out: string

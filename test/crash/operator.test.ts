@@ -88,7 +88,9 @@ async function assertRepeats(one: OperatorCase, files: Files, what: string): Pro
   assertKept(one.before, now, `${what}, then repeated`)
 }
 
-/** What each power cut leaves is the old or the new state, and the new one if it was told of. */
+/**
+ * Asserts that each power cut leaves the old or the new state, and the new one if it was told of.
+ */
 async function assertWhole(one: OperatorCase, { model, said, what }: Run): Promise<void> {
   for (const files of model.afterPowerCut()) {
     const state = stateOf(one, await documentsIn(files), what)

@@ -15,7 +15,7 @@ const hold: ContainerHold = { owner: 'move a', reason: 'it is moving', atMs: 3, 
 
 const open = (calls: FileCalls): Promise<OrderBook> => openOrders(stateFolder, quietLog, calls)
 
-/** What a book tells, as one text. */
+/** The content of a book, as one text. */
 const told = (book: OrderBook): string => JSON.stringify([...book.look()])
 
 /** Every change of a book, each on top of the ones before it. */
@@ -31,7 +31,7 @@ const changes: readonly (readonly [string, (book: OrderBook) => Promise<unknown>
 interface Run {
   readonly model: ModelDisk
   readonly error: unknown
-  /** What the book said before and, where it came to that, after it. */
+  /** The content of the book before and, where it came to that, after it. */
   readonly before: string
   readonly book: OrderBook
 }

@@ -44,7 +44,10 @@ function isTemporary(path: string): boolean {
   return path.endsWith('.tmp')
 }
 
-/** What may be in one folder: each subset of its changes, with each state of each dirty file. */
+/**
+ * The possible contents of one folder: each subset of its changes, with each state of each dirty
+ * file.
+ */
 function choicesOf(path: string, folder: Folder): readonly Files[] {
   // That a temporary file is there or not changes nothing: they are there.
   const certain = folder.pending.filter((one) => one.kind === 'link' && isTemporary(one.name))

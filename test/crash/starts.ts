@@ -8,7 +8,7 @@ import type { Files } from './file-tree.ts'
 import { createModelDisk } from './model-disk.ts'
 import { fingerprint } from './power-cut.ts'
 
-/** What a start finds: the state, or null where the host is not enrolled. */
+/** The finding of a start: the state, or null where the host is not enrolled. */
 export type Found = DurableStart | null
 
 /** Starts as the agent does, with the production code and real signatures. */

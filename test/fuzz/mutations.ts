@@ -20,7 +20,7 @@ const replaceOne = (
 }
 const numbers = /(?<=[:,[])-?\d+(?=[,\]}])/g
 
-/** What a text of JSON may suffer. Each keeps some texts valid and breaks others. */
+/** The changes of a text of JSON. Each keeps some texts valid and breaks others. */
 const jsonChanges: readonly TextChange[] = [
   (text, where) => splice(text, at(text, where), 0, ' '),
   (text, where) => replaceOne(text, where, /[{}[\],:]/g, (found) => `\n${found}\t`),
@@ -46,7 +46,7 @@ const jsonChanges: readonly TextChange[] = [
   (text) => `\ufeff${text}`,
 ]
 
-/** What a base64url text may suffer. */
+/** The changes of a base64url text. */
 const spellingChanges: readonly TextChange[] = [
   (text) => `${text}=`,
   (text) => text.replaceAll('-', '+').replaceAll('_', '/'),

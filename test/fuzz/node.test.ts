@@ -139,14 +139,14 @@ const soundInput: fc.Arbitrary<Input> = fc.constantFrom(...documents).map((one) 
   const options = { allowGap: true, allowIsolation: true }
   return { kind: 'injected', request: 1, delivery: given, options }
 })
-/** What comes from outside, or `null` for the oldest effect that still waits for its answer. */
+/** An input from outside, or `null` for the oldest effect that still waits for its answer. */
 const event = fc.oneof(
   { weight: 3, arbitrary: input },
   { weight: 3, arbitrary: fc.constant(null) },
   { weight: 1, arbitrary: soundInput },
 )
 
-/** What a sound shell answers, or null where nothing is answered. */
+/** The answer of a sound shell, or null where nothing is answered. */
 function answerTo(effect: Effect): Input | null {
   if (effect.kind === 'persist') return { kind: 'persisted', token: effect.token }
   if (effect.kind === 'lint')

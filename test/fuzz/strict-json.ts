@@ -17,9 +17,9 @@ const space = /[ \t\n\r]*/y
 
 /** Where a parser stands in a text. */
 interface Reader {
-  /** What comes next, if it fits the pattern. */
+  /** Takes the next text, if it fits the pattern. */
   take(pattern: RegExp): string | null
-  /** Whether this character comes next; it is taken then. */
+  /** True if this character comes next; takes it then. */
   is(character: string): boolean
   isAtEnd(): boolean
 }
@@ -111,7 +111,7 @@ export function everyPart(whole: Written): readonly Written[] {
   return [whole]
 }
 
-/** Whether a text is canonical in the sense of docs/PROTOCOL.md, J2 to J7. */
+/** True if a text is canonical in the sense of docs/PROTOCOL.md, J2 to J7. */
 export function isCanonical(text: string): boolean {
   const whole = parseWritten(text, true)
   return whole !== null && everyPart(whole).every(isCanonicalPart)

@@ -39,7 +39,7 @@ export function takesConfig(text: string, chain: readonly PlainRoot[]): boolean 
   return root !== undefined && meets(root.config, kids ?? [])
 }
 
-/** Whether a text is the root document that follows this chain, or begins it. */
+/** True if a text is the root document that follows this chain, or begins it. */
 export function takesRoot(text: string, chain: readonly PlainRoot[], clusterId: string): boolean {
   const signed = readEnvelope(text)
   const value = signed && readPayload(signed.payload)
@@ -214,8 +214,8 @@ function power(base: bigint, exponent: bigint): bigint {
 const d = mod(-121665n * power(121666n, p - 2n))
 
 /**
- * Whether eight times a point is the identity (RFC 8032 section 5.1). By doubling y alone: with
- * x2 = (y2-1)/(dy2+1), the curve gives 2P: y = (y2+x2)/(2-y2+x2).
+ * True if eight times a point is the identity (RFC 8032 section 5.1). By doubling y alone: with x2
+ * = (y2-1)/(dy2+1), the curve gives 2P: y = (y2+x2)/(2-y2+x2).
  */
 function isOfSmallOrder(point: Buffer): boolean {
   const bytes = Buffer.from(point).reverse()

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import type { Head } from '../../protocol/heads.ts'
 
-/** What an agent says of a config that was handed to it. */
+/** The verdict of an agent on a config that was handed to it. */
 export interface ShownVerdict {
   readonly verdict?: string
   readonly code?: string

@@ -24,7 +24,7 @@ export function askStatus(socketPath: string): Promise<Status> {
   })
 }
 
-/** Whether a host holds and has applied at least this version. */
+/** True if a host holds and has applied at least this version. */
 export function hasApplied(status: Status, version: number): boolean {
   return (status.applied?.version ?? 0) >= version
 }

@@ -23,7 +23,7 @@ export function container(
   return { type: 'runc_container', image, network: 'containers', address, ...more }
 }
 
-/** What a host's own settings say of a registry. */
+/** The part of a host's own settings for a registry. */
 export function registrySettings(
   host: VirtualHost,
   registry: HostedRegistry,

@@ -23,7 +23,7 @@ const webAddress = '10.69.101.10'
 const clientAddress = '10.69.102.10'
 const pullMsMax = 180_000
 
-/** What containers leave on a host while they are there. */
+/** The traces of containers on a host. */
 async function traces(host: VirtualHost): Promise<string> {
   const folders = '/run/netns /run/covey/containers /run/covey/runc /var/lib/covey/containers'
   const found = await host.must('sh', ['-c', `find ${folders} -mindepth 1; ip -brief link`])

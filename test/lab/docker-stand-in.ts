@@ -6,9 +6,9 @@ import type { VirtualHost } from './host.ts'
 export const standInPath: string = '/var/lib/covey-lab/docker-bin'
 
 /**
- * What covey and a person ask of Docker, for projects with one service that publishes one port: it
- * really serves the folder of its volume on that port of the host. Files are merged by Debian's
- * docker-compose. Containers are files below `/var/lib/docker/stand-in`.
+ * A stand-in for Docker, with what covey and a person ask of it, for projects with one service that
+ * publishes one port: it really serves the folder of its volume on that port of the host. Files are
+ * merged by Debian's docker-compose. Containers are files below `/var/lib/docker/stand-in`.
  */
 const script = `#!/bin/sh
 state=/var/lib/docker/stand-in

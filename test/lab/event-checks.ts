@@ -3,7 +3,7 @@ import type { Head } from '../../protocol/heads.ts'
 import { compareHeads } from '../../protocol/heads.ts'
 import type { EventWatch } from './agent-socket.ts'
 
-/** What a host's events must show, whatever happened to it. */
+/** The facts that a host's events must show, whatever happened to it. */
 export interface Seen {
   /** Every head, in order. */
   readonly heads: readonly Head[]

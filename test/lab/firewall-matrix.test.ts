@@ -142,7 +142,7 @@ describe(`the firewalls of three hosts over ${steps} configs of seed ${seed}`, (
     }
   }
 
-  /** What covey has dropped of containers' packets on all hosts. */
+  /** The number of containers' packets that covey has dropped on all hosts. */
   async function refused(): Promise<number> {
     const counts = await Promise.all(
       hosts.map(async (host) => {

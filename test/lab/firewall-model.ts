@@ -2,8 +2,8 @@ import { BlockList, isIPv6 } from 'node:net'
 import type { Hosts } from './config-hosts.ts'
 
 /**
- * What passes, as docs/OBJECTS.md says it. Written from that page alone, and with nothing of what
- * it is there to check.
+ * A model of what passes, as docs/OBJECTS.md says it. Written from that page alone, and with
+ * nothing of what it is there to check.
  */
 export interface Ask {
   /** A container. */
@@ -23,7 +23,7 @@ export interface Place {
 
 type Thing = Readonly<Record<string, unknown>>
 
-/** What two hosts say of a flow; the same one twice where there is only one. */
+/** The verdicts of two hosts on a flow; the same one twice where there is only one. */
 export interface Verdicts {
   readonly out: boolean
   readonly in: boolean
@@ -55,7 +55,7 @@ export function addressOf(hosts: Hosts, { host, container }: Place): string {
   return textOf(hosts[host]?.[container]?.['address'])
 }
 
-/** Whether an end of a policy stands for an address; `self` is the policy's host. */
+/** True if an end of a policy stands for an address; `self` is the policy's host. */
 function standsFor(hosts: Hosts, self: string, end: string, address: string): boolean {
   const [, kind, name = ''] = /^(container|host):(.*)$/.exec(end) ?? []
   if (kind === 'host') return meshAddresses(hosts, name).includes(address)
@@ -152,8 +152,8 @@ function mayBeAsked(hosts: Hosts, from: string, to: Place, flow: Flow): boolean 
 }
 
 /**
- * What the hosts at both ends say of an ask. While a host goes from one config to the next its
- * ports may lead by one of both, `published`, and its containers ask by the other.
+ * The verdicts of the hosts at both ends on an ask. While a host goes from one config to the next
+ * its ports may lead by one of both, `published`, and its containers ask by the other.
  */
 export function verdictsOf(
   hosts: Hosts,

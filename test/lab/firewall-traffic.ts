@@ -97,7 +97,7 @@ export class MatrixTraffic {
     }
   }
 
-  /** Whether some config of a packet's time lets it out, and some lets it in where it came out. */
+  /** True if some config of a packet's time lets it out, and some lets it in where it came out. */
   #couldArrive({ ask, since }: Sent, place: Place): boolean {
     const window = this.configs.slice(since)
     const leads = (config: Hosts): boolean => {
@@ -113,7 +113,7 @@ export class MatrixTraffic {
     })
   }
 
-  /** Whether every mixture of the configs from `since` on lets it through. */
+  /** True if every mixture of the configs from `since` on lets it through. */
   mustArrive(ask: Ask, since: number): boolean {
     return this.configs.slice(since).every((config) => {
       const said = verdictsOf(config, ask)

@@ -79,7 +79,10 @@ export class VirtualHost {
     return this.record.address
   }
 
-  /** What it keeps over a power cut, as the machine sees it; `var-lib/covey` is the agent's. */
+  /**
+   * The folder that it keeps over a power cut, as the machine sees it; `var-lib/covey` is the
+   * agent's.
+   */
   get folder(): string {
     return join(this.#lab.folder, this.name)
   }
@@ -218,7 +221,7 @@ export class VirtualHost {
     })
   }
 
-  /** Whether the agent that was last started still runs. */
+  /** Resolves to true if the agent that was last started still runs. */
   async agentRuns(): Promise<boolean> {
     return (await this.#signalAgent('0')).exitCode === 0
   }
@@ -254,7 +257,7 @@ export class VirtualHost {
     await until(`${this.name}'s agent is gone after SIG${signal}`, gone, stopMsMax)
   }
 
-  /** What the agent says about itself and the others. */
+  /** The agent's status of itself and the others. */
   status(): Promise<AgentStatus> {
     return askStatus(this.socketPath)
   }

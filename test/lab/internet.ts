@@ -20,7 +20,7 @@ table bridge lab {
 }
 `
 
-/** What a home router does: it translates addresses, and lets nobody in who was not asked. */
+/** The rules of a home router: it translates addresses, and lets nobody in who was not asked. */
 const routerRules = `
 table ip lab {
   chain forward {

@@ -16,7 +16,7 @@ import type { Running } from './running.ts'
 import { createSwiftOperator, type SwiftOperator } from './swift-operator.ts'
 import { until } from './waiting.ts'
 
-/** What a run of kills came to. */
+/** The result of a run of kills. */
 export interface KillReport {
   readonly kills: number
   /** Kills that struck before the agent had answered once after its start. */
@@ -28,7 +28,7 @@ export interface KillReport {
   readonly seconds: number
 }
 
-/** How to run. */
+/** The options of a run. */
 export interface KillPlan {
   readonly kills: number
   readonly seed: number

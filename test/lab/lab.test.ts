@@ -124,7 +124,7 @@ describe('virtual hosts', () => {
   })
 })
 
-/** What a lab could leave behind on the machine. */
+/** The state of the machine that a lab could change. */
 async function machineState(id: string): Promise<Record<string, unknown>> {
   const mine = (text: string): boolean => text.includes(id)
   const lines = (text: string): readonly string[] => text.split('\n').filter(mine)

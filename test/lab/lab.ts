@@ -22,7 +22,7 @@ import {
   thisProcess,
 } from './record.ts'
 
-/** How a host is joined to the others. */
+/** The way in which a host is joined to the others. */
 export interface HostOptions {
   /** Behind a router with address translation: nobody outside can open a flow to it. */
   readonly nat?: boolean
@@ -178,7 +178,7 @@ function guardExit(): void {
   }
 }
 
-/** What a lab is made from. */
+/** The parts that a lab is made from. */
 export interface LabOptions {
   /** It can be told to outlive this process, by `keep`. */
   readonly keepable?: boolean

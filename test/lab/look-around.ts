@@ -1,6 +1,6 @@
 import type { Lab } from './lab.ts'
 
-/** What a person can do with a lab that goes on running. */
+/** The hints for a person in front of a lab that goes on running. */
 export function lookAround(lab: Lab): string {
   const names = [...lab.hosts.keys()]
   const [first = ''] = names

@@ -1,11 +1,11 @@
 import type { VirtualHost } from './host.ts'
 import { until } from './waiting.ts'
 
-/** What a container that asks for a page over and over has seen. */
+/** The answers that a container has seen which asks for a page over and over. */
 interface Seen {
   readonly ok: number
   readonly failed: number
-  /** Whether the last time was a success. */
+  /** True if the last time was a success. */
   readonly isOk: boolean
 }
 

@@ -9,14 +9,14 @@ export interface ProcessId {
   readonly start: string
 }
 
-/** What came of a command. `exitCode` is -1 where a signal ended it. */
+/** The result of a command. `exitCode` is -1 where a signal ended it. */
 export interface CommandResult {
   readonly exitCode: number
   readonly stdout: string
   readonly stderr: string
 }
 
-/** How to run a command. */
+/** The options for running a command. */
 export interface CommandOptions {
   readonly stdin?: string
   /** 60 000 where absent. */
@@ -96,7 +96,7 @@ export function start(command: string, args: readonly string[]): ProcessId {
   return id
 }
 
-/** Whether it still runs; one that only waits to be reaped does not. */
+/** True if it still runs; one that only waits to be reaped does not. */
 export function isAlive({ pid, start }: ProcessId): boolean {
   const fields = statFields(pid)
   return fields !== null && fields[19] === start && fields[0] !== 'Z' && fields[0] !== 'X'

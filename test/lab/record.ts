@@ -85,7 +85,7 @@ export function listLabs(): readonly LabRecord[] {
   return labs
 }
 
-/** Whether nobody looks after a lab any more. */
+/** True if nobody looks after a lab any more. */
 export function isAbandoned({ owner }: LabRecord): boolean {
   return owner !== null && !isAlive(owner)
 }

@@ -19,7 +19,7 @@ describe('whom containers ask for names', () => {
   let lab: Lab
   let host: VirtualHost
 
-  /** What somebody makes of the host's own file, as DHCP does, without covey knowing. */
+  /** Rewrites the host's own file, as DHCP does, without covey knowing. */
   function hostAsks(text: string): void {
     writeFileSync(join(lab.record.folder, 'resolv.conf'), text)
   }

@@ -27,7 +27,7 @@ cd /sys/fs/cgroup
 cat memory/covey/one/memory.limit_in_bytes 2>/dev/null || cat covey/one/memory.max
 `
 
-/** What `runc spec` generates, for a container that says where it is and then waits. */
+/** The config that `runc spec` generates, for a container that says where it is and then waits. */
 function configured(text: string): string {
   const config = JSON.parse(text)
   const script = 'cat /proc/self/cgroup; ip -o link; echo mark >/mark; sleep 1000'

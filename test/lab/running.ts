@@ -3,7 +3,7 @@ import { childrenOf } from './processes.ts'
 
 /** A process that goes on beside the test, inside a host. */
 export interface Running {
-  /** What it has printed on both outputs so far. */
+  /** The text that it has printed on both outputs so far. */
   output(): string
   /** Sends it a signal; it must still run. */
   signal(name: NodeJS.Signals): void

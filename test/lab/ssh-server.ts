@@ -6,7 +6,7 @@ import { until } from './waiting.ts'
 
 const unpacked = join(projectRoot, '.build/tools')
 
-/** What the server of one host is to be like. */
+/** The options for the server of one host. */
 export interface SshServerOptions {
   /** Further lines of sshd_config(5). */
   readonly lines?: readonly string[]

@@ -41,7 +41,7 @@ describe('agents that are reached by ssh', () => {
     return laptop.host.covey([...args, '--dir', lab.operator.folder], { env: env() })
   }
 
-  /** What is left of connections on the laptop. */
+  /** The traces of connections on the laptop. */
   async function traces(): Promise<string> {
     const script =
       'ls -d /run/covey-[A-Za-z0-9]* | grep -v lab; grep -l "/ct[l]" /proc/[0-9]*/cmdline'

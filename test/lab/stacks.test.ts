@@ -15,7 +15,7 @@ import { until } from './waiting.ts'
 const pullMsMax = 180_000
 const secretText = 'correct-horse-battery'
 
-/** What a small shop publishes: a page, a store with a volume, a worker, a migration. */
+/** The Compose file of a small shop: a page, a store with a volume, a worker, a migration. */
 const shopFile = `
 x-common: &common
   image: \${REGISTRY}/box

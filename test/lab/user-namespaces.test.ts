@@ -82,7 +82,7 @@ describe('a container with a user namespace', () => {
     return await rowOf(host, 'web')
   }
 
-  /** What a script in it says. */
+  /** The output of a script in it. */
   async function inside(script: string): Promise<string> {
     return (await host.must('covey', ['exec', 'web', '--', 'sh', '-c', script])).trim()
   }

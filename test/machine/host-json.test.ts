@@ -23,7 +23,7 @@ async function refusal(asked: Promise<unknown>): Promise<CoveyError> {
   return error
 }
 
-/** What stands in `agent.json`, and what is said of it behind the file's name. */
+/** Texts of `agent.json`, each with the message behind the file's name. */
 const faults: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
   ['an empty file', '', /^:1:1: not valid JSON: the document is empty, it needs at least \{\}$/],
   ['white space', ' \n', /^:2:1: not valid JSON: the document is empty/],

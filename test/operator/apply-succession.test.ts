@@ -31,7 +31,7 @@ async function historyOf(space: Workspace): Promise<readonly string[]> {
   return (await readdir(space.path('history'))).sort()
 }
 
-/** What another operator changed is named, and nothing is signed over it. */
+/** Asserts that another operator's changes are named, and that nothing is signed over them. */
 async function refusesToTakeBack(space: Workspace): Promise<void> {
   const before = await historyOf(space)
   const outcome = await space.covey(['apply', '--yes', '--json'])

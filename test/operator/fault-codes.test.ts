@@ -24,7 +24,7 @@ function withSignature(envelope: Envelope, change: (signature: string) => string
   return { ...envelope, signatures }
 }
 
-/** What a node says of a document. */
+/** The fault that a node finds in a document. */
 async function nodeSays(envelope: Envelope): Promise<Fault | undefined> {
   const document = documentIn(envelope)
   const verified = await verifyDocument(document, 'config', keysOf([cluster.root.root]))
@@ -35,7 +35,7 @@ async function nodeSays(envelope: Envelope): Promise<Fault | undefined> {
   return body.ok ? undefined : body.fault
 }
 
-/** What the operator's commands say of it. */
+/** The fault that the operator's commands find in it. */
 async function commandSays(envelope: Envelope): Promise<Fault | undefined> {
   const trust = { clusterId: cluster.id, roots: [cluster.root.root] }
   const verified = await verifyConfig(envelope, trust)

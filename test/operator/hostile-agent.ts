@@ -4,18 +4,19 @@ import type { TestContext } from 'node:test'
 import { encodeFrame } from '../../protocol/exec-frames.ts'
 import type { Workspace } from './workspace.ts'
 
-/** What begins a line of its own if a line feed of the agent's is printed. */
+/** The beginning of a line of its own, if a line feed of the agent's is printed. */
 export const forged = 'FORGED'
 
 /**
- * What a compromised agent adds to what it says: sets the title, copies to the clipboard, clears
- * the screen, moves up by C1, turns the text around, and begins a line of its own.
+ * The text that a compromised agent adds to its answers: it sets the title, copies to the
+ * clipboard, clears the screen, moves up by C1, turns the text around, and begins a line of its
+ * own.
  */
 export const poison: string =
   '\u001b]0;PWN\u0007\u001b]52;c;cm0=\u0007\u001b[2J\u001b[7m\u009b2J\u009d0;x\u009c\u202e\u2066' +
   `\u200f\u2028\u007f\b\t\r\n${forged}\n${forged}\u001b`
 
-/** How an agent lies. */
+/** The way in which an agent lies. */
 export interface Lie {
   readonly name: string
   /** Members whose value decides which form the answer has; they stay as they are. */

@@ -16,7 +16,7 @@ async function withSigned(context: TestContext): Promise<Workspace> {
   return space
 }
 
-/** What a node may say, and the exit code that it comes to (docs/OPERATING.md). */
+/** The verdicts of a node, each with its exit code (docs/OPERATING.md). */
 const verdicts = [
   { verdict: 'accepted', code: 'accepted', status: 200, exit: 0 },
   { verdict: 'already-head', code: 'already-head', status: 200, exit: 0 },

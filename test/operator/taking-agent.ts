@@ -18,9 +18,9 @@ export interface TakingAgent {
   readonly routes: Readonly<Record<string, Route>>
 }
 
-/** What kind of cluster the agent tells of. */
+/** The kind of cluster that the agent tells of. */
 export interface TakingOptions {
-  /** How often the status is asked for before the other hosts hold the head. */
+  /** The number of looks at the status before the other hosts hold the head. */
   readonly looks?: number
   /** Hosts that nobody has heard of. */
   readonly unseen?: readonly string[]

@@ -101,7 +101,7 @@ const events = [
   { event: 'later', what: 'a' },
 ]
 
-/** What a sound agent would say to all that is asked. */
+/** The answers of a sound agent to all that is asked. */
 function answers(signed: unknown): Readonly<Record<string, unknown>> {
   return {
     'GET /v1/status': status,

@@ -12,19 +12,19 @@ import { run } from '../../operator/run.ts'
 import type { Io } from '../../operator/terminal/io.ts'
 import { machineCalls } from '../../platform/files/calls.ts'
 
-/** What a command line came to. */
+/** The result of a command line. */
 export interface Outcome {
   readonly exit: number
   readonly out: string
   readonly err: string
 }
 
-/** What else a command line runs with. */
+/** Further settings of a command line. */
 export interface RunOptions {
   readonly cwd?: string
   readonly stdin?: string | Uint8Array
   readonly env?: Readonly<Record<string, string>>
-  /** What the person at the terminal answers; nobody is there without it. */
+  /** The answer of the person at the terminal; nobody is there without it. */
   readonly reply?: string
   readonly terminal?: boolean
   readonly signal?: AbortSignal

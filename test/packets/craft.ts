@@ -11,7 +11,7 @@ export interface PacketSpec {
   /** By which it is known again wherever it arrives. */
   readonly id: number
   readonly hopLimit?: number
-  /** What comes after the header of the protocol, before the mark. */
+  /** The bytes after the header of the protocol, before the mark. */
   readonly content?: Buffer
   /** Flags of TCP; SYN where absent. */
   readonly flags?: number

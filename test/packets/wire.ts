@@ -7,7 +7,7 @@ import { idOf } from './craft.ts'
 /** A packet that was seen. */
 export interface Sighting {
   readonly id: number
-  /** Whether it came in, or was sent from here. */
+  /** The direction: it came in, or was sent from here. */
   readonly way: 'in' | 'out'
   /** Number of the link. */
   readonly link: number
@@ -62,7 +62,7 @@ export class Wire {
     this.#child.stdin?.write(`send ${to} ${packet.toString('hex')}\n`)
   }
 
-  /** Whether a packet came in here so far. */
+  /** True if a packet came in here so far. */
   has(id: number): boolean {
     return this.#seen.has(id)
   }

@@ -22,7 +22,7 @@ interface Wires {
   readonly cuts: Set<string>
   readonly open: Set<string>
   readonly carried: TestMesh['carried']
-  /** Whether documents ride inside their announcements. */
+  /** True if documents ride inside their announcements. */
   readonly inline: boolean
 }
 

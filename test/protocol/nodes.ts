@@ -52,7 +52,7 @@ export interface TestNode {
   readonly effects: Effect[]
   readonly writes: DurableWrite[]
   readonly verdicts: Verdict[]
-  /** What the lint says of the next injected configs. */
+  /** The faults that the lint finds in the next injected configs. */
   lintFaults: readonly Fault[]
   isolated: readonly string[]
   /** While set, a write is not answered: the test says when it is durable. */
@@ -62,7 +62,7 @@ export interface TestNode {
   take<K extends Effect['kind']>(kind: K): readonly Extract<Effect, { kind: K }>[]
 }
 
-/** What a node has on its disk right after its enrolment, or later. */
+/** The state of a node on its disk right after its enrolment, or later. */
 export function durableOf(
   cluster: TestCluster,
   index: number,

@@ -61,7 +61,7 @@ function asked(node: TestNode): readonly string[] {
   })
 }
 
-/** What the node says of itself a minute later. */
+/** The number of the node's own status a minute later. */
 function ownNumber(node: TestNode, now = 60_000): number {
   node.feed({ kind: 'tick', now })
   return node.node.statuses.get('h0')?.record.sequence ?? 0

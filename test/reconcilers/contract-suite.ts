@@ -18,7 +18,7 @@ export interface ContractDrift {
   readonly happen: (host: ContractHost) => Promise<void>
 }
 
-/** What the suite needs to know of a reconciler. */
+/** The facts about a reconciler that the suite needs. */
 export interface ContractSubject<Spec, Observed, Step extends PlanStep> {
   readonly reconciler: Omit<Reconciler<Spec, Observed, Step>, 'types'>
   readonly host: string

@@ -2,7 +2,7 @@ import type { CommandResult } from '../../reconcilers/host-ports.ts'
 import { createFakeHost as createBareHost, type FakeHost } from './fake/host.ts'
 
 /**
- * What authors of reconcilers test with, exported as `covey/testing` (docs/PLUGINS.md): the suite
+ * The test kit for authors of reconcilers, exported as `covey/testing` (docs/PLUGINS.md): the suite
  * that every reconciler has to pass, and a host that is only a model.
  */
 export { type ContractHost, type ContractSubject, contractSuite } from './contract-suite.ts'
@@ -11,7 +11,7 @@ export type { FakeHost } from './fake/host.ts'
 /** A tool that is played: its arguments and stdin in, its result out. */
 export type FakeTool = (args: readonly string[], stdin: string) => CommandResult
 
-/** What a model of a host is made from. */
+/** The settings of a model of a host. */
 export interface FakeHostInit {
   /** Tools that covey's own model does not play, or plays in another way, by name. */
   readonly tools?: Readonly<Record<string, FakeTool>>

@@ -12,10 +12,10 @@ export interface CachedImage {
   readonly digest: string
 }
 
-/** What the page says that the container serves. */
+/** The text of the page that the container serves. */
 export const nginxPage = '<h1>nginx in a container</h1>\n'
 
-/** What the built image depends on; a change makes another one. */
+/** The recipe that the built image depends on; a change makes another one. */
 const recipe = {
   packages: ['nginx-light'],
   files: {

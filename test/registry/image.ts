@@ -27,7 +27,7 @@ export interface ImageSettings {
   readonly Healthcheck?: { readonly Test: readonly string[]; readonly Interval?: number }
 }
 
-/** What an image is built from. */
+/** The source that an image is built from. */
 export interface ImageSource {
   /** Folders, or tar archives without compression, the lowest layer first. */
   readonly layers: readonly string[]

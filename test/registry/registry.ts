@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Authority, createAuthority } from './certificates.ts'
 import { type Credentials, startTokenServer, type TokenServer } from './token-server.ts'
 
-/** How a registry is reached and whom it lets in. */
+/** The way to a registry, and the users that it lets in. */
 export interface RegistryOptions {
   /** HTTPS with an authority of its own. */
   readonly tls?: boolean
@@ -15,7 +15,7 @@ export interface RegistryOptions {
   readonly anonymousPull?: boolean
   /** Where it listens; 127.0.0.1 where absent. */
   readonly address?: string
-  /** What it is called in references and certificates; the address where absent. */
+  /** Its name in references and certificates; the address where absent. */
   readonly name?: string
   /** One that is free where absent. */
   readonly port?: number
@@ -29,7 +29,7 @@ export interface Registry {
   readonly url: string
   /** The authority's certificate, or null without TLS. */
   readonly caFile: string | null
-  /** What `basic` and `token` accept; null for a registry that takes everybody. */
+  /** The credentials that `basic` and `token` accept; null for a registry that takes everybody. */
   readonly credentials: Credentials | null
   /** Where the registry's content lies: `docker/registry/v2/…`. */
   readonly storage: string

@@ -1,7 +1,7 @@
 import { pushLayout } from './image.ts'
 import { type RegistryOptions, startRegistry } from './registry.ts'
 
-/** What `serve.ts` is told, as JSON in its only argument. */
+/** The order to `serve.ts`, as JSON in its only argument. */
 export interface ServeOrder {
   readonly registry: RegistryOptions
   /** Layouts to push, by the names that they get. */
@@ -10,7 +10,7 @@ export interface ServeOrder {
 
 const aliveMs = 60_000
 
-/** What it prints when all is there, as one line of JSON. */
+/** Its answer when all is there, as one line of JSON. */
 export interface Served {
   readonly host: string
   readonly caFile: string | null

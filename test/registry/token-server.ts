@@ -16,20 +16,20 @@ export interface Credentials {
 export interface TokenRequest {
   readonly service: string | null
   readonly scopes: readonly string[]
-  /** Whether it brought the right credentials, wrong ones, or none. */
+  /** The credentials that it brought: the right ones, wrong ones, or none. */
   readonly credentials: 'right' | 'wrong' | 'none'
   readonly granted: boolean
 }
 
 /** The token half of the bearer flow of public registries. */
 export interface TokenServer {
-  /** What a registry names as `realm`. */
+  /** The address that a registry names as `realm`. */
   readonly realm: string
   readonly requests: readonly TokenRequest[]
   close(): Promise<void>
 }
 
-/** How a token server answers. */
+/** The options of a token server. */
 export interface TokenServerOptions {
   readonly address: string
   /** The name or address in the realm. */
@@ -40,7 +40,7 @@ export interface TokenServerOptions {
   /** Null for HTTP without TLS. */
   readonly tls: Certificate | null
   readonly credentials: Credentials
-  /** Whether a token for pulling is given to anybody. */
+  /** True if a token for pulling is given to anybody. */
   readonly anonymousPull: boolean
 }
 

@@ -36,8 +36,8 @@ test('mutations: each has a name of its own and something that exists to catch i
 })
 
 /**
- * What people write and read does not travel between nodes, so no scenario runs it; signatures are
- * simulated (docs/decisions/0016-simulated-signatures.md).
+ * Code for what people write and read: it does not travel between nodes, so no scenario runs it;
+ * signatures are simulated (docs/decisions/0016-simulated-signatures.md).
  */
 const unsimulated: readonly string[] = [
   'protocol/documents/bundle.ts',

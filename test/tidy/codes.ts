@@ -1,7 +1,9 @@
 import ts from 'typescript'
 import { type Finding, lineOf, type Rule, roomOf, sources, type Tree, walk } from './tree.ts'
 
-/** What makes an error or a fault, and which of its arguments is the code. */
+/**
+ * Functions that make an error or a fault, each with the index of the argument that is the code.
+ */
 const makers: Readonly<Record<string, number>> = {
   CoveyError: 0,
   ExecRefusal: 0,

@@ -1,7 +1,7 @@
 import type { Finding, Rule } from './tree.ts'
 
-/** Rooms whose docstrings are plain statements. */
-const plainRooms = /^(agent|machine|operator|platform|protocol|reconcilers|simulations)\//
+/** Rooms whose docstrings are plain statements: all that hold code. */
+const plainRooms = /^(agent|machine|operator|platform|protocol|reconcilers|simulations|test)\//
 
 const question = /\/\*\*[\s*]*\b(What|Whether|Why|How)\b/g
 

@@ -29,7 +29,7 @@ const touchesHost = /^reconcilers\/[^/]+\/(apply|observe)\.ts$/
 interface Import {
   readonly specifier: string
   readonly line: number
-  /** Whether it vanishes when types are stripped. */
+  /** True if it vanishes when types are stripped. */
   readonly typeOnly: boolean
 }
 

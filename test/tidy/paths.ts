@@ -40,7 +40,7 @@ function missingIn(line: string, tree: Tree): readonly string[] {
   return [...paths, ...files.filter((name) => !isSource(tree, name))]
 }
 
-/** What documents call a file or a folder of the project is one. */
+/** Checks that the files and folders which documents name are there. */
 export const pathsExist: Rule = (tree) => {
   const findings: Finding[] = []
   for (const [path, text] of tree) {

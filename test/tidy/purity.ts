@@ -18,7 +18,7 @@ const impureGlobals = new Set([
 ])
 
 /**
- * Whether an identifier is a value or a type of that name, and not a member or a key of something.
+ * True if an identifier is a value or a type of that name, and not a member or a key of something.
  */
 function standsAlone(node: ts.Identifier): boolean {
   const { parent } = node

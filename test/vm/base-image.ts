@@ -4,7 +4,7 @@ import { must } from '../lab/processes.ts'
 import { cachedFolder, debootstrap } from '../registry/debian.ts'
 import { writeTree } from '../registry/image.ts'
 
-/** What a virtual machine starts from; nobody may change the files. */
+/** The image that a virtual machine starts from; nobody may change the files. */
 export interface BaseImage {
   readonly kernel: string
   readonly initrd: string
@@ -39,7 +39,7 @@ KillMode=process
 WantedBy=multi-user.target
 `
 
-/** What the image depends on; a change makes another one. */
+/** The recipe that the image depends on; a change makes another one. */
 const recipe = {
   packages: [
     ...['linux-image-amd64', 'systemd-sysv', 'udev', 'dbus', 'kmod', 'util-linux', 'mount'],

@@ -7,7 +7,7 @@ import { createInterface, type Interface } from 'node:readline'
 import { until } from '../lab/waiting.ts'
 import type { BaseImage } from './base-image.ts'
 
-/** What a script in a virtual machine came to. */
+/** The end of a script in a virtual machine. */
 export interface ScriptResult {
   readonly exitCode: number
   /** Of both outputs, in their order. */

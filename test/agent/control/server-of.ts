@@ -7,7 +7,7 @@ import { type ControlServer, openControl } from '../../../agent/control/server.t
 import { quietLog } from '../../machine/containers/quiet-log.ts'
 import { afterwards } from '../../temporary.ts'
 
-/** What a request got: its status, or the code of the error. */
+/** The answer to a request: its status, or the code of the error. */
 export type Answer = number | string
 
 /** Asks once over a connection of its own. */

@@ -16,7 +16,7 @@ const listing = (...objects: readonly object[]): CommandResult => ({
 const listed = (...objects: readonly object[]): CommandResult =>
   listing({ table: { family: 'inet', name: 'covey' } }, ...objects)
 
-/** What the doctor says of firewalls on a host whose `nft` answers so. */
+/** The doctor's checks of firewalls on a host whose `nft` answers so. */
 async function checks(
   answer: CommandResult | Error,
   config: Config | null = twoHosts({}),

@@ -6,7 +6,7 @@ import { startProxy } from './proxy.ts'
 
 const timeout = 60_000
 
-/** What a failure needs to show of a long frame. */
+/** The part of a long frame that a failure needs to show. */
 const brief = (text: string): string => `${text.slice(0, 8)} (${text.length})`
 
 test('two peers exchange frames both ways, in order', { timeout }, async (t) => {

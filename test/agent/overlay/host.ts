@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { createOverlay } from '../../../agent/overlay/index.ts'
 import type { Overlay } from '../../../agent/overlay/overlay.ts'
 
-/** What an overlay told, in order. */
+/** The events that an overlay told, in order. */
 export type Told =
   | { readonly event: 'up' | 'flooded'; readonly peerId: string }
   | { readonly event: 'down' | 'failed'; readonly peerId: string; readonly reason: string }
@@ -19,7 +19,7 @@ export interface Host {
   readonly told: readonly Told[]
   /** Resolves once the condition holds; it is asked again after each event. */
   until(condition: () => boolean): Promise<void>
-  /** How many times something was told of a peer. */
+  /** The number of times that an event was told of a peer. */
   count(event: Told['event'], peerId: string): number
   /** Texts of the frames of a peer, in order. */
   frames(peerId: string): readonly string[]

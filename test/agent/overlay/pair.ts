@@ -5,7 +5,7 @@ export type Side = 'a' | 'b'
 
 const other = (side: Side): Side => (side === 'a' ? 'b' : 'a')
 
-/** What travels on a connection, in order in each direction. */
+/** A message on a connection, in order in each direction. */
 type Message =
   | { readonly kind: 'open' | 'reset' }
   | { readonly kind: 'frame'; readonly text: string }

@@ -31,7 +31,7 @@ const throwsText = (): never => {
   throw 'a word\nand another'
 }
 
-/** What a package may do wrong, and what its object says then. */
+/** Faults of a package, with the reason that its object then has. */
 const wrongs: readonly (readonly [string, object, RegExp])[] = [
   ['resolve answers nothing', { resolve: () => undefined }, /failed: .*its resolve does not match/],
   ['resolve leaves members out', { resolve: () => ({ spec: 1 }) }, /failed: .*resolve\.pending/],

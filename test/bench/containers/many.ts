@@ -124,7 +124,7 @@ export async function measureFifty(): Promise<readonly BenchLine[]> {
   })
 }
 
-/** What an agent spends on rounds in which there is nothing to do. */
+/** Measures the cost of rounds in which an agent has nothing to do. */
 export async function measureQuiet(): Promise<readonly BenchLine[]> {
   const count = 100
   return await withPlace(async (place) => {

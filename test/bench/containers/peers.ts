@@ -13,7 +13,7 @@ export function podman(folder: string, inside: string = folder): readonly string
   return ['podman', ...places, '--storage-driver', 'overlay', ...ways]
 }
 
-/** What `podman run -d` needs besides: no network plugin, and limits that every root may set. */
+/** Further arguments of `podman run -d`: no network plugin, and limits that every root may set. */
 export const podmanRun: readonly string[] = [
   ...['run', '--detach', '--network', 'none'],
   ...['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=4096:4096'],

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What an agent has cost over some time. */
+/** The cost of an agent over some time. */
 export interface QuietCost {
   /**
    * All that it did: its own, and that of the processes that it has started and that have ended.
@@ -30,7 +30,7 @@ function lastProcess(): number {
   return Number(readFileSync('/proc/sys/kernel/ns_last_pid', 'utf8'))
 }
 
-/** What a round would do now, by the agent's own word. */
+/** Asks the agent for the steps of a round now. */
 function askPlan(): Promise<void> {
   return new Promise((resolve, reject) => {
     const options = { socketPath: '/run/covey/covey.sock', path: '/v1/plan' }

@@ -19,7 +19,7 @@ const execute = promisify(execFile)
 const runs = 15
 const command = ['sleep', '1000']
 
-/** What the runs came to, in ms. */
+/** The results of the runs, in ms. */
 export interface StartTimes {
   readonly ours: number[]
   readonly bare: number[]

@@ -1,4 +1,4 @@
-/** How a sample runs in the lab. */
+/** The way in which a sample runs in the lab. */
 export interface LabRun {
   readonly host: 'cloud01' | 'cloud02'
   /** In place of what is published or mended: the lab has no such hardware. */

@@ -6,7 +6,7 @@ import type { ImageSettings } from '../../registry/image.ts'
 import type { Seen } from './look.ts'
 import { type StandInUser, standInGroups, standInUsers } from './stand-ins.ts'
 
-/** What a container is compared with: the Compose file itself, and its image. */
+/** The model that a container is compared with: the Compose file itself, and its image. */
 export interface Wanted {
   readonly project: ComposeProject
   readonly service: ComposeService

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What a program on the host is to look at: a process, and files in its container. */
+/** The targets of a program on the host that looks: a process, and files in its container. */
 export interface LookOrder {
   readonly pid: number
   readonly hasInit: boolean
   readonly files: readonly string[]
 }
 
-/** What the kernel says of a running container. */
+/** The facts of the kernel about a running container. */
 export interface Seen {
   /** `NAME: value` of /proc/PID/status. */
   readonly status: Readonly<Record<string, string>>

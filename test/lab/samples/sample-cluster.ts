@@ -165,7 +165,7 @@ async function openSampleCluster(
   }
 }
 
-/** What belongs on the host, in `host` of a sample, stays behind. */
+/** Copies a sample; its folder `host`, which belongs on the host, stays behind. */
 function copySample(name: string, folder: string): void {
   const from = join(samplesFolder, name)
   const filter = (path: string): boolean => path !== join(from, 'host')

@@ -28,7 +28,7 @@ describe('sample Compose projects on stand-in images', () => {
   })
   after(() => cluster?.lab.close())
 
-  /** What each host says, for the message of a failure. */
+  /** The status of each host, for the message of a failure. */
   async function statuses(): Promise<string> {
     const all = Object.values(cluster.hosts)
     return (await Promise.all(all.map(async (host) => (await host.covey(['status'])).stdout))).join(
@@ -159,7 +159,7 @@ describe('sample Compose projects on stand-in images', () => {
     })
   }
 
-  /** Whether a stand-in answers there, asked from a host of the lab. */
+  /** Resolves to true if a stand-in answers there, asked from a host of the lab. */
   async function answers(from: string, address: string, port: number): Promise<boolean> {
     const args = ['-T', '2', '-t', '1', '-q', '-O', '-', `http://${address}:${port}/`]
     return (await cluster.lab.get(from).exec('wget', args)).stdout.startsWith('stand-in')
@@ -180,6 +180,6 @@ describe('sample Compose projects on stand-in images', () => {
 
 /** Folders that a long form names, which nobody makes, and one whose owner counts. */
 const hostFolders = ['/srv/dumps', '/srv/media/library', '/srv/media/fonts', '/srv/data']
-/** What the containers write themselves, and what only they are shown. */
+/** Paths that the containers write themselves, or that only they are shown. */
 const ownPaths = /\/(volumes|secrets)\/|\/containers\/[^/]+\/(upper|rootfs)\//
 const secretTexts = 'sesame|p@ss|abc/DEF'

@@ -106,7 +106,7 @@ export async function buildStandIn(layout: string): Promise<void> {
   await buildLayout(layout, { layers: [tree], config: {} })
 }
 
-/** What a stand-in is, besides its files. */
+/** The settings of a stand-in, besides its files. */
 export interface StandInImage {
   /** Normal form with its tag: `docker.io/library/redis:7`. */
   readonly reference: string

@@ -81,7 +81,7 @@ export async function serveContainer(
   }
 }
 
-/** What a process came to. */
+/** The end of a process. */
 export interface Ended {
   readonly code: number | null
   readonly out: string

@@ -14,7 +14,7 @@ export async function write(path: string, ...records: readonly string[]): Promis
   await appendFile(path, records.join(''))
 }
 
-/** What a reader of a log is given, as text. */
+/** The text that a reader of a log gets. */
 export async function read(
   folder: string,
   query: { readonly sinceMs?: number; readonly tail?: number } = {},
@@ -38,7 +38,7 @@ export function texts(records: string): readonly string[] {
     .map((line) => line.split(' ').slice(3).join(' '))
 }
 
-/** What records say once partial ones are joined with what follows them in their stream. */
+/** The lines of records once partial ones are joined with what follows them in their stream. */
 export function wholeLines(records: string): readonly string[] {
   const open: Record<string, string> = {}
   return records

@@ -20,7 +20,7 @@ import { quietLog } from './quiet-log.ts'
 const timeout = 120_000
 const loss = '[covey: lines may be missing here: more was written than its log can keep]'
 
-/** What all files of a folder take of the disk, each counted once. */
+/** The bytes that all files of a folder take of the disk, each counted once. */
 function bytesIn(folder: string): number {
   const sizes = new Map<number, number>()
   for (const name of readdirSync(folder)) {

@@ -13,7 +13,7 @@ const gone = { pid: 4_000_000, startTicks: 1 }
 const here = { pid: process.pid, startTicks: startTicksOf(process.pid) ?? 0 }
 const id = 'covey-web-0123456789ab'
 
-/** What a container whose process has ended is looked at with, in a folder of its own. */
+/** The settings for looking at a container whose process has ended, in a folder of its own. */
 function lookOf(folder: string, life: Partial<Life>): LookInit {
   const places = placesOf(hostPlaces(join(folder, 'state'), join(folder, 'run')), id)
   for (const path of [dirname(places.exit), places.notes]) mkdirSync(path, { recursive: true })

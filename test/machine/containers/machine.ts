@@ -54,7 +54,7 @@ export function scriptObject(script: string, members: object = {}): object {
 /** A server: it says that it is there, and goes on until it is asked to stop. */
 export const serving: string = 'trap "exit 0" TERM; echo here; while :; do sleep 0.02; done'
 
-/** What a test's machine is made with. */
+/** The settings of a test's machine. */
 export interface MachineInit {
   /** Grants of the host beyond its network; `folder` is the test's own. */
   readonly grants?: (folder: string) => readonly string[]

@@ -15,7 +15,7 @@ import { quietLog } from './quiet-log.ts'
 /** The sockets of an agent over the containers of a test's machine. */
 export interface Ordering {
   readonly runDir: string
-  /** What was told of orders, as `web stop`. */
+  /** The orders that were told, as `web stop`. */
   readonly told: readonly string[]
   /** Images that were to be tried again at once. */
   readonly hurried: readonly string[]

@@ -28,7 +28,7 @@ export function savedConfig(layers: readonly MadeLayer[], more: object = {}): st
   })
 }
 
-/** What `docker save` writes, of one image with these layers. */
+/** The archive that `docker save` writes of one image with these layers. */
 export function savedArchive(
   layers: readonly MadeLayer[],
   tags: readonly string[] = [],

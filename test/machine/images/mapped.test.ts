@@ -41,7 +41,9 @@ describe('owners for user namespaces', () => {
     }
   })
 
-  /** What a file may do, as the kernel keeps it (linux/capability.h), and as it is to be. */
+  /**
+   * Capabilities of a file, as the kernel keeps them (linux/capability.h), and as they are to be.
+   */
   const capabilities: readonly (readonly [string, string, string])[] = [
     [
       'version 2, effective: net_bind_service, and setfcap above the first 32 none',

@@ -75,7 +75,7 @@ const second: readonly EntryOf[] = [
   { path: '/etc/rooted', content: 'leading slash' },
 ]
 
-/** What podman refuses, or does differently from the specification and from umoci. */
+/** Entries that podman refuses, or treats differently from the specification and from umoci. */
 const unusual: readonly EntryOf[] = [
   // A whiteout and what replaces it.
   { path: '.wh.replaced' },

@@ -8,7 +8,7 @@ import { readFolder } from './reading.ts'
 
 const env = 'A=a\nEMPTY=\nNUM=3\nBIND=\nJSON={"k":1}\n'
 
-/** What a service says, what a second file says of it, and the reason where covey differs. */
+/** A service, its part of a second file, and the reason where covey differs. */
 interface Case {
   readonly one: string
   readonly two?: string
@@ -108,7 +108,7 @@ const ports: readonly Case[] = [
   '[{ target: 80, published: 8080, protocol: udp }]',
 ].map((written) => ({ one: `ports: ${written}` }))
 
-/** What 1.29 refuses, and covey takes. */
+/** Services that 1.29 refuses, and covey takes. */
 const refused: readonly (Case & { readonly differs: string })[] = [
   { one: "user: '${A:+r}'", differs: '1.29 does not know :+, which came with Compose 2' },
   {

@@ -18,7 +18,7 @@ const mounts: Look = ({ volumes }) => volumes.map(({ source, target }) => `${sou
 const needs: Look = ({ dependsOn }) =>
   [...dependsOn].map(([name, { condition, isRequired }]) => `${name} ${condition} ${isRequired}`)
 
-/** What the first and the second file say, and what the service then has. */
+/** The first and the second file, and the result for the service. */
 const merged: readonly (readonly [string, string, string, Look, unknown])[] = [
   ['a value', 'user: a', 'user: b', ({ user }) => user, 'b'],
   ['nothing over a value', 'user: a', 'user:', ({ user }) => user, 'a'],

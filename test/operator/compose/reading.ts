@@ -3,7 +3,7 @@ import type { ComposeProject, ComposeService } from '../../../operator/compose/p
 import { readProject } from '../../../operator/compose/read-project.ts'
 import { locatedText } from '../../../operator/terminal/failure.ts'
 
-/** What a test may say of how a project is read. */
+/** The options of a test for reading a project. */
 export interface ReadingOptions {
   readonly files?: readonly string[]
   readonly profiles?: readonly string[]

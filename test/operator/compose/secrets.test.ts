@@ -138,7 +138,7 @@ labels: { l: "$A", m: n }`),
   })
 })
 
-/** What is looked up by its name is told by its name. */
+/** Faults that tell the name of something that is looked up by it. */
 const lookedUp = /: there is no (file|service|network|volume|config|secret) |: the variable sesame /
 
 describe('faults and notes', () => {

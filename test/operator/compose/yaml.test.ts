@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { reasons } from '../../../operator/sources/yaml-reasons.ts'
 import { readFolder, readWeb, web } from './reading.ts'
 
-/** What stands under `environment`, and what the service gets. */
+/** Texts under `environment`, each with the value that the service gets. */
 const scalars: readonly (readonly [string, string])[] = [
   ['1', '1'],
   ['-1', '-1'],

@@ -31,7 +31,10 @@ async function cluster(t: TestContext, stacks: string): Promise<Workspace> {
   return space
 }
 
-/** What docker-compose 1.29 makes of the files in a folder, read as it reads them by itself. */
+/**
+ * The project that docker-compose 1.29 makes of the files in a folder, read as it reads them by
+ * itself.
+ */
 function asDockerReads(folder: string): Record<string, Record<string, unknown>> {
   const printed = execFileSync('docker-compose', ['config'], {
     cwd: folder,

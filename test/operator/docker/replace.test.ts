@@ -60,7 +60,7 @@ interface Cluster {
   readonly agent: TakingAgent
   readonly host: FakeHost
   apply(options?: RunOptions, ...more: readonly string[]): Promise<Outcome>
-  /** What docker was told to do. */
+  /** The commands that docker was given. */
   log(): Promise<readonly string[]>
   isRunning(): Promise<boolean>
 }

@@ -17,7 +17,7 @@ import { makeCard } from '../workspace.ts'
 /** Files by path; `cluster.yaml` is the layout. */
 export type Files = Readonly<Record<string, string>>
 
-/** What lies beside Compose files, by stack, then by path as the file has it. */
+/** The files beside Compose files, by stack, then by path as the file has it. */
 export type BesideFiles = Readonly<Record<string, Readonly<Record<string, Beside>>>>
 
 /** Folder of the files. */

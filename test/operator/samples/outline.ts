@@ -13,7 +13,7 @@ const untold: readonly string[] = [
 const dockerRights = 'AUDIT_WRITE FSETID NET_RAW SETFCAP SETPCAP SYS_CHROOT'.split(' ')
 
 /**
- * What a host has of stacks, in few words, as a person compares it with the Compose file: no
+ * The objects of stacks on a host, in few words, as a person compares it with the Compose file: no
  * digests, no addresses; of files their length. The sealed variables come from the project.
  */
 export function outlineOf(section: HostSection, project: ComposeProject): string {

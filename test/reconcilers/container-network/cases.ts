@@ -94,7 +94,7 @@ export async function makeTunnels(ports: HostPorts): Promise<void> {
   }
 }
 
-/** What others do to covey's things. */
+/** Changes that others make to covey's things. */
 export function networkDrifts(): readonly ContractDrift[] {
   const hand =
     (...texts: readonly string[]) =>

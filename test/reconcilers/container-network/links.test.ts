@@ -23,7 +23,7 @@ async function go(host: FakeHost, wanted: Config = config): Promise<readonly str
   return reconcile(containerNetwork, wanted, 'a', host.ports)
 }
 
-/** What a round would do, and what it says of objects. */
+/** The steps of a round, and its verdicts on objects. */
 async function look(host: FakeHost, wanted: Config = config) {
   const { spec } = containerNetwork.resolve(wanted, 'a')
   const observed = await containerNetwork.observe(spec, host.ports, never)

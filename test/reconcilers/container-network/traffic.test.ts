@@ -15,7 +15,7 @@ import { byHand } from '../wireguard/cases.ts'
 import { container, ip, sections } from './cases.ts'
 import { execOn, openNetworkHost } from './real-host.ts'
 
-/** Whether one answer comes to a ping from a container, or from the host itself. */
+/** Resolves to true if one answer comes to a ping from a container, or from the host itself. */
 async function reaches(host: RealHost, from: string | null, to: string): Promise<boolean> {
   const { exitCode } = await execOn(host, from, ['ping', '-n', '-c', '1', '-W', '2', to])
   return exitCode === 0

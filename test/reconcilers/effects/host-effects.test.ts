@@ -12,7 +12,7 @@ function section(web: object, others: object = {}): object {
   return { ...networkObjects(), data: { type: 'volume' }, password, web, ...others }
 }
 
-/** What becomes of the container `web`, as `replace, gap`. */
+/** The effect on the container `web`, as `replace, gap`. */
 function effectOf(from: object, to: object, object = 'web'): string {
   const found = hostEffects(configOf({ a: from }), configOf({ a: to }), 'a').get(object)
   return found === undefined ? 'nothing said' : `${found.effect}${found.gap ? ', gap' : ''}`

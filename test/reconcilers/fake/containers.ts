@@ -43,7 +43,7 @@ export interface FakeContainers {
   readonly secrets: HostSecrets
   readonly all: Map<string, FakeContainer>
   readonly volumes: Set<string>
-  /** What is wanted of them beyond the config. */
+  /** The orders for them beyond the config. */
   readonly orders: Map<string, ContainerOrders>
   /** Volumes that nobody may use. */
   readonly closed: Map<string, VolumeClosing>
@@ -53,7 +53,7 @@ export interface FakeContainers {
   resolvers: HostResolvers
   /** Ids that cannot be created, with the reason. */
   readonly refused: Map<string, string>
-  /** What the host's own settings grant. */
+  /** The grants of the host's own settings. */
   readonly grants: Set<string>
   /** Devices of the host, by the path that is asked for. */
   readonly devices: Map<string, readonly DeviceNode[]>
@@ -67,7 +67,7 @@ export interface FakeContainers {
   text(): string
 }
 
-/** How namespaces of the fake host are named. */
+/** The names of namespaces of the fake host. */
 export const fakeNamespaces: ContainerNamespaces = { mark: '00000000', adopted: new Map() }
 
 const ungranted = 'this host does not grant host_network'

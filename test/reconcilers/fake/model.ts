@@ -21,7 +21,7 @@ export interface FakeLink {
 export interface FakeNamespace {
   /** Number by which the host knows it, once a link leads into it. */
   number: number | null
-  /** Whether processes would keep it when its name goes. */
+  /** True if processes would keep it when its name goes. */
   isHeld: boolean
   loopbackUp: boolean
   /** The other end of a link, where there is one. */
@@ -73,7 +73,7 @@ export interface FakeModel {
   readonly names: Map<string, readonly string[]>
   /** Families in which there is no way to anybody outside. */
   readonly unrouted: Set<4 | 6>
-  /** Whether the kernel has WireGuard; else `wireguard-go` makes links. */
+  /** True if the kernel has WireGuard; else `wireguard-go` makes links. */
   hasKernelWireguard: boolean
   /** Public key of each private key. */
   readonly publicKeys: Map<string, string>

@@ -11,7 +11,7 @@ interface FakeSet {
 
 /** A table of the fake kernel. */
 interface FakeTable {
-  /** What a counter has counted, as `packets 5 bytes 60`. */
+  /** The counts of counters, as `packets 5 bytes 60`. */
   readonly counters: Map<string, string>
   readonly sets: Map<string, FakeSet>
   /** Head of each chain, empty for one without a hook, and its rules. */

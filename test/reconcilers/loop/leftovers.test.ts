@@ -16,7 +16,7 @@ import { drive, quietLog } from './driver.ts'
 function stuck(names: readonly string[]): {
   readonly reconciler: Reconciler<null, null, PlanStep & { readonly name: string }>
   readonly tried: string[]
-  /** How many were tried in each round. */
+  /** The number that were tried in each round. */
   readonly byRound: number[]
 } {
   const tried: string[] = []

@@ -31,7 +31,7 @@ function host(number: number, endpoint: string, more: Record<string, unknown> = 
   }
 }
 
-/** Whether the container of `h1` reaches a port, as the rules and as the explanation say. */
+/** True if the container of `h1` reaches a port, as the rules and as the explanation say. */
 function reaches(config: Config, to: string, port: number): boolean {
   const { spec } = resolveNftables(clusterOf(config), 'h1')
   const [from, target] = [parseAddress('10.69.1.5'), parseAddress(to)]

@@ -5,7 +5,7 @@ import { configOf } from '../configs.ts'
 import { type Said, Traffic } from './traffic.ts'
 import { World } from './world.ts'
 
-/** What becomes of one packet is known within milliseconds. */
+/** The fate of one packet is known within milliseconds. */
 const decideMsMax = 8_000
 const [own, peer, stranger, near] = ['10.69.0.1', '10.69.0.2', '10.69.0.9', '192.168.7.2']
 const [own6, peer6, stranger6, near6] = ['fd69::1', 'fd69::2', 'fd69::9', 'fd77::2']

@@ -34,7 +34,7 @@ const section = {
 const publish = { type: 'nftables_publish', container: 'web', host_port: 80, container_port: 80 }
 const policy = { type: 'nftables_policy', container: 'web' }
 
-/** What is wrong with one object, as a user reads it. */
+/** Faults of one object, as a user reads them. */
 const cases: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['a field nobody knows', { ...publish, colour: 'red' }, /x\.colour: no such field/],
   ['no container', { ...policy, container: 'nobody' }, /x\.container: no object nobody/],

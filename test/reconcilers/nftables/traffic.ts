@@ -38,7 +38,7 @@ export class Traffic {
     assert.ok(await target.arrives(id, answerMsMax), `${from} to ${to} ${what}`)
   }
 
-  /** What a counter has counted so far; all of them for `any`. */
+  /** The count of a counter so far; all of them for `any`. */
   async countOf(counter: string): Promise<number> {
     const counts = await this.#world.refused()
     if (counter !== 'any') return counts.get(counter) ?? 0

@@ -77,7 +77,7 @@ export function namespaceOf(name: string): string {
   return container === undefined ? name : namespaceName(container, fakeNamespaces)
 }
 
-/** What leads into a namespace of the host by its name; nothing for `host`. */
+/** The command that leads into a namespace of the host by its name; nothing for `host`. */
 function inside(name: string): readonly string[] {
   return name === 'host' ? [] : ['nsenter', `--net=/run/netns/${namespaceOf(name)}`, '--']
 }
@@ -157,7 +157,7 @@ export class World {
     return wire
   }
 
-  /** How many packets covey has dropped so far, by counter. */
+  /** The number of packets that covey has dropped so far, by counter. */
   async refused(): Promise<ReadonlyMap<string, number>> {
     const { nftables } = JSON.parse(await this.sh('nft -j list counters table inet covey'))
     const counters: readonly { readonly counter?: { name: string; packets: number } }[] = nftables

@@ -118,7 +118,7 @@ describe('types in runtime_config', () => {
   })
   after(() => rmSync(folder, { recursive: true }))
 
-  /** What runc says: it reads the whole file before it looks at `cwd`, and makes nothing. */
+  /** The answer of runc: it reads the whole file before it looks at `cwd`, and makes nothing. */
   function decoded(patch: unknown): string {
     const config = mergePatch(mergePatch(base, patch), { process: { cwd: '' } })
     writeFileSync(join(folder, 'config.json'), JSON.stringify(config))

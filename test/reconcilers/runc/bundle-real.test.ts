@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type RunInit, runContainer } from './run-bundle.ts'
 
-/** What a shell script in a container writes, by line; it must end well. */
+/** The output of a shell script in a container, by line; it must end well. */
 function linesOf(script: string, object: object = {}, init: Partial<RunInit> = {}) {
   const ran = runContainer({ ...init, object: { command: ['/bin/sh', '-c', script], ...object } })
   assert.equal(ran.exitCode, 0, `${ran.stderr}${ran.stdout}`)

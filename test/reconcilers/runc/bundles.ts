@@ -6,7 +6,7 @@ import { policyOf } from '../../../reconcilers/runc/object/resolve-revision.ts'
 import { type ContainerSpec, containerSchema } from '../../../reconcilers/runc/spec.ts'
 import { containerObject } from './objects.ts'
 
-/** What a runtime might write, with members that no version of covey knows. */
+/** A config as a runtime might write it, with members that no version of covey knows. */
 const runtimeSpec: BundleFacts['runtimeSpec'] = {
   ociVersion: '1.0.2-dev',
   process: {

@@ -35,7 +35,7 @@ export function configOf(objects: Readonly<Record<string, object>>): Config {
   return { hosts: { h: { net, ...objects } } } as unknown as Config
 }
 
-/** What a config with these objects comes to. */
+/** The spec of a config with these objects. */
 export function specOf(objects: Readonly<Record<string, object>>): RuncSpec {
   return resolveRunc(clusterOf(configOf(objects)), 'h').spec
 }
@@ -47,7 +47,7 @@ export function onlyOf(spec: RuncSpec): ContainerSpec {
   return first
 }
 
-/** What is kept of the container of a spec. */
+/** The record that is kept of the container of a spec. */
 export function recordFor(spec: ContainerSpec): ContainerRecord {
   return {
     id: spec.id,

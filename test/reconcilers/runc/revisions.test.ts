@@ -6,8 +6,8 @@ import { configOf } from '../configs.ts'
 import { containerObject, networkObjects } from './objects.ts'
 
 /**
- * What version 0.1.0 made of objects. A container whose revision is another one is replaced, so an
- * upgrade that changes one of these restarts everybody's containers.
+ * Revisions that version 0.1.0 made of objects. A container whose revision is another one is
+ * replaced, so an upgrade that changes one of these restarts everybody's containers.
  */
 const samples: Readonly<Record<string, { readonly is: string; readonly object: object }>> = {
   least: {

@@ -19,14 +19,14 @@ import { makeBundle } from '../../../reconcilers/runc/bundle/bundle.ts'
 import { variableLines, wordLines } from '../../../reconcilers/runc/bundle/secrets/variables.ts'
 import { bundleFacts, containerSpec, readyImage } from './bundles.ts'
 
-/** What a container came to. */
+/** The end of a container. */
 export interface Ran {
   readonly exitCode: number | null
   readonly stdout: string
   readonly stderr: string
 }
 
-/** What a container is run with. */
+/** The settings for running a container. */
 export interface RunInit {
   readonly object: object
   readonly image?: Partial<ImageConfig>

@@ -14,7 +14,7 @@ const banner = `┌────────────────────�
 const runc = (level: string, text: string): string =>
   `time="2026-11-30T16:28:47Z" level=${level} msg="${text}"\n`
 
-/** What tools say when they are made to fail (Debian 12), and the reason in it. */
+/** Messages of tools that are made to fail (Debian 12), each with the reason in it. */
 const cases: readonly (readonly [tool: string, said: string, reason: string])[] = [
   [
     'wireguard-go',

@@ -28,7 +28,7 @@ function cidr(text: string) {
   return parsed
 }
 
-/** Whether a function throws only what callers expect. */
+/** True if a function throws only what callers expect. */
 function isSound(act: () => unknown): boolean {
   try {
     act()

@@ -100,7 +100,7 @@ function ip(text: string): Command {
   return { tool: 'ip', args: text.split(' ') }
 }
 
-/** What others do to covey's things. */
+/** Changes that others make to covey's things. */
 export function wireguardDrifts(names: LinkNames): readonly ContractDrift[] {
   const hand =
     (...commands: readonly Command[]) =>

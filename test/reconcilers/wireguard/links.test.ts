@@ -13,7 +13,7 @@ const network = { type: 'wireguard_network', link_name: 'wg0', address: '10.69.0
 const config = configOf({ a: { wg: network } })
 const never = new AbortController().signal
 
-/** What is said of a link that is not touched, though its range is guarded. */
+/** The verdicts on a link that is not touched, though its range is guarded. */
 async function verdicts(host: FakeHost, desired = config): Promise<readonly string[]> {
   for (const step of await reconcile(wireguard, desired, 'a', host.ports)) {
     assert.match(step, /^route add unreachable|^record the ranges/)

@@ -28,7 +28,7 @@ interface Outcome {
   readonly faulty: readonly string[]
 }
 
-/** What host `a` makes of its section. */
+/** The outcome of host `a` for its section. */
 export function outcome(hosts: Record<string, unknown>): Outcome {
   const { spec, pending, faulty } = resolveWireguard(clusterOf(configOf(hosts)), 'a')
   return {

@@ -39,7 +39,7 @@ export function peerAt(host: FakeHost, letter: string): PeerSeen {
   return peer
 }
 
-/** What the other end does: a handshake, from some place. */
+/** Acts as the other end: a handshake, from some endpoint. */
 export function handshake(host: FakeHost, letter: string, endpoint?: string): void {
   const peer = peerAt(host, letter)
   const seconds = Math.floor(host.clock.now() / 1000)

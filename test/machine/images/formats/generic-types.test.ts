@@ -25,7 +25,7 @@ function parse(
   return parseManifest(Buffer.from(JSON.stringify(document)), contentType, calledIn)
 }
 
-/** What servers and builders write where they know nothing better. */
+/** Types that servers and builders write where they know nothing better. */
 const generic = [
   'application/octet-stream',
   'binary/octet-stream',

@@ -6,7 +6,7 @@ import type { OddImage } from './random-layers.ts'
 import { rawEntry, rawTar } from './raw-tar.ts'
 import { byCovey, byUmoci, countingDifferences, forget, type Tree } from './unpack-both.ts'
 
-/** What came of many images. */
+/** The result for many images. */
 export interface Tally {
   /** Images that both have made the same of. */
   equal: number
@@ -21,7 +21,7 @@ export function emptyTally(): Tally {
   return { equal: 0, refused: new Map(), findings: [] }
 }
 
-/** Why covey refuses odd layers, as OPERATING.md has it. */
+/** Reasons for which covey refuses odd layers, as OPERATING.md has them. */
 const reasons: readonly RegExp[] = [
   /is a folder, and then something else/,
   /an entry below .*, which is not a folder/,
@@ -96,7 +96,7 @@ function takeOut(images: Map<number, OddImage>, said: string): OddImage {
   return image
 }
 
-/** What a single layer of an image is refused for, or null. */
+/** The reason for which a single layer of an image is refused, or null. */
 function refusalOf(image: OddImage): string | null {
   try {
     for (const layer of image.layers) {

@@ -123,7 +123,7 @@ export const foundImages: readonly Draw[] = Object.entries(recipes).map(([name, 
   return (root) => ({ name, layers: layers.map((layer) => layer.map((make) => make(root))) })
 })
 
-/** What both refuse, as each finds no file to give a further name to, or no folder. */
+/** Layers that both refuse, as each finds no file to give a further name to, or no folder. */
 const refused: Readonly<Record<string, readonly (readonly Make[])[]>> = {
   'a name for a file that was removed before': [lowerFolder, [gone('a/a'), hard('c', 'a/a')]],
   'a name for a file that comes after': [[hard('c', 'a'), file('a')]],

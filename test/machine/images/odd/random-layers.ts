@@ -2,7 +2,7 @@ import type { Form, RawEntry } from './raw-tar.ts'
 
 /** One image of odd layers, the lowest first. */
 export interface OddImage {
-  /** What it was drawn from, or what it is called. */
+  /** The seed that it was drawn from, or its name. */
   readonly name: string
   readonly layers: readonly (readonly RawEntry[])[]
 }

@@ -1,6 +1,6 @@
 import { paxRecord } from '../../../../platform/tar/pax.ts'
 
-/** How an entry is written; each is a form that some program wrote once. */
+/** The form of an entry; each is a form that some program wrote once. */
 export type Form = 'v7' | 'ustar' | 'gnu' | 'pax'
 
 /** One entry as a stranger's program would write it. Texts are bytes (latin1). */

@@ -17,7 +17,7 @@ export interface Tree {
   readonly layers: readonly string[]
 }
 
-/** What a program made of an image: a tree, or why none. */
+/** The result of a program for an image: a tree, or the reason why there is none. */
 export type Unpacked =
   | Tree
   | { readonly refusal: { readonly code: string; readonly message: string } }

@@ -16,7 +16,7 @@ export interface Client extends Registries {
   pass(ms: number): void
 }
 
-/** What differs from the usual. */
+/** The settings that differ from the usual. */
 export interface ClientOptions extends Partial<Omit<RegistriesInit, 'resolveName'>> {
   /** Addresses by name; other names do not exist. */
   readonly names?: Readonly<Record<string, readonly string[]>>

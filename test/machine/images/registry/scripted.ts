@@ -6,7 +6,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Certificate } from '../../../registry/certificates.ts'
 
-/** What a server was asked. */
+/** A request to a server. */
 export interface Asked {
   readonly path: string
   readonly host: string

@@ -8,7 +8,7 @@ import { manifestPiece, randomLayer, type Script, serve, startScripted } from '.
 const page = '<!DOCTYPE html>\n<html><head><title>Log in</title></head><body>…</body></html>'
 const layer = randomLayer(1000)
 
-/** What a pull of a manifest and of a blob end with, from a server that answers all the same. */
+/** The failures of a pull of a manifest and of a blob, from a server that answers all the same. */
 async function failures(t: TestContext, script: Script): Promise<readonly RegistryError[]> {
   const server = await startScripted((asked, response) => {
     if (asked.path === '/v2/') response.end()
