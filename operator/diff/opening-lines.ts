@@ -39,7 +39,7 @@ function isWithin(
   return !published && port === null && protocol === 'any' && members.includes(service)
 }
 
-/** Three or more services each of which reaches all ports of all others, stack by stack. */
+/** Services each of which reaches all ports of all others, stack by stack. */
 function circlesOf(ways: readonly Way[]): readonly (readonly string[])[] {
   const stacks = new Map<string, Set<string>>()
   for (const { service } of ways) {
@@ -54,7 +54,7 @@ function circlesOf(ways: readonly Way[]): readonly (readonly string[])[] {
       const others = members.filter((other) => other !== one)
       return of.length > 0 && of.every(({ to }) => others.every((other) => to.includes(other)))
     })
-    return isClosed && members.length > 2 ? [members] : []
+    return isClosed && members.length > 1 ? [members] : []
   })
 }
 

@@ -188,6 +188,16 @@ describe('covey apply with services', () => {
     assert.deepEqual(versionsTaken(agent), [1, 2, 3])
   })
 
+  it('names a grant that is missing where it was not well', async (context) => {
+    const { agent, bring } = await running(context)
+    agent.objects['cloud01'] = { converged: 3, failed: 1 }
+    const mounts = ['/srv/a', '/srv/b'].map((path) => ({ host_path: path, path }))
+    const failing = await bring({ cloud01: { web: web(1, { mounts }) } })
+    assert.equal(failing.exit, 1, failing.err)
+    const grants = 'covey host grant cloud01 path:/srv/a and 1 more that covey plan shows'
+    assert.ok(failing.err.includes(`hint: ${grants}, and apply again`), failing.err)
+  })
+
   it('loses nothing when it is stopped before a version is sent', async (context) => {
     const cluster = await running(context)
     const { agent, space, bring } = cluster

@@ -1,4 +1,5 @@
 import { conflictsBetween, conflictsText } from '../../diff/conflicts.ts'
+import type { Plan } from '../../diff/plan-document.ts'
 import type { OperatorFolder } from '../../folder/folder.ts'
 import type { VerifiedConfig } from '../../signing/verify.ts'
 import { Failure } from '../../terminal/failure.ts'
@@ -45,7 +46,7 @@ export async function endFailure(session: Session, end: BadEnd): Promise<Failure
     : why
   const hint = isAway
     ? 'it goes on by itself, and reaches them when they are back: covey status --watch'
-    : hintFor(watched.end, isLast)
+    : hintFor(watched.end, isLast, end.proposal.plan.needs)
   const document = {
     error: { code, message, hint, faults: [] },
     head: signed.head,
@@ -55,7 +56,11 @@ export async function endFailure(session: Session, end: BadEnd): Promise<Failure
   return new Failure(1, code, message, { hint, document })
 }
 
-function hintFor(end: Watched['end'], isLast: boolean): string {
+function hintFor(end: Watched['end'], isLast: boolean, needs: Plan['needs']): string {
+  const [first, ...others] = needs
+  const more = others.length === 0 ? '' : ` and ${others.length} more that covey plan shows`
+  const mend =
+    first === undefined ? 'mend it' : `covey host grant ${first.host} ${first.grant}${more}`
   const back = 'covey rollback goes back to what was before'
   if (end === 'stopped') {
     return isLast
@@ -63,8 +68,8 @@ function hintFor(end: Watched['end'], isLast: boolean): string {
       : 'run it again to go on; covey plan shows what is left'
   }
   return isLast
-    ? `mend it and apply again; ${back}`
-    : `the other hosts are as they were, and covey plan shows it; mend it and apply again; ${back}`
+    ? `${mend}, and apply again; ${back}`
+    : `the other hosts are as they were, and covey plan shows it; ${mend}, and apply again; ${back}`
 }
 
 async function overtaken(session: Session, end: BadEnd): Promise<Failure> {

@@ -26,7 +26,7 @@ export const batches: readonly Readonly<Record<string, LabRun>>[] = [
   {
     adblock: { host: 'cloud01' },
     conference: { host: 'cloud01' },
-    automation: { host: 'cloud01' },
+    automation: { host: 'cloud01', files: ['compose.yaml', 'mended.yaml'] },
     cloud: { host: 'cloud01' },
     chat: { host: 'cloud02' },
     documents: { host: 'cloud02' },

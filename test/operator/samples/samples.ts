@@ -15,9 +15,9 @@ export interface Sample {
 export const samples: Readonly<Record<string, Sample>> = {
   adblock: { files: ['compose.yaml'] },
   analytics: { files: ['compose.yaml'] },
-  automation: { files: ['compose.yaml'], mended: ['compose.yaml', 'mended.yaml'] },
+  automation: { files: ['compose.yaml'] },
   backend: { files: ['docker-compose.yml'], mended: ['docker-compose.yml', 'mended.yaml'] },
-  backup: { files: ['compose.yaml'], mended: ['compose.yaml', 'mended.yaml'] },
+  backup: { files: ['compose.yaml'] },
   budget: { files: ['docker-compose.yml'] },
   chat: {
     files: ['compose.yaml', 'compose.nginx.yaml'],
