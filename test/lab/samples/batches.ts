@@ -20,7 +20,7 @@ export const batches: readonly Readonly<Record<string, LabRun>>[] = [
     streams: { host: 'cloud01', ports: 'mesh' },
     vault: { host: 'cloud02' },
     backend: { host: 'cloud02' },
-    backup: { host: 'cloud02' },
+    backup: { host: 'cloud02', files: ['compose.yaml', 'mended.yaml'] },
     search: { isLimited: true, host: 'cloud02' },
   },
   {
