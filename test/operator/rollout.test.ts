@@ -176,7 +176,7 @@ describe('covey apply with services', () => {
     const failing = await bring(changed, '--json')
     const { error, unwell } = JSON.parse(failing.out)
     assert.deepEqual([failing.exit, error.code], [1, 'not-well'])
-    const says = /version 2 is in force, and not well on cloud01 covey host grant cloud01 path:/
+    const says = /version 2 is in force, and not well on cloud01.*covey host grant cloud01 path:/
     assert.match(`${error.message} ${error.hint}`, says)
     assert.deepEqual([unwell[0].host, unwell[0].state], ['cloud01', 'failing'])
     assert.deepEqual(versionsTaken(agent), [1, 2])
