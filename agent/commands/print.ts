@@ -3,7 +3,7 @@ import { CoveyError } from '../../protocol/fault.ts'
 import { escapedJson, oneLine, printable } from '../../protocol/printable.ts'
 import { systemFault } from '../../protocol/system-reason.ts'
 
-/** Exit codes of docs/OPERATING.md for the errors of this program; 1 for the rest. */
+/** Exit codes of docs/API.md for the errors of this program; 1 for the rest. */
 const exitCodes: Readonly<Record<string, number>> = {
   usage: 2,
   settings: 2,

@@ -47,7 +47,7 @@ export function containerRoutes(init: ContainerRoutesInit): ReadonlyMap<string, 
   ])
 }
 
-/** Upgrade routes that run commands in containers, for `admin.sock`; see docs/OPERATING.md. */
+/** Upgrade routes that run commands in containers, for `admin.sock`; see docs/API.md. */
 export function containerUpgrades(init: ContainerRoutesInit): ReadonlyMap<string, UpgradeRoute> {
   return new Map<string, UpgradeRoute>([
     [

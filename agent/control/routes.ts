@@ -19,7 +19,7 @@ export interface ControlInit {
 
 /**
  * Routes by method and path, for one socket: its watchers are bounded by themselves.
- * docs/OPERATING.md lists them.
+ * docs/API.md lists them.
  */
 export function controlRoutes(init: ControlInit): ReadonlyMap<string, Route> {
   const { shell } = init

@@ -91,7 +91,7 @@ async function checkFirewalls(
       name: 'firewalls',
       state: isCertain ? 'problem' : 'warning',
       message: `table ${place} ${isCertain ? 'drops' : 'may drop'} packets ${words}`,
-      hint: 'allow them there (docs/OPERATING.md, firewalls): covey changes only its own table',
+      hint: 'allow them there (docs/FIREWALLS.md): covey changes only its own table',
     }),
   )
   const found = [...rivals, ...offloads(listing), ...ownTable(listing, config, host)]
@@ -124,7 +124,7 @@ function offloads(listing: readonly ListedObject[]): readonly Check[] {
       name: 'firewalls',
       state: 'warning',
       message: `table ${family} ${table} has a flowtable, ${name}: its flows bypass covey's rules`,
-      hint: 'exclude links whose names begin with cv- (docs/OPERATING.md, firewalls)',
+      hint: 'exclude links whose names begin with cv- (docs/FIREWALLS.md)',
     }))
 }
 

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { Json } from '../../protocol/documents/canonical-json.ts'
 import type { FieldChange, ObjectChange, Plan } from './plan-document.ts'
 
-/** A plan as `covey plan --json` prints it; its shape is fixed (docs/OPERATING.md). */
+/** A plan as `covey plan --json` prints it; its shape is fixed (docs/DEPLOY.md). */
 export interface PlanJson {
   /** That of the config in force; null where there is none. */
   readonly version: number | null

@@ -53,7 +53,7 @@ export class Operator {
     return join(this.folder, name)
   }
 
-  /** The documented steps of enrolling by hand (docs/OPERATING.md). Agents are not started. */
+  /** The documented steps of enrolling by hand (docs/INSTALL.md). Agents are not started. */
   async enrol(hosts: readonly VirtualHost[]): Promise<void> {
     await this.must('init', '.', '--name', 'home')
     for (const host of hosts) await this.addHost(host)

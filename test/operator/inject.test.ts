@@ -16,7 +16,7 @@ async function withSigned(context: TestContext): Promise<Workspace> {
   return space
 }
 
-/** The verdicts of a node, each with its exit code (docs/OPERATING.md). */
+/** The verdicts of a node, each with its exit code (docs/API.md). */
 const verdicts = [
   { verdict: 'accepted', code: 'accepted', status: 200, exit: 0 },
   { verdict: 'already-head', code: 'already-head', status: 200, exit: 0 },

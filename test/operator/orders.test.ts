@@ -207,7 +207,7 @@ suite('covey start, stop and restart', () => {
   })
 
   test('are documented', () => {
-    const page = readFileSync(join(import.meta.dirname, '../../docs/OPERATING.md'), 'utf8')
+    const page = readFileSync(join(import.meta.dirname, '../../docs/CONTAINERS.md'), 'utf8')
     for (const verb of ['start', 'stop', 'restart']) assert.match(page, new RegExp(`covey ${verb}`))
   })
 })

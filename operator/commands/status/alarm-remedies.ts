@@ -1,6 +1,6 @@
 import { printable } from '../../../protocol/printable.ts'
 
-/** The remedy for each alarm of a node (docs/OPERATING.md), for people. */
+/** The remedy for each alarm of a node (docs/TROUBLESHOOTING.md), for people. */
 const remedyOf: Readonly<Record<string, string>> = {
   fork:
     'sign a higher version, which ends it: covey apply. For a config by hand: ' +

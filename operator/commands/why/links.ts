@@ -6,7 +6,7 @@ import { remedyFor } from '../status/state-remedies.ts'
 
 /** One link of the chain from the layout to a container that serves. */
 export interface Link {
-  /** Stable name; docs/OPERATING.md lists them. */
+  /** Stable name; docs/CONTAINERS.md lists them. */
   readonly link: string
   readonly state: 'ok' | 'broken' | 'unknown'
   readonly text: string

@@ -8,11 +8,11 @@ import { tracesBelow } from '../../live-folder.ts'
 import { afterwards } from '../../temporary.ts'
 import { answers, startAgentAlone } from '../alone.ts'
 
-const operating = join(import.meta.dirname, '../../../docs/OPERATING.md')
+const page = join(import.meta.dirname, '../../../docs/API.md')
 
 /** Every path that the documentation lets be asked with GET, by its socket. */
 function documentedReads(): readonly { readonly socket: string; readonly path: string }[] {
-  const rows = readFileSync(operating, 'utf8').match(/^\| `(?:GET|POST) \/.*$/gm) ?? []
+  const rows = readFileSync(page, 'utf8').match(/^\| `(?:GET|POST) \/.*$/gm) ?? []
   return rows.flatMap((row) => {
     const socket = row.includes('| admin |') ? 'admin.sock' : 'covey.sock'
     const paths = [...row.matchAll(/`GET (\/[^`]*)`/g)].map(([, path = '']) => path)

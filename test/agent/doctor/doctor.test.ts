@@ -79,7 +79,7 @@ suite('covey doctor', () => {
       first?.message,
       'table ip filter, chain FORWARD drops packets from containers into wg0',
     )
-    assert.match(first?.hint ?? '', /docs\/OPERATING\.md, firewalls/)
+    assert.match(first?.hint ?? '', /docs\/FIREWALLS\.md/)
   })
 
   const dropped = async (family: string, hook: string, config: Config): Promise<unknown> =>

@@ -29,7 +29,7 @@ export interface Endpoints {
 /** The Docker Hub's API is not at its name. */
 const dockerHub = { name: 'docker.io', authority: 'registry-1.docker.io' }
 
-/** Public registries whose tokens come from another host of the same owner (docs/OPERATING.md). */
+/** Public registries whose tokens come from another host of the same owner (docs/IMAGES.md). */
 const knownRealmHosts: Readonly<Record<string, readonly string[]>> = {
   'docker.io': ['auth.docker.io'],
   'registry.gitlab.com': ['gitlab.com'],

@@ -13,7 +13,7 @@ export const statsCommands: readonly CommandDefinition[] = [
       'network of the container, READ and WRITE that with block devices. - is not counted, or\n' +
       'not known yet. NAME is as for covey ps; only what runs is shown.\n' +
       'With --watch it continues until Ctrl-C, redrawn on a terminal. With --json: a list with\n' +
-      'a document for each container (docs/OPERATING.md); with --watch a list on each line.',
+      'a document for each container (docs/CONTAINERS.md); with --watch a list on each line.',
     examples: ['covey stats', 'covey stats shop --watch', 'covey stats --json'],
     options: [['--watch', 'continue, and look again every 2 s'], ...hostOptions],
     run: async (session, input) => (await import('./stats.ts')).showStats(session, input),

@@ -21,7 +21,7 @@ export function emptyTally(): Tally {
   return { equal: 0, refused: new Map(), findings: [] }
 }
 
-/** Reasons for which covey refuses odd layers, as OPERATING.md has them. */
+/** Reasons for which covey refuses odd layers, as docs/IMAGES.md has them. */
 const reasons: readonly RegExp[] = [
   /is a folder, and then something else/,
   /an entry below .*, which is not a folder/,
