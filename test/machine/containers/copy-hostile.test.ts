@@ -65,7 +65,9 @@ describe('covey cp and a container that is hostile', () => {
     const keep = async (bytes: Uint8Array): Promise<void> => {
       read += Buffer.from(bytes).toString('latin1')
     }
-    for (let round = 0; round < 400; round++) {
+    // How often both sides meet is luck, so it goes on until that was often enough.
+    const isEnough = (): boolean => came.out > 30 && came.in > 30
+    for (let round = 0; round < 400 || (!isEnough() && round < 20_000); round++) {
       const common = { followLink: round % 2 === 0, direction: 'out' } as const
       const path = round % 3 === 0 ? '/x' : '/x/d/key'
       const read = copyOut(place, { ...common, path }, keep, never)
@@ -81,7 +83,7 @@ describe('covey cp and a container that is hostile', () => {
         () => 0,
       )
     }
-    assert.ok(came.out > 30 && came.in > 30, JSON.stringify(came))
+    assert.ok(isEnough(), JSON.stringify(came))
     assert.equal(read.includes('of the host'), false)
     assert.ok(read.includes('inside'))
     assert.deepEqual(tree(secret), ['e', 'key'])
