@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { dockerAnswerBytesMax, remoteAnswerMsMax } from '../limits.ts'
-import type { RemoteShell } from '../ssh/remote-shell.ts'
+import { type RemoteShell, wordGroups } from '../ssh/remote-shell.ts'
 import { Failure } from '../terminal/failure.ts'
 import { cleanPath } from './remote-files.ts'
 
@@ -122,10 +122,13 @@ export async function dockerVolumes(
   shell: RemoteShell,
   names: readonly string[],
 ): Promise<readonly DockerVolume[] | undefined> {
-  if (names.length === 0) return []
-  const { code, out } = await shell.run(volumeScript, [volumeFormat, ...names], bounds)
-  if (code === noDocker) return undefined
-  return documents(shell, out, volumeSchema).map(({ name, driver, mountpoint, options }) => {
+  const all: z.infer<typeof volumeSchema>[] = []
+  for (const group of wordGroups(names)) {
+    const { code, out } = await shell.run(volumeScript, [volumeFormat, ...group], bounds)
+    if (code === noDocker) return undefined
+    all.push(...documents(shell, out, volumeSchema))
+  }
+  return all.map(({ name, driver, mountpoint, options }) => {
     const isPlain = driver === 'local' && Object.keys(options ?? {}).length === 0
     const path = isPlain ? cleanPath(mountpoint) : undefined
     return { name, path }

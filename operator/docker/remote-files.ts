@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { remoteAnswerMsMax, remoteFileBytesMax, remoteLooksMax } from '../limits.ts'
-import type { RemoteShell } from '../ssh/remote-shell.ts'
+import { type RemoteShell, wordGroups } from '../ssh/remote-shell.ts'
 import { Failure } from '../terminal/failure.ts'
 
 /** The entry at a path of a host. */
@@ -68,6 +68,7 @@ export async function openRemoteFolder(shell: RemoteShell, root: string): Promis
   const folder: RemoteFolder = {
     root,
     async read(path) {
+      if (isTooLong(path)) return absent
       const bounds = { bytesMax: remoteFileBytesMax + 256, msMax: remoteAnswerMsMax }
       const max = String(remoteFileBytesMax + 1)
       const { out } = await shell.run(readScript, [root, path, max], bounds)
@@ -82,14 +83,27 @@ export async function openRemoteFolder(shell: RemoteShell, root: string): Promis
         throw new Failure(1, 'remote-too-much', `more than ${remoteLooksMax} paths are mounted`)
       }
       const bounds = { bytesMax: 128 * paths.length + 256, msMax: remoteAnswerMsMax }
-      const { out } = await shell.run(lookScript, [root, ...paths], bounds)
-      const lines = out.toString().split('\n')
-      return paths.map((_, index) => foundIn(shell, root, lines[index] ?? ''))
+      const found = new Map<string, RemoteFound>()
+      for (const group of wordGroups(paths.filter((path) => !isTooLong(path)))) {
+        const { out } = await shell.run(lookScript, [root, ...group], bounds)
+        const lines = out.toString().split('\n')
+        for (const [index, path] of group.entries()) {
+          found.set(path, foundIn(shell, root, lines[index] ?? ''))
+        }
+      }
+      return paths.map((path) => found.get(path) ?? absent)
     },
   }
   const [found] = await folder.look([root])
   if (found?.kind === 'folder') return folder
   throw noFolder(shell, root)
+}
+
+const absent: RemoteFound = { kind: 'absent', mode: 0, uid: 0, bytes: 0 }
+
+/** True for a path that no file of Linux can have. */
+function isTooLong(path: string): boolean {
+  return Buffer.byteLength(path) >= 4096
 }
 
 /** True if a path is below another one, or that itself; both are normal. */

@@ -14,3 +14,5 @@ export const probeMsMax: number = 8_000
 export const wordsBytesMax: number = 16 * 1024
 /** Seconds after which ssh ends a connection that nobody uses and nobody has ended. */
 export const idleSecondsMax: number = 60
+/** Words that a script of a host is given at once; a command line of Linux has 128 KiB. */
+export const argumentBytesMax: number = 64 * 1024

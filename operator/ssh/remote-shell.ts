@@ -6,7 +6,7 @@ import { shellWord } from '../terminal/shell-word.ts'
 import { connect, type LineInit } from './connect.ts'
 import { destinationText } from './destination.ts'
 import { sshFailure } from './fault.ts'
-import { wordsBytesMax } from './limits.ts'
+import { argumentBytesMax, wordsBytesMax } from './limits.ts'
 import { overLine } from './ssh-line.ts'
 
 /** The limits of a script. */
@@ -49,6 +49,10 @@ export async function openShell(init: LineInit): Promise<RemoteShell> {
   const start = (script: string, args: readonly string[]): ChildProcess => {
     const words = ['sh', '-c', asRoot, script, ...args].map(quoted)
     const remote = `exec ${words.join(' ')}`
+    // Linux: MAX_ARG_STRLEN.
+    if (Buffer.byteLength(remote) >= 131_072) {
+      throw new Failure(1, 'remote-too-much', `${name}: the question to it is too long`)
+    }
     return spawn('ssh', [...overLine(control), '-T', 'x', '--', remote], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...init.env, LC_ALL: 'C' },
@@ -77,6 +81,22 @@ export function ownShell(env: LineInit['env']): RemoteShell {
       detached: true,
     })
   return { name, start, run: (script, args, bounds) => endOf(name, start(script, args), bounds) }
+}
+
+/** Words in groups, each of which a script can be given at once. */
+export function wordGroups(words: readonly string[]): readonly (readonly string[])[] {
+  const groups: string[][] = []
+  let bytes = Number.POSITIVE_INFINITY
+  for (const word of words) {
+    const own = Buffer.byteLength(quoted(word)) + 1
+    bytes += own
+    if (bytes > argumentBytesMax) {
+      groups.push([])
+      bytes = own
+    }
+    groups.at(-1)?.push(word)
+  }
+  return groups
 }
 
 /** A word in quotes, whatever it begins with. */

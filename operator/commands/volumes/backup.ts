@@ -46,10 +46,11 @@ export async function backUpVolume(session: Session, input: Input): Promise<void
   if (input.is('direct') && input.is('resume')) {
     throw new Failure(2, 'usage', '--direct keeps nothing on the host that could be resumed')
   }
+  const target = session.path(output)
+  await expectPlace(target, output)
   const place = await placeOfVolume(session, input, volume)
   const isLive = input.is('live') || hook !== undefined
   const users = isLive ? 'live' : input.isNot('stop') ? 'refuse' : 'stop'
-  const target = session.path(output)
   const signal = session.io.interrupted()
   const backup: Backup = { place, volume, target, output, users, signal }
   try {
@@ -66,6 +67,16 @@ export async function backUpVolume(session: Session, input: Input): Promise<void
       cause: error,
     })
   }
+}
+
+/** Refuses a place that no file can take, before anything is stopped for the archive. */
+async function expectPlace(target: string, output: string): Promise<void> {
+  const [there, above] = await Promise.all(
+    [target, dirname(target)].map((path) => stat(path).catch(() => undefined)),
+  )
+  if (there?.isDirectory() !== true && above?.isDirectory() === true) return
+  const why = above?.isDirectory() === true ? 'is a folder' : 'is in no folder that is there'
+  throw new Failure(2, 'usage', `-o ${output} ${why}`, { hint: 'name a file in a folder' })
 }
 
 /** The archive as it is made; what was copied goes where it cannot be ended. */
