@@ -108,6 +108,8 @@ export const copyRoomAskedBytes: number = 16 * 1024 * 1024
 export const copyLinksBytesMax: number = 64 * 1024 * 1024
 /** Docker stops or starts a project; some programs take minutes to end. */
 export const dockerStopMsMax: number = 900_000
+/** All words that are heard of that. */
+export const dockerWordsBytesMax: number = 4_096
 /** Hosts have taken services back by then, or it is not known. */
 export const takeBackMsMax: number = 180_000
 /** The value of a variable on the command line, and how many of them. */

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { createInterface, type Interface } from 'node:readline'
-import { dockerStopMsMax } from '../limits.ts'
+import { dockerStopMsMax, dockerWordsBytesMax } from '../limits.ts'
 import type { RemoteShell } from '../ssh/remote-shell.ts'
 import { Failure } from '../terminal/failure.ts'
 import { dockerFailure } from './docker-facts.ts'
@@ -94,6 +94,14 @@ function talkTo(shell: RemoteShell, child: ChildProcess): Talk {
   })
   child.on('error', () => undefined)
   if (child.stdout === null) throw new Error('its stdout is a pipe')
+  let bytes = 0
+  // A line that never ends would be kept until the memory is full.
+  child.stdout.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes <= dockerWordsBytesMax) return
+    child.kill('SIGTERM')
+    lines.close()
+  })
   const lines: Interface = createInterface({ input: child.stdout })
   const heard = lines[Symbol.asyncIterator]()
   return {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { describe, it } from 'node:test'
+import { stopProject } from '../../../operator/docker/stop-project.ts'
 import { addHost, openCluster } from '../workspace.ts'
 import { fakeHost } from './fake-ssh.ts'
 
@@ -32,5 +34,14 @@ describe('a backup of a volume', () => {
       assert.equal(exit, 2, err)
       assert.match(err, why)
     }
+  })
+})
+
+describe('a project that is stopped by a host', () => {
+  it('is given up where the host sends a line without an end', { timeout: 20_000 }, async () => {
+    const start = () => spawn('cat', ['/dev/zero'], { stdio: 'pipe' })
+    const shell = { name: 'pi', start, run: () => Promise.reject(new Error('not used')) }
+    const project = { project: 'shop', running: ['0'.repeat(12)], always: [] }
+    await assert.rejects(stopProject(shell, project), { code: 'docker-lost' })
   })
 })
