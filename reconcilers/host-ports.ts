@@ -6,6 +6,7 @@ import type { HostSecrets } from './host-secrets.ts'
 export interface Command {
   /** Name of a tool that covey knows, as `wg`; the real ports map it to an absolute path. */
   readonly tool: string
+  /** Its arguments, handed over without a shell. */
   readonly args: readonly string[]
   /**
    * Data for stdin; a tool that cannot read a socket there takes a file instead (see `HostFiles`).
@@ -17,8 +18,11 @@ export interface Command {
 
 /** The result of a command that could be started. */
 export interface CommandResult {
+  /** Exit status of the process. */
   readonly exitCode: number
+  /** All that it wrote to stdout. */
   readonly stdout: string
+  /** All that it wrote to stderr. */
   readonly stderr: string
 }
 
@@ -34,6 +38,7 @@ export interface HostFiles {
   read(path: string): Promise<string | null>
   /** Writes durably (temporary file, fsync, rename, fsync of the folder), mode 0600. */
   write(path: string, text: string): Promise<void>
+  /** Removes a file below the state folder, if it is there. */
   remove(path: string): Promise<void>
   /** Runs `use` with the absolute path of a 0600 file that holds `text` and is gone afterwards. */
   withTemporary<T>(text: string, use: (absolutePath: string) => Promise<T>): Promise<T>
@@ -57,8 +62,11 @@ export interface Clock {
 
 /** The ports of a host for every reconciler, including those of other packages. */
 export interface CommonPorts {
+  /** Runs tools of the host. */
   readonly run: CommandRunner
+  /** Keeps small files for the reconciler. */
   readonly files: HostFiles
+  /** Tells the time, and waits. */
   readonly clock: Clock
   /** Numeric addresses of a host name, in the resolver's order; rejects if there is none. */
   resolveName(name: string, signal: AbortSignal): Promise<readonly string[]>

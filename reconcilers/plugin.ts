@@ -13,7 +13,11 @@ export type { PlanStep, Resolved, Verdict } from './reconciler.ts'
 
 /** The required interface of a type's schema; zod's have it. */
 export interface TypeSchema {
-  safeParse(value: unknown): { readonly success: boolean }
+  /** Tries a value, and does not throw where it is none. */
+  safeParse(value: unknown): {
+    /** True where the value fits the schema. */
+    readonly success: boolean
+  }
 }
 
 /** A reconciler of a package: its export `reconciler`. */

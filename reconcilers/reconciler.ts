@@ -8,9 +8,19 @@ export interface Resolved<Spec> {
   /** The wanted state, with references, on any host, resolved. */
   readonly spec: Spec
   /** Objects that wait for something, with the reason. */
-  readonly pending: readonly { readonly object: string; readonly reason: string }[]
+  readonly pending: readonly {
+    /** Name of the object. */
+    readonly object: string
+    /** One line for people: the thing that it waits for. */
+    readonly reason: string
+  }[]
   /** Objects that are wrong. They keep their applied form and hold back what refers to them. */
-  readonly faulty: readonly { readonly object: string; readonly fault: Fault }[]
+  readonly faulty: readonly {
+    /** Name of the object. */
+    readonly object: string
+    /** The fault, with the path of its field. */
+    readonly fault: Fault
+  }[]
   /**
    * For each object that refers to others of this host, their names. Order and holding back rest on
    * it.
@@ -20,9 +30,11 @@ export interface Resolved<Spec> {
 
 /** The verdict of an observation on an object, beyond the steps for it. */
 export interface Verdict {
+  /** Name of the object that is judged. */
   readonly object: string
   /** `converged`: it is as it should be, and there is something to say of it all the same. */
   readonly state: 'pending' | 'failed' | 'converged'
+  /** One line for people: why it is in that state. */
   readonly reason: string
   /**
    * Set where it says no more than that a step is still to be taken: it holds nothing back, and

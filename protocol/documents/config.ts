@@ -23,7 +23,9 @@ export type HostSection = Readonly<Record<string, ConfigObject>>
 export interface Claims {
   /** Cluster id: digest of the first root document. */
   readonly aud: string
+  /** Epoch that the config belongs to. */
   readonly epoch: number
+  /** Number of the config within its epoch. */
   readonly version: number
   /** The configs before it, newest first, at most 16. */
   readonly ancestors: readonly Ancestor[]
@@ -38,6 +40,7 @@ export interface Config extends Claims {
   readonly iat: number | null
   /** Hosts that the signer knows to cut off. */
   readonly allowIsolation: readonly string[]
+  /** Objects of each host, by the name of the host. */
   readonly hosts: Readonly<Record<string, HostSection>>
 }
 

@@ -6,9 +6,11 @@ import type { PlanStep, Reconciler } from '../../reconcilers/reconciler.ts'
 
 /** A host that a reconciler works on: a model, or a real network namespace. */
 export interface ContractHost {
+  /** Everything that the reconciler may touch. */
   readonly ports: HostPorts
   /** Everything on the host that matters, as text. */
   text(): Promise<string>
+  /** Ends the host, and removes what it was made of. */
   close(): Promise<void>
 }
 
@@ -20,15 +22,24 @@ export interface ContractDrift {
 
 /** The facts about a reconciler that the suite needs. */
 export interface ContractSubject<Spec, Observed, Step extends PlanStep> {
+  /** The reconciler under test. */
   readonly reconciler: Omit<Reconciler<Spec, Observed, Step>, 'types'>
+  /** Name of the host in the configs. */
   readonly host: string
+  /** Makes a host with nothing on it. */
   readonly open: () => Promise<ContractHost>
   /** Configs, each one reached from the one before. */
-  readonly configs: readonly { readonly name: string; readonly config: Config }[]
+  readonly configs: readonly {
+    /** Name in messages of the suite. */
+    readonly name: string
+    /** The config, valid for the reconciler. */
+    readonly config: Config
+  }[]
   /** Things that others have, made before covey comes. */
   readonly makeForeign: (host: ContractHost) => Promise<void>
   /** Lines of `text` that are about those things. */
   readonly foreign: (text: string) => string
+  /** Changes by others that have to be repaired. */
   readonly drifts: readonly ContractDrift[]
   /** Looks and plans until a config is reached; 1 where absent, and more where processes end. */
   readonly roundsMax?: number

@@ -11,11 +11,17 @@ import { fakeWg, fakeWireguardGo } from './wg.ts'
 
 /** A host that is only a model: what it does not know it refuses loudly. */
 export interface FakeHost {
+  /** State that the modelled tools read and change. */
   readonly model: FakeModel
+  /** Ports for a reconciler, played on the model. */
   readonly ports: HostPorts
+  /** Clock that moves only when a test says so. */
   readonly clock: FakeClock
+  /** Modelled containers and secrets. */
   readonly containers: FakeContainers
+  /** Modelled images. */
   readonly images: FakeImages
+  /** WireGuard keys of the host. */
   readonly keys: readonly KeyPair[]
   /** Every command so far, as `tool args`. */
   readonly commands: string[]
