@@ -1,3 +1,4 @@
+import '../../protocol/schema-words.ts'
 import * as z from 'zod'
 import { CoveyError } from '../../protocol/fault.ts'
 import { sectionOf, typeIn } from '../../reconcilers/cluster/references.ts'

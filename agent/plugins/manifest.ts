@@ -1,3 +1,4 @@
+import '../../protocol/schema-words.ts'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'

@@ -1,3 +1,4 @@
+import '../../protocol/schema-words.ts'
 import type * as z from 'zod'
 import { positionIn, readWrittenJson } from '../../protocol/documents/written-json.ts'
 import { byteOrderMarkLength, encodingFault } from '../../protocol/documents/written-text.ts'

@@ -1,3 +1,4 @@
+import '../../protocol/schema-words.ts'
 import * as z from 'zod'
 import type { Fault } from '../../protocol/fault.ts'
 import { isName } from '../../protocol/names.ts'
@@ -165,7 +166,7 @@ function issueFaults(issue: z.core.$ZodIssue): readonly Fault[] {
     return issue.keys.map((key) => ({ code: 'layout-key', message, path: `${path}.${key}` }))
   }
   if (issue.code === 'invalid_type') {
-    const isMissing = issue.message.endsWith('received undefined')
+    const isMissing = issue.message === 'is missing'
     const kinds: Readonly<Record<string, string>> = { record: 'map', object: 'map', array: 'list' }
     const kind = kinds[issue.expected] ?? issue.expected
     const message = isMissing ? `is missing (a ${kind})` : `must be a ${kind}`

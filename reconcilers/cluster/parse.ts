@@ -1,3 +1,4 @@
+import '../../protocol/schema-words.ts'
 import type * as z from 'zod'
 import type { Fault } from '../../protocol/fault.ts'
 

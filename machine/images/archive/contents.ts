@@ -1,3 +1,4 @@
+import '../../../protocol/schema-words.ts'
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { CoveyError } from '../../../protocol/fault.ts'

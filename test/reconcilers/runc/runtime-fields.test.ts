@@ -80,7 +80,7 @@ const refused: readonly (readonly [string, object, string])[] = [
   ],
   ['dots alone', { sysctls: { 'net..x': '1' } }, 'c.sysctls.net..x: must be a setting'],
   ['two lines', { sysctls: { 'net.core.x': '1\n2' } }, 'c.sysctls.net.core.x: must be printable'],
-  ['a number', { sysctls: { 'net.core.x': 1 } }, 'c.sysctls.net.core.x: Invalid input: expected s'],
+  ['a number', { sysctls: { 'net.core.x': 1 } }, 'c.sysctls.net.core.x: must be a s'],
   ['the host name', { sysctls: { 'kernel.hostname': 'x' } }, 'c.sysctls.kernel.hostname: is what'],
   ['memory at /proc', { tmpfs: [{ path: '/proc/x' }] }, 'c.tmpfs.0.path: nothing can be'],
   ['memory without a path', { tmpfs: [{ size_bytes: 4096 }] }, 'c.tmpfs.0.path: is required'],

@@ -91,16 +91,8 @@ const refused: readonly (readonly [string, object, string])[] = [
     { secrets: [{ secret: 's', env: 'S', mode: '0400' }] },
     'c.secrets.0.mode: cannot be set with env',
   ],
-  [
-    'a number for a text',
-    { hostname: 5 },
-    'c.hostname: Invalid input: expected string, received n',
-  ],
-  [
-    'a text for a number',
-    { resources: { pids: '9' } },
-    'c.resources.pids: Invalid input: expected n',
-  ],
+  ['a number for a text', { hostname: 5 }, 'c.hostname: must be a string'],
+  ['a text for a number', { resources: { pids: '9' } }, 'c.resources.pids: must be a n'],
   ['a missing address', { address: undefined }, 'c.address: is required, unless host_network'],
   ['an address with a prefix', { address: '10.0.0.1/24' }, 'c.address: must be an address'],
   [
