@@ -128,15 +128,26 @@ export const terminalSizeSchema: z.ZodType<TerminalSize> = z.strictObject({
   columns: side,
 })
 
-/** Schema of `ExecStart`. */
-export const execStartSchema: z.ZodType<ExecStart> = z.strictObject({
-  command: z.array(word).max(4096),
-  entrypoint: z.array(word).max(4096).optional(),
+const program = z.array(word).max(4096)
+const circumstances = {
   terminal: terminalSizeSchema.nullable(),
   stdin: z.boolean(),
   user: word.nullable(),
   workingDir: word.nullable(),
   environment: z.array(variable).max(1024),
+}
+
+/** Schema of `ExecStart` for a command in a container that runs. */
+export const execStartSchema: z.ZodType<ExecStart> = z.strictObject({
+  ...circumstances,
+  command: program.min(1),
+})
+
+/** Schema of `ExecStart` for a container of its own, which has a command already. */
+export const runStartSchema: z.ZodType<ExecStart> = z.strictObject({
+  ...circumstances,
+  command: program,
+  entrypoint: program.optional(),
 })
 
 /** Schema of `ExecFault`. */

@@ -12,7 +12,7 @@ const kinds: Readonly<Record<string, string>> = {
   string: 'a string',
 }
 
-/** What a size counts, by the kind of value. */
+/** Units of sizes, by the kind of value. */
 const units: Readonly<Record<string, string>> = {
   array: 'entries',
   map: 'entries',
@@ -31,7 +31,7 @@ function boundOf(side: 'most' | 'least', issue: RawIssue): string {
   return unit === undefined ? `must be ${words} ${limit}` : `must have ${words} ${limit} ${unit}`
 }
 
-/** What is wrong with a value, to be read behind its path, as "must be at most 100". */
+/** The fault of a value, to be read behind its path, as "must be at most 100". */
 function wordsOf(issue: RawIssue): string {
   switch (issue.code) {
     case 'invalid_type':

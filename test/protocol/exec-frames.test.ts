@@ -7,6 +7,7 @@ import {
   execStartSchema,
   type FrameKind,
   framePayloadBytesMax,
+  runStartSchema,
 } from '../../protocol/exec-frames.ts'
 import { parseLogRecord } from '../../protocol/log-record.ts'
 
@@ -70,6 +71,9 @@ describe('what is to be run', () => {
     for (const each of wrong) {
       assert.equal(execStartSchema.safeParse({ ...start, ...each }).success, false)
     }
+    const own = { ...start, command: [], entrypoint: ['sh'] }
+    assert.deepEqual(runStartSchema.parse(own), own)
+    assert.equal(execStartSchema.safeParse({ ...own, command: ['id'] }).success, false)
   })
 })
 

@@ -6,6 +6,7 @@ import {
   execSignals,
   execStartSchema,
   type Frame,
+  runStartSchema,
   stdinWindowBytes,
   terminalSizeSchema,
 } from '../../../protocol/exec-frames.ts'
@@ -48,7 +49,8 @@ export interface ServeInit {
  */
 export async function serveExec(init: ServeInit): Promise<void> {
   const { channel, place, files, gone } = init
-  const input = createInput(channel)
+  const isRun = typeof place === 'function'
+  const input = createInput(channel, isRun ? runStartSchema : execStartSchema)
   let launched: Launched | null = null
   let process: ProcessName | null = null
   const end = async (): Promise<void> => {
@@ -130,7 +132,7 @@ interface Input {
 }
 
 /** Takes frames in; what comes before the program runs waits, bounded by the window. */
-function createInput(channel: ExecChannel): Input {
+function createInput(channel: ExecChannel, schema: typeof execStartSchema): Input {
   let onStart: ((frame: Frame) => void) | null = null
   let waiting: Frame[] = []
   let waitingBytes = 0
@@ -154,7 +156,7 @@ function createInput(channel: ExecChannel): Input {
     async start(gone) {
       const timeout = AbortSignal.any([gone, AbortSignal.timeout(execAskMsMax)])
       const frame = await Promise.race([started, abortOf(timeout)])
-      const start = frame?.kind === 'start' ? parseStart(frame.payload) : null
+      const start = frame?.kind === 'start' ? parseStart(frame.payload, schema) : null
       if (start !== null) return start
       throw new ExecRefusal('exec-start', 'the client did not say what to run', 126)
     },
@@ -173,8 +175,8 @@ function abortOf(signal: AbortSignal): Promise<null> {
   })
 }
 
-function parseStart(payload: Uint8Array): ExecStart | null {
-  const parsed = execStartSchema.safeParse(jsonOf(payload))
+function parseStart(payload: Uint8Array, schema: typeof execStartSchema): ExecStart | null {
+  const parsed = schema.safeParse(jsonOf(payload))
   return parsed.success ? parsed.data : null
 }
 
