@@ -186,8 +186,11 @@ describe('containers that know of each other', () => {
       const now = await rowOf(host, 'shop-web')
       return now.state === 'running' && now.order === null && now.pid !== web.pid
     })
+    await until('what shares its network was restarted with it', async () => {
+      const now = await rowOf(host, 'shop-side')
+      return now.state === 'running' && now.pid !== side.pid
+    })
     await settled()
-    assert.notEqual((await rowOf(host, 'shop-side')).pid, side.pid)
     const once = await host.must('covey', ['restart', 'shop-migrate'])
     assert.match(once, /^shop-migrate: restarted \(it ended at once with exit code 0\)$/m)
     assert.equal(await runs(), '1 1')

@@ -144,7 +144,9 @@ describe('covey exec', () => {
       '--',
       'sh',
       '-c',
-      'trap "echo no" INT; echo ready; sleep 4545; sleep 4545',
+      // A shell tells of a signal once its program has ended, and one that it is just about to
+      // start may miss it: so they are short.
+      'trap "echo no" INT; sleep 4545 & echo ready; while :; do sleep 0.1; done',
     )
     await outputOf(deaf, 'ready')
     deaf.kill('SIGINT')
