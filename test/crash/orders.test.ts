@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { holdsMax } from '../../machine/containers/orders/limits.ts'
 import { type OrderBook, openOrders } from '../../machine/containers/orders/order-book.ts'
 import type { FileCalls } from '../../platform/files/calls.ts'
 import { CoveyError } from '../../protocol/fault.ts'
@@ -92,4 +93,15 @@ describe('orders on a disk', () => {
       files = sound.model.files()
     })
   }
+})
+
+it('counts holds that are given at once', async () => {
+  const model = createModelDisk(new Map([[`${stateFolder}/enrolment.json`, Buffer.from('{}')]]))
+  const book = await open(model.calls)
+  const owners = Array.from({ length: 40 }, (_, index) => `owner ${index}`)
+  const given = await Promise.allSettled(
+    owners.map((owner) => book.hold('web', { ...hold, owner })),
+  )
+  assert.equal(given.filter(({ status }) => status === 'fulfilled').length, holdsMax)
+  assert.equal(book.look().get('web')?.holds.length, holdsMax)
 })

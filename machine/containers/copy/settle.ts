@@ -168,8 +168,13 @@ async function copyFile(source: OpenPlace, path: Buffer): Promise<void> {
     for (let left = Number(size); left > 0; ) {
       const buffer = Buffer.allocUnsafe(Math.min(left, copyChunkBytes))
       const { bytesRead } = await from.read(buffer, 0, buffer.length)
-      if (bytesRead === 0) break
-      await to.write(buffer, 0, bytesRead)
+      if (bytesRead === 0) {
+        throw new CoveyError('cp-changed', 'the container shortened what was copied')
+      }
+      // A disk that is nearly full takes a part, and says why only when it is given the rest.
+      for (let at = 0; at < bytesRead; ) {
+        at += (await to.write(buffer, at, bytesRead - at)).bytesWritten
+      }
       left -= bytesRead
     }
     await to.chown(Number(uid), Number(gid))

@@ -82,11 +82,17 @@ class Book implements OrderBook {
 
   async hold(object: string, hold: ContainerHold): Promise<void> {
     const { owner, isDurable } = hold
-    if (this.of(object).holds.filter((each) => each.owner !== owner).length >= holdsMax) {
+    const expectRoom = (): void => {
+      if (this.of(object).holds.filter((each) => each.owner !== owner).length < holdsMax) return
       throw new CoveyError('too-many-holds', `${object} is held ${holdsMax} times already`)
     }
-    if (!isDurable) return setHolds(this.passing, object, withHold(this.passing.get(object), hold))
+    if (!isDurable) {
+      expectRoom()
+      return setHolds(this.passing, object, withHold(this.passing.get(object), hold))
+    }
     await this.write(({ orders, holds }) => {
+      // Counted in its turn: others may be given while it waits for that.
+      expectRoom()
       return { orders, holds: withEntry(holds, object, withHold(holds.get(object), hold)) }
     })
   }

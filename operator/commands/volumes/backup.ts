@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { readdir, rename, rm, stat } from 'node:fs/promises'
+import { constants, createReadStream, type WriteStream } from 'node:fs'
+import { open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { keptArchiveSchema } from '../../../protocol/api/volumes.ts'
@@ -86,7 +86,7 @@ async function copyDirectly(backup: Backup): Promise<Whole> {
   const path = `/v1/volumes/${volume}/archive?users=${users}`
   try {
     const chunks = askStream(place.session, { method: 'GET', path, admin: true }, signal)
-    await pipeline(chunks, createWriteStream(part, { mode: 0o600, flush: true }))
+    await pipeline(chunks, await openPart(part, 0))
     if (signal.aborted) throw new Failure(1, 'interrupted', 'interrupted; nothing was saved')
     const whole = await wholeOf(part)
     await takeName(place.session, backup, part, whole)
@@ -112,8 +112,7 @@ async function copyKept(session: Session, backup: Backup, resume: boolean): Prom
   const question = { method: 'GET', path: `${kept}?from=${from}`, admin: true } as const
   try {
     const chunks = askStream(place.session, question, signal)
-    const flags = from > 0 ? 'a' : 'w'
-    await pipeline(chunks, createWriteStream(part, { flags, mode: 0o600, flush: true }))
+    await pipeline(chunks, await openPart(part, from))
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     const isGone = ['no-such-archive', 'bad-offset'].includes(error.code)
@@ -137,6 +136,18 @@ async function copyKept(session: Session, backup: Backup, resume: boolean): Prom
   // It goes by itself after a while.
   await ask(place.session, { method: 'DELETE', path: kept, admin: true }).catch(() => undefined)
   return whole
+}
+
+/**
+ * Opens what is to become an archive, anew or to go on behind so many bytes: never by a link that
+ * others have put in its place, and never a file of theirs.
+ */
+async function openPart(part: string, from: number): Promise<WriteStream> {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW } = constants
+  if (from === 0) await rm(part, { force: true })
+  const how = from === 0 ? O_CREAT | O_EXCL : O_APPEND
+  const handle = await open(part, O_WRONLY | O_NOFOLLOW | how, 0o600)
+  return handle.createWriteStream({ flush: true })
 }
 
 /** Has the host make an archive and keep it; its checksum. */
