@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
 import { openControl } from '../../agent/control/server.ts'
@@ -67,6 +76,15 @@ suite('covey volume', () => {
     assert.equal(refused.exit, 4, refused.err)
     await space.must('volume', 'restore', 'data', 'data.tar.zst', '--replace')
     assert.equal(readFileSync(join(data, 'file'), 'utf8'), 'kept\n')
+  })
+
+  test('is saved beside a link in the place of its part, not by way of it', async (t) => {
+    const { space } = await served(t)
+    await space.write('precious', 'theirs')
+    symlinkSync(space.path('precious'), space.path('data.tar.zst.covey-part'))
+    await space.must('volume', 'backup', 'data', '-o', 'data.tar.zst', '--direct')
+    assert.equal(await space.read('precious'), 'theirs')
+    assert.equal(lstatSync(space.path('data.tar.zst')).isSymbolicLink(), false)
   })
 
   test('says why an archive that had begun cannot be ended, and leaves no file', async (t) => {

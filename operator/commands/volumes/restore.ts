@@ -5,6 +5,7 @@ import { restoredSchema, uploadedSchema } from '../../../protocol/api/volumes.ts
 import { ask, documentOf } from '../../agent-client/client.ts'
 import { heard } from '../../agent-client/heard.ts'
 import { askStream } from '../../agent-client/stream.ts'
+import { answerBytesMax } from '../../limits.ts'
 import { Failure, systemReason } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import type { Input } from '../definition.ts'
@@ -89,8 +90,13 @@ async function restoreThere(
   // With a body a question may take as long as it likes.
   const body = isDirect ? createReadStream(path) : nothing()
   const chunks: Buffer[] = []
+  let size = 0
   const asked = { ...question, admin: true, body, contentType: 'application/zstd' }
-  for await (const chunk of askStream(session, asked, signal)) chunks.push(chunk)
+  for await (const chunk of askStream(session, asked, signal)) {
+    size += chunk.length
+    if (size > answerBytesMax) throw unknownForm()
+    chunks.push(chunk)
+  }
   if (signal.aborted) {
     throw new Failure(1, 'interrupted', 'interrupted: the volume has its old content, or the new', {
       hint: `restore it again to be sure: covey volume restore ${volume} FILE --replace`,
@@ -98,7 +104,11 @@ async function restoreThere(
   }
   const document = heard(session, Buffer.concat(chunks).toString('utf8'))
   if (restoredSchema.safeParse(document).success) return document
-  throw new Failure(1, 'answer-broken', 'the agent answered in an unknown form', {
+  throw unknownForm()
+}
+
+function unknownForm(): Failure {
+  return new Failure(1, 'answer-broken', 'the agent answered in an unknown form', {
     hint: 'use the covey of the same version as the agent',
   })
 }
