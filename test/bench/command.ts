@@ -1,11 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buildCovey } from '../lab/bundled.ts'
 import { takingAgent } from '../operator/taking-agent.ts'
+import { cpuOf } from './fleet.ts'
 import { type BenchLine, line } from './report.ts'
 
 const runs = 9
@@ -14,8 +15,6 @@ const linesPerSecond = 1_000
 /** Lines of all logs come in this many batches a second, as an agent passes on what it reads. */
 const batchesPerSecond = 10
 const logSeconds = 10
-/** `getconf CLK_TCK` is 100 wherever Node runs (proc(5)). */
-const msPerTick = 10
 
 /** Processor time of a command that is over, its children included, in ms. */
 async function cpuOfRun(command: string, args: readonly string[]): Promise<number> {
@@ -62,12 +61,6 @@ function writeLog(response: ServerResponse): void {
   response.on('close', () => clearInterval(timer))
 }
 
-async function cpuOfProcess({ pid }: ChildProcess): Promise<number> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8')
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * msPerTick
-}
-
 /** Share of a core that following the logs takes, once it runs; in percent. */
 async function followShare(command: string, runDir: string): Promise<number> {
   const names = Array.from({ length: logsCount }, (_, index) => `c${index}`)
@@ -75,9 +68,10 @@ async function followShare(command: string, runDir: string): Promise<number> {
   const child = spawn(command, args, { stdio: 'ignore' })
   try {
     await sleep(2_000)
-    const before = await cpuOfProcess(child)
+    const pid = child.pid ?? 0
+    const before = await cpuOf(pid)
     await sleep(logSeconds * 1_000)
-    return (((await cpuOfProcess(child)) - before) / (logSeconds * 1_000)) * 100
+    return (((await cpuOf(pid)) - before) / logSeconds) * 100
   } finally {
     child.kill('SIGKILL')
   }

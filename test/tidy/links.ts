@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
+import { prose } from './paths.ts'
 import type { Finding, Rule, Tree } from './tree.ts'
 
-const prose = /^(docs\/([a-z]+\/)?[^/]+|[a-z]+\/README|[A-Z]+)\.md$/
 /** A link to a file of the project, perhaps to a heading in it. */
 const link = /\]\((?![a-z]+:)([^()\s#]*)(?:#([^()\s]*))?\)/g
 

@@ -1,6 +1,7 @@
 import type { Finding, Rule, Tree } from './tree.ts'
 
-const prose = /^(docs\/(decisions\/)?[^/]+|[a-z]+\/README|[A-Z]+)\.md$/
+/** Documents that are read by people: those of `docs/`, of the rooms and of the root. */
+export const prose: RegExp = /^(docs\/(decisions\/)?[^/]+|[a-z]+\/README|[A-Z]+)\.md$/
 const room =
   'agent|machine|operator|platform|protocol|reconcilers|simulations|test|bin|packaging|examples'
 const named = new RegExp(`\`((?:${room})/[^\`\\s]*)\``, 'g')
