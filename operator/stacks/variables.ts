@@ -144,5 +144,5 @@ export function expectTaken(
   )
   if (unused.length === 0) return
   const message = `no Compose file of the layout takes ${unused.join(', ')}`
-  throw fault(message, 'see what stands after --env; a file takes it as ${NAME}')
+  throw fault(message, `see what stands after --env; a file takes it as \${NAME}`)
 }

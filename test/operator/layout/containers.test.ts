@@ -131,7 +131,7 @@ describe('variables and secrets of a container', () => {
   it('do not stand in commands and checks', async () => {
     const text =
       'services:\n  web:\n    image: a\n    entrypoint: ["run", "--mode=$MODE"]\n' +
-      '    command: redis-server --requirepass ${PW} --appendonly yes\n' +
+      `    command: redis-server --requirepass \${PW} --appendonly yes\n` +
       '    healthcheck: { test: ["CMD-SHELL", "redis-cli -a hunter2 ping"] }\n' +
       '  db:\n    image: b\n    environment: { REDIS_PASSWORD: hunter2 }\n' +
       '    command: "echo ok"\n    healthcheck: { test: "pg_isready -d postgres://u:p4ssword@db" }\n'

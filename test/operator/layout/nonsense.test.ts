@@ -58,7 +58,7 @@ const inputs: readonly Input[] = [
   { says: 'yes and no', compose: web('    environment: { yes: no, no: yes }\n    restart: no\n') },
   {
     says: 'values typed by variables',
-    compose: web('    healthcheck: { test: x, retries: $X }\n    ports: ["${BIND:-}:443:443"]\n'),
+    compose: web(`    healthcheck: { test: x, retries: $X }\n    ports: ["\${BIND:-}:443:443"]\n`),
     files: { '.env': 'X=3\n' },
   },
   {
