@@ -1,6 +1,6 @@
-import { isObject } from '../../../protocol/documents/canonical-json.ts'
 import type { Config } from '../../../protocol/documents/config.ts'
 import { placeOf } from '../../agent-client/place.ts'
+import { serviceOfContainer } from '../../diff/services.ts'
 import { dockerContainers } from '../../docker/docker-facts.ts'
 import { findProjects, type RunningProject } from '../../docker/find-project.ts'
 import { type StoppedProject, stopProject } from '../../docker/stop-project.ts'
@@ -66,9 +66,9 @@ function portsByHost(
   const found = new Map<string, readonly string[]>()
   for (const [host, section] of Object.entries(hosts)) {
     const objects = Object.entries(section)
-    const own = objects.filter(([, { type, labels }]) => {
-      const service = isObject(labels) ? labels['covey.service'] : undefined
-      return type === 'runc_container' && String(service).startsWith(`${stack}/`)
+    const own = objects.filter(([name, object]) => {
+      const isOfStack = serviceOfContainer(name, object).startsWith(`${stack}/`)
+      return object.type === 'runc_container' && isOfStack
     })
     if (own.length === 0) continue
     const names = own.map(([name]) => name)

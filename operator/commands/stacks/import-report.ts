@@ -1,6 +1,6 @@
 import { join } from 'node:path/posix'
-import { isObject } from '../../../protocol/documents/canonical-json.ts'
 import { newNeeds } from '../../diff/grants.ts'
+import { serviceOfContainer } from '../../diff/services.ts'
 import type { TakenProject } from '../../docker/taken-project.ts'
 import type { WrittenFile } from '../../docker/write-project.ts'
 import type { OperatorFolder } from '../../folder/folder.ts'
@@ -95,9 +95,9 @@ async function judged(
   try {
     const { compiled } = await compileStacks(session, folder.shown('cluster.yaml'), 'draft')
     const section = compiled.hosts[host] ?? compiled.drafts[host] ?? {}
-    const own = Object.entries(section).filter(([, { type, labels }]) => {
-      const service = isObject(labels) ? labels['covey.service'] : undefined
-      return type === 'volume' || String(service).startsWith(`${name}/`)
+    const own = Object.entries(section).filter(([object, content]) => {
+      const isOfStack = serviceOfContainer(object, content).startsWith(`${name}/`)
+      return content.type === 'volume' || isOfStack
     })
     const needs = newNeeds({ hosts: {} }, { hosts: { [host]: Object.fromEntries(own) } })
     const warnings = compiled.warnings.filter((warning) => warning.startsWith(files))

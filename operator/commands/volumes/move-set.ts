@@ -1,3 +1,4 @@
+import { serviceLabels } from '../../../protocol/api/containers.ts'
 import { isObject } from '../../../protocol/documents/canonical-json.ts'
 import type { Config, ConfigObject } from '../../../protocol/documents/config.ts'
 import { oneLine } from '../../../protocol/printable.ts'
@@ -112,7 +113,7 @@ function expectMovable(name: string, object: ConfigObject | undefined): void {
 
 function isService(object: ConfigObject | undefined): boolean {
   const labels: unknown = object?.['labels']
-  return isObject(labels) && typeof labels['covey.service'] === 'string'
+  return isObject(labels) && typeof labels[serviceLabels.service] === 'string'
 }
 
 function expectMovableVolume(name: string, object: ConfigObject | undefined): void {
