@@ -93,41 +93,26 @@ function placedError(
   return new CoveyError(code, lines.join('\n'), { hint })
 }
 
-const kinds: Readonly<Record<string, string>> = {
-  array: 'a list',
-  boolean: 'true or false',
-  int: 'a whole number',
-  number: 'a number',
-  object: 'an object, as {}',
-  record: 'an object, as {}',
-  string: 'a string in double quotes',
+/** Examples of kinds of values, for people who write JSON by hand. */
+const examples: Readonly<Record<string, string>> = {
+  object: ', as {}',
+  record: ', as {}',
+  string: ' in double quotes',
 }
 
-/** Faults that a schema finds, in this project's words: the library's are not for people. */
+/** Faults that a schema finds, in the words of protocol/schema-words.ts. */
 function issueFaults(issue: z.core.$ZodIssue): readonly Fault[] {
   const path = issue.path.map(String).join('.')
-  const fault = (message: string): readonly Fault[] => [
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      code: 'field-unknown',
+      message: 'unknown setting, remove it or correct its name',
+      path: path === '' ? key : `${path}.${key}`,
+    }))
+  }
+  const isOtherType = issue.code === 'invalid_type' && issue.input !== undefined
+  const message = `${issue.message}${isOtherType ? (examples[issue.expected] ?? '') : ''}`
+  return [
     path === '' ? { code: 'field-invalid', message } : { code: 'field-invalid', message, path },
   ]
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return issue.keys.map((key) => ({
-        code: 'field-unknown',
-        message: 'unknown setting, remove it or correct its name',
-        path: path === '' ? key : `${path}.${key}`,
-      }))
-    case 'invalid_type':
-      if (issue.input === undefined) return fault('is missing')
-      return fault(`must be ${kinds[issue.expected] ?? issue.expected}`)
-    case 'invalid_value':
-      return fault(`must be one of ${issue.values.map(String).join(', ')}`)
-    case 'too_small':
-      return fault(
-        `must be ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`,
-      )
-    case 'too_big':
-      return fault(`must be at most ${issue.maximum}`)
-    default:
-      return fault(issue.message)
-  }
 }

@@ -46,6 +46,11 @@ const faults: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
   ['a wrong type', '{"grants": "x"}', /^:1:2: grants: must be a list$/],
   ['a wrong word', '{"log_level": "loud"}', /^:1:2: log_level: must be one of trace, debug, info/],
   ['a small number', '{"trial_seconds": 1}', /^:1:2: trial_seconds: must be at least 10$/],
+  [
+    'a wrong word in a list',
+    '{"grants": [1]}',
+    /^:1:13: grants\.0: must be a string in double quotes$/,
+  ],
   ['another document', '[]', /^:1:1: must be an object, as \{\}$/],
   ['comments', '{} // mine', /^:1:4: not valid JSON: JSON has no comments, remove it$/],
   ['trailing text', '{}}', /^:1:3: not valid JSON: "\}" after the end/],
