@@ -174,9 +174,11 @@ function keptPeers(
   spec: WireguardSpec,
   observed: WireguardObserved,
 ): readonly KeptPeer[] {
+  const staying = stayingPeers(link, spec, observed)
+  if (staying.length === 0) return []
   const sound = spec.links.flatMap((each) => each.peers.flatMap((peer) => peer.allowedIps))
   const taken = new Set([...sound.map(cidrText), ...keptElsewhere(link, spec, observed)])
-  return stayingPeers(link, spec, observed).map(({ seen, known }) => {
+  return staying.map(({ seen, known }) => {
     const allowedIps = networksOf(seen).filter((range) => !taken.has(cidrText(range)))
     const { publicKey, keepaliveSeconds } = seen
     return { peer: { publicKey, allowedIps, keepaliveSeconds, endpoint: null }, known }
