@@ -51,20 +51,12 @@ export function deviceSources(devices: ContainerObject['devices']): readonly str
   return [...new Set(devices.map((entry) => deviceOf(entry).source))]
 }
 
-/** Faults of devices among each other and with what is mounted, by index. */
-export function deviceFaults({
-  devices,
-  mounts,
-  tmpfs,
-  files,
-  secrets,
-}: ContainerObject): readonly { readonly index: number; readonly message: string }[] {
+/** Faults of devices among each other and with the paths of what is mounted, by index. */
+export function deviceFaults(
+  devices: ContainerObject['devices'],
+  mounted: readonly string[],
+): readonly { readonly index: number; readonly message: string }[] {
   const targets = devices.map((entry) => deviceOf(entry).target)
-  const mounted = [
-    ...mounts.map(({ path }) => path),
-    ...tmpfs.map((place) => (typeof place === 'string' ? place : place.path)),
-    ...[...files, ...secrets].flatMap(({ path }) => path ?? []),
-  ]
   return targets.flatMap((target, index) => {
     const first = targets.findIndex((other) => isWithin(target, other))
     const second = targets.findLastIndex((other) => isWithin(target, other))

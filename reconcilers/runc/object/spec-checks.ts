@@ -95,7 +95,10 @@ function checkSources(container: ContainerObject, report: Report): void {
     checkOne(container.health, ['command', 'http', 'tcp', 'from_image'], ['health'], report)
   }
   checkHttpHost(container, report)
-  for (const { index, message } of deviceFaults(container)) report(['devices', index], message)
+  const mounted = placesOf(container).map(({ path }) => path)
+  for (const { index, message } of deviceFaults(container.devices, mounted)) {
+    report(['devices', index], message)
+  }
   for (const [index, file] of container.files.entries()) {
     checkOne(file, ['content', 'content_base64'], ['files', index], report)
   }
