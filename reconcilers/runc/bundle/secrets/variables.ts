@@ -28,9 +28,10 @@ export function quoted(text: string): string {
 export function variableLines(content: Uint8Array): Checked<string> {
   const entries = entriesOf(content, 'variable')
   if (!entries.ok) return entries
-  const faults = entries.value.map(([name, inner]) => variableFault(name, inner))
-  const at = faults.findIndex((fault) => fault !== undefined)
-  if (at >= 0) return wrongEntry(entries.value[at]?.[0] ?? '', faults[at] ?? '')
+  for (const [name, inner] of entries.value) {
+    const fault = variableFault(name, inner)
+    if (fault !== undefined) return wrongEntry(name, fault)
+  }
   return linesFrom(entries.value.map(([name, inner]) => lineOf(name, String(inner))))
 }
 
