@@ -1,8 +1,12 @@
+import { isWithin } from './host-paths.ts'
+
 /** A part of the host that a container may only read, under a grant of its own. */
 interface HostPart {
   readonly grant: 'dbus' | 'udev' | 'host-metrics'
   /** Its path, with `/run` for `/var/run`. */
   readonly path: string
+  /** The path that the grant opens: the same, or one above it. */
+  readonly opened: string
 }
 
 /** The grant of each part, and whether what lies below it counts as well. */
@@ -17,16 +21,13 @@ const parts: readonly (readonly [path: string, grant: HostPart['grant'], isDeep:
 /** The part that a path of the host names; undefined where it is any other path. */
 export function hostPartOf(path: string): HostPart | undefined {
   const plain = path.replace(/^\/var\/run\//, '/run/')
-  const part = parts.find(
-    ([own, , isDeep]) => plain === own || (isDeep && plain.startsWith(`${own}/`)),
-  )
-  return part === undefined ? undefined : { grant: part[1], path: plain }
+  const part = parts.find(([own, , isDeep]) => (isDeep ? isWithin(plain, own) : plain === own))
+  return part === undefined ? undefined : { grant: part[1], path: plain, opened: part[0] }
 }
 
 /** True for a real path of the host that a part may turn out to be: no link leads out of it. */
-export function isInPart({ path }: HostPart, real: string): boolean {
-  const [own = path] = parts.find(([each, , isDeep]) => isDeep && path.startsWith(each)) ?? []
-  return real === own || (own !== '/' && real.startsWith(`${own}/`))
+export function isInPart({ opened }: HostPart, real: string): boolean {
+  return opened === '/' ? real === '/' : isWithin(real, opened)
 }
 
 /** Fields by which a container may see the processes of its host, or all of its files. */
