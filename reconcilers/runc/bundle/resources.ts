@@ -32,7 +32,7 @@ export function shareOf(container: ContainerObject, facts: BundleFacts): Checked
   if (fault !== undefined) return { ok: false, fault }
   const own = container.devices.flatMap((entry): readonly GivenDevice[] => {
     const { source, target, permissions } = deviceOf(entry)
-    return nodesAt(source, facts).map((node) => {
+    return nodesAt(source, facts.devices).map((node) => {
       const path = `${target}${node.path.slice(source.length)}`
       return { ...node, path, real: node.real ?? node.path, access: permissions }
     })
@@ -58,14 +58,16 @@ function furtherDevices(
 }
 
 /** The nodes at a path of the host or below it, each once. */
-function nodesAt(source: string, { devices }: BundleFacts): readonly DeviceNode[] {
-  const own = devices.filter(({ path }) => isWithin(path, source))
+export function nodesAt(source: string, nodes: readonly DeviceNode[]): readonly DeviceNode[] {
+  const own = nodes.filter(({ path }) => isWithin(path, source))
   return [...new Map(own.map((node) => [node.path, node])).values()]
 }
 
 /** Reports what the machine lacks for a container. Faults: `device-missing`, `cgroup-version`. */
 function resourcesFault(container: ContainerObject, facts: BundleFacts): Fault | undefined {
-  const missing = deviceSources(container.devices).find((path) => nodesAt(path, facts).length === 0)
+  const missing = deviceSources(container.devices).find(
+    (path) => nodesAt(path, facts.devices).length === 0,
+  )
   if (missing !== undefined) {
     return { code: 'device-missing', message: `this host has no device ${missing}` }
   }

@@ -1,6 +1,6 @@
 import type { DeviceNode } from '../../container-facts.ts'
 import type { ContainerSeen } from '../../host-containers.ts'
-import { isWithin } from '../bundle/host-paths.ts'
+import { nodesAt } from '../bundle/resources.ts'
 import type { ContainerObject } from '../object/container-object.ts'
 import { deviceSources } from '../object/device-fields.ts'
 
@@ -30,13 +30,7 @@ export function devicesGiven(
   const sources = deviceSources(container.devices)
   if (sources.length === 0) return undefined
   return Object.fromEntries(
-    sources.map((source) => [
-      source,
-      deviceTexts(
-        source,
-        nodes.filter(({ path }) => isWithin(path, source)),
-      ),
-    ]),
+    sources.map((source) => [source, deviceTexts(source, nodesAt(source, nodes))]),
   )
 }
 
