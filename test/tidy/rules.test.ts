@@ -267,13 +267,14 @@ const cases: readonly Case[] = [
   },
   {
     rule: cleanText,
-    says: 'sees paths of a machine and unfinished work',
+    says: 'sees paths of a machine, unfinished work and unresolved merges',
     files: {
       'docs/A.md':
         'in /etc/covey\n/ho\u006de/me/x is mine\nsee ../shared\u002fx\nTOD\u004f: more\n',
       'docs/B.md': 'https://example.com/home/me and /var/lib/work/x\n',
+      'docs/C.md': `${'<'.repeat(7)} HEAD\n${'='.repeat(7)}\n${'>'.repeat(7)} 0123456 (Say so)\n`,
     },
-    found: ['docs/A.md:2', 'docs/A.md:3', 'docs/A.md:4'],
+    found: ['docs/A.md:2', 'docs/A.md:3', 'docs/A.md:4', 'docs/C.md:1', 'docs/C.md:3'],
   },
   {
     rule: noSwitchedOffTests,

@@ -13,6 +13,7 @@ const banned: readonly Banned[] = [
   },
   { pattern: /\.\.\/shared\//, reason: 'a path outside the project' },
   { pattern: /\b(TO[D]O|FIX[M]E|X[X]X)\b/, reason: 'unfinished work is no comment' },
+  { pattern: /^(<{7}|>{7}|\|{7}) /, reason: 'a mark of a merge that was not resolved' },
 ]
 
 /** No file names a folder of somebody's machine, or leaves work for later. */
