@@ -90,8 +90,11 @@ async function writeSecret(folder: string, file: SecretFile, content: Uint8Array
   await rename(unfinished, path)
 }
 
-/** Names are made by covey from checked ones; this is the second lock on the same door. */
+/**
+ * Names are made by covey from checked ones; this is the second lock on the same door. The `+` is
+ * that of containers for one command, as `covey-shop-web+run1-0123456789ab`.
+ */
 function checkedName(name: string): string {
-  if (/^[a-z0-9][a-z0-9_-]{0,99}$/.test(name)) return name
+  if (/^[a-z0-9][a-z0-9_+-]{0,99}$/.test(name)) return name
   throw new CoveyError('unsafe-path', `not a name for a file of a secret: ${name.slice(0, 100)}`)
 }

@@ -10,6 +10,8 @@ import { openSecret } from '../../../machine/secrets/open.ts'
 import { createHostSecrets } from '../../../machine/secrets/secrets.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
 import type { SecretFile } from '../../../reconcilers/host-secrets.ts'
+import { containerId } from '../../../reconcilers/runc/object/resolve-revision.ts'
+import { oneOffName } from '../../../reconcilers/runc/one-off/one-off-name.ts'
 import { sealText } from './seal.ts'
 
 function newKey(): Identity['sealing'] {
@@ -137,6 +139,12 @@ describe('placing secrets', () => {
     await secrets.remove(id)
     await secrets.remove(id)
     assert.deepEqual(readdirSync(join(runDir, 'secrets')), [])
+  })
+
+  it('serves containers that are made for one command', async () => {
+    const oneOff = containerId(oneOffName('shop-web', 1), `sha256:${'0'.repeat(64)}`)
+    await secrets.place(oneOff, [await file('x')])
+    await secrets.remove(oneOff)
   })
 
   it('takes no name that leads elsewhere', async () => {
