@@ -38,7 +38,8 @@ type Recorded = ReadonlyMap<string, { readonly content: Buffer; readonly mode: n
 /**
  * Puts the files of a stack together as Docker needs them: copies of its own, values that the
  * layout has in place of them, and one Compose file with the places of the data. Throws `Failure`:
- * `no-such-stack`, `export-host`, the faults of its files, `export-too-large`.
+ * `no-such-stack`, `export-host`, the faults of its files, `export-too-large`,
+ * `export-path`.
  */
 export async function exportProject(
   session: Session,
@@ -48,7 +49,7 @@ export async function exportProject(
   const { source, recorded, composeFiles, variables } = await readStack(session, files, wish)
   const host = hostOf(source, wish.host)
   const secretFiles = new Map<string, string>()
-  const secrets: TakenFile[] = []
+  const secrets = new Map<string, TakenFile>()
   const own = source.name === '' ? [] : [...recorded.keys()]
   const base = source.name === '' ? dirname(composeFiles[0] ?? '') : commonFolder(own)
   const home = dirname(composeFiles[0] ?? '')
@@ -58,7 +59,8 @@ export async function exportProject(
     if (externalName === undefined || !files.layout.secrets.has(externalName)) continue
     const content = Buffer.from(await (await wish.open()).contentOf(externalName))
     secretFiles.set(key, `./secrets/${externalName}`)
-    secrets.push({ path: inHome(`secrets/${externalName}`), mode: 0o600, content, isSecret: true })
+    const path = inHome(`secrets/${externalName}`)
+    secrets.set(path, { path, mode: 0o600, content, isSecret: true })
   }
   const override = overrideOf(source, {
     ...{ host, stateDir: wish.stateDir, secretFiles, elsewhere: elsewhereOf(source, files, host) },
@@ -78,8 +80,26 @@ export async function exportProject(
   const names =
     source.name === '' ? ['compose.yaml'] : composeFiles.map((file) => posix.relative(home, file))
   addOverride(copies, source, override, { names, inHome, recorded, variables })
-  const all = [...copies.values(), ...secrets].sort((a, b) => (a.path < b.path ? -1 : 1))
+  expectApart(copies, secrets)
+  const all = [...copies.values(), ...secrets.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
   return { host, files: all, below, override }
+}
+
+/** Refuses a secret of the layout whose place a file or a folder of the stack has. */
+function expectApart(
+  copies: ReadonlyMap<string, TakenFile>,
+  secrets: ReadonlyMap<string, TakenFile>,
+): void {
+  for (const place of secrets.keys()) {
+    const taken = [...copies.keys()].find((path) => {
+      return path === place || path.startsWith(`${place}/`) || place.startsWith(`${path}/`)
+    })
+    if (taken === undefined) continue
+    const what = `${place} is the place of a secret of the layout, and the stack has ${taken}`
+    throw new Failure(4, 'export-path', what, {
+      hint: 'give one of them another name: the secret, or the file of the stack',
+    })
+  }
 }
 
 function textFile(path: string, text: string, isSecret: boolean = false): TakenFile {

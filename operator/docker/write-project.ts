@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { dirname, join, posix } from 'node:path'
 import { makeFolder } from '../files/write-file.ts'
 import { Failure, systemReason } from '../terminal/failure.ts'
@@ -45,9 +46,13 @@ export async function writeProject(
     }
     await calls.rename(temporary, folder)
   } catch (error) {
+    const left = await rm(temporary, { recursive: true, force: true }).then(
+      () => '',
+      () => `; remove ${temporary}: it may hold secrets`,
+    )
     const message = `cannot write ${folder}: ${systemReason(error)}`
     throw new Failure(1, 'cannot-write', message, {
-      hint: `the layout is unchanged; remove ${temporary} if it is there`,
+      hint: `the layout is unchanged${left}`,
       cause: error,
     })
   }

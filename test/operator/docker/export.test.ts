@@ -3,6 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { describe, it, type TestContext } from 'node:test'
 import { parse } from 'yaml'
+import { writeProject } from '../../../operator/docker/write-project.ts'
+import type { Session } from '../../../operator/terminal/session.ts'
+import { machineCalls } from '../../../platform/files/calls.ts'
 import { addHost, openCluster, type Workspace } from '../workspace.ts'
 
 const composeText = `version: "3.9"
@@ -127,6 +130,55 @@ describe('covey export compose', () => {
     assert.deepEqual([hello['image'], hello['host']], ['nginx:1', undefined])
     assert.match(JSON.stringify(hello['volumes']), /services_dir_v\/page/)
     assert.match(JSON.stringify(secrets), /services-compose\/secrets\/key/)
+  })
+
+  it('writes a secret once that two names stand for', async (t) => {
+    const services =
+      'secrets: { key: { file: key.txt } }\nstacks:\n  immich: { file: immich/compose.yaml, host: pi }\n'
+    const space = await cluster(t, services)
+    await space.write('key.txt', 'content of it\n')
+    const named =
+      'secrets: { one: { external: true, name: key }, two: { external: true, name: key } }'
+    const text = `services: { web: { image: a, secrets: [one, two] } }\n${named}\n`
+    await space.write('immich/compose.yaml', text)
+    const out = await space.must('export', 'compose', 'immich')
+    assert.match(out, /it holds secrets: secrets\/key\n/)
+    assert.equal(await space.read('immich-compose/secrets/key'), 'content of it\n')
+  })
+
+  it('is refused where a file of the stack has the place of a secret', async (t) => {
+    const services =
+      'secrets: { key: { file: key.txt } }\nstacks:\n  immich: { file: immich/compose.yaml, host: pi }\n'
+    const space = await cluster(t, services)
+    await space.write('key.txt', 'content of it\n')
+    await mkdir(space.path('immich/secrets'))
+    await space.write('immich/secrets/key', 'another\n')
+    const named = 'secrets: { key: { external: true }, own: { file: ./secrets/key } }'
+    const text = `services: { web: { image: a, secrets: [key, own] } }\n${named}\n`
+    await space.write('immich/compose.yaml', text)
+    const { exit, err } = await space.covey(['export', 'compose', 'immich'])
+    assert.match(
+      `${exit} ${err}`,
+      /^4 .*secrets\/key is the place of a secret of the layout, and the stack has secrets\/key\n/s,
+    )
+    const left = (await readdir(space.dir)).filter((name) => /compose|^\./.test(name))
+    assert.deepEqual(left, [])
+  })
+
+  it('leaves nothing of files that cannot be written', async (t) => {
+    const space = await openCluster(t)
+    const file = { mode: 0o600, content: Buffer.from('a secret'), isSecret: true }
+    const clash = [
+      { ...file, path: 'key' },
+      { ...file, path: 'key/more' },
+    ]
+    const before = (await readdir(space.dir)).sort()
+    const session = { io: { files: machineCalls } } as unknown as Session
+    await assert.rejects(writeProject(session, space.path('back'), clash), {
+      code: 'cannot-write',
+      hint: 'the layout is unchanged',
+    })
+    assert.deepEqual((await readdir(space.dir)).sort(), before)
   })
 
   it('is refused for what is not there, and where the host has to be said', async (t) => {
