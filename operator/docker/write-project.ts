@@ -19,7 +19,7 @@ const ignoreFile = '.gitignore'
 /**
  * Puts the files of a project into a new folder, all of them or none; with a folder that is there
  * nothing is written, and what differs is told. Files with secrets have mode 0600, and git is told
- * to leave them alone. Throws `Failure` `cannot-write`.
+ * to leave them alone unless the project brings a `.gitignore`. Throws `Failure` `cannot-write`.
  */
 export async function writeProject(
   session: Session,

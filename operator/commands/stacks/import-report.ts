@@ -1,4 +1,4 @@
-import { join } from 'node:path/posix'
+import { basename, join } from 'node:path/posix'
 import { newNeeds } from '../../diff/grants.ts'
 import { serviceOfContainer } from '../../diff/services.ts'
 import type { TakenProject } from '../../docker/taken-project.ts'
@@ -120,11 +120,15 @@ function* filesLines({ stack, files, line }: ImportReport): Generator<string> {
   else if (files.every(({ state }) => state === 'same')) {
     yield `${stack}: stacks/${stack} has the files of the host; nothing was written`
   } else yield `${stack}: stacks/${stack} is there already, and was left as it is`
+  // Its lines may bring in again what the one for secrets leaves out.
+  const hasRules = files.some(({ path }) => basename(path) === '.gitignore')
+  const git = hasRules
+    ? 'keep it out of git: the project has a .gitignore of its own'
+    : 'git leaves it out'
   for (const { path, state, isSecret } of files) {
     if (state === 'same') continue
     const what = state === 'new' ? '' : state === 'missing' ? ': not here' : ': differs'
-    const secret =
-      isSecret && state === 'new' ? ': only you can read it, and git leaves it out' : ''
+    const secret = isSecret && state === 'new' ? `: only you can read it, and ${git}` : ''
     yield `  ${path}${what}${secret}`
   }
   if (line === 'differs') yield 'its line in cluster.yaml differs from what the host has:'

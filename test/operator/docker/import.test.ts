@@ -131,6 +131,23 @@ describe('a Compose project of a host', () => {
     assert.equal((await space.covey(['validate', 'cluster.yaml'])).exit, 0)
   })
 
+  it('says of secrets whether git leaves them out', async (t) => {
+    const { space, host, take } = await prepared(t)
+    const path = host.path('opt/immich')
+    const first = await take(path)
+    assert.match(first.out, /^ {2}\.env: only you can read it, and git leaves it out$/m)
+    await host.write('opt/immich/.gitignore', '!.env\n')
+    const mounted = composeText.replace('volumes:\n', 'volumes:\n      - ./.gitignore:/ignore:ro\n')
+    await host.write('opt/immich/compose.yaml', mounted)
+    const { out } = await take(path, '--name', 'photos')
+    assert.match(
+      out,
+      /^ {2}\.env: only you can read it, and keep it out of git: the project has a/m,
+    )
+    assert.doesNotMatch(out, /git leaves it out/)
+    assert.equal(await space.read('stacks/photos/.gitignore'), '!.env\n')
+  })
+
   it('is not written twice: what differs is told', async (t) => {
     const { space, host, take } = await prepared(t)
     const path = host.path('opt/immich')
