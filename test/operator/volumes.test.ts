@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -174,6 +175,20 @@ suite('covey volume', () => {
     const [first, second = 0, ...more] = offsets
     assert.deepEqual([first, more], [0, []])
     assert.ok(second >= 1_000_000, `it went on at ${second}`)
+  })
+
+  test('puts back what it has judged, whatever takes its name', async (t) => {
+    const { space, data, spool } = await served(t)
+    await space.must('volume', 'backup', 'data', '-o', 'data.tar.zst')
+    writeFileSync(join(data, 'file'), 'changed\n')
+    const received = spool().received.bind(spool())
+    spool().received = (...asked) => {
+      writeFileSync(space.path('other'), 'another archive')
+      renameSync(space.path('other'), space.path('data.tar.zst'))
+      return received(...asked)
+    }
+    await space.must('volume', 'restore', 'data', 'data.tar.zst', '--replace')
+    assert.equal(readFileSync(join(data, 'file'), 'utf8'), 'kept\n')
   })
 
   test('keeps no upload that is not what was announced', async (t) => {

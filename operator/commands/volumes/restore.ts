@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { restoredSchema, uploadedSchema } from '../../../protocol/api/volumes.ts'
 import { ask, documentOf } from '../../agent-client/client.ts'
 import { heard } from '../../agent-client/heard.ts'
@@ -19,8 +18,8 @@ interface Upload {
   readonly session: Session
   readonly volume: string
   readonly sha256: string
-  /** Path of the archive. */
-  readonly path: string
+  /** Opened once: what takes its name meanwhile is not what was judged. */
+  readonly archive: FileHandle
   readonly signal: AbortSignal
 }
 
@@ -28,16 +27,30 @@ interface Upload {
 export async function restoreVolume(session: Session, input: Input): Promise<void> {
   const volume = volumeObject(input.args[0] ?? '')
   const file = input.args[1] ?? ''
-  const path = session.path(file)
   const wanted = input.text('sha256') ?? (await notedChecksum(session, file))
-  const { sha256, bytes } = await checksumOf(path, file)
-  if (wanted !== sha256) {
-    const message = `${file} has the checksum ${sha256}, not ${wanted}`
-    throw new Failure(2, 'volume-checksum', message, { hint: 'copy the archive again' })
+  const archive = await open(session.path(file)).catch((cause) => unreadable(file, cause))
+  try {
+    const { sha256, bytes } = await checksumOf(archive, file)
+    if (wanted !== sha256) {
+      const message = `${file} has the checksum ${sha256}, not ${wanted}`
+      throw new Failure(2, 'volume-checksum', message, { hint: 'copy the archive again' })
+    }
+    const place = await placeOfVolume(session, input, volume)
+    const signal = session.io.interrupted()
+    const upload: Upload = { session: place.session, volume, sha256, archive, signal }
+    await restoreFrom(session, input, upload, { file, bytes })
+  } finally {
+    await archive.close()
   }
-  const place = await placeOfVolume(session, input, volume)
-  const signal = session.io.interrupted()
-  const upload: Upload = { session: place.session, volume, sha256, path, signal }
+}
+
+async function restoreFrom(
+  session: Session,
+  input: Input,
+  upload: Upload,
+  { file, bytes }: { readonly file: string; readonly bytes: number },
+): Promise<void> {
+  const { volume } = upload
   const isDirect = input.is('direct')
   const progress = progressLine(session)
   try {
@@ -63,13 +76,13 @@ export async function restoreVolume(session: Session, input: Input): Promise<voi
 
 /** Sends what the host does not have yet of an archive. */
 async function uploadRest(session: Session, upload: Upload, size: number): Promise<void> {
-  const { session: asked, volume, sha256, path, signal } = upload
+  const { session: asked, volume, sha256, archive, signal } = upload
   const place = `/v1/volumes/${volume}/uploads/${sha256}`
   const answer = await ask(asked, { method: 'GET', path: place, admin: true })
   const known = uploadedSchema.safeParse(documentOf(asked, answer)).data?.bytes ?? 0
   if (known >= size) return
   if (known > 0) session.note(`${sizeText(known)} of the archive are there already`)
-  const body = createReadStream(path, { start: known })
+  const body = bytesFrom(archive, known)
   const question = { method: 'POST', path: `${place}?from=${known}`, admin: true } as const
   const sent = { ...question, body, contentType: 'application/zstd' }
   for await (const _ of askStream(asked, sent, signal));
@@ -81,14 +94,14 @@ async function uploadRest(session: Session, upload: Upload, size: number): Promi
 }
 
 async function restoreThere(
-  { session, volume, sha256, path, signal }: Upload,
+  { session, volume, sha256, archive, signal }: Upload,
   switches: readonly string[],
   isDirect: boolean,
 ): Promise<unknown> {
   const query = [`sha256=${sha256}`, ...switches].join('&')
   const question = { method: 'POST', path: `/v1/volumes/${volume}/restore?${query}` } as const
   // With a body a question may take as long as it likes.
-  const body = isDirect ? createReadStream(path) : nothing()
+  const body = isDirect ? bytesFrom(archive, 0) : nothing()
   const chunks: Buffer[] = []
   let size = 0
   const asked = { ...question, admin: true, body, contentType: 'application/zstd' }
@@ -125,21 +138,36 @@ async function notedChecksum(session: Session, file: string): Promise<string> {
 }
 
 async function checksumOf(
-  path: string,
+  archive: FileHandle,
   file: string,
 ): Promise<{ readonly sha256: string; readonly bytes: number }> {
   const hash = createHash('sha256')
   let bytes = 0
   try {
-    for await (const chunk of createReadStream(path)) {
+    for await (const chunk of bytesFrom(archive, 0)) {
       hash.update(chunk)
       bytes += chunk.length
     }
   } catch (error) {
-    throw new Failure(2, 'file-unreadable', `cannot read ${file}: ${systemReason(error)}`, {
-      hint: 'give the path of an archive of covey volume backup',
-      cause: error,
-    })
+    unreadable(file, error)
   }
   return { sha256: hash.digest('hex'), bytes }
+}
+
+/** A stream of the handle would keep it, or close it, at an end of its own. */
+async function* bytesFrom(archive: FileHandle, start: number): AsyncGenerator<Uint8Array> {
+  let position = start
+  for (;;) {
+    const { bytesRead, buffer } = await archive.read({ position, buffer: Buffer.alloc(65_536) })
+    if (bytesRead === 0) return
+    position += bytesRead
+    yield buffer.subarray(0, bytesRead)
+  }
+}
+
+function unreadable(file: string, cause: unknown): never {
+  throw new Failure(2, 'file-unreadable', `cannot read ${file}: ${systemReason(cause)}`, {
+    hint: 'give the path of an archive of covey volume backup',
+    cause,
+  })
 }
