@@ -26,7 +26,7 @@ const changes: readonly (readonly [string, (book: OrderBook) => Promise<unknown>
   ['a hold', (book) => book.hold('web', hold)],
   ['an order for another one', (book) => book.give('db', stop)],
   ['the end of an order', (book) => book.end('web', restart)],
-  ['the end of a hold', (book) => book.release('web', hold.owner)],
+  ['the end of a hold', (book) => book.release('web', hold)],
 ]
 
 interface Run {

@@ -66,7 +66,7 @@ async function order(
   const { object, seen, known: before } = await find(init, parts)
   if (releases) {
     const durable = before.holds.filter(({ isDurable }) => isDurable)
-    for (const { owner } of durable) await kept(containers.orders.release(object, owner))
+    for (const each of durable) await kept(containers.orders.release(object, each))
   }
   const known = containers.orders.look().get(object) ?? none
   const wanted = wantedOf(adopted(), host, object, seen)
@@ -150,8 +150,8 @@ async function release(
   response: ServerResponse,
   { name = '', owner = '' }: PathParts,
 ): Promise<void> {
-  // One whose object is gone meanwhile may be released too.
-  const changed = await kept(init.containers.orders.release(name, owner))
+  // One whose object is gone meanwhile may be released too. Work that goes on ends its own hold.
+  const changed = await kept(init.containers.orders.release(name, { owner, isDurable: true }))
   if (changed) {
     init.onOrder(name, `released by ${owner}`)
     init.loop.retry(name, 'the end of a hold')

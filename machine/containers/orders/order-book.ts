@@ -14,6 +14,9 @@ import { type KeptOrders, orderText, parseOrders } from './order-file.ts'
 const folder = 'containers'
 const file = `${folder}/orders.json`
 
+/** A hold by its owner; nobody ends one of the other kind by the same name. */
+type HoldKey = Pick<ContainerHold, 'owner' | 'isDurable'>
+
 /**
  * The wishes of persons, and of the agent itself, for containers beyond the config. The one writer
  * of its file. What it tells is durable, but for holds that end with the agent.
@@ -28,8 +31,8 @@ export interface OrderBook {
   end(object: string, order: ContainerOrder): Promise<void>
   /** Adds a hold; one of the same owner is replaced. Error: `too-many-holds`. */
   hold(object: string, hold: ContainerHold): Promise<void>
-  /** Ends the hold of an owner. True if there was one. */
-  release(object: string, owner: string): Promise<boolean>
+  /** Ends a hold. True if there was one. */
+  release(object: string, hold: HoldKey): Promise<boolean>
 }
 
 /** Reads the file of an earlier agent; one that is damaged counts as empty, and is told. */
@@ -97,15 +100,16 @@ class Book implements OrderBook {
     })
   }
 
-  async release(object: string, owner: string): Promise<boolean> {
+  async release(object: string, { owner, isDurable }: HoldKey): Promise<boolean> {
     const isOther = (hold: ContainerHold): boolean => hold.owner !== owner
-    const known = this.of(object).holds
+    const known = (isDurable ? this.kept.holds : this.passing).get(object) ?? []
     if (known.every(isOther)) return false
-    setHolds(this.passing, object, (this.passing.get(object) ?? []).filter(isOther))
+    if (!isDurable) {
+      setHolds(this.passing, object, known.filter(isOther))
+      return true
+    }
     await this.write(({ orders, holds }) => {
-      const before = holds.get(object) ?? []
-      const after = before.filter(isOther)
-      if (after.length === before.length) return null
+      const after = (holds.get(object) ?? []).filter(isOther)
       return { orders, holds: withEntry(holds, object, after.length === 0 ? null : after) }
     })
     return true

@@ -43,7 +43,7 @@ export async function whileHeld<T>(
     await untilNone(running, signal)
     return await work()
   } finally {
-    for (const object of held) await orders.release(object, owner)
+    for (const object of held) await orders.release(object, { owner, isDurable: false })
     state.onChange(`${owner} is over`)
   }
 }

@@ -171,9 +171,26 @@ test('whoever holds a container has it stopped for as long as that takes', {
       String(start.said['detail']),
       /web is held by "backup data": it is being backed up/,
     )
+    // A person's words end no work that goes on: it would find its containers running.
+    const owner = encodeURIComponent(hold.owner)
+    const ended = await by.ask('DELETE', `/v1/containers/web/holds/${owner}`)
+    assert.deepEqual([ended.status, ended.said['changed']], [200, false])
+    const forced = await by.ask('POST', '/v1/containers/web/start?release=1')
+    assert.deepEqual([forced.status, forced.said['code']], [409, 'held'])
+    // Nor does the work end what a person holds by the same name.
+    const same = JSON.stringify({ owner: hold.owner, reason: 'somebody else' })
+    assert.equal((await by.ask('POST', '/v1/containers/web/holds', same)).status, 200)
     return 'done'
   })
   assert.equal(done, 'done')
+  assert.equal((await by.row('web'))?.state, 'stopped')
+  const left = on
+    .machine()
+    .orders.look()
+    .get('web')
+    ?.holds.map(({ reason }) => reason)
+  assert.deepEqual(left, ['somebody else'])
+  await by.ask('DELETE', `/v1/containers/web/holds/${encodeURIComponent(hold.owner)}`)
   assert.notEqual((await on.running('web')).pid, first.pid)
   assert.equal((await on.running('other')).pid, other.pid)
   // An agent that is killed meanwhile takes the hold along.
