@@ -98,11 +98,25 @@ export class Incoming {
         },
       )
     }
-    await this.expectFree(object, replace)
-    const folder = this.folderOf(object)
-    mkdirSync(join(folder, 'content'), { recursive: true, mode: 0o700 })
-    await this.write(object, { id, from, sha256: null, isWhole: false })
-    await syncFolder(machineCalls, this.init.places.volumes)
+    await this.alone(object, async () => {
+      await this.expectFree(object, replace)
+      const note: Note = { id, from, sha256: null, isWhole: false }
+      // Closed before it is noted: other work may have the volume just now.
+      await this.close(object, note)
+      const folder = this.folderOf(object)
+      try {
+        // A container with it may have been made before that.
+        await this.expectFree(object, replace)
+        mkdirSync(join(folder, 'content'), { recursive: true, mode: 0o700 })
+        await this.write(object, note)
+        await syncFolder(machineCalls, this.init.places.volumes)
+      } catch (error) {
+        rmSync(folder, { recursive: true, force: true })
+        this.notes.delete(object)
+        this.init.gate.open(object)
+        throw error
+      }
+    })
   }
 
   /** Takes content in, in the place of what has come before. Throws as `unpackInto` does. */
@@ -222,15 +236,13 @@ export class Incoming {
     const path = join(this.folderOf(object), noteFile)
     await writeTemporary(machineCalls, path, [Buffer.from(`${JSON.stringify(note)}\n`)])
     await takeEffect(machineCalls, path)
-    await this.close(object, note)
+    this.notes.set(object, note)
   }
 
   private async close(object: string, note: Note): Promise<void> {
-    const isKnown = this.notes.has(object)
-    this.notes.set(object, note)
-    if (isKnown) return
     const closing = { owner: 'move', reason: `waits for its data from ${note.from}` }
     await this.init.gate.close(object, closing)
+    this.notes.set(object, note)
   }
 
   private folderOf(object: string): string {

@@ -90,7 +90,7 @@ export class Spool {
     }
     if (from > size) throw badOffset(size)
     await touch(path)
-    return { bytes: size - from, chunks: createReadStream(path, { start: from }) }
+    return { bytes: size - from, chunks: chunksOf(path, from) }
   }
 
   remove(object: string, sha256: string): void {
@@ -119,15 +119,18 @@ export class Spool {
     if (from !== bytes) throw badOffset(bytes)
     if (bytes === 0) this.clean(1)
     this.receiving.add(name)
-    const file = await open(join(this.folder, name), 'a', 0o600)
     try {
-      for await (const chunk of chunks) {
-        await this.append(file, bytes, chunk)
-        bytes += chunk.length
+      const file = await open(join(this.folder, name), 'a', 0o600)
+      try {
+        for await (const chunk of chunks) {
+          await this.append(file, bytes, chunk)
+          bytes += chunk.length
+        }
+        return bytes
+      } finally {
+        await file.close()
       }
-      return bytes
     } finally {
-      await file.close()
       this.receiving.delete(name)
     }
   }
@@ -135,7 +138,7 @@ export class Spool {
   /** An upload as far as it has arrived. Throws `no-such-archive`. */
   uploaded(object: string, sha256: string): AsyncIterable<Uint8Array> {
     const path = join(this.folder, `sent~${object}~${sha256}`)
-    if (sizeAt(path) !== null) return createReadStream(path)
+    if (sizeAt(path) !== null) return chunksOf(path, 0)
     throw new CoveyError('no-such-archive', 'the archive was not uploaded, or is gone by now', {
       hint: 'run covey volume restore again: it uploads what is missing',
     })
@@ -179,6 +182,11 @@ export class Spool {
   private drop(name: string): void {
     rmSync(join(this.folder, name), { force: true })
   }
+}
+
+/** Opens the file only for a reader who begins: nobody closes it, or hears its error, before. */
+async function* chunksOf(path: string, start: number): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(path, { start })
 }
 
 function sizeAt(path: string): number | null {
