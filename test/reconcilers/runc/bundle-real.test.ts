@@ -189,6 +189,16 @@ describe('secrets as words of commands', () => {
     assert.ok(ran.stdout.startsWith('hidden|a|b|'), ran.stdout)
   })
 
+  it('are not told where one names a program that is not there', () => {
+    const own = { args: ['(sealed)'], secrets: [{ secret: 's', words: ['args.0'] }] }
+    for (const name of ['hunter2', '/bin/hunter2', '/hunter2/', 'true']) {
+      const sealed = { s: JSON.stringify({ 'args.0': name }) }
+      const ran = runContainer({ object: own, image: { entrypoint: [] }, secrets: sealed })
+      const said = 'covey: the program, whose name is a secret, is not there\n'
+      assert.deepEqual([ran.exitCode, ran.stderr], name === 'true' ? [0, ''] : [127, said], name)
+    }
+  })
+
   it('and all variables are there for a check too', () => {
     const ran = runContainer({ object, secrets, isCheck: true })
     assert.equal(ran.stdout, `[${hard}][$(x)]`)

@@ -100,13 +100,19 @@ export function readingSecrets(
   const unnamed = environment.filter((text) => {
     return !isPassedOn(text.slice(0, Math.max(0, text.indexOf('='))))
   })
+  const isNamed = words.every(({ index }) => index > 0)
+  const missing = isNamed
+    ? 'printf \'covey: %s is not in any folder of PATH, which is "%s"\\n\' "$1" "$PATH" >&2'
+    : "printf 'covey: the program, whose name is a secret, is not there\\n' >&2"
+  // The shell itself tells the name of what it cannot run.
+  const found = isNamed ? '' : ` [ -f "$1" ] && [ -x "$1" ] || { ${missing}; exit 127; }`
   const script = [
     'set -f',
     `covey_words=${quoted(unnamed.map(quoted).join(' '))}`,
     ...reading,
     ...placingWords(words),
     'covey_text=$1',
-    'case $1 in */*) ;; *)',
+    `case $1 in */*)${found} ;; *)`,
     '  covey_text=',
     '  IFS=:',
     '  for covey_folder in $PATH; do',
@@ -115,7 +121,7 @@ export function readingSecrets(
     '    if [ -f "$covey_file" ] && [ -x "$covey_file" ]; then covey_text=$covey_file; break; fi',
     '  done',
     '  if [ -z "$covey_text" ]; then',
-    '    printf \'covey: %s is not in any folder of PATH, which is "%s"\\n\' "$1" "$PATH" >&2',
+    `    ${missing}`,
     '    exit 127',
     '  fi ;;',
     'esac',
