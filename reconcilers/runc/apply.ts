@@ -76,9 +76,14 @@ async function mayBePrivileged(
   return (await host.containers.grants()).includes(privilegeGrant(container, object))
 }
 
+interface CreateInit extends Omit<Extract<RuncStep, { kind: 'create' }>, 'kind' | keyof PlanStep> {
+  /** The container that this one is like, whose privileges it has; none for one of an object. */
+  readonly like?: ContainerSpec
+}
+
 /** Makes a container, without starting it. Throws as `HostContainers.create`, `not-granted`. */
 export async function createContainer(
-  step: Omit<Extract<RuncStep, { kind: 'create' }>, 'kind' | keyof PlanStep>,
+  step: CreateInit,
   host: HostPorts,
   signal: AbortSignal,
 ): Promise<void> {
@@ -89,7 +94,7 @@ export async function createContainer(
     const { devices, network_of } = spec.container
     const sources = deviceSources(devices)
     const network = network_of ?? spec.object
-    const isPrivileged = await mayBePrivileged(spec, host)
+    const isPrivileged = await mayBePrivileged(step.like ?? spec, host)
     const facts = await host.containers.facts(id, sources, network, isPrivileged)
     const container = { ...spec.container, privileged: isPrivileged }
     const bundle = makeBundle({ ...spec, container }, image, facts, hosts)
@@ -97,7 +102,7 @@ export async function createContainer(
     const { secrets, userNamespace, stopSignal: _, checkSecrets: _kept, ...parts } = bundle.value
     await host.secrets.place(id, secrets)
     const { layers } = image
-    const made = { ...recordOf(spec, bundle.value, image, facts) }
+    const made = recordOf(spec, bundle.value, image, facts)
     const record = spec.container.privileged ? { ...made, privileged: isPrivileged } : made
     const mapped = userNamespace === undefined ? {} : { userNamespace }
     await host.containers.create({ ...parts, record, layers, ...mapped }, signal)

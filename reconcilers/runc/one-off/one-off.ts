@@ -55,7 +55,8 @@ export async function createOneOff(
   const image = await readyImage(spec, ports)
   const hosts = hostsFor(order.object, resolved)
   try {
-    await createContainer({ spec: own, image, hosts, goesOn: false }, ports, signal)
+    const step = { spec: own, like: spec, image, hosts, goesOn: false }
+    await createContainer(step, ports, signal)
   } catch (error) {
     await removeOneOff({ id: own.id, object }, ports)
     throw error

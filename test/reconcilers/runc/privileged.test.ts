@@ -5,6 +5,7 @@ import { grantFault } from '../../../reconcilers/runc/bundle/grants.ts'
 import { runc } from '../../../reconcilers/runc/index.ts'
 import { judgeContainers } from '../../../reconcilers/runc/judge.ts'
 import { privilegeGrant } from '../../../reconcilers/runc/offers/privileges.ts'
+import { createOneOff } from '../../../reconcilers/runc/one-off/one-off.ts'
 import { reconcile } from '../contract-suite.ts'
 import { createFakeHost } from '../fake/host.ts'
 import { readyImage } from '../fake/images.ts'
@@ -97,5 +98,25 @@ describe('a container that asks to be privileged', () => {
     host.containers.grants.delete('privileged:web')
     assert.deepEqual(await settle(), [{ object: 'web', state: 'converged', reason }])
     assert.equal(isOn(), false)
+  })
+
+  it('has its rights for one command too', async () => {
+    const host = createFakeHost()
+    host.images.states.set(imageReference, readyImage())
+    const signal = new AbortController().signal
+    const isOn = async (labels: object, name: string): Promise<boolean> => {
+      const config = configOf({ web: containerObject({ privileged: true, labels }) })
+      const order = { object: 'web', name, entrypoint: null, command: ['id'] }
+      const { id } = await createOneOff(config, 'h', order, host.ports, signal)
+      const made = host.containers.all.get(id)?.creation?.config
+      return at(made, 'linux', 'seccomp') === undefined
+    }
+    host.containers.grants.add('privileged:web+run1')
+    assert.equal(await isOn({}, 'web+run1'), false)
+    host.containers.grants.add('privileged:web')
+    assert.equal(await isOn({}, 'web+run2'), true)
+    assert.equal(await isOn({ 'covey.service': 'shop/web' }, 'web+run3'), false)
+    host.containers.grants.add('privileged:shop/web')
+    assert.equal(await isOn({ 'covey.service': 'shop/web' }, 'web+run4'), true)
   })
 })
