@@ -29,10 +29,10 @@ function judgeObject(spec: ContainerSpec, all: RuncSpec, observed: RuncObserved)
   const down = judgeDown(spec, wanted === null ? before : [wanted, ...before], observed)
   if (down !== null) return down
   const wait = waitOf(spec, wanted, all, observed)
+  const isOrdered = runOrderOf(spec.object, spec.revision, observed) !== null
   const process = wanted?.process ?? { state: 'absent', wasStarted: false }
   switch (process.state) {
     case 'absent': {
-      const isOrdered = runOrderOf(spec.object, spec.revision, observed) !== null
       if (!process.wasStarted || policy.restart !== 'never' || isOrdered) {
         return judgeNew(spec, before, wait, observed)
       }
@@ -54,7 +54,6 @@ function judgeObject(spec: ContainerSpec, all: RuncSpec, observed: RuncObserved)
     case 'exited': {
       if (wanted === null) return null
       const next = afterExit(wanted, process.exit, policy)
-      const isOrdered = runOrderOf(spec.object, spec.revision, observed) !== null
       if (isOrdered) return wait === null ? toBeStarted : { state: 'pending', reason: wait }
       if (next.kind === 'again' && wait !== null) return { state: 'pending', reason: wait }
       if (next.kind === 'again') return waitText(wanted, process.exit, next)
