@@ -42,8 +42,7 @@ export function imageAdminRoutes(images: Images): ReadonlyMap<string, Route> {
 
 function refused(error: unknown): never {
   if (!(error instanceof CoveyError)) throw error
-  const members = error.hint === undefined ? {} : { hint: error.hint }
-  throw new Problem(409, error.code, error.message, members)
+  throw Problem.of(error, 409)
 }
 
 function progressEvent(progress: PullProgress): object {

@@ -1,4 +1,5 @@
 import { statusTexts } from '../../platform/http.ts'
+import type { CoveyError } from '../../protocol/fault.ts'
 
 /** Answer to a request that failed: problem details of RFC 9457 with a stable `code`. */
 export class Problem extends Error {
@@ -17,6 +18,11 @@ export class Problem extends Error {
     this.status = status
     this.code = code
     this.members = members
+  }
+
+  /** Tells of an error, with its hint. */
+  static of({ code, message, hint }: CoveyError, status: number): Problem {
+    return new Problem(status, code, message, hint === undefined ? {} : { hint })
   }
 
   /** The body, as JSON. `type` is `about:blank`: `code` says more than a link would. */

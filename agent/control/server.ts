@@ -223,9 +223,6 @@ function takeOver(
 /** Errors that are meant to be read are told; others stay in the log. */
 function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
-  if (error instanceof CoveyError) {
-    const hint = error.hint === undefined ? {} : { hint: error.hint }
-    return new Problem(500, error.code, error.message, hint)
-  }
+  if (error instanceof CoveyError) return Problem.of(error, 500)
   return new Problem(500, 'internal', 'the agent failed to answer; its log says why')
 }

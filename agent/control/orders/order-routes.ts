@@ -109,9 +109,7 @@ async function find(
 function kept<T>(written: Promise<T>): Promise<T> {
   return written.catch((error: unknown) => {
     if (!(error instanceof CoveyError)) throw error
-    const hint = error.hint === undefined ? {} : { hint: error.hint }
-    const status = error.code === 'too-many-holds' ? 409 : 503
-    throw new Problem(status, error.code, error.message, hint)
+    throw Problem.of(error, error.code === 'too-many-holds' ? 409 : 503)
   })
 }
 

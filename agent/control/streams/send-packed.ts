@@ -34,9 +34,8 @@ export async function sendPacked(
     response.end()
   } catch (error) {
     if (signal.aborted || !(error instanceof CoveyError)) throw error
-    const members = error.hint === undefined ? {} : { hint: error.hint }
-    const problem = new Problem(500, error.code, error.message, members).body()
-    response.addTrailers({ [faultTrailer]: encodeURIComponent(JSON.stringify(problem)) })
+    const problem = JSON.stringify(Problem.of(error, 500).body())
+    response.addTrailers({ [faultTrailer]: encodeURIComponent(problem) })
     response.end()
   }
 }

@@ -8,9 +8,8 @@ import { Problem } from '../problem.ts'
 /** Throws the answer to what the machine refused. */
 export function refused(error: unknown): never {
   if (!(error instanceof CoveyError)) throw error
-  const members = error.hint === undefined ? {} : { hint: error.hint }
   const isMissing = ['no-such-volume', 'no-such-archive'].includes(error.code)
-  throw new Problem(isMissing ? 404 : 409, error.code, error.message, members)
+  throw Problem.of(error, isMissing ? 404 : 409)
 }
 
 /** A checksum in a path or a query. Throws `bad-query`. */
