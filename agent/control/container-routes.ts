@@ -5,11 +5,13 @@ import { copiesMax } from '../../machine/containers/copy/limits.ts'
 import type { Copies } from '../../machine/containers/copy/serve.ts'
 import { createExecChannel, type ExecChannel } from '../../machine/containers/exec/channel.ts'
 import { execsMax } from '../../machine/containers/exec/limits.ts'
+import type { PlaceFor } from '../../machine/containers/exec/serve.ts'
 import type { ExecSessions } from '../../machine/containers/exec/sessions.ts'
 import type { ExecPlace } from '../../machine/containers/exec/start.ts'
 import { logReadersMax } from '../../machine/containers/logs/limits.ts'
 import { logFolder, logsFolder } from '../../machine/containers/logs/places.ts'
 import { type LogQuery, readLog } from '../../machine/containers/logs/read.ts'
+import type { ContainerRow } from '../../protocol/api/containers.ts'
 import { isName } from '../../protocol/names.ts'
 import { namesShownMax } from '../limits.ts'
 import { keepStream } from './connections.ts'
@@ -134,8 +136,20 @@ async function expectLog(
   throw unknownContainer(name, [...new Set([...rows, ...kept])].sort())
 }
 
-/** `no-such-container` (404), with some of the names that there are. */
-export function unknownContainer(name: string, known: readonly string[]): Problem {
+/** The row of a container. Throws `no-such-container` (404). */
+export async function expectRow(
+  directory: ContainerDirectory,
+  name: string,
+): Promise<ContainerRow> {
+  const rows = await directory.rows()
+  const row = rows.find((one) => one.name === name)
+  if (row !== undefined) return row
+  const known = rows.map((one) => one.name)
+  throw unknownContainer(name, known)
+}
+
+/** `no-such-container`, with some of the names that there are. */
+function unknownContainer(name: string, known: readonly string[]): Problem {
   const detail = `this host has no container ${JSON.stringify(name)}`
   const more = known.length > namesShownMax ? ` and ${known.length - namesShownMax} more` : ''
   const shown = `it has: ${known.slice(0, namesShownMax).join(', ')}${more}`
@@ -150,16 +164,7 @@ async function exec(
   { name = '' }: PathParts,
 ): Promise<void> {
   const place = await runningPlace(directory, name)
-  const release = execs.reserve()
-  if (release === null) {
-    const hint = 'wait until one of them ends'
-    throw new Problem(503, 'too-many-execs', `${execsMax} commands are already running`, { hint })
-  }
-  try {
-    await execs.serve(takeOver(socket, early), name, place)
-  } finally {
-    release()
-  }
+  await runIn(execs, name, place, () => takeOver(socket, early))
 }
 
 async function run(
@@ -168,27 +173,39 @@ async function run(
   early: Buffer,
   { name = '' }: PathParts,
 ): Promise<void> {
-  const known = (await directory.rows()).map((row) => row.name)
-  if (!known.includes(name)) throw unknownContainer(name, known)
-  const hint = 'wait until one of them ends'
+  await expectRow(directory, name)
   const oneOff = oneOffs.reserve(name)
   if (oneOff === null) {
-    throw new Problem(503, 'too-many-runs', 'too many commands have containers of their own', {
-      hint,
-    })
+    const message = 'too many commands have containers of their own'
+    throw new Problem(503, 'too-many-runs', message, { hint: untilOneEnds })
   }
-  const release = execs.reserve()
   try {
-    if (release === null) {
-      const message = `${execsMax} commands are already running`
-      throw new Problem(503, 'too-many-execs', message, { hint })
-    }
-    await execs.serve(takeOver(socket, early), name, oneOff.place)
+    await runIn(execs, name, oneOff.place, () => takeOver(socket, early))
   } finally {
-    release?.()
     await oneOff.end()
   }
 }
+
+/** Serves the command of one client. Throws `too-many-execs`. */
+async function runIn(
+  execs: ExecSessions,
+  name: string,
+  place: ExecPlace | PlaceFor,
+  connect: () => ExecChannel,
+): Promise<void> {
+  const release = execs.reserve()
+  if (release === null) {
+    const message = `${execsMax} commands are already running`
+    throw new Problem(503, 'too-many-execs', message, { hint: untilOneEnds })
+  }
+  try {
+    await execs.serve(connect(), name, place)
+  } finally {
+    release()
+  }
+}
+
+const untilOneEnds = 'wait until one of them ends'
 
 async function copy(
   { directory, copies }: ContainerRoutesInit,
@@ -199,8 +216,8 @@ async function copy(
   const place = await runningPlace(directory, name)
   const release = copies.reserve()
   if (release === null) {
-    const hint = 'wait until one of them ends'
-    throw new Problem(503, 'too-many-copies', `${copiesMax} copies are already under way`, { hint })
+    const message = `${copiesMax} copies are already under way`
+    throw new Problem(503, 'too-many-copies', message, { hint: untilOneEnds })
   }
   try {
     await copies.serve(takeOver(socket, early), name, place)
@@ -211,16 +228,11 @@ async function copy(
 
 /** The running container of an object. Throws `no-such-container`, `not-running`. */
 async function runningPlace(directory: ContainerDirectory, name: string): Promise<ExecPlace> {
-  const rows = await directory.rows()
-  const row = rows.find((one) => one.name === name)
-  if (row === undefined) {
-    const known = rows.map((one) => one.name)
-    throw unknownContainer(name, known)
-  }
+  const { state } = await expectRow(directory, name)
   const place = await directory.running(name)
   if (place !== null) return place
   const hint = 'covey status says why; covey logs shows what it wrote'
-  throw new Problem(409, 'not-running', `${name} is not running (${row.state})`, { hint })
+  throw new Problem(409, 'not-running', `${name} is not running (${state})`, { hint })
 }
 
 /** From here on the connection speaks frames. */

@@ -6,10 +6,9 @@ import type { ContainerOrdered } from '../../../protocol/api/containers.ts'
 import type { Config } from '../../../protocol/documents/config.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
 import type { ContainerOrders } from '../../../reconcilers/container-orders.ts'
-import type { ContainerSeen } from '../../../reconcilers/host-containers.ts'
 import type { ReconcileLoop } from '../../../reconcilers/loop/index.ts'
 import { orderBodyBytesMax, orderTextCharactersMax } from '../../limits.ts'
-import { unknownContainer } from '../container-routes.ts'
+import { expectRow } from '../container-routes.ts'
 import type { ContainerDirectory } from '../container-view.ts'
 import { Problem } from '../problem.ts'
 import type { PathParts, Route } from '../router.ts'
@@ -59,18 +58,18 @@ export function orderRoutes(init: OrderRoutesInit): ReadonlyMap<string, Route> {
 async function order(
   init: OrderRoutesInit,
   asked: Asked,
-  parts: PathParts,
+  { name: object = '' }: PathParts,
   releases: boolean,
 ): Promise<ContainerOrdered> {
-  const { containers, adopted, host } = init
-  const { object, seen, known: before } = await find(init, parts)
+  const { directory, containers, adopted, host } = init
+  const seen = (await containers.port.look()).filter((each) => each.object === object)
+  if (seen.length === 0) await expectRow(directory, object)
   if (releases) {
-    const durable = before.holds.filter(({ isDurable }) => isDurable)
+    const durable = ordersOf(init, object).holds.filter(({ isDurable }) => isDurable)
     for (const each of durable) await kept(containers.orders.release(object, each))
   }
-  const known = containers.orders.look().get(object) ?? none
   const wanted = wantedOf(adopted(), host, object, seen)
-  const facts = { object, seen, known, ...wanted, nowMs: init.now() }
+  const facts = { object, seen, known: ordersOf(init, object), ...wanted, nowMs: init.now() }
   const verdict = judgeOrder(asked, facts)
   if (verdict.order !== null) {
     await kept(containers.orders.give(object, verdict.order))
@@ -83,26 +82,8 @@ async function order(
   return verdict.answer
 }
 
-const none: ContainerOrders = { order: null, holds: [] }
-
-async function find(
-  { directory, containers }: OrderRoutesInit,
-  { name = '' }: PathParts,
-): Promise<{
-  readonly object: string
-  readonly seen: readonly ContainerSeen[]
-  readonly known: ContainerOrders
-}> {
-  const rows = await directory.rows()
-  if (!rows.some((row) => row.name === name)) {
-    throw unknownContainer(
-      name,
-      rows.map((row) => row.name),
-    )
-  }
-  const all = await containers.port.look()
-  const seen = all.filter(({ object }) => object === name)
-  return { object: name, seen, known: containers.orders.look().get(name) ?? none }
+function ordersOf({ containers }: OrderRoutesInit, object: string): ContainerOrders {
+  return containers.orders.look().get(object) ?? { order: null, holds: [] }
 }
 
 /** A failed write is told with the status of a request that may be sent again. */
@@ -128,13 +109,13 @@ async function hold(
   init: OrderRoutesInit,
   request: IncomingMessage,
   response: ServerResponse,
-  parts: PathParts,
+  { name: object = '' }: PathParts,
 ): Promise<void> {
   const body = holdSchema.safeParse(await bodyOf(request))
   if (!body.success) {
     throw new Problem(400, 'bad-body', 'the body must be {"owner","reason"}, one line each')
   }
-  const { object } = await find(init, parts)
+  await expectRow(init.directory, object)
   const { owner, reason } = body.data
   const held = { owner, reason, atMs: init.now(), isDurable: true }
   await kept(init.containers.orders.hold(object, held))
