@@ -9,6 +9,7 @@ import { metricsText } from './metrics.ts'
 import { Problem } from './problem.ts'
 import type { Route } from './router.ts'
 import { sendJson } from './send.ts'
+import { readBody } from './streams/read-body.ts'
 
 /** Dependencies of the control API. */
 export interface ControlInit {
@@ -70,7 +71,7 @@ async function takeConfig(
   response: ServerResponse,
   url: URL,
 ): Promise<void> {
-  const text = await readBody(request, shell)
+  const text = await readEnvelope(request, shell)
   const verdict = await shell.inject(text, {
     allowGap: url.searchParams.get('allow_gap') === '1',
     allowIsolation: url.searchParams.get('allow_isolation') === '1',
@@ -82,27 +83,16 @@ async function takeConfig(
   throw new Problem(status, verdict.code, verdict.message, { ...verdict })
 }
 
-async function readBody(request: IncomingMessage, shell: Shell): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of request) {
-    const part: Buffer = chunk
-    bytes += part.length
-    // The rest is read and thrown away, so that the sender hears the answer instead of a broken
-    // pipe.
-    if (bytes <= envelopeBytesMax) chunks.push(part)
-    if (bytes > 4 * envelopeBytesMax) break
-  }
-  if (bytes > envelopeBytesMax) {
-    const { head } = shell.status()
-    const detail = `the document is larger than ${envelopeBytesMax} bytes`
-    throw new Problem(413, 'payload-too-large', detail, {
-      verdict: 'refused',
-      message: detail,
-      head,
-    })
-  }
-  return Buffer.concat(chunks).toString('utf8')
+async function readEnvelope(request: IncomingMessage, shell: Shell): Promise<string> {
+  const body = await readBody(request, envelopeBytesMax)
+  if (body !== null) return body.toString('utf8')
+  const { head } = shell.status()
+  const detail = `the document is larger than ${envelopeBytesMax} bytes`
+  throw new Problem(413, 'payload-too-large', detail, {
+    verdict: 'refused',
+    message: detail,
+    head,
+  })
 }
 
 /**

@@ -13,6 +13,7 @@ import type { ContainerDirectory } from '../container-view.ts'
 import { Problem } from '../problem.ts'
 import type { PathParts, Route } from '../router.ts'
 import { sendJson } from '../send.ts'
+import { readBody } from '../streams/read-body.ts'
 import { type Asked, judgeOrder, wantedOf } from './give-order.ts'
 
 /** Dependencies of the routes of orders. */
@@ -140,17 +141,10 @@ async function release(
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of request) {
-    const part: Buffer = chunk
-    bytes += part.length
-    if (bytes > orderBodyBytesMax)
-      throw new Problem(413, 'payload-too-large', 'the body is too long')
-    chunks.push(part)
-  }
+  const body = await readBody(request, orderBodyBytesMax)
+  if (body === null) throw new Problem(413, 'payload-too-large', 'the body is too long')
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+    return JSON.parse(body.toString('utf8'))
   } catch {
     return null
   }
