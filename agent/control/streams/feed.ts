@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { progressMs } from '../../../machine/images/limits.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
+import { goneSignal } from './gone.ts'
 
 /** Events of one line each, the last of which is `done` or `failed`. */
 export interface Feed {
@@ -13,7 +14,6 @@ export interface Feed {
 
 /** Begins such an answer with its first event. */
 export function feedTo(response: ServerResponse): Feed {
-  const gone = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let said = ''
   const write = (line: string): void => {
@@ -25,12 +25,9 @@ export function feedTo(response: ServerResponse): Feed {
     }
     response.write(`${line}\n`)
   }
-  response.on('close', () => {
-    clearInterval(timer)
-    gone.abort(new CoveyError('client-gone', 'the client has disconnected'))
-  })
+  response.on('close', () => clearInterval(timer))
   return {
-    signal: gone.signal,
+    signal: goneSignal(response),
     follow(ask) {
       clearInterval(timer)
       timer = setInterval(() => {
