@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { PlaceFor } from '../../../machine/containers/exec/serve.ts'
 import { logFolder } from '../../../machine/containers/logs/places.ts'
 import { networkToEnter } from '../../../machine/containers/make/user-namespace.ts'
+import { createSeats } from '../../../machine/containers/seats.ts'
 import type { ContainersState } from '../../../machine/containers/state.ts'
 import type { Config } from '../../../protocol/documents/config.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
@@ -52,13 +53,13 @@ export function openOneOffs(init: OneOffsInit): OneOffs {
   const swept = sweep().catch((error) => {
     log.warn({ error }, 'cannot remove containers that an earlier agent made for commands')
   })
-  let reserved = 0
+  const seats = createSeats(oneOffsMax)
   // Two that are made at once would take the same free name.
   let making: Promise<unknown> = swept
   return {
     reserve(object) {
-      if (reserved >= oneOffsMax) return null
-      reserved++
+      const release = seats.reserve()
+      if (release === null) return null
       let made: OneOff | null = null
       const end = async (): Promise<void> => {
         try {
@@ -90,7 +91,7 @@ export function openOneOffs(init: OneOffsInit): OneOffs {
         },
         async end() {
           await end()
-          reserved--
+          release()
         },
       }
     },

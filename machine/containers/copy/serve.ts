@@ -5,33 +5,23 @@ import { type Frame, stdinWindowBytes } from '../../../protocol/exec-frames.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
 import { oneLine } from '../../../protocol/printable.ts'
 import type { Log } from '../../../reconcilers/reconciler.ts'
-import type { ExecChannel } from '../exec/channel.ts'
+import { type ExecChannel, payloadJson } from '../exec/channel.ts'
 import { execAskMsMax } from '../exec/limits.ts'
+import { createSeats, type Seats } from '../seats.ts'
 import { copyIn, copyOut } from './in-and-out.ts'
 import { copiesMax, leftOutLinesMax } from './limits.ts'
 import type { CopyPlace } from './walk.ts'
 
 /** Copies into containers and out of them, for clients. */
-export interface Copies {
-  /** Keeps a place for one more; gives it back when called, or null where all are taken. */
-  reserve(): (() => void) | null
+export interface Copies extends Seats {
   /** Serves one client to the end; `object` is for the log. Never rejects. */
   serve(channel: ExecChannel, object: string, place: Omit<CopyPlace, 'rootfs'>): Promise<void>
 }
 
 /** Opens the room for copies. */
 export function openCopies(log: Log): Copies {
-  let reserved = 0
   return {
-    reserve() {
-      if (reserved >= copiesMax) return null
-      reserved++
-      let isHeld = true
-      return () => {
-        if (isHeld) reserved--
-        isHeld = false
-      }
-    },
+    ...createSeats(copiesMax),
     async serve(channel, object, place) {
       try {
         const input = createInput(channel)
@@ -127,7 +117,7 @@ function createInput(channel: ExecChannel): Input {
       const { kind, payload } = await next(
         AbortSignal.any([channel.gone, AbortSignal.timeout(execAskMsMax)]),
       )
-      const parsed = copyStartSchema.safeParse(kind === 'start' ? jsonOf(payload) : null)
+      const parsed = copyStartSchema.safeParse(kind === 'start' ? payloadJson(payload) : null)
       if (parsed.success) return parsed.data
       throw new CoveyError('copy-start', 'the client did not say what to copy')
     },
@@ -140,13 +130,5 @@ function createInput(channel: ExecChannel): Input {
         await channel.send('taken', String(payload.length))
       }
     },
-  }
-}
-
-function jsonOf(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(payload).toString('utf8'))
-  } catch {
-    return null
   }
 }

@@ -75,3 +75,12 @@ function drained(socket: Duplex, gone: AbortSignal): Promise<void> {
     gone.addEventListener('abort', end)
   })
 }
+
+/** The payload of a frame as JSON; null where it is none. */
+export function payloadJson(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(payload).toString('utf8'))
+  } catch {
+    return null
+  }
+}

@@ -12,7 +12,7 @@ import {
 } from '../../../protocol/exec-frames.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
 import type { ProcessName } from '../processes.ts'
-import type { ExecChannel } from './channel.ts'
+import { type ExecChannel, payloadJson } from './channel.ts'
 import type { ExecFiles, Launched } from './launch.ts'
 import { execAskMsMax } from './limits.ts'
 import { endTree } from './process-tree.ts'
@@ -176,16 +176,8 @@ function abortOf(signal: AbortSignal): Promise<null> {
 }
 
 function parseStart(payload: Uint8Array, schema: typeof execStartSchema): ExecStart | null {
-  const parsed = schema.safeParse(jsonOf(payload))
+  const parsed = schema.safeParse(payloadJson(payload))
   return parsed.success ? parsed.data : null
-}
-
-function jsonOf(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(payload).toString('utf8'))
-  } catch {
-    return null
-  }
 }
 
 function deliveryTo(
@@ -209,7 +201,7 @@ function deliveryTo(
       else stdin.write(payload, taken)
     } else if (kind === 'stdin-end') stdin?.end()
     else if (kind === 'resize') {
-      const size = terminalSizeSchema.safeParse(jsonOf(payload))
+      const size = terminalSizeSchema.safeParse(payloadJson(payload))
       if (size.success) launched.resize(size.data)
     } else if (kind === 'signal') {
       const name = Buffer.from(payload).toString('latin1')

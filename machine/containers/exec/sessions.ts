@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import type { Log } from '../../../reconcilers/reconciler.ts'
 import type { ProcessName } from '../processes.ts'
+import { createSeats, type Seats } from '../seats.ts'
 import type { ExecChannel } from './channel.ts'
 import { execEndMs, execsMax } from './limits.ts'
 import { endTree } from './process-tree.ts'
@@ -10,9 +11,7 @@ import { type PlaceFor, serveExec } from './serve.ts'
 import { type ExecPlace, execFiles } from './start.ts'
 
 /** Commands that clients run in containers. */
-export interface ExecSessions {
-  /** Keeps a place for one more command; gives it back when called, or null where all are taken. */
-  reserve(): (() => void) | null
+export interface ExecSessions extends Seats {
   /** Serves one client to the end; `object` is for the log. Never rejects. */
   serve(channel: ExecChannel, object: string, place: ExecPlace | PlaceFor): Promise<void>
   /** Ends all commands at once, with SIGKILL. */
@@ -34,7 +33,6 @@ export function openExecSessions({ runDir, log, onExec }: ExecSessionsInit): Exe
   const stopping = new AbortController()
   const running = new Set<Promise<void>>()
   let next = 1
-  let reserved = 0
   const swept = sweep(folder).catch((error) => {
     log.warn({ error }, 'cannot end the commands of an earlier agent')
   })
@@ -66,15 +64,7 @@ export function openExecSessions({ runDir, log, onExec }: ExecSessionsInit): Exe
     }
   }
   return {
-    reserve() {
-      if (reserved >= execsMax) return null
-      reserved++
-      let isHeld = true
-      return () => {
-        if (isHeld) reserved--
-        isHeld = false
-      }
-    },
+    ...createSeats(execsMax),
     serve(channel, object, place) {
       const served = serve(channel, object, place)
       running.add(served)
