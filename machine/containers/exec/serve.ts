@@ -60,10 +60,10 @@ export async function serveExec(init: ServeInit): Promise<void> {
   }
   try {
     const asked = await input.start(gone)
-    const ready = typeof place === 'function' ? await place(asked, gone) : null
-    const start = ready?.start ?? asked
+    const made = isRun ? await place(asked, gone) : { place, start: asked, remove: null }
+    const { start } = made
     if (start.command.length === 0) throw new ExecRefusal('exec-start', 'no command to run', 126)
-    launched = await beginExec(files, ready?.place ?? (place as ExecPlace), start)
+    launched = await beginExec(files, made.place, start)
     const ended = endOf(launched)
     const started = Promise.withResolvers<void>()
     const output = passOutput(launched, channel, started.promise)
@@ -77,7 +77,7 @@ export async function serveExec(init: ServeInit): Promise<void> {
     if (gone.aborted) await end()
     await output
     const code = await ended
-    await ready?.remove()
+    await made.remove?.()
     await channel.send('exit', String(code))
   } catch (error) {
     await end()
