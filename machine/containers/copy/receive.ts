@@ -74,10 +74,8 @@ class Receiver {
 
   async data(bytes: Uint8Array): Promise<void> {
     this.totals.bytes += bytes.length
-    for (let at = 0; at < bytes.length; ) {
-      const written = await this.file?.handle.write(bytes, at)
-      at += written?.bytesWritten ?? bytes.length
-    }
+    // Writes on until the disk has taken all of it, or says why not.
+    await this.file?.handle.writeFile(bytes)
   }
 
   async entry(entry: TreeEntry): Promise<void> {

@@ -171,10 +171,8 @@ async function copyFile(source: OpenPlace, path: Buffer): Promise<void> {
       if (bytesRead === 0) {
         throw new CoveyError('cp-changed', 'the container shortened what was copied')
       }
-      // A disk that is nearly full takes a part, and says why only when it is given the rest.
-      for (let at = 0; at < bytesRead; ) {
-        at += (await to.write(buffer, at, bytesRead - at)).bytesWritten
-      }
+      // Writes on until the disk has taken all of it, or says why not.
+      await to.writeFile(buffer.subarray(0, bytesRead))
       left -= bytesRead
     }
     await to.chown(Number(uid), Number(gid))
