@@ -25,10 +25,17 @@ const partPrefix = '.covey-cp-'
 
 /** Makes a folder for what is not whole yet, and opens it. */
 export async function makePart(folder: OpenPlace): Promise<{ name: string; part: OpenPlace }> {
-  const name = partPrefix + randomBytes(8).toString('hex')
-  await mkdir(inPlace(folder, name), 0o700)
-  const flags = constants.O_NOFOLLOW | constants.O_DIRECTORY
-  return { name, part: await openPlace(inPlace(folder, name), flags) }
+  const name = partName()
+  return { name, part: await makeFolder(inPlace(folder, name)) }
+}
+
+function partName(): string {
+  return partPrefix + randomBytes(8).toString('hex')
+}
+
+async function makeFolder(path: Buffer): Promise<OpenPlace> {
+  await mkdir(path, 0o700)
+  return openPlace(path, constants.O_NOFOLLOW | constants.O_DIRECTORY)
 }
 
 /**
@@ -131,12 +138,11 @@ async function copyAcross(
   const source = await openIn(from, name)
   if (source === null) return
   const { stat } = source
-  const part = partPrefix + randomBytes(8).toString('hex')
+  const part = partName()
   const path = inPlace(folder, part)
   try {
     if (stat.isDirectory()) {
-      await mkdir(path, 0o700)
-      const made = await openPlace(path, constants.O_NOFOLLOW | constants.O_DIRECTORY)
+      const made = await makeFolder(path)
       try {
         await merge(source, made, depth + 1)
         await chown(placePath(made), Number(stat.uid), Number(stat.gid))
