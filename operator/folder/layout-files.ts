@@ -1,12 +1,14 @@
 import { dirname, join } from 'node:path'
+import type { Fault } from '../../protocol/fault.ts'
 import { readSource, type Source } from '../files/read-text.ts'
-import { type Layout, parseLayout } from '../layout/layout.ts'
+import { type Layout, type LayoutResult, parseLayout } from '../layout/layout.ts'
 import { emptyLock, type Lock, parseLock } from '../layout/lock.ts'
 import { smallFileBytesMax } from '../limits.ts'
 import { expectNoFaults, located } from '../sources/located.ts'
 import { parseYamlSource, type YamlSource } from '../sources/yaml-source.ts'
-import { Failure, faultsFailure, type LocatedFault } from '../terminal/failure.ts'
+import { Failure, faultsFailure, type LocatedFault, locatedText } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
+import { counted } from '../terminal/style.ts'
 
 /** A layout and its lock, read and checked. */
 export interface LayoutFiles {
@@ -32,6 +34,53 @@ export async function readLayout(
   needsHosts: boolean = true,
   further: FurtherFaults = async () => [],
 ): Promise<LayoutFiles> {
+  const { files, result } = await parseFile(session, path, needsHosts)
+  const { layout, faults, partial } = result
+  if (layout !== undefined) return { ...files, layout, lock: await readLock(session, files) }
+  const others =
+    partial === undefined ? [] : await further({ ...files, layout: partial, lock: emptyLock })
+  if (others.length > 0) throw faultsFailure([...located(files.yaml, faults), ...others])
+  return refuse(files, faults)
+}
+
+/**
+ * Reads the hosts of a layout, and its lock: the ways to agents. A fault elsewhere in it is a
+ * warning of one line, as whoever is in trouble has to look at the hosts all the same. Throws
+ * `Failure` with all faults where one is about the hosts, or no host is left.
+ */
+export async function readLayoutHosts(
+  session: Session,
+  path: string,
+): Promise<Pick<Layout, 'hosts'> & Pick<LayoutFiles, 'lock'>> {
+  const { files, result } = await parseFile(session, path, false)
+  const { layout, faults, partial } = result
+  const known = layout ?? partial
+  const isKnown = faults.length === 0 || (known?.hosts.size !== 0 && !faults.some(isAboutHosts))
+  if (known === undefined || !isKnown) return refuse(files, faults)
+  const [first, ...others] = located(files.yaml, faults)
+  if (first !== undefined) {
+    const more = others.length === 0 ? '' : ` (and ${counted(others.length, 'more fault')})`
+    session.warn(`${locatedText(first)}${more}; its hosts are asked all the same`)
+  }
+  return { hosts: known.hosts, lock: await readLock(session, files) }
+}
+
+function isAboutHosts({ path = 'hosts' }: Fault): boolean {
+  return path.split('.')[0] === 'hosts'
+}
+
+function refuse({ source, yaml }: Files, faults: readonly Fault[]): never {
+  expectNoFaults(yaml, faults)
+  throw new Failure(2, 'layout-shape', `${source.file} is not a layout`)
+}
+
+type Files = Omit<LayoutFiles, 'layout' | 'lock'>
+
+async function parseFile(
+  session: Session,
+  path: string,
+  needsHosts: boolean,
+): Promise<{ readonly files: Files; readonly result: LayoutResult }> {
   const source = await readSource(session, path, {
     bytesMax: smallFileBytesMax,
     kind: 'a layout',
@@ -39,19 +88,10 @@ export async function readLayout(
   })
   const yaml = parseYamlSource(source)
   const lockPath = path === '-' ? 'cluster.lock' : join(dirname(path), 'cluster.lock')
-  const { layout, faults, ...rest } = parseLayout(yaml.value, needsHosts)
-  if (layout === undefined) {
-    const { partial } = { partial: undefined, ...rest }
-    const files = partial && { source, yaml, layout: partial, lock: emptyLock, lockPath }
-    const others = files === undefined ? [] : await further(files)
-    if (others.length > 0) throw faultsFailure([...located(yaml, faults), ...others])
-    expectNoFaults(yaml, faults)
-    throw new Failure(2, 'layout-shape', `${path} is not a layout`)
-  }
-  return { source, yaml, layout, lock: await readLock(session, lockPath), lockPath }
+  return { files: { source, yaml, lockPath }, result: parseLayout(yaml.value, needsHosts) }
 }
 
-async function readLock(session: Session, path: string): Promise<Lock> {
+async function readLock(session: Session, { lockPath: path }: Files): Promise<Lock> {
   if ((await session.io.files.look(session.path(path))) === null) return emptyLock
   const options = {
     bytesMax: smallFileBytesMax,

@@ -3,7 +3,7 @@ import { hostFact } from '../layout/lock.ts'
 import type { SshDestination } from '../ssh/destination.ts'
 import type { Session } from '../terminal/session.ts'
 import { findFolder, shownPath } from './folder.ts'
-import { readLayout } from './layout-files.ts'
+import { readLayoutHosts } from './layout-files.ts'
 
 /** A host of the layout, as one may reach it. */
 export interface RecordedHost {
@@ -15,15 +15,15 @@ export interface RecordedHost {
 
 /**
  * Hosts of the layout in its order; none where there is no operator's folder, or no layout in it.
- * Throws `Failure` with the faults of the layout.
+ * Throws as `readLayoutHosts`.
  */
 export async function recordedHosts(session: Session): Promise<readonly RecordedHost[]> {
   const dir = await findFolder(session)
   if (dir === undefined) return []
   const path = join(dir, 'cluster.yaml')
   if ((await session.io.files.look(path)) === null) return []
-  const { layout, lock } = await readLayout(session, shownPath(session, path), false)
-  return [...layout.hosts].map(([name, { ssh, address }]) => {
+  const { hosts, lock } = await readLayoutHosts(session, shownPath(session, path))
+  return [...hosts].map(([name, { ssh, address }]) => {
     return { name, ssh, address: address ?? hostFact(lock, name, 'address') }
   })
 }

@@ -56,13 +56,11 @@ export interface Layout {
 
 /** A layout, or all its faults. */
 export type LayoutResult =
-  | { readonly layout: Layout; readonly faults: readonly [] }
+  | { readonly layout: Layout; readonly faults: readonly []; readonly partial?: undefined }
   | {
       readonly layout: undefined
       readonly faults: readonly Fault[]
-      /**
-       * The sound part of it, so that faults in the files that it names can be told beside its own.
-       */
+      /** The sound part of it, for faults in the files that it names, and for the ways to hosts. */
       readonly partial?: Layout
     }
 
