@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { ComposeProject } from '../compose/project.ts'
 import { looksSecret } from '../compose/texts/secret-names.ts'
 import { type Lock, variableFact } from '../layout/lock.ts'
@@ -56,13 +57,13 @@ function fault(message: string, hint: string): Failure {
   return new Failure(2, 'variable', message, { hint })
 }
 
-/** Name in the operator's vault of a variable that is a secret. */
+/**
+ * Name in the operator's vault of a variable that is a secret. Its digest tells those apart that
+ * read alike: `B_KEY` of the stack `a` and `KEY` of `a-b`, or names of other case.
+ */
 function vaultName(stack: string, name: string): string {
-  return objectName(`env-${stack === '' ? 'services' : stack}`, `${name}-${digestOf(stack, name)}`)
-}
-
-function digestOf(stack: string, name: string): string {
-  return Buffer.from(`${stack}/${name}`).toString('hex').slice(-6)
+  const digest = createHash('sha256').update(`${stack}/${name}`).digest('hex').slice(0, 8)
+  return objectName(`env-${stack === '' ? 'services' : stack}`, `${name}-${digest}`)
 }
 
 /**

@@ -62,6 +62,21 @@ describe('covey compile --env', () => {
     await space.must('validate', 'cluster.yaml')
   })
 
+  it('keeps secrets apart whose stacks and names read alike', async (context) => {
+    const space = await openShop(context, '')
+    const file = (name: string): string =>
+      `services:\n  web:\n    image: "box:1@${digest}"\n    environment: { V: "$${name}" }\n`
+    await space.write('shop/compose.yaml', file('B_TOKEN'))
+    await mkdir(space.path('other'))
+    await space.write('other/compose.yaml', file('TOKEN'))
+    const layout = await space.read('cluster.yaml')
+    const stack = '  shop-b: { file: other/compose.yaml }\n'
+    await space.write('cluster.yaml', `${layout}${stack}`)
+    const given = ['--env', 'B_TOKEN=correct-horse', '--env', 'TOKEN=battery-staple']
+    const first = await space.must('compile', ...given)
+    assert.equal(await space.must('compile'), first, 'each is opened as it was given')
+  })
+
   it('says what is wrong with it, and shows no value', async (context) => {
     const space = await openShop(context, '')
     const cases: readonly (readonly [string, RegExp])[] = [
