@@ -13,6 +13,8 @@ export const steadyMs: number = 10_000
 export const stopWaitMs: number = 100
 /** The same if the next container is ready: a new round would take longer. */
 export const replaceWaitMs: number = 500
+/** The longest wait for the end of a container that was made for one command. */
+export const oneOffWaitMs: number = 5_000
 /** SIGKILL is sent again after this time; a process in the kernel's hands ends later, or never. */
 export const killAgainMs: number = 10_000
 /** Containers that one line of a step names. */

@@ -4,11 +4,13 @@ import { clusterOf } from '../../cluster/index.ts'
 import type { ImageReady } from '../../host-images.ts'
 import type { HostPorts } from '../../host-ports.ts'
 import { createContainer } from '../apply.ts'
+import { oneOffWaitMs } from '../limits.ts'
 import type { ContainerObject, SecretUse } from '../object/container-object.ts'
 import { containerId } from '../object/resolve-revision.ts'
 import { hostsFor } from '../relations/plan-hosts.ts'
 import { resolveRunc } from '../resolve.ts'
 import type { ContainerSpec } from '../spec.ts'
+import { orderOf } from '../stopping.ts'
 import { isOneOff, oneOffName } from './one-off-name.ts'
 
 /** A container that a person wants beside that of an object, for one command. */
@@ -66,8 +68,7 @@ export async function createOneOff(
 
 /** Ends and removes such a container, with all that is of it. */
 export async function removeOneOff({ id }: OneOff, ports: HostPorts): Promise<void> {
-  const order = { signal: 9, waitMs: 5_000, hadFailed: false }
-  await ports.containers.stop(id, order).catch(() => false)
+  await ports.containers.stop(id, orderOf(9, oneOffWaitMs)).catch(() => false)
   await ports.containers.remove(id, new AbortController().signal)
   await ports.secrets.remove(id)
 }
