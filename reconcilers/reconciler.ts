@@ -40,7 +40,7 @@ export interface Verdict {
    * Set where it says no more than that a step is still to be taken: it holds nothing back, and
    * counts only if none of the reconciler's steps was taken.
    */
-  readonly untilActed?: true
+  readonly untilActed?: true | undefined
 }
 
 /** A step of a plan. One step may be a batch for many objects. */

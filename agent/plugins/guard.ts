@@ -20,7 +20,12 @@ const resolvedSchema = z.object({
   references: z.record(z.string(), names),
 })
 const verdictsSchema = z.array(
-  z.object({ object: z.string(), state: z.enum(['pending', 'failed']), reason: line }),
+  z.object({
+    object: z.string(),
+    state: z.enum(['pending', 'failed', 'converged']),
+    reason: line,
+    untilActed: z.literal(true).optional(),
+  }),
 )
 const stepsSchema = z.array(
   z.looseObject({

@@ -72,6 +72,16 @@ describe('a package that is not as it should be', () => {
     assert.equal(guard(plugin('thing')).judgesAfter, undefined)
   })
 
+  it('says all that a verdict may say', () => {
+    const verdicts = [
+      { object: 'thing', state: 'converged', reason: 'runs, and that is all' },
+      { object: 'thing', state: 'pending', reason: 'about to start', untilActed: true },
+    ]
+    const guarded = guard(plugin('thing', { judge: () => verdicts }))
+    const { spec } = guarded.resolve(configOf({ cloud01: { thing: { type: 'thing' } } }), 'cloud01')
+    assert.deepEqual(guarded.judge(spec, null), verdicts)
+  })
+
   const config = configOf({ cloud01: { thing: { type: 'thing' }, other: { type: 'other' } } })
   for (const [what, more, reason] of wrongs) {
     it(`fails its own objects only: ${what}`, async () => {
