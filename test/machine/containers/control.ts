@@ -1,8 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { containerRoutes, containerUpgrades } from '../../../agent/control/container-routes.ts'
-import { openControl } from '../../../agent/control/server.ts'
+import {
+  type ContainerRoutesInit,
+  containerRoutes,
+  containerUpgrades,
+} from '../../../agent/control/container-routes.ts'
+import { type ControlServer, openControl } from '../../../agent/control/server.ts'
 import { openCopies } from '../../../machine/containers/copy/serve.ts'
 import { type ExecSessions, openExecSessions } from '../../../machine/containers/exec/sessions.ts'
 import { programFile } from '../../programs.ts'
@@ -20,6 +24,26 @@ export interface ControlledHost {
   close(): void
   /** Runs covey as its users do, as a process of its own. */
   covey(...argv: readonly string[]): ChildProcess
+}
+
+/** Serves the routes of containers on sockets in `runDir`, until the test is over. */
+export async function openContainerSockets(
+  t: TestContext,
+  runDir: string,
+  init: ContainerRoutesInit,
+): Promise<ControlServer> {
+  const control = await openControl({
+    runDir,
+    routes: () => containerRoutes(init),
+    adminRoutes: new Map(),
+    adminUpgrades: containerUpgrades(init),
+    log: quietLog as never,
+  })
+  afterwards(t, async () => {
+    await init.execs.stop()
+    await control.close()
+  })
+  return control
 }
 
 /** Serves the container `web` on sockets below `folder`. */
@@ -57,17 +81,7 @@ export async function serveContainer(
       running: async (object: string) => (object === 'web' ? container : null),
     },
   }
-  const control = await openControl({
-    runDir,
-    routes: () => containerRoutes(init),
-    adminRoutes: new Map(),
-    adminUpgrades: containerUpgrades(init),
-    log: quietLog as never,
-  })
-  afterwards(t, async () => {
-    await execs.stop()
-    await control.close()
-  })
+  const control = await openContainerSockets(t, runDir, init)
   return {
     runDir,
     execs,

@@ -3,13 +3,11 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { createContainerDirectory } from '../../../agent/control/container-directory.ts'
-import { containerRoutes, containerUpgrades } from '../../../agent/control/container-routes.ts'
 import { openOneOffs } from '../../../agent/control/one-offs/one-offs.ts'
-import { openControl } from '../../../agent/control/server.ts'
 import { openCopies } from '../../../machine/containers/copy/serve.ts'
 import { openExecSessions } from '../../../machine/containers/exec/sessions.ts'
 import { type Outcome, openWorkspace, type RunOptions } from '../../operator/workspace.ts'
-import { afterwards } from '../../temporary.ts'
+import { openContainerSockets } from './control.ts'
 import { openMachine, scriptObject, serving, type TestMachine } from './machine.ts'
 import { quietLog } from './quiet-log.ts'
 
@@ -38,17 +36,7 @@ async function running(t: TestContext, members: object = {}): Promise<Running> {
     adopted: on.adopted,
   })
   const init = { stateDir: on.folder, directory, execs, copies: openCopies(quietLog), oneOffs }
-  const control = await openControl({
-    runDir,
-    routes: () => containerRoutes(init),
-    adminRoutes: new Map(),
-    adminUpgrades: containerUpgrades(init),
-    log: quietLog as never,
-  })
-  afterwards(t, async () => {
-    await execs.stop()
-    await control.close()
-  })
+  await openContainerSockets(t, runDir, init)
   const space = await openWorkspace(t)
   return {
     on,
