@@ -21,12 +21,13 @@ export async function copyOut(
 ): Promise<void> {
   await asCopy(`cannot read ${path}`, () =>
     withPath(container, path, { followsLast: followLink }, async (found) => {
-      if (found.place === null) throw new CoveyError('cp-no-such-path', `${path} is not there`)
+      const { place } = found
+      if (place === null) throw new CoveyError('cp-no-such-path', `${path} is not there`)
       const told = (name: string, why: string): void => {
         onLeftOut(`${Buffer.from(name, 'latin1').toString('utf8') || path} ${why}`)
       }
       const init = { owners: ownersOf(container.pid), onLeftOut: told, signal }
-      for await (const chunk of sendTree(found, init)) await write(chunk)
+      for await (const chunk of sendTree(found, place, init)) await write(chunk)
     }),
   )
 }

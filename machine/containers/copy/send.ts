@@ -26,9 +26,11 @@ export interface SendInit {
  * The archive of what was found in a container, bit by bit. Sockets, devices and FIFOs are left
  * out, and so is what is the kernel's. Throws `cp-kernel`, `tree-too-large`, `cp-failed`.
  */
-export async function* sendTree(found: Found, init: SendInit): AsyncGenerator<Uint8Array> {
-  const { place, folder, name } = found
-  if (place === null) throw new CoveyError('cp-no-such-path', 'it is not there')
+export async function* sendTree(
+  { folder, name }: Found,
+  place: OpenPlace,
+  init: SendInit,
+): AsyncGenerator<Uint8Array> {
   if (await isOfKernel(place)) {
     throw new CoveyError('cp-kernel', 'it is a window on the kernel, and no file', {
       hint: 'read it in the container: covey exec NAME -- cat PATH',
