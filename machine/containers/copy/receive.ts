@@ -15,7 +15,7 @@ import type { TreeEntry, TreeItem, TreeTotals } from '../../../platform/tree/tre
 import { CoveyError } from '../../../protocol/fault.ts'
 import { systemCode } from '../../../protocol/system-reason.ts'
 import type { Owners } from './owners.ts'
-import { copyFailure, inPlace, type OpenPlace, openIn, placePath } from './places.ts'
+import { inPlace, type OpenPlace, openIn, placePath } from './places.ts'
 
 /** Name of the root of what is received, in the folder that it is received in. */
 export const receivedName = 'content'
@@ -33,7 +33,7 @@ interface ReceiveInit {
 /**
  * Writes the entries of a tree below `receivedName` of a folder, by the numbered rules of
  * places.ts: whatever the container exchanges meanwhile, it is within the container. Throws
- * `tree-refused`, `disk-full`, `cp-read-only`, `cp-failed`.
+ * `tree-refused`, and system errors.
  */
 export async function receiveTree(
   items: AsyncIterable<TreeItem>,
@@ -48,8 +48,6 @@ export async function receiveTree(
     }
     await receiver.end()
     return receiver.totals
-  } catch (error) {
-    throw copyFailure(error, 'cannot write it')
   } finally {
     await receiver.close()
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
-import { chmod, chown, link, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, link, mkdir, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { copying, pause, tree } from './copying.ts'
@@ -85,6 +85,20 @@ describe('covey cp', () => {
     assert.match(await fails('web:/etc', 'web:/tmp'), /^2 .*each side of the copy/)
     const everything = tree(root).filter((name) => name.includes('.covey-cp'))
     assert.deepEqual(everything, [])
+  })
+
+  it('says where it was to be written when there is no space left', async (t) => {
+    const { fails, here, container } = await copying(t)
+    // Its `/dev` is a tmpfs of 64 MiB.
+    await writeFile(join(here, 'large'), '')
+    await truncate(join(here, 'large'), 65 * 1024 * 1024)
+    const said = await fails(join(here, 'large'), 'web:/dev')
+    assert.match(said, /^\d covey: cp: cannot write \/dev: there is no space left\n/)
+    const left = readdirSync(`/proc/${container.pid}/root/dev`)
+    assert.deepEqual(
+      [left.includes('null'), left.filter((name) => /large|cp-/.test(name))],
+      [true, []],
+    )
   })
 
   it('takes and gives tar archives', async (t) => {
