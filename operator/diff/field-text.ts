@@ -13,8 +13,7 @@ export function fieldText(type: string, { segments, from, to }: FieldChange): st
   const path = segments.join('.')
   if (path === 'resources.memory_bytes') return `memory ${changed(from, to, bytesText)}`
   if (path === 'resources.cpu_milli') return `cpu ${changed(from, to, (n) => String(n / 1000))}`
-  const name =
-    first === 'env' ? `variable ${second}` : first === 'labels' ? `label ${second}` : path
+  const name = memberText(first, second) ?? path
   const shown = (value: Json | undefined): string | undefined => {
     const told = shownValue(type, segments, value)
     return told === undefined ? undefined : valueText(told)
@@ -22,6 +21,12 @@ export function fieldText(type: string, { segments, from, to }: FieldChange): st
   const [old, next] = [shown(from), shown(to)]
   if (old === undefined) return `${name} set to ${next}`
   return next === undefined ? `${name} removed (was ${old})` : `${name} ${old} -> ${next}`
+}
+
+/** A variable or label by its name; none where all of them came or went at once. */
+function memberText(field: string, member: string): string | undefined {
+  if (member === '') return undefined
+  return { env: `variable ${member}`, labels: `label ${member}` }[field]
 }
 
 function changed(

@@ -62,6 +62,15 @@ describe('what a plan tells people', () => {
     ])
   })
 
+  it('names a variable, and variables that come all at once', () => {
+    const at = (more: object): Section => host(1, { web: made('shop/web', more) })
+    const [first] = linesOf({ a: at({}) }, { a: at({ env: { MODE: 'slow' } }) })
+    assert.match(first ?? '', /^shop\/web on a: env set to \{"MODE":"slow"\}; restarts/)
+    const two = { env: { MODE: 'slow', X: '' } }
+    const [next] = linesOf({ a: at({ env: { MODE: 'slow' } }) }, { a: at(two) })
+    assert.match(next ?? '', /^shop\/web on a: variable X set to ""; restarts/)
+  })
+
   it('says what opens, what closes and what hosts must grant', () => {
     const web = made('shop/web', { mounts: [{ host_path: '/srv', path: '/srv' }] })
     const policy = {
