@@ -77,6 +77,18 @@ describe('covey compile --env', () => {
     assert.equal(await space.must('compile'), first, 'each is opened as it was given')
   })
 
+  it('is named where it is not set, beside the fault that this makes', async (context) => {
+    const space = await openShop(context, '  other: { image: "$REGISTRY/box" }\n')
+    const { exit, err, out } = await space.covey(['compile', '--json'])
+    assert.equal(exit, 2)
+    assert.match(err, /warning: shop\/compose\.yaml:4:19: the variable REGISTRY is not set/)
+    const [fault, ...more] = JSON.parse(out).error.faults
+    assert.deepEqual([fault.path, fault.line, more], ['services.other.image', 4, []])
+    await space.write('shop/.env', 'REGISTRY=Box/\n')
+    const { err: other } = await space.covey(['compile'])
+    assert.doesNotMatch(other, /warning/, 'a fault by itself')
+  })
+
   it('says what is wrong with it, and shows no value', async (context) => {
     const space = await openShop(context, '')
     const cases: readonly (readonly [string, RegExp])[] = [

@@ -17,9 +17,9 @@ import { createSecretsOpener } from '../../secrets/open-secrets.ts'
 import { configFaults } from '../../signing/draft.ts'
 import { located as inOrder } from '../../sources/located.ts'
 import { completeLock } from '../../stacks/complete-lock.ts'
-import { readStacks, shownFault, shownText } from '../../stacks/read-stacks.ts'
+import { readStacks, type StackFiles, shownFault, shownText } from '../../stacks/read-stacks.ts'
 import { readVariables } from '../../stacks/variables.ts'
-import { Failure, faultsFailure, type LocatedFault } from '../../terminal/failure.ts'
+import { Failure, faultsFailure, type LocatedFault, locatedText } from '../../terminal/failure.ts'
 import { jsonText, type Session } from '../../terminal/session.ts'
 import { counted } from '../../terminal/style.ts'
 import type { Input } from '../definition.ts'
@@ -100,7 +100,41 @@ export async function compileStacks(
   const files = await readLayout(session, path, true, (partial) => stackFaults(session, partial))
   const opener = createSecretsOpener(session, files.layout.secrets)
   const open = readiness === 'draft' ? undefined : opener
-  const { stacks, faults, secrets } = await readStacks(session, files, { given, open })
+  const read = await readStacks(session, files, { given, open })
+  try {
+    const compiled = await compileRead(session, files, read, { readiness, completes })
+    const keep = async (): Promise<void> => {
+      for (const [name, value] of read.secrets) {
+        await (await opener()).keep(name, Buffer.from(value))
+      }
+    }
+    return { files, compiled, keep }
+  } catch (error) {
+    if (error instanceof Failure && error.faults.length > 0) tellUnset(session, read)
+    throw error
+  }
+}
+
+/** A variable that is not set is often the reason of a fault, which does not name it. */
+function tellUnset(session: Session, { stacks }: StackFiles): void {
+  const notes = stacks.flatMap(({ project }) => project.notes)
+  for (const note of notes.filter(({ code }) => code === 'compose-unset')) {
+    session.warn(locatedText(shownFault(session, note)))
+  }
+}
+
+interface CompileOrder {
+  readonly readiness: 'ready' | 'draft'
+  readonly completes: boolean
+}
+
+/** Throws as `compileStacks`. */
+async function compileRead(
+  session: Session,
+  files: LayoutFiles,
+  { stacks, faults }: StackFiles,
+  { readiness, completes }: CompileOrder,
+): Promise<Compiled> {
   if (faults.length > 0) throw faultsFailure(faults)
   const { layout } = files
   const input = { layout, lock: files.lock, stacks }
@@ -115,10 +149,7 @@ export async function compileStacks(
   const placed = compiled.placed(configFaults({ hosts }))
   expectSound(session, files, placed.faults, placed.located)
   const warnings = compiled.warnings.map((warning) => shownText(session, warning))
-  const keep = async (): Promise<void> => {
-    for (const [name, value] of secrets) await (await opener()).keep(name, Buffer.from(value))
-  }
-  return { files, compiled: { ...compiled, warnings }, keep }
+  return { ...compiled, warnings }
 }
 
 /** Faults of the Compose files that a faulty layout names. */
