@@ -44,11 +44,17 @@ export async function findTargets(
   const entries = await entriesFor(session, input)
   if (entries === undefined) return onOneHost(session, words)
   const hosts = openHosts(session, entries)
-  const known = await knownTo(hosts)
+  const config = await configOf(hosts)
+  const known = containersIn(
+    config,
+    hosts.map(({ name }) => name),
+  )
   const found = words.flatMap((word) => {
     const all = containersNamed(word, known)
-    if (all.length === 0) throw unknown(word, known)
-    return all
+    if (all.length > 0) return all
+    const everywhere = containersIn(config, Object.keys(config.hosts))
+    const names = known.map(({ service, object }) => service ?? object)
+    throw noSuchContainer(word, names, containersNamed(word, everywhere))
   })
   const targets = unique(found).flatMap((each) => {
     const at = hosts.find(({ name }) => name === each.host)
@@ -74,16 +80,12 @@ function unique(all: readonly KnownContainer[]): readonly KnownContainer[] {
   return [...new Map(all.map((each) => [`${each.host}/${each.object}`, each])).values()]
 }
 
-/** Every container in the config of the first host that answers, on the hosts that are meant. */
-async function knownTo(hosts: readonly OpenHost[]): Promise<readonly KnownContainer[]> {
+/** The config of the first host that answers. */
+async function configOf(hosts: readonly OpenHost[]): Promise<Config> {
   const configs = hosts.map(async (host) => askConfig(await host.session()))
-  const config = await Promise.any(configs).catch((error: AggregateError) => {
+  return await Promise.any(configs).catch((error: AggregateError) => {
     throw error.errors[0] ?? error
   })
-  return containersIn(
-    config,
-    hosts.map(({ name }) => name),
-  )
 }
 
 /** Every container that a config has on these hosts. */
@@ -101,8 +103,20 @@ export function containersIn(
   })
 }
 
-function unknown(word: string, known: readonly KnownContainer[]): Failure {
-  const names = [...new Set(known.map(({ service, object }) => service ?? object))].sort()
-  const hint = names.length === 0 ? 'there is none at all' : `there is: ${names.join(', ')}`
+/** Nothing that is asked has this name: other hosts have, or `names` are all that there is. */
+export function noSuchContainer(
+  word: string,
+  names: readonly string[],
+  elsewhere: readonly KnownContainer[],
+): Failure {
+  const [first] = elsewhere
+  if (first !== undefined) {
+    const hosts = [...new Set(elsewhere.map(({ host }) => host))].join(', ')
+    return new Failure(2, 'no-such-container', `${word} is on ${hosts}, which is not asked`, {
+      hint: `ask it: --host ${first.host}`,
+    })
+  }
+  const all = [...new Set(names)].sort()
+  const hint = all.length === 0 ? 'there is none at all' : `there is: ${all.join(', ')}`
   return new Failure(2, 'no-such-container', `there is no container or service ${word}`, { hint })
 }

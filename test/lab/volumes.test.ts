@@ -37,6 +37,7 @@ services:
   web:
     image: ${registry}/box
     command: httpd -f -p 8080 -h /www
+    environment: { GREETING: "\${GREETING}" }
 volumes:
   data:
 `
@@ -80,6 +81,7 @@ describe('volumes', () => {
     mkdirSync(lab.operator.path('shop'))
     writeFileSync(lab.operator.path('shop/compose.yaml'), shopFile(registry.host))
     writeFileSync(lab.operator.path('shop/writer.sh'), writer)
+    writeFileSync(lab.operator.path('shop/.env'), 'GREETING=good day\n')
     await cloud01.waitFor('knows cloud02', ({ peers }) => peers.some((peer) => peer.connected))
     await must('apply', '--yes')
     await until('rows are written', async () => (await rows(cloud01)).length > 3)
@@ -140,6 +142,31 @@ describe('volumes', () => {
   }
 
   const archive = (): string => lab.operator.path('data.tar.zst')
+
+  it('take files by covey cp, which a command of covey run sees', async () => {
+    const path = lab.operator.path('note')
+    writeFileSync(path, 'by hand\n')
+    await must('cp', path, 'db:/data/note')
+    assert.equal(await must('run', '--rm', 'reader', '--', 'cat', '/seen/note'), 'by hand\n')
+    await must('cp', 'shop/reader:/seen/note', `${path}.back`)
+    assert.equal(readFileSync(`${path}.back`, 'utf8'), 'by hand\n')
+    const greet = ['sh', '-c', 'echo $GREETING; exit 7']
+    const ran = await covey('run', 'web', '--', ...greet)
+    assert.deepEqual([ran.stdout, ran.exitCode], ['good day\n', 7], ran.stderr)
+    const left = await cloud01.must('find', ['/run/covey/secrets', '-name', '*+run*'])
+    assert.equal(left, '', 'what such a container had is gone with it')
+  })
+
+  it('are used by services of which covey says where they are, and who may ask them', async () => {
+    assert.match(await must('why', 'shop/web', '--from', 'db'), /ok +policy +shop\/db may ask it/)
+    const kept = await covey('why', 'db', '--from', 'host:cloud02')
+    assert.equal(kept.exitCode, 1, kept.stderr)
+    assert.match(kept.stdout, /ok +tunnel +cloud02 and cloud01 talk to each other/)
+    assert.match(kept.stdout, /broken +policy +host:cloud02 may not ask it/)
+    assert.match(kept.stdout, /x-covey: \{ allow: \{ from: \["host:cloud02"\] \} \}/)
+    const other = await covey('restart', 'web', '--host', 'cloud02')
+    assert.match(`${other.exitCode} ${other.stderr}`, /^2 .*web is on cloud01, which is not asked/)
+  })
 
   it('are saved while what uses them is stopped, and put back', async () => {
     const web = (await rowOf(cloud01, 'shop-web')).pid

@@ -175,6 +175,9 @@ describe('covey why', () => {
     const space = await withAgent(t)
     const web = await space.must('why', 'shop/db', '--from', 'shop/web')
     assert.match(web, /ok +policy +shop\/web may ask it: 5432\/tcp by shop-db_p\n/)
+    // Its letters could be those of an address, too.
+    const db = await space.must('why', 'shop/web', '--from', 'db')
+    assert.match(db, /ok +policy +shop\/db may ask it: 80\/tcp by shop-web_80t\n/)
     const lan = await space.must('why', 'shop/web', '--from', '192.168.1.7')
     assert.match(lan, /ok +policy +192\.168\.1\.7\/32 may ask it: 80\/tcp by shop-web_80t\n/)
     const refused: readonly (readonly [target: string, from: string, words: string])[] = [

@@ -8,7 +8,7 @@ import { askStatus } from '../../agent-client/status.ts'
 import { askHost } from '../../all-hosts/ask-all.ts'
 import { entriesFor } from '../../all-hosts/entries.ts'
 import { containersNamed, type KnownContainer, shownName } from '../../all-hosts/find.ts'
-import { askContainers, containersIn } from '../../all-hosts/known.ts'
+import { askContainers, containersIn, noSuchContainer } from '../../all-hosts/known.ts'
 import { type OpenHost, openHosts } from '../../all-hosts/open.ts'
 import { findFolder, shownPath } from '../../folder/folder.ts'
 import { readLayout } from '../../folder/layout-files.ts'
@@ -110,8 +110,7 @@ function askerFor(
   known: readonly KnownContainer[],
 ): Asker | null {
   if (from === undefined) return null
-  const isOther = /^host:|^[\d.]+$|^[\da-f:]+$/i.test(from)
-  const [container] = isOther ? [] : containersNamed(from, known)
+  const [container] = containersNamed(from, known)
   return askerOf(
     config,
     from,
@@ -222,16 +221,8 @@ function explainAbsence(session: Session, word: string, absence: Absence): void 
   const { known, all, layout, scope } = absence
   const inLayout = [...(layout ?? [])].filter((each) => each === word || each.endsWith(`/${word}`))
   const [name] = inLayout
-  if (all.length > 0) {
-    const hosts = [...new Set(all.map(({ host }) => host))].join(', ')
-    throw new Failure(2, 'no-such-container', `${word} is on ${hosts}, which is not asked`, {
-      hint: `covey why ${word} --host ${all[0]?.host}`,
-    })
-  }
-  if (name === undefined) {
-    const names = [...new Set([...known.map(serviceName), ...(layout ?? [])])].sort()
-    const hint = names.length === 0 ? 'there is none at all' : `there is: ${names.join(', ')}`
-    throw new Failure(2, 'no-such-container', `there is no container or service ${word}`, { hint })
+  if (all.length > 0 || name === undefined) {
+    throw noSuchContainer(word, [...known.map(serviceName), ...(layout ?? [])], all)
   }
   const links: readonly Link[] = [
     { link: 'layout', state: 'ok', text: 'the layout has it', hint: null },
