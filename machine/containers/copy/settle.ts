@@ -17,14 +17,23 @@ import {
 import { treeEntriesMax, treePartsMax } from '../../../platform/tree/limits.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
 import { systemCode } from '../../../protocol/system-reason.ts'
-import { copyChunkBytes } from './limits.ts'
+import { copyChunkBytes, oldPartsMax, partMsMax } from './limits.ts'
 import { inPlace, type OpenPlace, openIn, openPlace, placePath } from './places.ts'
 
 /** Begin of the names of what is not whole yet; nobody's file has such a name by accident. */
 const partPrefix = '.covey-cp-'
 
-/** Makes a folder for what is not whole yet, and opens it. */
-export async function makePart(folder: OpenPlace): Promise<{ name: string; part: OpenPlace }> {
+/**
+ * Makes a folder for what is not whole yet, and opens it. Old ones beside it go: an agent that was
+ * killed in the middle of a copy has left them.
+ */
+export async function makePart(
+  folder: OpenPlace,
+  nowMs: number = Date.now(),
+): Promise<{ name: string; part: OpenPlace }> {
+  for (const name of await oldParts(folder, nowMs - partMsMax)) {
+    await removeBelow(folder, name).catch(() => undefined)
+  }
   const name = partName()
   return { name, part: await makeFolder(inPlace(folder, name)) }
 }
@@ -36,6 +45,20 @@ function partName(): string {
 async function makeFolder(path: Buffer): Promise<OpenPlace> {
   await mkdir(path, 0o700)
   return openPlace(path, constants.O_NOFOLLOW | constants.O_DIRECTORY)
+}
+
+/** Names of parts that nothing was done to since then; other copies, also of other hosts, go on. */
+async function oldParts(folder: OpenPlace, sinceMs: number): Promise<readonly string[]> {
+  const old: string[] = []
+  let looked = 0
+  for await (const { name } of await opendir(placePath(folder), { encoding: 'latin1' })) {
+    if (++looked > treeEntriesMax || old.length === oldPartsMax) break
+    if (!/^\.covey-cp-[0-9a-f]{16}$/.test(name)) continue
+    const place = await openIn(folder, name)
+    await place?.handle.close()
+    if (place !== null && Number(place.stat.ctimeMs) < sinceMs) old.push(name)
+  }
+  return old
 }
 
 /**
