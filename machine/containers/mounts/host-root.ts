@@ -5,8 +5,9 @@ import { mountMs } from '../limits.ts'
 import type { ContainerPlaces } from '../places.ts'
 import { mountPoints } from '../processes.ts'
 import { runSound } from '../spawn.ts'
-import type { ContainersState } from '../state.ts'
-import { grantFacts } from './grant-facts.ts'
+import { type GrantSettings, grantFacts } from './grant-facts.ts'
+import { restBelow, tableText } from './mount-table.ts'
+import { openPaths } from './opened.ts'
 
 /**
  * Mounts the root of the host for a container that may look at it: read-only, without what the host
@@ -14,8 +15,8 @@ import { grantFacts } from './grant-facts.ts'
  * mounted. May be called again after it broke off anywhere. Errors: `tool-…`.
  */
 export async function mountHostRoot(
-  state: ContainersState,
-  { hostRoot }: ContainerPlaces,
+  state: GrantSettings,
+  { hostRoot }: Pick<ContainerPlaces, 'hostRoot'>,
   signal: AbortSignal,
 ): Promise<void> {
   const mount = (...args: readonly string[]): Promise<unknown> =>
@@ -32,11 +33,22 @@ export async function mountHostRoot(
   }
 }
 
-/** Outer ones first: what lies in one that is hidden is gone by then. */
-function hiddenFolders(state: ContainersState): readonly string[] {
+/**
+ * Outer ones first: what lies in one that is hidden is gone by then. A folder may be a mount of one
+ * that has another name on the same file system, and is hidden by that name as well.
+ */
+function hiddenFolders(state: GrantSettings): readonly string[] {
   const { ownFolders } = grantFacts(state)
   const usual = ['/var/lib/covey', '/etc/covey']
-  return [...new Set([...closedFolders, ...usual, ...ownFolders])].sort()
+  const named = [...closedFolders, ...usual, ...ownFolders]
+  const { opened } = openPaths(['/', ...named].map((path) => ({ path, followsLast: true })))
+  const [top, ...rest] = opened.map((each) => each?.area)
+  const mounted = rest.flatMap((area) => {
+    if (area === undefined || area.device !== top?.device) return []
+    const below = restBelow(area.root, top.root)
+    return below === undefined || below === '' ? [] : [tableText(below)]
+  })
+  return [...new Set([...named, ...mounted])].sort()
 }
 
 /** False as well for what a link leads to: that is hidden by its real name, and stays as it is. */
