@@ -2,6 +2,7 @@ import { type BigIntStats, constants } from 'node:fs'
 import { type FileHandle, open, statfs } from 'node:fs/promises'
 import { CoveyError } from '../../../protocol/fault.ts'
 import { systemCode, systemReason } from '../../../protocol/system-reason.ts'
+import { oPath } from '../mounts/opened.ts'
 
 /*
  * A container may be hostile, and changes its names while they are used here. So:
@@ -12,9 +13,6 @@ import { systemCode, systemReason } from '../../../protocol/system-reason.ts'
  *    text, and walked by the same steps.
  * 3. `..` goes back to the folder that was opened before, and is never given to the kernel.
  */
-
-/** Opens nothing but the place itself (open(2)); Node has no name for it. */
-const oPath = 0o10000000
 
 /** An opened place, its content not. */
 export interface OpenPlace {

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync }
 import { type Area, type MountEntry, parseMountTable, restBelow, withRest } from './mount-table.ts'
 
 /** Opens nothing but the place itself (open(2)); Node has no name for it. */
-const oPath = 0o10000000
+export const oPath: number = 0o10000000
 
 /** A name in an opened folder, whatever that folder is called by now. */
 export function inFolder(folder: number, name: string): string {

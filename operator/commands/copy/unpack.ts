@@ -80,10 +80,8 @@ class Unpacker {
 
   async data(bytes: Uint8Array): Promise<void> {
     this.init.totals.bytes += bytes.length
-    for (let at = 0; at < bytes.length; ) {
-      const written = await this.file?.handle.write(bytes, at)
-      at += written?.bytesWritten ?? bytes.length
-    }
+    // Writes on until the disk has taken all of it, or says why not.
+    await this.file?.handle.writeFile(bytes)
   }
 
   async entry(entry: TreeEntry): Promise<void> {
