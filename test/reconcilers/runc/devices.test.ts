@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { DeviceNode } from '../../../reconcilers/container-facts.ts'
-import { lintConfig } from '../../../reconcilers/lint.ts'
 import { grantsFor } from '../../../reconcilers/runc/bundle/grants.ts'
 import { describeRunc } from '../../../reconcilers/runc/describe.ts'
 import { runc } from '../../../reconcilers/runc/index.ts'
@@ -16,6 +15,7 @@ import {
   containerObject,
   exited,
   imageReference,
+  lintedFaults,
   observedWith,
   onlyOf,
   seenFor,
@@ -26,13 +26,6 @@ const node = { type: 'c' as const, major: 188, minor: 0, mode: 0o660, uid: 0, gi
 const byId = '/dev/serial/by-id/usb-stick'
 const stick = { source: byId, target: '/dev/ttyACM0', permissions: 'r' }
 
-function faultsOf(members: object): readonly string[] {
-  const config = configOf({ c: containerObject(members), v: { type: 'volume' } })
-  return lintConfig(config).map(
-    ({ path, message }) => `${path?.replace('hosts.h.', '')}: ${message}`,
-  )
-}
-
 describe('devices of an object', () => {
   const taken: readonly (readonly [string, object])[] = [
     ['a text', { devices: ['/dev/dri'] }],
@@ -40,7 +33,7 @@ describe('devices of an object', () => {
     ['one device at two places', { devices: [byId, { source: byId, target: '/dev/zigbee' }] }],
   ]
   for (const [says, members] of taken) {
-    it(`may be ${says}`, () => assert.deepEqual(faultsOf(members), []))
+    it(`may be ${says}`, () => assert.deepEqual(lintedFaults(members), []))
   }
   const to = (target: string): object => ({ devices: [{ source: '/dev/x', target }] })
   const refused: readonly (readonly [string, object, RegExp])[] = [
@@ -80,7 +73,7 @@ describe('devices of an object', () => {
     ['nothing', { devices: [{ target: '/dev/x' }] }, /devices\.0\.source: is required/],
   ]
   for (const [says, members, reason] of refused) {
-    it(`are not ${says}`, () => assert.match(faultsOf(members).join('\n'), reason))
+    it(`are not ${says}`, () => assert.match(lintedFaults(members).join('\n'), reason))
   }
 
   it('need a grant of their path on the host', () => {

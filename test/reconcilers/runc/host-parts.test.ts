@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { lintConfig } from '../../../reconcilers/lint.ts'
 import { grantFault, grantsFor, refusalOf } from '../../../reconcilers/runc/bundle/grants.ts'
 import { at, bundleOf, containerSpec } from './bundles.ts'
-import { configOf, containerObject } from './looks.ts'
+import { configOf, lintedFaults } from './looks.ts'
 
 const reading = (host_path: string): object => ({
   mounts: [{ host_path, path: '/x', read_only: true }],
@@ -11,10 +11,7 @@ const reading = (host_path: string): object => ({
 const mapped = { user_namespace: true }
 
 function faultsOf(members: object): string {
-  const config = configOf({ c: containerObject(members) })
-  return lintConfig(config)
-    .map(({ path, message }) => `${path?.replace('hosts.h.', '')}: ${message}`)
-    .join('\n')
+  return lintedFaults(members).join('\n')
 }
 
 const real: Readonly<Record<string, string>> = {

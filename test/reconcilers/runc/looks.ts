@@ -7,6 +7,7 @@ import type {
   ExitSeen,
 } from '../../../reconcilers/host-containers.ts'
 import type { ImageState } from '../../../reconcilers/host-images.ts'
+import { lintConfig } from '../../../reconcilers/lint.ts'
 import type { RuncObserved } from '../../../reconcilers/runc/observe.ts'
 import { resolveRunc } from '../../../reconcilers/runc/resolve.ts'
 import type { ContainerSpec, RuncSpec } from '../../../reconcilers/runc/spec.ts'
@@ -33,6 +34,14 @@ export function containerObject(members: object = {}): object {
 export function configOf(objects: Readonly<Record<string, object>>): Config {
   const net = { type: 'container_network', subnet: '10.70.0.0/24' }
   return { hosts: { h: { net, ...objects } } } as unknown as Config
+}
+
+/** Faults of a container with these members, beside a volume `v`, as `c.init: why`. */
+export function lintedFaults(members: object): readonly string[] {
+  const config = configOf({ c: containerObject(members), v: { type: 'volume' } })
+  return lintConfig(config).map(
+    ({ path, message }) => `${path?.replace('hosts.h.', '')}: ${message}`,
+  )
 }
 
 /** The spec of a config with these objects. */
