@@ -51,6 +51,7 @@ export async function createOneOff(
     const message = `no sound container ${order.object} is in the config of this host`
     throw new CoveyError('faulty', message, { hint: 'covey status says what is wrong with it' })
   }
+  await expectUnheld(order.object, ports)
   await expectOpenVolumes(spec, ports)
   const object = order.name
   const own = oneOffSpec(spec, object, order)
@@ -86,6 +87,15 @@ export async function nameOneOff(object: string, ports: HostPorts): Promise<stri
     const name = oneOffName(object, number)
     if (!taken.has(name)) return name
   }
+}
+
+/** Whoever keeps the containers of an object stopped counts on one more as well. */
+async function expectUnheld(object: string, ports: HostPorts): Promise<void> {
+  const [hold] = (await ports.containers.orders()).get(object)?.holds ?? []
+  if (hold === undefined) return
+  throw new CoveyError('held', `${object} is held by "${hold.owner}": ${hold.reason}`, {
+    hint: 'wait until that has ended',
+  })
 }
 
 /** A volume that is put back or moved just now is nobody's to use. */

@@ -115,6 +115,19 @@ describe('covey run', () => {
     await on.until('nothing of it is left', async () => (await left(host)).length === 0)
   })
 
+  it('is refused while something keeps the containers of the object stopped', async (t) => {
+    const host = await running(t, { command: ['/bin/sh', '-c'], args: [serving] })
+    const { orders } = host.on.machine()
+    const hold = { owner: 'move data', reason: 'it is moving', atMs: 1, isDurable: true }
+    await orders.hold('web', hold)
+    const held = await host.covey(['run', 'web', '--', 'echo ran'])
+    assert.equal(held.out, '')
+    assert.match(`${held.exit} ${held.err}`, /^126 .*web is held by "move data": it is moving/)
+    assert.deepEqual(await left(host), [])
+    await orders.release('web', hold)
+    assert.equal((await host.covey(['run', 'web', '--', 'echo ran'])).out, 'ran\n')
+  })
+
   it('is removed by the next agent where one was killed', async (t) => {
     const host = await running(t, { command: ['/bin/sh', '-c'], args: [serving] })
     const { on, covey } = host
