@@ -1,6 +1,17 @@
 import { hostOptions } from '../../all-hosts/host-options.ts'
 import type { CommandDefinition } from '../definition.ts'
 
+/** Options of what runs a command in a container. */
+const processOptions: NonNullable<CommandDefinition['options']> = [
+  ['-i, --interactive', 'pass stdin on'],
+  ['-t, --tty', 'give it a terminal'],
+  ['-T, --no-tty', 'give it none'],
+  ['-u, --user <user>', 'user or user:group of the image, by name or number'],
+  ['-w, --workdir <dir>', 'folder to run it in, an absolute path'],
+  ['-e, --env <name=value>', 'set a variable; may be given several times', 'repeated'],
+  ...hostOptions,
+]
+
 /** The commands for everyday work with containers. */
 export const containerCommands: readonly CommandDefinition[] = [
   {
@@ -64,15 +75,7 @@ export const containerCommands: readonly CommandDefinition[] = [
       'covey exec -i db -- psql < dump.sql',
       'covey exec -u nobody -w /tmp -e LANG=C web -- env',
     ],
-    options: [
-      ['-i, --interactive', 'pass stdin on'],
-      ['-t, --tty', 'give it a terminal'],
-      ['-T, --no-tty', 'give it none'],
-      ['-u, --user <user>', 'user or user:group of the image, by name or number'],
-      ['-w, --workdir <dir>', 'folder to run it in, an absolute path'],
-      ['-e, --env <name=value>', 'set a variable; may be given several times', 'repeated'],
-      ...hostOptions,
-    ],
+    options: processOptions,
     run: async (session, input) => (await import('./exec.ts')).execCommand(session, input),
   },
   {
@@ -94,13 +97,7 @@ export const containerCommands: readonly CommandDefinition[] = [
     options: [
       ['--rm', 'for those who are used to it: it is always removed'],
       ['--entrypoint <program>', 'program in place of that of the container'],
-      ['-i, --interactive', 'pass stdin on'],
-      ['-t, --tty', 'give it a terminal'],
-      ['-T, --no-tty', 'give it none'],
-      ['-u, --user <user>', 'user or user:group of the image, by name or number'],
-      ['-w, --workdir <dir>', 'folder to run it in, an absolute path'],
-      ['-e, --env <name=value>', 'set a variable; may be given several times', 'repeated'],
-      ...hostOptions,
+      ...processOptions,
     ],
     run: async (session, input) => (await import('./exec.ts')).runCommand(session, input),
   },
