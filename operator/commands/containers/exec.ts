@@ -2,6 +2,7 @@ import { constants } from 'node:os'
 import type { ExecStart } from '../../../protocol/exec-frames.ts'
 import { type RemoteCommand, startRemote } from '../../agent-client/exec.ts'
 import { findTargets } from '../../all-hosts/known.ts'
+import { useFirst } from '../../all-hosts/use-first.ts'
 import { ExitWith, Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import type { Input } from '../definition.ts'
@@ -56,19 +57,9 @@ async function startIn(
   verb: 'exec' | 'run',
 ): Promise<RemoteCommand> {
   const { found } = await findTargets(session, input, [containerName(input)])
-  let first: unknown
-  for (const { at, object } of found) {
-    try {
-      const asked = await at.session()
-      const output = session.io.write
-      return await startRemote(asked, object, start, output, verb)
-    } catch (error) {
-      const isOther = error instanceof Failure && (error.code === 'not-running' || error.exit === 5)
-      if (!isOther) throw error
-      first ??= error
-    }
-  }
-  throw first
+  return await useFirst(found, async ({ at, object }) => {
+    return await startRemote(await at.session(), object, start, session.io.write, verb)
+  })
 }
 
 function startOf({ io }: Session, input: Input, command: readonly string[]): ExecStart {

@@ -8,6 +8,7 @@ import { CoveyError } from '../../../protocol/fault.ts'
 import { copyFrom, copyTo } from '../../agent-client/copy.ts'
 import { shownName } from '../../all-hosts/find.ts'
 import { findTargets, type Targets } from '../../all-hosts/known.ts'
+import { useFirst } from '../../all-hosts/use-first.ts'
 import { Failure, systemCode, systemReason } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import type { Input } from '../definition.ts'
@@ -66,7 +67,7 @@ class Copies {
     }
     const used = await this.first(found, (target) => this.outOf(target, sides))
     if (sides.local.kind === 'stream') return
-    this.tell(used === undefined ? [] : [used], `to ${sides.local.path}`, 'from')
+    this.tell([used], `to ${sides.local.path}`, 'from')
   }
 
   private async outOf(target: Target, { container, local }: CopyOut): Promise<void> {
@@ -130,9 +131,9 @@ class Copies {
       }
     } else {
       const used = await this.first(found, (target) => this.intoOne(target, sides))
-      if (used !== undefined) done.push(used)
+      done.push(used)
       const more = found.length - 1
-      if (more > 0 && used !== undefined) {
+      if (more > 0) {
         this.session.warn(`only ${this.place(used)} has it, and ${more} more have not: --all`)
       }
     }
@@ -188,20 +189,12 @@ class Copies {
   private async first(
     found: readonly Target[],
     use: (target: Target) => Promise<void>,
-  ): Promise<Target | undefined> {
-    let first: unknown
-    for (const target of found) {
-      try {
-        await use(target)
-        return target
-      } catch (error) {
-        const isOther =
-          error instanceof Failure && (error.code === 'not-running' || error.exit === 5)
-        if (!isOther || this.isBegun) throw error
-        first ??= error
-      }
+  ): Promise<Target> {
+    const given = async (target: Target): Promise<Target> => {
+      await use(target)
+      return target
     }
-    throw first
+    return await useFirst(found, given, () => !this.isBegun)
   }
 
   private tell(targets: readonly Target[], other: string, preposition: 'from' | 'to'): void {
