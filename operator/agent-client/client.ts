@@ -55,6 +55,14 @@ export async function ask(session: Session, question: Question): Promise<Answer>
   }
 }
 
+/** The failure where an agent does not know a route: it is older than this covey. */
+export function agentTooOld(cause?: unknown): Failure {
+  return new Failure(4, 'agent-too-old', 'its agent does not know this yet', {
+    hint: 'put the covey of this version on that host',
+    cause,
+  })
+}
+
 /**
  * The name of a node in messages: the socket that was asked, or the address where it was reached.
  */

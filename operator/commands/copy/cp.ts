@@ -1,4 +1,3 @@
-import type { Stats } from 'node:fs'
 import { mkdtemp, realpath, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { readTree } from '../../../platform/tree/read-tree.ts'
@@ -11,6 +10,7 @@ import { findTargets, type Targets } from '../../all-hosts/known.ts'
 import { useFirst } from '../../all-hosts/use-first.ts'
 import { Failure, systemCode, systemReason } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
+import { counted } from '../../terminal/style.ts'
 import type { Input } from '../definition.ts'
 import { sizeText } from '../images/progress.ts'
 import { packStream, streamOf } from './archives.ts'
@@ -163,15 +163,7 @@ class Copies {
     const source = content ? 'content' : isFolder ? 'folder' : 'file'
     const start: CopyStart = { ...common, source, name: basename(path), mayMake: true }
     const order = { object: target.object, start, onLeftOut, signal }
-    await copyTo(await target.at.session(), order, this.begun(this.packed(path, seen, pack)))
-  }
-
-  private packed(
-    path: string,
-    seen: Stats,
-    pack: Parameters<typeof packLocal>[2],
-  ): AsyncGenerator<Uint8Array> {
-    return packLocal(path, seen, pack)
+    await copyTo(await target.at.session(), order, this.begun(packLocal(path, seen, pack)))
   }
 
   private async *begun(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -200,8 +192,7 @@ class Copies {
   private tell(targets: readonly Target[], other: string, preposition: 'from' | 'to'): void {
     const { files, folders, bytes } = this.totals
     const names = targets.map(this.place).join(', ')
-    const counted = files === 1 ? '1 file' : `${files} files`
-    const text = `${counted}, ${sizeText(bytes)}, ${
+    const text = `${counted(files, 'file')}, ${sizeText(bytes)}, ${
       preposition === 'from' ? `from ${names} ${other}` : `${other} to ${names}`
     }\n`
     const containers = targets.map(({ host, object }) => ({ host, container: object }))

@@ -1,5 +1,5 @@
 import { orderedSchema } from '../../../../protocol/api/containers.ts'
-import { ask, documentOf } from '../../../agent-client/client.ts'
+import { agentTooOld, ask, documentOf } from '../../../agent-client/client.ts'
 import type { KnownContainer } from '../../../all-hosts/find.ts'
 import { Failure } from '../../../terminal/failure.ts'
 import type { Session } from '../../../terminal/session.ts'
@@ -48,12 +48,7 @@ function failureOf(error: unknown): Failure {
       cause: error,
     })
   }
-  if (error.code === 'not-found') {
-    return new Failure(4, 'agent-too-old', 'its agent does not know this yet', {
-      hint: 'put the covey of this version on that host',
-      cause: error,
-    })
-  }
+  if (error.code === 'not-found') return agentTooOld(error)
   if (!refusals.includes(error.code)) return error
   const hint = error.hint === undefined ? {} : { hint: error.hint }
   return new Failure(4, error.code, error.message, { ...hint, cause: error })
