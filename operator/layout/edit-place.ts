@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util'
 import { isMap, isNode, isScalar } from 'yaml'
 import type { Source } from '../files/read-text.ts'
 import { parseYamlSource } from '../sources/yaml-source.ts'
+import { readsAs } from './edit.ts'
 
 /**
  * Writes into the text of a layout on which hosts a stack or a service runs, at a path as
@@ -31,7 +31,7 @@ export function withPlace(
   if (start !== undefined && end !== undefined) {
     const words = next === 'host' ? `host: ${first}` : `hosts: [${hosts.join(', ')}]`
     const text = source.text.slice(0, start) + words + source.text.slice(end)
-    if (reads({ ...source, text }, expected)) return text
+    if (readsAs(source, text, expected)) return text
   }
   map.delete(old)
   map.set(next, next === 'host' ? first : document.createNode([...hosts], { flow: true }))
@@ -40,12 +40,4 @@ export function withPlace(
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function reads(source: Source, expected: unknown): boolean {
-  try {
-    return isDeepStrictEqual(parseYamlSource(source).value, expected)
-  } catch {
-    return false
-  }
 }

@@ -21,7 +21,7 @@ export function withHost(source: Source, name: string, fields: HostFields): stri
   expected.hosts = { ...expected.hosts, [name]: merged }
   const inserted =
     before === undefined ? insertLine(source, 'hosts', name, flowText(fields)) : undefined
-  if (inserted !== undefined && reads(source, inserted, expected)) return inserted
+  if (inserted !== undefined && readsAs(source, inserted, expected)) return inserted
   const { document } = parseYamlSource(source)
   if (!isMap(document.get('hosts', true))) document.set('hosts', document.createNode({}))
   const hosts = document.get('hosts', true) as unknown as YAMLMap
@@ -43,7 +43,7 @@ export function withStack(source: Source, name: string, fields: StackFields): st
   }
   expected.stacks = { ...expected.stacks, [name]: fields }
   const inserted = insertLine(source, 'stacks', name, flowText(fields))
-  if (inserted !== undefined && reads(source, inserted, expected)) return inserted
+  if (inserted !== undefined && readsAs(source, inserted, expected)) return inserted
   const { document } = parseYamlSource(source)
   if (!isMap(document.get('stacks', true))) document.set('stacks', document.createNode({}))
   document.setIn(['stacks', name], document.createNode(fields, { flow: true }))
@@ -58,12 +58,13 @@ export function withoutLayoutHost(source: Source, name: string): string {
   }
   if (expected.hosts !== undefined) delete expected.hosts[name]
   const removed = removeLines(source, name)
-  if (removed !== undefined && reads(source, removed, expected)) return removed
+  if (removed !== undefined && readsAs(source, removed, expected)) return removed
   document.deleteIn(['hosts', name])
   return document.toString({ lineWidth: 0 })
 }
 
-function reads(source: Source, text: string, expected: unknown): boolean {
+/** True if a text in place of a source is read as the expected value. */
+export function readsAs(source: Source, text: string, expected: unknown): boolean {
   try {
     return isDeepStrictEqual(parseYamlSource({ ...source, text }).value, expected)
   } catch {
