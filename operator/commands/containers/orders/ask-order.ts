@@ -1,6 +1,6 @@
 import { orderedSchema } from '../../../../protocol/api/containers.ts'
 import { agentTooOld, ask, documentOf } from '../../../agent-client/client.ts'
-import type { KnownContainer } from '../../../all-hosts/find.ts'
+import { type KnownContainer, shownName } from '../../../all-hosts/find.ts'
 import { Failure } from '../../../terminal/failure.ts'
 import type { Session } from '../../../terminal/session.ts'
 
@@ -17,6 +17,12 @@ export interface Ordered extends KnownContainer {
   readonly note: string | null
   /** The reason of a failure; null without one. */
   readonly failure: Failure | null
+}
+
+/** The container of an order, for people: `shop/web on cloud01`. */
+export function orderLabel(order: Ordered): string {
+  const where = order.host === '' ? '' : ` on ${order.host}`
+  return `${shownName(order)}${where}`
 }
 
 const refusals = ['held', 'faulty']

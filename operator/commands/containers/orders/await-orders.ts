@@ -6,7 +6,7 @@ import { askContainers } from '../../../all-hosts/known.ts'
 import { failingLooksMax, hostAnswerMsMax, lookMs, sideQuestionMsMax } from '../../../limits.ts'
 import { Failure } from '../../../terminal/failure.ts'
 import type { Session } from '../../../terminal/session.ts'
-import type { Ordered, Verb } from './ask-order.ts'
+import { type Ordered, orderLabel, type Verb } from './ask-order.ts'
 
 /** The wait for orders of one host. */
 export interface OrderWait {
@@ -123,6 +123,5 @@ function tell(
   const text = reason ?? row?.state ?? 'waiting'
   if (told.get(order.object) === text) return
   told.set(order.object, text)
-  const where = order.host === '' ? '' : ` on ${order.host}`
-  session.note(`${shownName(order)}${where}: ${text}`)
+  session.note(`${orderLabel(order)}: ${text}`)
 }

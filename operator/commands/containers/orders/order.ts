@@ -1,12 +1,10 @@
 import { askAll } from '../../../all-hosts/ask-all.ts'
-import { shownName } from '../../../all-hosts/find.ts'
 import { findTargets, type Targets } from '../../../all-hosts/known.ts'
-import type { OpenHost } from '../../../all-hosts/open.ts'
 import { ExitWith, Failure } from '../../../terminal/failure.ts'
 import type { Session } from '../../../terminal/session.ts'
 import type { Input } from '../../definition.ts'
 import { timeoutOf } from '../../rollout/watching/timeout.ts'
-import { askOrder, type Ordered, type Verb } from './ask-order.ts'
+import { askOrder, type Ordered, orderLabel, type Verb } from './ask-order.ts'
 import { awaitOrders } from './await-orders.ts'
 
 /** `covey start NAME…`. */
@@ -34,8 +32,8 @@ async function orderContainers(session: Session, input: Input, verb: Verb): Prom
   const signal = session.io.interrupted()
   const targets = await findTargets(session, input, input.args)
   const isWaited = !input.isNot('wait')
-  const work = async (asked: Session, host: OpenHost): Promise<readonly Ordered[]> => {
-    const own = targets.found.filter(({ at }) => at === host)
+  const work = async (asked: Session, host: string): Promise<readonly Ordered[]> => {
+    const own = targets.found.filter(({ at }) => at.name === host)
     // One after the other: each is a write of its own, and a host has few containers.
     const orders: Ordered[] = []
     for (const target of own) {
@@ -76,21 +74,17 @@ interface Given {
 async function giveAll(
   session: Session,
   { isSeveral, found }: Targets,
-  work: (asked: Session, host: OpenHost) => Promise<readonly Ordered[]>,
+  work: (asked: Session, host: string) => Promise<readonly Ordered[]>,
 ): Promise<Given> {
   const hosts = [...new Set(found.map(({ at }) => at))]
   if (!isSeveral) {
     const given = hosts.map(async (host) => {
       const asked = await host.session()
-      return { asked, orders: await work(asked, host) }
+      return { asked, orders: await work(asked, host.name) }
     })
     return { orders: await Promise.all(given), silent: [] }
   }
-  const byName = new Map(hosts.map((host) => [host.name, host]))
-  const answers = await askAll(session, hosts, async (asked, name) => {
-    const host = byName.get(name)
-    return host === undefined ? [] : work(asked, host)
-  })
+  const answers = await askAll(session, hosts, work)
   const heard = answers.map(({ host }) => host)
   const silent = hosts.map(({ name }) => name).filter((name) => !heard.includes(name))
   return { orders: answers.map(({ session: asked, value }) => ({ asked, orders: value })), silent }
@@ -133,20 +127,15 @@ function end(session: Session, verb: Verb, came: End): void {
   }
   session.result(document, text)
   for (const order of ended.filter(({ failure }) => failure?.hint !== undefined)) {
-    session.note(`${labelOf(order)}: hint: ${order.failure?.hint}`)
+    session.note(`${orderLabel(order)}: hint: ${order.failure?.hint}`)
   }
   if (first !== undefined) throw new ExitWith(Math.max(...failures.map(({ exit }) => exit)))
   if (silent.length > 0) throw new ExitWith(5)
 }
 
-function labelOf(order: Ordered): string {
-  const where = order.host === '' ? '' : ` on ${order.host}`
-  return `${shownName(order)}${where}`
-}
-
 function lineOf(order: Ordered, verb: Verb): string {
   const { state, changed, note, failure } = order
-  const label = labelOf(order)
+  const label = orderLabel(order)
   if (failure !== null) return `${label}: ${failure.message}`
   const more = note === null ? '' : ` (${note})`
   if (state === 'waiting') return `${label}: is to be ${done[verb]}${more}`
