@@ -1,28 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import { meshHost } from './mesh-host.ts'
 import { fakeAgent, openCluster, type Route, type Workspace } from './workspace.ts'
 
 const container = (address: string): Record<string, unknown> => ({
   type: 'runc_container',
   image: `r.example/x@sha256:${'a'.repeat(64)}`,
-  network: 'containers',
+  network: 'pods',
   address,
-})
-
-const host = (number: number): Record<string, Record<string, unknown>> => ({
-  wg: {
-    type: 'wireguard_network',
-    link_name: 'wg0',
-    address: `10.69.0.${number}/16`,
-    public_key: `${String.fromCharCode(64 + number).repeat(42)}A=`,
-  },
-  mesh: { type: 'wireguard_mesh', network: 'wg' },
-  containers: { type: 'container_network', network: 'wg', subnet: `10.69.${number}.0/24` },
 })
 
 const hosts = {
   cloud01: {
-    ...host(1),
+    ...meshHost(1),
     web: container('10.69.1.5'),
     db: container('10.69.1.6'),
     db_in: {
@@ -32,7 +22,7 @@ const hosts = {
     },
     out: { type: 'nftables_forward', from: 'web', to: 'wg' },
   },
-  cloud02: { ...host(2), far: container('10.69.2.5') },
+  cloud02: { ...meshHost(2), far: container('10.69.2.5') },
 }
 
 const live = {
@@ -236,7 +226,7 @@ describe('a config whose rules would cut the mesh', () => {
     ['the tunnel', publish({ host_port: 51820, protocol: 'udp' }), /51820\/udp is the port of wg/],
     ['the overlay', publish({ host_port: 5000 }), /5000\/tcp is the port of the overlay/],
     ['ssh', publish({ host_port: 22, on: 'public' }), /22\/tcp is a rescue port/],
-    ['a link', { ...host(3)['wg'], link_name: 'cv-mesh', listen_port: 5 }, /begins with cv-/],
+    ['a link', { ...meshHost(3)['wg'], link_name: 'cv-mesh', listen_port: 5 }, /begins with cv-/],
   ] as const) {
     it(`is refused with the object named: ${what}`, async (context) => {
       const space = await openCluster(context)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import { meshHost } from './mesh-host.ts'
 import { at, healthy } from './status-samples.ts'
 import { fakeAgent, openCluster, type Workspace } from './workspace.ts'
 
@@ -11,20 +12,9 @@ const container = (address: string, service: string): Record<string, unknown> =>
   labels: { 'covey.service': service },
 })
 
-const host = (number: number): Record<string, Record<string, unknown>> => ({
-  wg: {
-    type: 'wireguard_network',
-    link_name: 'wg0',
-    address: `10.69.0.${number}/16`,
-    public_key: `${String.fromCharCode(64 + number).repeat(42)}A=`,
-  },
-  mesh: { type: 'wireguard_mesh', network: 'wg' },
-  pods: { type: 'container_network', network: 'wg', subnet: `10.69.${number}.0/24` },
-})
-
 const hosts = {
   cloud01: {
-    ...host(1),
+    ...meshHost(1),
     'shop-web': container('10.69.1.5', 'shop/web'),
     'shop-db': container('10.69.1.6', 'shop/db'),
     'shop-db_p': {
@@ -42,7 +32,7 @@ const hosts = {
       on: 'lan',
     },
   },
-  pi: { ...host(2), far: container('10.69.2.5', 'far') },
+  pi: { ...meshHost(2), far: container('10.69.2.5', 'far') },
 }
 
 interface Told {
