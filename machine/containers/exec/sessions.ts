@@ -86,9 +86,17 @@ const leaderSchema: z.ZodType<ProcessName> = z.object({ pid: z.int(), startTicks
 async function sweep(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const path = join(folder, name)
-    const text = await readFile(leaderPath(path), 'utf8').catch(() => 'null')
-    const leader = leaderSchema.safeParse(JSON.parse(text))
-    if (leader.success) await endTree(leader.data)
+    const leader = await leaderAt(path)
+    if (leader !== null) await endTree(leader)
     await rm(path, { recursive: true, force: true })
+  }
+}
+
+/** Null as well where an agent was killed before all of it was written. */
+async function leaderAt(folder: string): Promise<ProcessName | null> {
+  try {
+    return leaderSchema.parse(JSON.parse(await readFile(leaderPath(folder), 'utf8')))
+  } catch {
+    return null
   }
 }
