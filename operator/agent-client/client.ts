@@ -135,7 +135,7 @@ export function connectFailure(socket: string, error: unknown): Failure {
     ].includes(code)
   ) {
     return new Failure(5, 'no-agent', `no agent answers at ${socket}`, {
-      hint: 'start it (systemctl start covey), or name its socket with --run-dir or --to',
+      hint: "start it (systemctl start covey), name it with --to, or change to the operator's folder",
       cause: error,
     })
   }

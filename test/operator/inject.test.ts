@@ -154,7 +154,10 @@ describe('the node to talk to', () => {
       const outcome = await space.covey([...argv, '--json'])
       assert.equal(outcome.exit, 5, outcome.err)
       assert.equal(JSON.parse(outcome.out).error.code, 'no-agent')
-      assert.match(outcome.err, /no agent answers at .*covey\.sock\nhint: /)
+      assert.match(
+        outcome.err,
+        /no agent answers at .*covey\.sock\nhint: .*, or change to the operator's folder$/m,
+      )
     }
   })
 
