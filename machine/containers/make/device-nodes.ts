@@ -24,7 +24,16 @@ export function grantedNodes(path: string, grants: GrantFacts): readonly DeviceN
     const refusal = devicePathRefusal(path, real, grants)
     if (refusal !== undefined) throw new CoveyError('not-granted', refusal)
   })
-  return nodes.map(({ changedMs: _, ...node }) => node)
+  return nodes.map(plainNode)
+}
+
+/** All device nodes of the host, for a container that may have them. */
+export function hostNodes(): readonly DeviceNode[] {
+  return nodesAt('/dev').map(plainNode)
+}
+
+function plainNode({ changedMs: _, ...node }: FoundNode): DeviceNode {
+  return node
 }
 
 /** The same without asking for grants; `judge` sees what was opened, before it is looked into. */

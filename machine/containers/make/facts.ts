@@ -10,7 +10,7 @@ import { type GrantSettings, grantFacts } from '../mounts/grant-facts.ts'
 import { type HostPlaces, placesOf } from '../places.ts'
 import { lookResolvers } from '../resolvers.ts'
 import { runSound } from '../spawn.ts'
-import { grantedNodes, nodesAt } from './device-nodes.ts'
+import { grantedNodes, hostNodes } from './device-nodes.ts'
 import { readTime } from './time-files.ts'
 
 /** Says what bundles need to know of the machine. What cannot change is asked for once. */
@@ -48,7 +48,7 @@ export function createFacts(
       busybox,
       time: readTime(),
       capabilities,
-      ...(isPrivileged ? { hostDevices: nodesAt('/dev') } : {}),
+      ...(isPrivileged ? { hostDevices: hostNodes() } : {}),
       devices: devices.flatMap((path) => grantedNodes(path, grantFacts(settings))),
     }
   }

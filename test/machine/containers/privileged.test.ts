@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { openMachine, scriptObject, serving } from './machine.ts'
 
@@ -34,6 +35,11 @@ test('a container is privileged where its host says so, and else runs without', 
   assert.equal(statusOf(second.pid, 'Seccomp'), '0')
   assert.equal(statusOf(second.pid, 'CapEff'), statusOf(process.pid, 'CapBnd'))
   assert.match(inside(second.pid, '/bin/ls', '/dev'), /loop0/)
+  const { bundle } = on.machine().state.of(second.id)
+  const { linux } = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8'))
+  const nodeMembers = new Set(linux.devices.flatMap((node: object) => Object.keys(node)))
+  const known = ['fileMode', 'gid', 'major', 'minor', 'path', 'type', 'uid']
+  assert.deepEqual([...nodeMembers].sort(), known)
   const table = readFileSync(`/proc/${second.pid}/mountinfo`, 'latin1')
   assert.match(table, / \/sys rw[^\n]* - sysfs /)
   assert.doesNotMatch(table, /\/proc\/sys|\/proc\/kcore/)
