@@ -32,6 +32,7 @@ export async function findReplaced(
   stacks: readonly string[],
 ): Promise<readonly Replaced[]> {
   const { layout } = await readLayout(session, folder.shown('cluster.yaml'))
+  const machines = new Map<string, DockerMachine>()
   const replaced: Replaced[] = []
   for (const stack of new Set(stacks)) {
     const options = layout.stacks.get(stack)
@@ -47,8 +48,9 @@ export async function findReplaced(
       )
     }
     for (const [host, ports] of portsByHost(hosts, stack)) {
-      const shell = await shellFor(session, look, layout, host)
-      const containers = await dockerContainers(shell)
+      const machine = machines.get(host) ?? (await machineOf(session, look, layout, host))
+      machines.set(host, machine)
+      const { shell, containers } = machine
       if (containers === undefined) throw noDocker(stack, host)
       const found = findProjects(containers, { stack, dir: options.dir, ports })
       if (found.length === 0) session.note(`${stack}: no project of Docker runs for it on ${host}`)
@@ -56,6 +58,22 @@ export async function findReplaced(
     }
   }
   return replaced
+}
+
+/** A host with what its Docker runs; undefined where it has no Docker. */
+interface DockerMachine {
+  readonly shell: RemoteShell
+  readonly containers: Awaited<ReturnType<typeof dockerContainers>>
+}
+
+async function machineOf(
+  session: Session,
+  look: NodeLook,
+  layout: Layout,
+  host: string,
+): Promise<DockerMachine> {
+  const shell = await shellFor(session, look, layout, host)
+  return { shell, containers: await dockerContainers(shell) }
 }
 
 /** Hosts with containers of a stack, each with the ports that they publish there. */
