@@ -36,11 +36,18 @@ export function parseRuntimeState(text: string): RuntimeState | null {
   return { pid, startTicks, cgroups: Object.fromEntries(cgroups) }
 }
 
+const noCommand = 'the image has no command '
+
+/** True for a reason of `createReason` that says that there is no such program. */
+export function isMissingCommand(reason: string): boolean {
+  return reason.startsWith(noCommand)
+}
+
 const reasons: readonly (readonly [pattern: RegExp, reason: (found: RegExpExecArray) => string])[] =
   [
     [
       /exec: "([^"]*)": (?:executable file not found|stat .*: no such file)/,
-      ([, command]) => `the image has no command ${command}`,
+      ([, command]) => `${noCommand}${command}`,
     ],
     [
       /exec: "([^"]*)": (?:permission denied|is a directory)/,

@@ -11,6 +11,7 @@ import {
   terminalSizeSchema,
 } from '../../../protocol/exec-frames.ts'
 import { CoveyError } from '../../../protocol/fault.ts'
+import { isMissingCommand } from '../../../reconcilers/tools/runc.ts'
 import type { ProcessName } from '../processes.ts'
 import { type ExecChannel, payloadJson } from './channel.ts'
 import type { ExecFiles, Launched } from './launch.ts'
@@ -92,7 +93,7 @@ function refusalOf(error: unknown): ExecRefusal {
   if (error instanceof ExecRefusal) return error
   if (error instanceof CoveyError) {
     // Where a container is made for the command, that finds it missing already.
-    const exit = /^the image has no command /.test(error.message) ? 127 : 126
+    const exit = isMissingCommand(error.message) ? 127 : 126
     return new ExecRefusal(error.code, error.message, exit, error.hint ?? null)
   }
   const reason = error instanceof Error ? error.message : String(error)
