@@ -9,7 +9,7 @@ import { oneLine } from '../../protocol/printable.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import { goneFailure } from './stream.ts'
-import { createRoom, type Room, type Upgraded, upgrade } from './upgrade.ts'
+import { createRoom, faultIn, frameText, type Room, type Upgraded, upgrade } from './upgrade.ts'
 
 /** A copy that an agent does. */
 interface CopyOrder {
@@ -28,7 +28,7 @@ export async function* copyFrom(session: Session, order: CopyOrder): AsyncGenera
   const upgraded = await begin(session, order)
   for await (const { kind, payload } of framesOf(upgraded, order)) {
     if (kind === 'stdout') yield payload
-    else if (kind === 'stderr') order.onLeftOut(textOf(payload))
+    else if (kind === 'stderr') order.onLeftOut(frameText(payload))
   }
 }
 
@@ -55,7 +55,7 @@ export async function copyTo(
   )
   try {
     for await (const { kind, payload } of framesOf(upgraded, order)) {
-      if (kind === 'taken') room.give(Number(textOf(payload)))
+      if (kind === 'taken') room.give(Number(frameText(payload)))
     }
   } catch (error) {
     room.close()
@@ -111,7 +111,7 @@ async function* framesOf(
     for await (const chunk of chunks()) {
       for (const frame of reader.feed(chunk)) {
         if (frame.kind === 'exit') return
-        if (frame.kind === 'fault') throw faultFailure(textOf(frame.payload))
+        if (frame.kind === 'fault') throw faultFailure(frameText(frame.payload))
         yield frame
       }
     }
@@ -125,27 +125,13 @@ async function* framesOf(
   throw signal.aborted ? interrupted() : goneFailure(name, undefined)
 }
 
-function textOf(payload: Uint8Array): string {
-  return Buffer.from(payload).toString('utf8')
-}
-
 /** Codes of an agent that say that a path is none that can be copied. */
 const ofUsage: readonly string[] = [
   ...['cp-no-such-path', 'cp-not-a-folder', 'cp-path', 'cp-kernel', 'cp-in-the-way'],
 ]
 
 function faultFailure(text: string): Failure {
-  let value: unknown = null
-  try {
-    value = JSON.parse(text)
-  } catch {
-    // An unknown form as well.
-  }
-  const fault = copyFaultSchema.safeParse(value)
-  if (!fault.success) {
-    return new Failure(1, 'answer-broken', 'the agent answered in an unknown form')
-  }
-  const { code, message, hint } = fault.data
+  const { code, message, hint } = faultIn(text, copyFaultSchema)
   const known = /^[a-z0-9-]{1,64}$/.test(code) ? code : 'agent-error'
   const exit = ofUsage.includes(known) ? 2 : 1
   return new Failure(exit, known, oneLine(message), hint === null ? {} : { hint: oneLine(hint) })

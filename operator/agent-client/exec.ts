@@ -11,7 +11,7 @@ import { oneLine } from '../../protocol/printable.ts'
 import { Failure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import { goneFailure } from './stream.ts'
-import { createRoom, type Room, type Upgraded, upgrade } from './upgrade.ts'
+import { createRoom, faultIn, frameText, type Room, type Upgraded, upgrade } from './upgrade.ts'
 
 /** A command that runs in a container. */
 export interface RemoteCommand {
@@ -105,21 +105,14 @@ async function handle(frame: Frame, output: RemoteOutput, room: Room): Promise<n
   const { kind, payload } = frame
   if (kind === 'stdout') await output('out', payload)
   else if (kind === 'stderr') await output('err', payload)
-  else if (kind === 'taken') room.give(Number(textOf(payload)))
-  else if (kind === 'exit') return Number(textOf(payload)) & 0xff
-  else if (kind === 'fault') throw faultFailure(textOf(payload))
+  else if (kind === 'taken') room.give(Number(frameText(payload)))
+  else if (kind === 'exit') return Number(frameText(payload)) & 0xff
+  else if (kind === 'fault') throw faultFailure(frameText(payload))
   return null
-}
-
-function textOf(payload: Uint8Array): string {
-  return Buffer.from(payload).toString('utf8')
 }
 
 /** Nothing was run: the exit code is the one that a shell gives for the same. */
 function faultFailure(text: string): Failure {
-  const fault = execFaultSchema.safeParse(JSON.parse(text))
-  if (!fault.success)
-    return new Failure(1, 'answer-broken', 'the agent answered in an unknown form')
-  const { code, message, hint, exit } = fault.data
+  const { code, message, hint, exit } = faultIn(text, execFaultSchema)
   return new Failure(exit, code, oneLine(message), hint === null ? {} : { hint: oneLine(hint) })
 }

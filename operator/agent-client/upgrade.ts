@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type * as z from 'zod'
 import { request } from '../../platform/http.ts'
 import { stdinWindowBytes } from '../../protocol/exec-frames.ts'
 import { answerMsMax } from '../limits.ts'
@@ -44,6 +45,24 @@ export async function upgrade(session: Session, path: string): Promise<Upgraded>
     outgoing.on('error', (error) => reject(nodeFailure(place, socketPath, error)))
     outgoing.end()
   })
+}
+
+/** The text of a frame. */
+export function frameText(payload: Uint8Array): string {
+  return Buffer.from(payload).toString('utf8')
+}
+
+/** The fault that the text of a frame tells. Throws `Failure` `answer-broken` for another form. */
+export function faultIn<T>(text: string, schema: z.ZodType<T>): T {
+  let value: unknown = null
+  try {
+    value = JSON.parse(text)
+  } catch {
+    // An unknown form as well.
+  }
+  const fault = schema.safeParse(value)
+  if (fault.success) return fault.data
+  throw new Failure(1, 'answer-broken', 'the agent answered in an unknown form')
 }
 
 /** Room for bytes of stdin that the agent has not passed on yet. */

@@ -30,12 +30,19 @@ function archive(parts: readonly Part[]): Buffer {
 
 const folder = (path: string): Part => ({ kind: 'folder', path: `content${path}/`, mode: 0o755 })
 
+const ends = {
+  exit: encodeFrame('exit', Buffer.from('0')),
+  leave: '',
+  /** A fault that is no document. */
+  'odd fault': encodeFrame('fault', Buffer.from('{')),
+}
+
 /** An agent that answers a copy with these bytes, and then as it is told. */
 async function lyingAgent(
   t: TestContext,
   space: Workspace,
   bytes: Uint8Array,
-  end: 'exit' | 'leave' = 'exit',
+  end: keyof typeof ends = 'exit',
 ): Promise<void> {
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'application/json')
@@ -48,7 +55,7 @@ async function lyingAgent(
     for (let at = 0; at < bytes.length; at += 100_000) {
       socket.write(encodeFrame('stdout', bytes.subarray(at, at + 100_000)))
     }
-    socket.end(end === 'exit' ? encodeFrame('exit', Buffer.from('0')) : '')
+    socket.end(ends[end])
   })
   for (const name of ['covey.sock', 'admin.sock']) {
     await new Promise<void>((resolve) => {
@@ -61,6 +68,19 @@ async function lyingAgent(
   }
   t.after(() => server.close())
 }
+
+it('a fault of an unknown form is told as that, for exec as for cp', async (t) => {
+  const space = await openWorkspace(t)
+  await lyingAgent(t, space, new Uint8Array(0), 'odd fault')
+  for (const words of [
+    ['exec', 'web', '--', 'id'],
+    ['cp', 'web:/x', '.'],
+  ]) {
+    const { exit, err } = await space.covey(words)
+    assert.equal(exit, 1, err)
+    assert.match(err, /the agent answered in an unknown form/)
+  }
+})
 
 describe('covey cp from an agent that was taken over', () => {
   const file = { kind: 'file', path: 'content/x', data: 'planted' } as const
