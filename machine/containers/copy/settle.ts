@@ -161,6 +161,9 @@ async function copyAcross(
   const source = await openIn(from, name)
   if (source === null) return
   const { stat } = source
+  // A pipe, a socket or a device is nothing to copy; whoever needs one makes it.
+  const isCopied = stat.isDirectory() || stat.isSymbolicLink() || stat.isFile()
+  if (!isCopied) return await source.handle.close()
   const part = partName()
   const path = inPlace(folder, part)
   try {

@@ -1,4 +1,5 @@
 import {
+  constants,
   existsSync,
   lstatSync,
   readdirSync,
@@ -7,8 +8,11 @@ import {
   rmSync,
   statSync,
 } from 'node:fs'
+import { chmod, chown } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { MountNeeds } from '../../../reconcilers/container-facts.ts'
+import { openPlace, placePath } from '../copy/places.ts'
+import { merge } from '../copy/settle.ts'
 import { linksMax, seedMs } from '../limits.ts'
 import { runSound } from '../spawn.ts'
 
@@ -22,8 +26,10 @@ export interface SeedPlaces {
 /**
  * Gives empty volumes what the image has at the path where they are mounted, with owners, modes and
  * attributes, that of the folder itself included. It is copied beside the volume and takes its
- * place as a whole, so that no crash leaves half of it; a volume that is a mount of its own gets a
- * copy within. Nothing runs in the image's files yet. Errors: `tool-…`.
+ * place as a whole, so that no crash leaves half of it; a volume that is a mount of its own gets
+ * files, folders and links one by one. Nothing runs in the image's files yet.
+ *
+ * Errors: `tool-…`, `cp-…`.
  */
 export async function seedVolumes(
   places: SeedPlaces,
@@ -46,19 +52,34 @@ async function seed(
 ): Promise<void> {
   const copy = ['--archive', '--no-target-directory', '--']
   const isMount = statSync(volume).dev !== statSync(dirname(volume)).dev
-  if (isMount) {
-    await runSound({ tool: 'cp', args: [...copy, source, volume], timeoutMs: seedMs }, signal)
-    return
-  }
   rmSync(beside, { recursive: true, force: true })
   try {
     await runSound({ tool: 'cp', args: [...copy, source, beside], timeoutMs: seedMs }, signal)
+    if (isMount) return await fillMount(beside, volume)
     const sync = ['--file-system', beside]
     await runSound({ tool: 'sync', args: sync, timeoutMs: seedMs }, signal)
     // A folder takes the place of an empty one only: what came meanwhile stays (rename(2)).
     if (readdirSync(volume).length === 0) renameSync(beside, volume)
   } finally {
     rmSync(beside, { recursive: true, force: true })
+  }
+}
+
+/** By opened folders alone: a container that has the volume already may put links into it now. */
+async function fillMount(beside: string, volume: string): Promise<void> {
+  const flags = constants.O_DIRECTORY | constants.O_NOFOLLOW
+  const from = await openPlace(beside, flags)
+  try {
+    const into = await openPlace(volume, flags)
+    try {
+      await merge(from, into)
+      await chown(placePath(into), Number(from.stat.uid), Number(from.stat.gid))
+      await chmod(placePath(into), Number(from.stat.mode) & 0o7777)
+    } finally {
+      await into.handle.close()
+    }
+  } finally {
+    await from.handle.close()
   }
 }
 
