@@ -20,9 +20,16 @@ export async function openLine(init: LineInit): Promise<SshLine> {
     covey: join(folder, 'covey.sock'),
     admin: join(folder, 'admin.sock'),
   }
-  if (await forward(line, init.env)) return line
-  await openRelay(line, init.env)
-  return line
+  try {
+    if (!(await forward(line, init.env))) await openRelay(line, init.env)
+    return line
+  } catch (error) {
+    // Who follows a log tries again and again: nothing is left of a try that led nowhere.
+    const signal = AbortSignal.timeout(openMsMax)
+    await runSsh([...overLine(line.control), '-O', 'exit', 'x'], init.env, signal).catch(() => {})
+    rmSync(folder, { recursive: true, force: true })
+    throw error
+  }
 }
 
 /** Forwards the sockets of the agent; true if that succeeded. */

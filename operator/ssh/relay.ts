@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { oneLine } from '../../protocol/printable.ts'
 import { Failure } from '../terminal/failure.ts'
 import { destinationText, type SshDestination } from './destination.ts'
@@ -14,6 +14,7 @@ import { overLine, type SshLine } from './ssh-line.ts'
  */
 export async function openRelay(line: SshLine, env: SshEnv): Promise<void> {
   let last: Promise<SshEnd> | undefined
+  const servers: Server[] = []
   for (const path of [line.covey, line.admin]) {
     const server = createServer((socket) => {
       last = relay(socket, line, env)
@@ -22,8 +23,10 @@ export async function openRelay(line: SshLine, env: SshEnv): Promise<void> {
     await once(server, 'listening')
     // Nobody waits for further connections when the command is done.
     server.unref()
+    servers.push(server)
   }
   if (await probe(line.admin)) return
+  for (const server of servers) server.close()
   const end = await last
   throw dialFailure(line.destination, end ?? { code: null, words: '' })
 }

@@ -137,6 +137,27 @@ describe('agents that are reached by ssh', () => {
     writeFileSync(path, text)
   })
 
+  it('keep nothing of tries that led to no agent, while the command goes on', async () => {
+    const path = lab.operator.path('cluster.yaml')
+    const text = readFileSync(path, 'utf8')
+    const withSsh = text.replace(/^( {2}(cloud0\d): \{)/gm, '$1 ssh: "root@$2.example.net",')
+    writeFileSync(path, withSsh)
+    await cloud02.stopAgent()
+    const words = ['stats', '--watch', '--host', 'cloud02', '--dir', lab.operator.folder]
+    const running = laptop.host.spawn('env', ['TMPDIR=/run', 'covey', ...words])
+    const folders = async (): Promise<readonly number[]> => {
+      const { stdout } = await laptop.host.exec('sh', ['-c', 'cd /run/covey-?????? && ls'])
+      return stdout.split('\n').filter(Boolean).map(Number)
+    }
+    await until('it has tried four times', async () => Math.max(...(await folders())) >= 4)
+    const left = await folders()
+    assert.ok(left.length <= 1, `there are folders of ${left}`)
+    running.signal('SIGINT')
+    await running.ended.catch(() => undefined)
+    await cloud02.startAgent()
+    writeFileSync(path, text)
+  })
+
   it('are not asked where something is wrong with the way, which is said', async () => {
     const [to1, to2] = ['ssh://root@cloud01.example.net', 'ssh://root@cloud02.example.net']
     const say = async (to: string): Promise<string> => {
