@@ -153,6 +153,17 @@ describe('secrets in an environment', () => {
     assert.match(ran.stdout, /\na\.b=\[1\]\n.*\|two {2}words\|$/s)
   })
 
+  it('come also by names that the shell has for itself', () => {
+    const names = ['PWD', 'IFS', 'OLDPWD', 'LINENO', 'PS4']
+    const hard = '$(id) "a" \'b\' `c` \\ /:\n'
+    const own = {
+      command: ['perl', '-e', 'print join("|", map { "$_=$ENV{$_}" } @ARGV)', ...names],
+      secrets: names.map((env) => ({ secret: 's', env })),
+    }
+    const ran = runContainer({ object: own, secrets: { s: hard } })
+    assert.equal(ran.stdout, names.map((name) => `${name}=${hard}`).join('|'), ran.stderr)
+  })
+
   it('leave a missing program to be told by name', () => {
     const object = { command: ['no-such-program'], secrets: [{ secret: 's', env: 'TOKEN' }] }
     const ran = runContainer({ object, secrets })

@@ -48,7 +48,12 @@ function placeOf(
     const reading = [
       `covey_text=$(cat ${from} && printf .) || exit 126`,
       // Without the dot the shell would drop line ends at the end of a secret.
-      `export ${env}="\${covey_text%.}"`,
+      ...(isPassedOn(env)
+        ? [`export ${env}="\${covey_text%.}"`]
+        : [
+            `unset covey_own_${index}; covey_own_${index}="\${covey_text%.}"`,
+            `covey_words="$covey_words \\"${env}=\\$covey_own_${index}\\""`,
+          ]),
     ]
     return { path: from, reading }
   }
