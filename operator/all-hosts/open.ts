@@ -28,14 +28,20 @@ export function openHosts(session: Session, { hosts, own }: Entries): readonly O
     if (ssh === undefined || name === own) return undefined
     return remember(`direct ${name}`, () => lineFor(session, ssh, { mayAsk: false }))
   }
+  /** Hosts that were asked through others, whose ways may be what was lost. */
+  const indirect = new Set<string>()
   const lineTo = async (host: RecordedHost): Promise<SshLine> => {
     const first = direct(host)
-    if (first === undefined) return throughOthers(session, host, hosts, own, direct)
+    if (first === undefined) {
+      indirect.add(host.name)
+      return throughOthers(session, host, hosts, own, direct)
+    }
     try {
       return await first
     } catch (error) {
       const isAway = error instanceof Failure && error.code === 'ssh-unreachable'
       if (!isAway || host.address === undefined) throw error
+      indirect.add(host.name)
       return await throughOthers(session, host, hosts, own, direct).catch(() => {
         throw error
       })
@@ -45,7 +51,10 @@ export function openHosts(session: Session, { hosts, own }: Entries): readonly O
     name: host.name,
     async session(again) {
       if (host.name === own) return session
-      if (again !== undefined) for (const way of [...ways.keys()]) ways.delete(way)
+      if (again !== undefined) {
+        const lost = indirect.has(host.name) ? [...ways.keys()] : [`direct ${host.name}`, host.name]
+        for (const way of lost) ways.delete(way)
+      }
       const line = await remember(host.name, () => lineTo(host))
       return sessionAt(session, placeOfLine(line))
     },
