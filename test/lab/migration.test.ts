@@ -2,14 +2,12 @@ import assert from 'node:assert/strict'
 import { chownSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { buildBusybox } from '../registry/busybox.ts'
-import { registrySettings, writeSettings } from './container-config.ts'
 import { standInDocker, standInPath } from './docker-stand-in.ts'
 import type { VirtualHost } from './host.ts'
 import { createLab, type Lab } from './lab.ts'
 import type { CommandResult } from './processes.ts'
-import { serveOn } from './registry-host.ts'
-import { type Laptop, laptopOn, serveSsh } from './ssh-server.ts'
+import { serveStacks } from './serve-stacks.ts'
+import { type Laptop, serveSsh } from './ssh-server.ts'
 import { until } from './waiting.ts'
 
 const folder = '/var/lib/apps/pages'
@@ -34,14 +32,10 @@ describe('a folder that Docker runs', () => {
 
   before(async () => {
     lab = await createLab()
-    const box = join(lab.record.folder, 'box')
-    await buildBusybox(box)
-    const registry = await serveOn(await lab.host('registry'), {}, { box })
     pi = await lab.host('pi')
-    laptop = await laptopOn(await lab.host('laptop'))
-    writeSettings(pi, { registries: { [registry.host]: registrySettings(pi, registry) } })
-    await lab.operator.enrol([pi])
-    await pi.startAgent()
+    const servers = await serveStacks(lab, [pi])
+    const { registry } = servers
+    laptop = servers.laptop
     laptop.know({ 'pi.example.net': await serveSsh(pi, laptop, { path: standInPath }) })
     standInDocker(pi)
     put(`${folder}/compose.yaml`, composeText)

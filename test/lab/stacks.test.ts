@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { buildBusybox } from '../registry/busybox.ts'
-import { registrySettings, writeSettings } from './container-config.ts'
 import { rowOf } from './container-rows.ts'
 import type { VirtualHost } from './host.ts'
 import { createLab, type Lab } from './lab.ts'
 import type { CommandResult } from './processes.ts'
-import { type HostedRegistry, serveOn } from './registry-host.ts'
-import { type Laptop, laptopOn, serveSsh } from './ssh-server.ts'
+import type { HostedRegistry } from './registry-host.ts'
+import { serveStacks } from './serve-stacks.ts'
+import { type Laptop, serveSsh } from './ssh-server.ts'
 import { until } from './waiting.ts'
 
 const pullMsMax = 180_000
@@ -86,17 +85,11 @@ describe('stacks of Compose files', () => {
 
   before(async () => {
     lab = await createLab()
-    const box = join(lab.record.folder, 'box')
-    await buildBusybox(box)
-    registry = await serveOn(await lab.host('registry'), {}, { box })
     cloud01 = await lab.host('cloud01')
     cloud02 = await lab.host('cloud02')
-    laptop = await laptopOn(await lab.host('laptop'))
-    for (const host of [cloud01, cloud02]) {
-      writeSettings(host, { registries: { [registry.host]: registrySettings(host, registry) } })
-    }
-    await lab.operator.enrol([cloud01, cloud02])
-    await Promise.all([cloud01.startAgent(), cloud02.startAgent()])
+    const servers = await serveStacks(lab, [cloud01, cloud02])
+    registry = servers.registry
+    laptop = servers.laptop
     laptop.know({ 'cloud01.example.net': await serveSsh(cloud01, laptop) })
     await cloud01.waitFor('knows cloud02', ({ peers }) => peers.some((peer) => peer.connected))
   })

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict'
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { buildBusybox } from '../registry/busybox.ts'
-import { registrySettings, writeSettings } from './container-config.ts'
 import { rowOf } from './container-rows.ts'
 import type { VirtualHost } from './host.ts'
 import { createLab, type Lab } from './lab.ts'
 import type { CommandResult } from './processes.ts'
-import { serveOn } from './registry-host.ts'
-import { type Laptop, laptopOn, serveSsh } from './ssh-server.ts'
+import { serveStacks } from './serve-stacks.ts'
+import { type Laptop, serveSsh } from './ssh-server.ts'
 import { until } from './waiting.ts'
 
 /**
@@ -52,17 +49,11 @@ describe('volumes', () => {
 
   before(async () => {
     lab = await createLab()
-    const box = join(lab.record.folder, 'box')
-    await buildBusybox(box)
-    const registry = await serveOn(await lab.host('registry'), {}, { box })
     cloud01 = await lab.host('cloud01')
     cloud02 = await lab.host('cloud02')
-    laptop = await laptopOn(await lab.host('laptop'))
-    for (const host of [cloud01, cloud02]) {
-      writeSettings(host, { registries: { [registry.host]: registrySettings(host, registry) } })
-    }
-    await lab.operator.enrol([cloud01, cloud02])
-    await Promise.all([cloud01.startAgent(), cloud02.startAgent()])
+    const servers = await serveStacks(lab, [cloud01, cloud02])
+    const { registry } = servers
+    laptop = servers.laptop
     laptop.know({
       'cloud01.example.net': await serveSsh(cloud01, laptop),
       'cloud02.example.net': await serveSsh(cloud02, laptop),
