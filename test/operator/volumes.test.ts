@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import {
   existsSync,
   lstatSync,
@@ -11,12 +11,18 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
 import { openControl } from '../../agent/control/server.ts'
 import { volumeAdminRoutes } from '../../agent/control/volumes/volume-routes.ts'
 import { createVolumeGate } from '../../machine/containers/volume-gate.ts'
 import { openVolumes, type Volumes, type VolumesInit } from '../../machine/volumes/volumes.ts'
+import { sessionAt } from '../../operator/agent-client/place.ts'
+import { copyVolume } from '../../operator/commands/volumes/move-copy.ts'
+import { answerBytesMax } from '../../operator/limits.ts'
+import { Failure } from '../../operator/terminal/failure.ts'
+import type { Session } from '../../operator/terminal/session.ts'
 import { CoveyError } from '../../protocol/fault.ts'
 import { quietLog } from '../machine/containers/quiet-log.ts'
 import { afterwards, temporaryFolder } from '../temporary.ts'
@@ -216,5 +222,37 @@ suite('covey volume', () => {
       assert.match(err, why)
     }
     assert.deepEqual(readdirSync(space.dir), [])
+  })
+
+  test('moves by no answer that is too long, and by none that is no JSON', async (t) => {
+    const { space } = await served(t)
+    const socket = space.path('node.sock')
+    const whole = JSON.stringify({
+      bytes: 4,
+      sha256: createHash('sha256').update('data').digest('hex'),
+    })
+    for (const [answer, code] of [
+      [whole, undefined],
+      [' '.repeat(answerBytesMax) + whole, 'answer-broken'],
+      ['{', 'answer-broken'],
+    ] as const) {
+      const server = createServer((request, response) => {
+        if (request.method === 'GET') return response.end('data')
+        return request.resume().on('end', () => response.end(answer))
+      })
+      await new Promise<void>((listening) => server.listen(socket, listening))
+      const session = { settings: { json: true }, io: { errIsTerminal: false } } as Session
+      const node = sessionAt(session, { covey: socket, admin: socket, remote: undefined })
+      const { signal } = new AbortController()
+      const copy = { from: node, target: node, volume: 'data', id: 'a', signal }
+      const copied = copyVolume(session, copy).then(
+        () => undefined,
+        (error: unknown) => (error instanceof Failure ? error.code : error),
+      )
+      const ended = await copied
+      server.closeAllConnections()
+      await new Promise((closed) => server.close(closed))
+      assert.equal(ended, code)
+    }
   })
 })

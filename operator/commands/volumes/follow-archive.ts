@@ -1,14 +1,12 @@
 import { archiveEventSchema } from '../../../protocol/api/volumes.ts'
 import { oneLine } from '../../../protocol/printable.ts'
+import { noBody } from '../../agent-client/ask-long.ts'
 import { nameOf } from '../../agent-client/client.ts'
 import { answerLines } from '../../agent-client/lines.ts'
 import { placeOf } from '../../agent-client/place.ts'
 import { goneFailure } from '../../agent-client/stream.ts'
 import { Failure } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
-
-/** A body without a byte: a question with one may take as long as it likes. */
-async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 /**
  * Has an agent make an archive, tells how many bytes it has, and returns the document of the end.
@@ -20,7 +18,7 @@ export async function followArchive(
   signal: AbortSignal,
   onBytes: (bytes: number) => void,
 ): Promise<unknown> {
-  const question = { method: 'POST', path, admin: true, body: nothing() } as const
+  const question = { method: 'POST', path, admin: true, body: noBody() } as const
   for await (const value of answerLines(session, question, signal)) {
     const event = archiveEventSchema.safeParse(value)
     if (!event.success) continue

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { keptArchiveSchema } from '../../../protocol/api/volumes.ts'
 import { compareHeads, type Head } from '../../../protocol/heads.ts'
-import { heard } from '../../agent-client/heard.ts'
+import { askLong } from '../../agent-client/ask-long.ts'
 import { askStatus } from '../../agent-client/status.ts'
 import { askStream } from '../../agent-client/stream.ts'
 import { askContainers } from '../../all-hosts/known.ts'
@@ -50,13 +50,10 @@ export async function copyVolume(session: Session, copy: Copy): Promise<string> 
     const path = `/v1/volumes/${volume}/incoming/content?id=${id}`
     const body = sent()
     const question = { method: 'POST', path, admin: true, body } as const
-    const chunks: Buffer[] = []
-    const contentType = 'application/zstd'
-    for await (const chunk of askStream(target, { ...question, contentType }, signal)) {
-      chunks.push(chunk)
-    }
+    const asked = { ...question, contentType: 'application/zstd' }
+    const document = await askLong(target, asked, signal)
     if (signal.aborted) throw interrupted()
-    const taken = keptArchiveSchema.safeParse(heard(target, Buffer.concat(chunks).toString('utf8')))
+    const taken = keptArchiveSchema.safeParse(document)
     const sha256 = hash.digest('hex')
     if (taken.success && taken.data.sha256 === sha256) return sha256
     throw new Failure(1, 'volume-checksum', `what has come of ${volume} is not what was sent`, {

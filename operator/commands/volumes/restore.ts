@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { restoredSchema, uploadedSchema } from '../../../protocol/api/volumes.ts'
+import { askLong, noBody, unknownForm } from '../../agent-client/ask-long.ts'
 import { ask, documentOf } from '../../agent-client/client.ts'
-import { heard } from '../../agent-client/heard.ts'
 import { askStream } from '../../agent-client/stream.ts'
-import { answerBytesMax } from '../../limits.ts'
 import { Failure, systemReason } from '../../terminal/failure.ts'
 import type { Session } from '../../terminal/session.ts'
 import type { Input } from '../definition.ts'
@@ -100,33 +99,17 @@ async function restoreThere(
 ): Promise<unknown> {
   const query = [`sha256=${sha256}`, ...switches].join('&')
   const question = { method: 'POST', path: `/v1/volumes/${volume}/restore?${query}` } as const
-  // With a body a question may take as long as it likes.
-  const body = isDirect ? bytesFrom(archive, 0) : nothing()
-  const chunks: Buffer[] = []
-  let size = 0
+  const body = isDirect ? bytesFrom(archive, 0) : noBody()
   const asked = { ...question, admin: true, body, contentType: 'application/zstd' }
-  for await (const chunk of askStream(session, asked, signal)) {
-    size += chunk.length
-    if (size > answerBytesMax) throw unknownForm()
-    chunks.push(chunk)
-  }
+  const document = await askLong(session, asked, signal)
   if (signal.aborted) {
     throw new Failure(1, 'interrupted', 'interrupted: the volume has its old content, or the new', {
       hint: `restore it again to be sure: covey volume restore ${volume} FILE --replace`,
     })
   }
-  const document = heard(session, Buffer.concat(chunks).toString('utf8'))
   if (restoredSchema.safeParse(document).success) return document
   throw unknownForm()
 }
-
-function unknownForm(): Failure {
-  return new Failure(1, 'answer-broken', 'the agent answered in an unknown form', {
-    hint: 'use the covey of the same version as the agent',
-  })
-}
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 async function notedChecksum(session: Session, file: string): Promise<string> {
   const noted = await readFile(session.path(`${file}.sha256`), 'utf8').catch(() => '')
