@@ -12,6 +12,7 @@ import { type Opener, variablesOf } from '../stacks/variables.ts'
 import { Failure, faultsFailure } from '../terminal/failure.ts'
 import type { Session } from '../terminal/session.ts'
 import { type Override, overrideOf } from './override.ts'
+import { isBelow } from './remote-files.ts'
 import type { TakenFile } from './taken-project.ts'
 
 /** The stack that is exported, and for which host. */
@@ -193,9 +194,7 @@ function commonFolder(paths: readonly string[]): string {
   const [first = '/', ...others] = paths.map((path) => dirname(path))
   let common = first
   for (const folder of others) {
-    while (common !== '/' && folder !== common && !folder.startsWith(`${common}/`)) {
-      common = dirname(common)
-    }
+    while (!isBelow(common, folder)) common = dirname(common)
   }
   return common
 }
